@@ -1,0 +1,117 @@
+import js from '@eslint/js';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import { readFileSync } from 'node:fs';
+import tseslint from 'typescript-eslint';
+
+const layers = JSON.parse(readFileSync(new URL('./layers.json', import.meta.url), 'utf8'));
+const names = Object.keys(layers);
+
+/** Files of published packages that may use Node's built-ins; everything else must run in a browser. */
+const nodeFiles = ['packages/hostfs/src/**/*.ts', 'packages/strace/src/node.ts', 'packages/strace/src/node/**/*.ts'];
+
+const noNode = {
+  regex:
+    '^(node:|(assert|buffer|child_process|crypto|events|fs|os|path|process|stream|url|util|worker_threads|zlib)(/|$))',
+  message:
+    "Published packages run in browsers: no Node built-ins (the file helpers of strace live in strace's src/node).",
+};
+
+/** What `name` may not import: layers that are not below it, itself by name, and anything behind a front door. */
+function upward(name) {
+  return [
+    ...names
+      .filter((other) => !layers[name].includes(other))
+      .map((other) => ({
+        regex: `^@vmarea/${other}(/|$)`,
+        message:
+          other === name
+            ? 'Inside a package, import by relative path.'
+            : `${name} may not import ${other}: see layers.json.`,
+      })),
+    {
+      regex: '^@vmarea/[^/]+/(src|dist)(/|$)|^(\\.\\./)+(packages|apps)/|^(\\.\\./)+[^/]+/(src|dist)/',
+      message: 'Use the package name, not its files.',
+    },
+  ];
+}
+
+const restrict = (...patterns) => ({ '@typescript-eslint/no-restricted-imports': ['error', { patterns }] });
+
+const layering = [
+  ...names.map((name) => ({
+    name: `layer/${name}`,
+    files: [`packages/${name}/src/**/*.ts`],
+    rules: restrict(...upward(name), noNode),
+  })),
+  {
+    name: 'layer/mm-core engine',
+    files: ['packages/mm-core/src/**/*.ts'],
+    ignores: ['packages/mm-core/src/memory/**', 'packages/mm-core/src/testing/**'],
+    rules: restrict(...upward('mm-core'), noNode, {
+      regex: '^\\.{1,2}/(.*/)?(memory|testing)/',
+      message: 'The engine runs without memory behind it: it may not import src/memory or src/testing.',
+    }),
+  },
+  {
+    name: 'layer/mm-core memory',
+    files: ['packages/mm-core/src/memory/**/*.ts'],
+    rules: restrict(...upward('mm-core'), noNode, {
+      regex: '^\\.{1,2}/(.*/)?testing/',
+      message: 'Test doubles are for tests.',
+    }),
+  },
+  ...names.map((name) => ({
+    name: `layer/${name} with Node`,
+    files: nodeFiles.filter((file) => file.startsWith(`packages/${name}/`)),
+    rules: restrict(...upward(name)),
+  })),
+].filter((block) => block.files.length > 0);
+
+export default defineConfig(
+  globalIgnores(['**/dist/', '**/coverage/', '**/artifacts/', 'docs/api/', '**/.turbo/', '**/fixtures/']),
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['*.ts'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: 'only-allowed-literals' },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      // Indexed reads of typed arrays and counted loops are how hot kernel-like code is written.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/prefer-for-of': 'off',
+      'no-bitwise': 'off',
+      eqeqeq: 'error',
+    },
+  },
+  ...layering,
+  {
+    files: ['**/*.{js,mjs,cjs}'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: {
+      globals: { URL: 'readonly', console: 'readonly', process: 'readonly', Buffer: 'readonly' },
+    },
+  },
+  {
+    // Doubles implement ports whole: empty methods and unused async are what they are.
+    files: ['**/test/**/*.ts', 'packages/mm-core/src/testing/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-empty-function': 'off',
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+);
