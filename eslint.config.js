@@ -93,6 +93,8 @@ export default defineConfig(
       // Indexed reads of typed arrays and counted loops are how hot kernel-like code is written.
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/prefer-for-of': 'off',
+      // isolatedDeclarations asks for annotations; whether a constant is `number` or its literal is the author's choice.
+      '@typescript-eslint/no-inferrable-types': 'off',
       'no-bitwise': 'off',
       eqeqeq: 'error',
     },
