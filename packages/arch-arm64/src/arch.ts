@@ -1,0 +1,132 @@
+/**
+ * One object that says everything about an arm64 machine that memory management asks: page size, address-space
+ * layout, protections, huge page sizes, and the page-table factory. It knows no VMA and no file.
+ * Mirrors arch/arm64/include/asm/{memory,processor,elf,page}.h.
+ */
+import { EINVAL } from '@vmarea/uapi';
+import { geometry, type PageSize, type VaBits } from './geometry.ts';
+import { mmapBase, type MmapLayoutStyle } from './mmap-layout.ts';
+import { Arm64PageTables, type PhysicalMemory, type TableAllocator } from './page-tables.ts';
+import { protectionMap, type DescriptorHalves } from './protection-map.ts';
+
+/** What {@link createArm64} needs. */
+export interface Arm64Options {
+  /** Bytes of a page. */
+  readonly pageSize: PageSize;
+  /** Size of the user half of the address space: 39, 48 (4K pages); 36, 47, 48 (16K); 42, 48 (64K). */
+  readonly vaBits: VaBits;
+}
+
+/** An arm64 machine. Plain data and pure functions; addresses and sizes are bytes. */
+export interface Arm64 {
+  readonly name: 'arm64';
+  readonly pageSize: PageSize;
+  readonly pageShift: number;
+  /** pageSize - 1. */
+  readonly pageMask: number;
+  readonly vaBits: VaBits;
+  /** End of user space, 2^vaBits; a mapping may end exactly there. */
+  readonly taskSize: number;
+  readonly stackTop: number;
+  /** Where bottom-up searches begin: a quarter of the address space. */
+  readonly taskUnmappedBase: number;
+  /** 2/3 of the address space, not yet rounded to a page (that depends on the program). */
+  readonly elfEtDynBase: number;
+  /** STACK_RND_MASK: the random displacement of the stack is 0 to this many pages. */
+  readonly stackRndPages: number;
+  /** vm.mmap_rnd_bits: its default, which is also its minimum, and the most that may be set. */
+  readonly mmapRndBits: number;
+  readonly mmapRndBitsMax: number;
+  /** Huge page sizes of the granule in bytes, ascending: contiguous runs and blocks. */
+  readonly hugeSizes: readonly number[];
+  /** The default huge page: what one last-level table covers. */
+  readonly pmdSize: number;
+  /** Table levels, root included. */
+  readonly levels: number;
+  /** TCR_EL1.T0SZ for these tables: 64 - vaBits. */
+  readonly t0sz: number;
+  /** MAIR_EL1 that gives the attribute indices in the descriptors their meaning. */
+  readonly mair: DescriptorHalves;
+  /**
+   * mm->mmap_base of a new program: the exclusive upper end of the mmap area, or its bottom when `legacy`.
+   *
+   * @param style `'arm64-4.4'`: the gap for the stack is at least 128 MiB plus the stack's random range, randomised or
+   * not. `'generic-6.1'`: the limit is padded by the guard gap, and by the random range only if `randomize`.
+   * @param stackLimit soft RLIMIT_STACK in bytes; Infinity = unlimited
+   * @param rndBytes random displacement in bytes, 0 when not randomised
+   * @param legacy bottom-up layout
+   * @param randomize the program runs randomised (PF_RANDOMIZE)
+   * @param stackGuardGapBytes stack_guard_gap in bytes: 256 pages unless booted otherwise
+   */
+  mmapLayout(
+    style: MmapLayoutStyle,
+    stackLimit: number,
+    rndBytes: number,
+    legacy: boolean,
+    randomize: boolean,
+    stackGuardGapBytes: number,
+  ): number;
+  /**
+   * The offset argument of mmap(2) as `sys_mmap` of arm64 takes it.
+   *
+   * @param offset bytes; a negative number is the 64-bit register's two's complement
+   * @returns the offset in pages, or -EINVAL when it is not a multiple of the page size
+   */
+  offsetToPgoff(offset: number): number;
+  /** vm_page_prot for VM_READ 1 | VM_WRITE 2 | VM_EXEC 4 | VM_SHARED 8. */
+  protectionMap(index: number): DescriptorHalves;
+  /**
+   * A new, empty translation tree whose tables live in `mem`.
+   *
+   * @returns null when the allocator has no page for the root table
+   */
+  createPageTables(mem: PhysicalMemory, alloc: TableAllocator): Arm64PageTables | null;
+}
+
+/**
+ * Describe an arm64 machine.
+ *
+ * @throws RangeError naming the value, when Linux does not know this pair of page size and VA size
+ */
+export function createArm64(options: Arm64Options): Arm64 {
+  const g = geometry(options.pageSize, options.vaBits);
+  const taskSize = 2 ** g.vaBits;
+  const facts = {
+    taskSize,
+    stackTop: taskSize,
+    taskUnmappedBase: taskSize / 4,
+    pageSize: g.pageSize,
+    stackRndPages: 0x3ffff >> (g.pageShift - 12),
+  };
+  return {
+    name: 'arm64',
+    pageSize: g.pageSize,
+    pageShift: g.pageShift,
+    pageMask: g.pageSize - 1,
+    vaBits: g.vaBits,
+    taskSize,
+    stackTop: facts.stackTop,
+    taskUnmappedBase: facts.taskUnmappedBase,
+    elfEtDynBase: Math.floor((2 * taskSize) / 3),
+    stackRndPages: facts.stackRndPages,
+    // 18, 16, 14: the same number of random address bits at every page size
+    mmapRndBits: 30 - g.pageShift,
+    mmapRndBitsMax: g.vaBits - g.pageShift - 3,
+    hugeSizes: g.hugeSizes,
+    pmdSize: g.pmdSize,
+    levels: g.levels,
+    t0sz: 64 - g.vaBits,
+    mair: { lo: 0x440c0400, hi: 0x000000ff },
+    mmapLayout: (style, stackLimit, rndBytes, legacy, randomize, stackGuardGapBytes) =>
+      mmapBase(facts, style, stackLimit, rndBytes, legacy, randomize, stackGuardGapBytes),
+    offsetToPgoff(offset) {
+      if ((offset & (g.pageSize - 1)) !== 0) return -EINVAL;
+      return (offset < 0 ? 2 ** (64 - g.pageShift) : 0) + offset / g.pageSize;
+    },
+    protectionMap,
+    createPageTables(mem, alloc) {
+      const root = alloc.allocTable();
+      return root < 0 ? null : new Arm64PageTables(g, mem, alloc, root);
+    },
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * Bit numbers of a VMSAv8-64 descriptor as Linux uses them, and the generic bits in which the rest of the
+ * world talks about an entry. A descriptor is two u32 words: `LO_*` are bits 0..31, `HI_*` are bits 32..63
+ * moved down by 32. Not here: which bits a protection has (protection-map.ts).
+ * Mirrors arch/arm64/include/asm/pgtable-hwdef.h and pgtable.h.
+ */
+
+/** The entry maps something: a valid descriptor, or one hidden from the MMU by PROT_NONE. */
+export const PTE_PRESENT = 1;
+/** Bit 51: software may make the page writable; hardware may too, once the entry is dirty as well. */
+export const PTE_WRITE = 2;
+/** Bit 55 (or a hardware-dirty state): the page was written through this entry. */
+export const PTE_DIRTY = 4;
+/** The access flag, bit 10. */
+export const PTE_YOUNG = 8;
+/** Bit 56: the frame has no page behind it that is counted (zero page, special mappings). */
+export const PTE_SPECIAL = 16;
+/** Present for software, invalid for the MMU: PROT_NONE. Always together with {@link PTE_PRESENT}. */
+export const PTE_NONE_PROT = 32;
+/** AP[1], bit 6: EL0 may access. */
+export const PTE_USER = 64;
+/** UXN (bit 54) is clear: EL0 may execute. */
+export const PTE_EXEC = 128;
+/** The entry is a block, or one of a contiguous run: part of a huge page. */
+export const PTE_HUGE = 256;
+
+/** Memory types for bits 4..5 of a `prot` argument: ordinary write-back memory. */
+export const MEMTYPE_NORMAL = 0;
+/** Device-nGnRnE, what Linux calls noncached. */
+export const MEMTYPE_NONCACHED = 1;
+/** Normal non-cacheable, what Linux calls write-combine. */
+export const MEMTYPE_WRITECOMBINE = 2;
+/** Device-nGnRE, what Linux calls device. */
+export const MEMTYPE_DEVICE = 3;
+
+export const LO_VALID = 1;
+/** Bit 1: set in a table descriptor and in a page (last level) descriptor, clear in a block. */
+export const LO_TABLE = 2;
+export const LO_TYPE_MASK = 3;
+export const LO_ATTRINDX_SHIFT = 2;
+export const LO_USER = 1 << 6;
+export const LO_RDONLY = 1 << 7;
+export const LO_SHARED = 3 << 8;
+export const LO_AF = 1 << 10;
+export const LO_NG = 1 << 11;
+
+/** Address bits 32..47 in the upper word. */
+export const HI_ADDR_MASK = 0xffff;
+export const HI_WRITE = 1 << 19;
+export const HI_CONT = 1 << 20;
+export const HI_PXN = 1 << 21;
+export const HI_UXN = 1 << 22;
+export const HI_DIRTY = 1 << 23;
+export const HI_SPECIAL = 1 << 24;
+export const HI_PROT_NONE = 1 << 26;

@@ -1,0 +1,54 @@
+/**
+ * Where the mmap area of a process begins. Not here: the choice between top-down and bottom-up search, which is
+ * the caller's (`legacy`), and the random numbers themselves.
+ * Mirrors arch/arm64/mm/mmap.c (4.4) and arch_pick_mmap_layout in mm/util.c (6.1).
+ */
+
+/** Which kernel's rule: arm64's own of 4.4, or the generic one that 6.1 uses. */
+export type MmapLayoutStyle = 'arm64-4.4' | 'generic-6.1';
+
+const SZ_128M = 128 * 1024 * 1024;
+
+/** What the rule needs to know of the machine; bytes, except `stackRndPages`. */
+export interface LayoutFacts {
+  readonly taskSize: number;
+  readonly stackTop: number;
+  readonly taskUnmappedBase: number;
+  readonly pageSize: number;
+  readonly stackRndPages: number;
+}
+
+/**
+ * mm->mmap_base.
+ *
+ * - `'arm64-4.4'`: the gap for the stack is at least 128 MiB plus the whole random range of the stack plus one,
+ *   randomised or not.
+ * - `'generic-6.1'`: the stack limit is padded by the guard gap, and by the random range only if `randomize`;
+ *   at least 128 MiB.
+ *
+ * @param stackLimit soft RLIMIT_STACK in bytes; Infinity = unlimited
+ * @param rndBytes random displacement in bytes; 0 when not randomised
+ * @param legacy bottom-up layout: the result is the bottom of the area
+ * @param stackGuardGapBytes stack_guard_gap in bytes (256 pages unless booted otherwise); 6.1 only
+ * @returns an address; top-down: a page boundary, the exclusive upper end of the area
+ */
+export function mmapBase(
+  facts: LayoutFacts,
+  style: MmapLayoutStyle,
+  stackLimit: number,
+  rndBytes: number,
+  legacy: boolean,
+  randomize: boolean,
+  stackGuardGapBytes: number,
+): number {
+  if (legacy) return facts.taskUnmappedBase + rndBytes;
+  const { pageSize, taskSize, stackTop } = facts;
+  const stackRnd = facts.stackRndPages * pageSize;
+  const maxGap = Math.floor(taskSize / 6) * 5;
+  let gap = stackLimit;
+  let minGap = SZ_128M;
+  if (style === 'arm64-4.4') minGap += stackRnd + 1;
+  else gap += stackGuardGapBytes + (randomize ? stackRnd : 0);
+  gap = Math.min(Math.max(gap, minGap), maxGap);
+  return Math.ceil((stackTop - gap - rndBytes) / pageSize) * pageSize;
+}

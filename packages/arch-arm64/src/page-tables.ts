@@ -1,0 +1,329 @@
+/**
+ * Page tables of one address space in the hardware's own format: what entries say, and how they change.
+ * Where they are is table-tree.ts. No allocation, no policy: who may write is the caller's decision.
+ *
+ * One rule holds after every store: RDONLY is clear exactly when the entry is WRITE and DIRTY, so that the first
+ * store through a clean writable entry faults and is seen.
+ * A huge page is one block, or a contiguous run of entries that all carry CONT and always change together.
+ * Mirrors arch/arm64/include/asm/pgtable.h (set_pte_at, pte_modify) and mm/hugetlbpage.c.
+ */
+import {
+  HI_CONT,
+  HI_DIRTY,
+  HI_PROT_NONE,
+  HI_PXN,
+  HI_UXN,
+  HI_WRITE,
+  LO_AF,
+  LO_RDONLY,
+  LO_TABLE,
+  LO_TYPE_MASK,
+  LO_USER,
+  LO_VALID,
+  PTE_DIRTY,
+  PTE_EXEC,
+  PTE_HUGE,
+  PTE_NONE_PROT,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_USER,
+  PTE_WRITE,
+  PTE_YOUNG,
+} from './bits.ts';
+import { type Geometry } from './geometry.ts';
+import { PROT_HI, PROT_LO } from './protection-map.ts';
+import { TableTree, tableWord, type PhysicalMemory, type TableAllocator } from './table-tree.ts';
+
+export { type PhysicalMemory, type TableAllocator } from './table-tree.ts';
+
+/** What pte_modify replaces. */
+const LO_PROT_BITS = LO_VALID | LO_USER;
+const HI_PROT_BITS = HI_PXN | HI_UXN | HI_PROT_NONE | HI_WRITE;
+
+/** Distances between the descriptor bits and the generic ones. */
+const WRITE_SHIFT = 18;
+const DIRTY_SHIFT = 21;
+const SPECIAL_SHIFT = 20;
+const YOUNG_SHIFT = 7;
+const UXN_SHIFT = 15;
+
+/** See the head of the file. Made by `createPageTables` of an arch object. */
+export class Arm64PageTables extends TableTree {
+  /** Result of {@link walk}: the frame of the page that the address is in, also inside a huge page. */
+  walkPfn: number;
+  /** Result of {@link walk}: bytes that the translation covers, naturally aligned. */
+  walkSize: number;
+
+  constructor(geo: Geometry, mem: PhysicalMemory, alloc: TableAllocator, root: number) {
+    super(geo, mem, alloc, root);
+    this.walkPfn = 0;
+    this.walkSize = 0;
+  }
+
+  // ---- reading
+
+  /** The generic bits of an entry; 0 when there is none. */
+  entry(slot: number): number {
+    const lo = this.u32[slot]!;
+    return lo === 0 ? 0 : genericBits(lo, this.u32[slot + 1]!);
+  }
+
+  /** The frame that an entry points to; of a huge page's first slot, its first frame. Frames are below 2^32. */
+  pfn(slot: number): number {
+    const shift = this.pageShift;
+    return ((this.u32[slot + 1]! << (32 - shift)) | (this.u32[slot]! >>> shift)) >>> 0;
+  }
+
+  /**
+   * Translate as the MMU does: from the root, at every level, trusting nothing remembered.
+   *
+   * @returns the generic bits; 0 when nothing is there or `addr` is outside the address space. The MMU would refuse any
+   * access when PTE_NONE_PROT is set, and a write unless PTE_WRITE and PTE_DIRTY are both set. Sets walkPfn, walkSize.
+   */
+  walk(addr: number): number {
+    if (!(addr >= 0 && addr < this.addrEnd)) return 0;
+    const u32 = this.u32;
+    const key = (addr * this.perLeafSpan) | 0;
+    const index = (addr & this.leafMask) >>> this.pageShift;
+    let table = this.rootBase;
+    let shift = this.topShift;
+    for (;;) {
+      const s = table + ((key >>> shift) & this.indexMask) * 2;
+      const lo = u32[s]!;
+      const hi = u32[s + 1]!;
+      if ((lo & LO_TYPE_MASK) !== LO_TYPE_MASK) {
+        if (lo === 0) return 0;
+        this.walkPfn = this.pfn(s) + ((key & ((1 << shift) - 1)) << this.levelBits) + index;
+        this.walkSize = shift > 0 ? this.geo.pudSize : (hi & HI_CONT) !== 0 ? this.geo.contPmdSize : this.geo.pmdSize;
+        return genericBits(lo, hi);
+      }
+      table = tableWord(lo, hi, this.tableMask);
+      if (shift === 0) break;
+      shift -= this.levelBits;
+    }
+    const s = table + index * 2;
+    const lo = u32[s]!;
+    if (lo === 0) return 0;
+    const hi = u32[s + 1]!;
+    this.walkPfn = ((hi << (32 - this.pageShift)) | (lo >>> this.pageShift)) >>> 0;
+    this.walkSize = (hi & HI_CONT) !== 0 ? this.geo.contPteSize : this.geo.pageSize;
+    return genericBits(lo, hi);
+  }
+
+  // ---- page entries
+
+  /**
+   * Make an entry (set_pte_at). AF is set: Linux makes entries young on CPUs that cannot.
+   *
+   * @param prot index into the protection map (0..15), plus a `MEMTYPE_*` shifted left by 4
+   * @param bits PTE_WRITE, PTE_DIRTY, PTE_SPECIAL as wanted; WRITE comes from here alone, not from `prot`
+   */
+  setEntry(slot: number, pfn: number, prot: number, bits: number): void {
+    const shift = this.pageShift;
+    const hi = PROT_HI[prot]! | highBits(bits) | (pfn >>> (32 - shift));
+    const lo = PROT_LO[prot]! | (pfn << shift);
+    this.u32[slot + 1] = hi;
+    this.u32[slot] = withRdonly(lo, hi);
+  }
+
+  /** Back to none. */
+  clear(slot: number): void {
+    this.u32[slot] = 0;
+    this.u32[slot + 1] = 0;
+  }
+
+  /** Take WRITE away (fork, write-notify); a dirty entry stays dirty. */
+  wrprotect(slot: number): void {
+    const lo = this.u32[slot]!;
+    const hi = settled(lo, this.u32[slot + 1]!);
+    this.u32[slot + 1] = hi & ~HI_WRITE;
+    this.u32[slot] = lo | LO_RDONLY;
+  }
+
+  /** Writable, dirty and young: what a write fault leaves. */
+  mkwriteDirty(slot: number): void {
+    this.u32[slot + 1]! |= HI_WRITE | HI_DIRTY;
+    this.u32[slot] = (this.u32[slot]! & ~LO_RDONLY) | LO_AF;
+  }
+
+  /** Clear the access flag; the next access through the MMU faults, or sets it in hardware that can. */
+  mkold(slot: number): void {
+    this.u32[slot]! &= ~LO_AF;
+  }
+
+  /** Not dirty any more (write-back begins): the next store faults. */
+  mkclean(slot: number): void {
+    this.u32[slot + 1]! &= ~HI_DIRTY;
+    this.u32[slot]! |= LO_RDONLY;
+  }
+
+  /** Set any of PTE_WRITE, PTE_DIRTY, PTE_YOUNG, PTE_SPECIAL. */
+  setBits(slot: number, bits: number): void {
+    const lo = this.u32[slot]!;
+    const hi = settled(lo, this.u32[slot + 1]!) | highBits(bits);
+    this.u32[slot + 1] = hi;
+    this.u32[slot] = withRdonly(lo | ((bits & PTE_YOUNG) << YOUNG_SHIFT), hi);
+  }
+
+  /** Clear any of PTE_WRITE, PTE_DIRTY, PTE_YOUNG, PTE_SPECIAL. */
+  clearBits(slot: number, bits: number): void {
+    const lo = this.u32[slot]!;
+    const hi = settled(lo, this.u32[slot + 1]!) & ~highBits(bits);
+    this.u32[slot + 1] = hi;
+    this.u32[slot] = withRdonly(lo & ~((bits & PTE_YOUNG) << YOUNG_SHIFT), hi);
+  }
+
+  /**
+   * Replace the protection (pte_modify): frame, DIRTY, AF, SPECIAL and memory type stay.
+   *
+   * @param prot as in setEntry
+   * @param bits PTE_WRITE decides WRITE; PTE_DIRTY and PTE_SPECIAL may be added
+   */
+  changeProt(slot: number, prot: number, bits: number): void {
+    const lo = this.u32[slot]!;
+    const hi = (settled(lo, this.u32[slot + 1]!) & ~HI_PROT_BITS) | PROT_HI[prot]! | highBits(bits);
+    this.u32[slot + 1] = hi;
+    this.u32[slot] = withRdonly((lo & ~LO_PROT_BITS) | (PROT_LO[prot]! & LO_PROT_BITS), hi);
+  }
+
+  // ---- huge pages: one block, or a contiguous run that changes as a whole. `size` is one of the arch's hugeSizes.
+
+  /**
+   * The first slot of the huge page of `size` bytes around `addr`.
+   *
+   * @returns -1 when a table on the way is missing, or a table hangs where the block would be
+   * @throws RangeError when the granule has no such huge page
+   */
+  slotHuge(addr: number, size: number): number {
+    const { contPteSize, contPmds, contPmdSize, pmdSize, pudSize } = this.geo;
+    if (size === contPteSize) return this.slot(addr - (addr & (size - 1)));
+    const key = (addr * this.perLeafSpan) | 0;
+    if (size === pmdSize) return this.blockSlot(key, 0);
+    if (size === contPmdSize) return this.blockSlot(key & -contPmds, 0);
+    if (size === pudSize) return this.blockSlot(key, this.levelBits);
+    throw noHugeSize(size);
+  }
+
+  /**
+   * The same, making the tables above, and freeing an empty table where the block goes.
+   *
+   * @returns -1 when there is no memory for a table
+   * @throws RangeError as slotHuge; Error when a table in use hangs there
+   */
+  slotHugeAlloc(addr: number, size: number): number {
+    const { contPteSize, contPmds, contPmdSize, pmdSize, pudSize } = this.geo;
+    if (size === contPteSize) return this.slotAlloc(addr - (addr & (size - 1)));
+    const key = (addr * this.perLeafSpan) | 0;
+    if (size === pmdSize) return this.blockSlotAlloc(key, 0, 1);
+    if (size === contPmdSize) return this.blockSlotAlloc(key & -contPmds, 0, contPmds);
+    if (size === pudSize) return this.blockSlotAlloc(key, this.levelBits, 1);
+    throw noHugeSize(size);
+  }
+
+  /** {@link entry} of a whole huge page: DIRTY and YOUNG when any entry of the run is. */
+  entryHuge(slot: number, size: number): number {
+    let bits = this.entry(slot);
+    for (let s = slot + 2, end = this.runEnd(slot, size); s < end; s += 2) {
+      bits |= this.entry(s) & (PTE_DIRTY | PTE_YOUNG);
+    }
+    return bits;
+  }
+
+  /** {@link setEntry} for a huge page; `pfn` is its first frame, aligned to `size`. */
+  setHuge(slot: number, size: number, pfn: number, prot: number, bits: number): void {
+    const end = this.runEnd(slot, size);
+    const count = (end - slot) / 2;
+    const step = size / count / this.geo.pageSize;
+    const hiBits = PROT_HI[prot]! | highBits(bits) | (count > 1 ? HI_CONT : 0);
+    const typeMask = size === this.geo.contPteSize ? -1 : ~LO_TABLE;
+    const shift = this.pageShift;
+    for (let s = slot, frame = pfn; s < end; s += 2, frame += step) {
+      const hi = hiBits | (frame >>> (32 - shift));
+      this.u32[s + 1] = hi;
+      this.u32[s] = withRdonly((PROT_LO[prot]! | (frame << shift)) & typeMask, hi);
+    }
+  }
+
+  /** {@link clear} for a huge page. */
+  clearHuge(slot: number, size: number): void {
+    for (let s = slot, end = this.runEnd(slot, size); s < end; s += 2) this.clear(s);
+  }
+
+  /** {@link wrprotect} for a huge page. */
+  wrprotectHuge(slot: number, size: number): void {
+    for (let s = slot, end = this.runEnd(slot, size); s < end; s += 2) this.wrprotect(s);
+  }
+
+  /** {@link mkwriteDirty} for a huge page. */
+  mkwriteDirtyHuge(slot: number, size: number): void {
+    for (let s = slot, end = this.runEnd(slot, size); s < end; s += 2) this.mkwriteDirty(s);
+  }
+
+  /** {@link mkold} for a huge page. */
+  mkoldHuge(slot: number, size: number): void {
+    for (let s = slot, end = this.runEnd(slot, size); s < end; s += 2) this.mkold(s);
+  }
+
+  /** {@link mkclean} for a huge page. */
+  mkcleanHuge(slot: number, size: number): void {
+    for (let s = slot, end = this.runEnd(slot, size); s < end; s += 2) this.mkclean(s);
+  }
+
+  /** {@link setBits} for a huge page. */
+  setBitsHuge(slot: number, size: number, bits: number): void {
+    for (let s = slot, end = this.runEnd(slot, size); s < end; s += 2) this.setBits(s, bits);
+  }
+
+  /** {@link clearBits} for a huge page. */
+  clearBitsHuge(slot: number, size: number, bits: number): void {
+    for (let s = slot, end = this.runEnd(slot, size); s < end; s += 2) this.clearBits(s, bits);
+  }
+
+  /** {@link changeProt} for a huge page. */
+  changeProtHuge(slot: number, size: number, prot: number, bits: number): void {
+    for (let s = slot, end = this.runEnd(slot, size); s < end; s += 2) this.changeProt(s, prot, bits);
+  }
+
+  /** One past the last word of the entries that make up a huge page. */
+  private runEnd(slot: number, size: number): number {
+    if (size === this.geo.contPteSize) return slot + 2 * this.geo.contPtes;
+    if (size === this.geo.contPmdSize) return slot + 2 * this.geo.contPmds;
+    return slot + 2;
+  }
+}
+
+function noHugeSize(size: number): RangeError {
+  return new RangeError(`arm64 page tables: no huge page of ${size} bytes with this granule`);
+}
+
+/** WRITE, DIRTY and SPECIAL of the generic bits, in the high word. */
+function highBits(bits: number): number {
+  return (
+    ((bits & PTE_WRITE) << WRITE_SHIFT) | ((bits & PTE_DIRTY) << DIRTY_SHIFT) | ((bits & PTE_SPECIAL) << SPECIAL_SHIFT)
+  );
+}
+
+/** The low word with RDONLY as the high word wants it. */
+function withRdonly(lo: number, hi: number): number {
+  const both = HI_WRITE | HI_DIRTY;
+  return (hi & both) === both ? lo & ~LO_RDONLY : lo | LO_RDONLY;
+}
+
+/** The high word, where a page that hardware made dirty (WRITE and not RDONLY) is dirty for software too. */
+function settled(lo: number, hi: number): number {
+  return (hi & HI_WRITE) !== 0 && (lo & LO_RDONLY) === 0 ? hi | HI_DIRTY : hi;
+}
+
+function genericBits(lo: number, rawHi: number): number {
+  const hi = settled(lo, rawHi);
+  return (
+    ((hi & HI_PROT_NONE) !== 0 && (lo & LO_VALID) === 0 ? PTE_PRESENT | PTE_NONE_PROT : lo & PTE_PRESENT) |
+    ((hi >>> WRITE_SHIFT) & PTE_WRITE) |
+    ((hi >>> DIRTY_SHIFT) & PTE_DIRTY) |
+    ((lo >>> YOUNG_SHIFT) & PTE_YOUNG) |
+    ((hi >>> SPECIAL_SHIFT) & PTE_SPECIAL) |
+    (lo & PTE_USER) |
+    ((~hi >>> UXN_SHIFT) & PTE_EXEC) |
+    ((lo & LO_TABLE) === 0 || (hi & HI_CONT) !== 0 ? PTE_HUGE : 0)
+  );
+}

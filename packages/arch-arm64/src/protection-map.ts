@@ -1,0 +1,64 @@
+/**
+ * The sixteen page protections, as descriptors without an address. RDONLY is not part of them: it is computed
+ * when an entry is stored (entry.ts), because it depends on the dirty state.
+ * Mirrors protection_map[] in mm/mmap.c and the __Pxxx/__Sxxx definitions of arm64 4.4.
+ */
+import {
+  HI_PROT_NONE,
+  HI_PXN,
+  HI_UXN,
+  HI_WRITE,
+  LO_AF,
+  LO_ATTRINDX_SHIFT,
+  LO_NG,
+  LO_SHARED,
+  LO_TABLE,
+  LO_USER,
+  LO_VALID,
+} from './bits.ts';
+
+/** A 64-bit descriptor as two unsigned 32-bit halves. */
+export interface DescriptorHalves {
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** MAIR index of ordinary memory, and of the four `MEMTYPE_*` values in their order. */
+const MT_NORMAL = 4;
+const MEMTYPE_ATTRINDX: readonly number[] = [MT_NORMAL, 0, 3, 1];
+
+const VM_WRITE = 2;
+const VM_EXEC = 4;
+const VM_SHARED = 8;
+
+function protection(index: number, memoryType: number): DescriptorHalves {
+  const common = (MEMTYPE_ATTRINDX[memoryType]! << LO_ATTRINDX_SHIFT) | LO_SHARED | LO_AF | LO_NG | LO_TABLE;
+  if ((index & 7) === 0) return { lo: common, hi: HI_PXN | HI_UXN | HI_PROT_NONE };
+  const writable = (index & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED);
+  const executable = (index & VM_EXEC) !== 0 && memoryType === 0;
+  return {
+    lo: common | LO_USER | LO_VALID,
+    hi: HI_PXN | (executable ? 0 : HI_UXN) | (writable ? HI_WRITE : 0),
+  };
+}
+
+/** All 64 combinations of a protection (bits 0..3) and a memory type (bits 4..5). */
+const PROTECTIONS: readonly DescriptorHalves[] = Array.from({ length: 64 }, (_, i) => protection(i & 15, i >> 4));
+
+/** The low words of all protections, for the code that stores entries. */
+export const PROT_LO: Int32Array = Int32Array.from(PROTECTIONS, (p) => p.lo);
+/** The high words, without WRITE: whoever stores an entry says whether it is writable. */
+export const PROT_HI: Int32Array = Int32Array.from(PROTECTIONS, (p) => p.hi & ~HI_WRITE);
+
+/**
+ * The value of `vm_page_prot` for a combination of vm_flags.
+ *
+ * @param index VM_READ 1 | VM_WRITE 2 | VM_EXEC 4 | VM_SHARED 8, plus a `MEMTYPE_*` in bits 4..5
+ * @returns the descriptor without address and without RDONLY; the same frozen object for the same index
+ * @throws RangeError when `index` is not 0..63
+ */
+export function protectionMap(index: number): DescriptorHalves {
+  const p = PROTECTIONS[index];
+  if (p === undefined) throw new RangeError(`protectionMap: index ${index} is not 0..63`);
+  return p;
+}
