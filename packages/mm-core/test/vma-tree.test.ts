@@ -1,0 +1,244 @@
+// VmaTree against a sorted array that is searched from end to end: same lookups, same gaps, same list.
+import { describe, expect, it } from 'vitest';
+import { VmaTree, type IndexedVma } from '../src/vma-tree.ts';
+
+const PAGE = 4096;
+const GUARD = 256 * PAGE;
+const VM_GROWSDOWN = 0x100;
+const ENOMEM = 12;
+const TOP = 2 ** 48;
+
+class Area implements IndexedVma<Area> {
+  vmStart: number;
+  vmEnd: number;
+  vmFlags: number;
+  vmPrev: Area | null = null;
+  vmNext: Area | null = null;
+  constructor(start: number, end: number, flags = 0) {
+    this.vmStart = start;
+    this.vmEnd = end;
+    this.vmFlags = flags;
+  }
+}
+
+/** mulberry32: the runs are the same everywhere. */
+function random(seed: number): (n: number) => number {
+  let a = seed;
+  return (n) => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * n);
+  };
+}
+
+const mod = (value: number, mask: number): number => ((value % (mask + 1)) + (mask + 1)) % (mask + 1);
+
+/** The rules of vm_unmapped_area, read aloud. */
+class Model {
+  list: Area[] = [];
+  private readonly guard: number;
+  constructor(guard: number) {
+    this.guard = guard;
+  }
+  find(addr: number): Area | null {
+    return this.list.find((a) => a.vmEnd > addr) ?? null;
+  }
+  gaps(): [number, number][] {
+    let from = 0;
+    return this.list.map((a) => {
+      const start = (a.vmFlags & VM_GROWSDOWN) !== 0 ? Math.max(0, a.vmStart - this.guard) : a.vmStart;
+      const gap: [number, number] = [from, start];
+      from = a.vmEnd;
+      return gap;
+    });
+  }
+  end(): number {
+    return this.list.at(-1)?.vmEnd ?? 0;
+  }
+  highest(length: number, low: number, high: number, mask: number, offset: number): number {
+    const room = length + mask;
+    if (high < room || low > high - room) return -ENOMEM;
+    const place = (end: number): number => end - length - mod(end - length - offset, mask);
+    if (this.end() <= high - room) return place(high);
+    const fit = this.gaps().filter(([s, e]) => s <= high - room && e >= low + room && e - s >= room);
+    return fit.length === 0 ? -ENOMEM : place(Math.min(fit.at(-1)![1], high));
+  }
+  lowest(length: number, low: number, high: number, mask: number, offset: number): number {
+    const room = length + mask;
+    if (high < room || low > high - room) return -ENOMEM;
+    const place = (gap: number): number => {
+      const start = Math.max(gap, low);
+      return start + mod(offset - start, mask);
+    };
+    const fit = this.gaps().find(([s, e]) => s <= high - room && e >= low + room && e - s >= room);
+    if (fit !== undefined) return place(fit[0]);
+    return this.end() <= high - room ? place(this.end()) : -ENOMEM;
+  }
+}
+
+interface Shape {
+  /** Pages of the playground. */
+  pages: number;
+  /** Longest VMA, in pages. */
+  longest: number;
+  /** Of 100 steps, how many insert (erase gets half of the rest). */
+  inserts: number;
+  base: number;
+  guard: number;
+}
+
+class Play {
+  readonly model: Model;
+  readonly tree: VmaTree<Area>;
+  readonly shape: Shape;
+  private readonly rnd: (n: number) => number;
+  constructor(shape: Shape, seed: number) {
+    this.shape = shape;
+    this.model = new Model(shape.guard);
+    this.tree = new VmaTree<Area>(shape.guard);
+    this.rnd = random(seed);
+  }
+  addr(): number {
+    return this.shape.base + this.rnd(this.shape.pages) * PAGE;
+  }
+  add(area: Area): void {
+    const at = this.model.list.findIndex((a) => a.vmStart >= area.vmEnd);
+    this.model.list.splice(at === -1 ? this.model.list.length : at, 0, area);
+    this.tree.insert(area);
+  }
+  step(): void {
+    const { rnd, tree, shape } = this;
+    const { list } = this.model;
+    const end = shape.base + shape.pages * PAGE;
+    const length = (1 + rnd(shape.longest)) * PAGE;
+    const dice = rnd(100);
+    if (dice < shape.inserts) {
+      const flags = rnd(10) === 0 ? VM_GROWSDOWN : 0;
+      const kind = rnd(4);
+      const start =
+        kind === 0
+          ? tree.highestGap(length, shape.base, end, 0, 0)
+          : kind === 1
+            ? tree.lowestGap(length, shape.base, end, 0, 0)
+            : this.addr();
+      if (start < 0 || start + length > end) return;
+      if (list.some((a) => a.vmStart < start + length && a.vmEnd > start)) return;
+      this.add(new Area(start, start + length, flags));
+      return;
+    }
+    if (list.length === 0) return;
+    const n = rnd(list.length);
+    const area = list[n]!;
+    const prev = list[n - 1];
+    const next = list[n + 1];
+    switch (rnd(9)) {
+      case 0:
+      case 1:
+      case 2: {
+        expect(tree.find(area.vmStart)).toBe(area);
+        tree.erase(area);
+        list.splice(n, 1);
+        expect([area.vmPrev, area.vmNext]).toEqual([null, null]);
+        return;
+      }
+      case 3: {
+        const last = Math.min(list.length - 1, n + rnd(rnd(8) === 0 ? 200 : 4));
+        tree.eraseRange(area, list[last]!);
+        const gone = list.splice(n, last - n + 1);
+        let at: Area | null = area;
+        for (const a of gone) {
+          expect(at).toBe(a);
+          at = at!.vmNext;
+        }
+        expect(at).toBe(null);
+        return;
+      }
+      case 4: {
+        const low = prev?.vmEnd ?? Math.max(0, area.vmStart - shape.longest * PAGE);
+        const high = next?.vmStart ?? area.vmEnd + shape.longest * PAGE;
+        const all = (high - low) / PAGE;
+        const from = rnd(2) === 0 ? area.vmStart : low + rnd(all) * PAGE;
+        const to = rnd(2) === 0 && area.vmEnd > from ? area.vmEnd : from + (1 + rnd((high - from) / PAGE)) * PAGE;
+        tree.setBounds(area, from, to);
+        expect([area.vmStart, area.vmEnd]).toEqual([from, to]);
+        return;
+      }
+      case 5: {
+        if (next?.vmStart !== area.vmEnd) return;
+        const all = (next.vmEnd - area.vmStart) / PAGE;
+        if (all < 2) return;
+        const at = area.vmStart + (1 + rnd(all - 1)) * PAGE;
+        tree.shiftBoundary(area, next, at);
+        expect([area.vmEnd, next.vmStart]).toEqual([at, at]);
+        return;
+      }
+      case 6:
+      case 7: {
+        const all = (area.vmEnd - area.vmStart) / PAGE;
+        if (all < 2) return;
+        const at = area.vmStart + (1 + rnd(all - 1)) * PAGE;
+        const below = rnd(2) === 0;
+        const part = new Area(0, 0, area.vmFlags);
+        tree.split(area, at, part, below);
+        list.splice(below ? n : n + 1, 0, part);
+        return;
+      }
+      default: {
+        if (next === undefined) return;
+        const last = Math.min(list.length - 1, n + 1 + rnd(rnd(8) === 0 ? 40 : 3));
+        tree.absorb(area, list[last]!);
+        expect(area.vmEnd).toBe(list[last]!.vmEnd);
+        list.splice(n + 1, last - n);
+      }
+    }
+  }
+  /** Lookups and searches that the step did not need; they may move the finger, never the answers. */
+  look(): void {
+    const { rnd, tree, model, shape } = this;
+    const addr = this.addr();
+    expect(tree.find(addr)).toBe(model.find(addr));
+    const length = (1 + rnd(shape.longest * 2)) * PAGE;
+    const mask = [0, 0, PAGE - 1, 16 * PAGE - 1, 2 ** 31 - 1, 2 ** 34 - 1][rnd(shape.base === 0 ? 4 : 6)]!;
+    const offset = rnd(2) === 0 ? 0 : rnd(64) * PAGE;
+    const low = [0, shape.base, this.addr()][rnd(3)]!;
+    const high = [TOP, shape.base + shape.pages * PAGE, this.addr(), rnd(64) * PAGE][rnd(4)]!;
+    expect(tree.highestGap(length, low, high, mask, offset)).toBe(model.highest(length, low, high, mask, offset));
+    expect(tree.lowestGap(length, low, high, mask, offset)).toBe(model.lowest(length, low, high, mask, offset));
+  }
+  check(): void {
+    expect(this.tree.validate()).toEqual([]);
+    const { list } = this.model;
+    expect(this.tree.size).toBe(list.length);
+    expect(this.tree.first).toBe(list[0] ?? null);
+    expect(this.tree.last).toBe(list.at(-1) ?? null);
+    expect(this.tree.highestVmEnd).toBe(this.model.end());
+  }
+}
+
+describe('VmaTree against a sorted array', () => {
+  const shapes: [string, Shape, number][] = [
+    ['a handful of VMAs at the bottom, guard gaps that underflow', { pages: 60, longest: 4, inserts: 45, base: 0, guard: 8 * PAGE }, 6000],
+    ['crowded', { pages: 700, longest: 3, inserts: 55, base: 0, guard: 4 * PAGE }, 12000],
+    ['thousands, below 2^48', { pages: 30000, longest: 6, inserts: 75, base: TOP - 30000 * PAGE, guard: GUARD }, 12000],
+    ['sparse, filled and emptied', { pages: 2 ** 24, longest: 500, inserts: 50, base: 2 ** 40, guard: GUARD }, 8000],
+  ];
+  for (const [name, shape, steps] of shapes) {
+    it(name, () => {
+      const play = new Play(shape, steps);
+      for (let i = 0; i < steps; i++) {
+        play.step();
+        play.look();
+        if (i % 16 === 0 || shape.pages < 1000) play.check();
+      }
+      play.check();
+      while (play.tree.first !== null) {
+        const from = play.model.list[0]!;
+        const to = play.model.list[Math.min(49, play.model.list.length - 1)]!;
+        play.tree.eraseRange(from, to);
+        play.model.list.splice(0, 50);
+        play.check();
+      }
+    });
+  }
+});
