@@ -1,0 +1,255 @@
+// A set of page ranges that answers «which of them touch [start, last]?»: i_mmap (file pages -> VMAs) and the chains of
+// an anon_vma. It knows nothing of what its items are. Mirrors lib/interval_tree.c and mm/interval_tree.c in what it
+// answers and in which order: by start, equal starts by age (the kernel inserts an equal start to the right).
+//
+// A treap: a search tree by (start, age) that is a heap by pseudo-random priority, so its shape depends on the set of
+// priorities alone and stays flat (about 2 log2 n) for any order of inserts. Each node knows the largest `last` below it.
+
+/** An item in an IntervalTree. Read `start`, `last`, `item`; everything else is the tree's. */
+export interface IntervalNode<T> {
+  /** First page. */
+  readonly start: number;
+  /** Last page, inclusive. */
+  readonly last: number;
+  item: T;
+}
+
+class Node<T> implements IntervalNode<T> {
+  start: number;
+  last: number;
+  item: T;
+  /** Largest `last` in this subtree. */
+  maxLast: number;
+  priority: number;
+  left: Node<T> | null;
+  right: Node<T> | null;
+  parent: Node<T> | null;
+  owner: IntervalTree<T> | null;
+
+  constructor(item: T) {
+    // doubles from the beginning, so that V8 keeps one shape for small and large page numbers
+    this.start = -0.5;
+    this.last = -0.5;
+    this.item = item;
+    this.maxLast = -0.5;
+    this.priority = 0;
+    this.left = null;
+    this.right = null;
+    this.parent = null;
+    this.owner = null;
+  }
+}
+
+/** Page ranges with an item each; duplicates are allowed. Page numbers are exact up to 2^53. */
+export class IntervalTree<T> {
+  /** Number of items. */
+  size: number;
+  private root: Node<T> | null;
+  private seed: number;
+
+  constructor() {
+    this.size = 0;
+    this.root = null;
+    this.seed = 0x2545f491;
+  }
+
+  /** Adds `item` for the pages [start, last]. The node returned is what remove, update and nextOverlap want. */
+  insert(start: number, last: number, item: T): IntervalNode<T> {
+    const node = new Node<T>(item);
+    this.place(node, start, last);
+    return node;
+  }
+
+  /** Takes a node of this tree out of it. The caller may give it to `reinsert` later, of this or another tree. */
+  remove(node: IntervalNode<T>): void {
+    this.detach(this.own(node));
+  }
+
+  /** Puts a removed node back with another range, without allocation. It counts as the youngest. */
+  reinsert(node: IntervalNode<T>, start: number, last: number): void {
+    const own = node as Node<T>;
+    if (own.owner !== null) throw new Error('IntervalTree: this node is still in a tree');
+    this.place(own, start, last);
+  }
+
+  /** Gives a node another range. With a new start it counts as the youngest of that start. */
+  update(node: IntervalNode<T>, start: number, last: number): void {
+    const own = this.own(node);
+    if (own.start === start) {
+      own.last = last;
+      refresh(own);
+      return;
+    }
+    this.detach(own);
+    this.place(own, start, last);
+  }
+
+  /** The first node, in order, that has a page in [start, last], or null. */
+  firstOverlap(start: number, last: number): IntervalNode<T> | null {
+    const root = this.root;
+    if (root === null || root.maxLast < start) return null;
+    return firstBelow(root, start, last);
+  }
+
+  /**
+   * The next node after `node` that has a page in [start, last], or null. Removing `node` first breaks the walk: ask for
+   * the next one before.
+   */
+  nextOverlap(node: IntervalNode<T>, start: number, last: number): IntervalNode<T> | null {
+    let at = this.own(node);
+    for (;;) {
+      const right = at.right;
+      if (right !== null && right.maxLast >= start) return firstBelow(right, start, last);
+      let from = at;
+      let up = at.parent;
+      while (up !== null && up.right === from) {
+        from = up;
+        up = up.parent;
+      }
+      if (up === null || up.start > last) return null;
+      if (up.last >= start) return up;
+      at = up;
+    }
+  }
+
+  /** Checks every invariant. One sentence for each violation; an empty array is good. For tests. */
+  validate(): string[] {
+    const bad: string[] = [];
+    let prev: Node<T> | null = null;
+    let count = 0;
+    const walk = (node: Node<T>, parent: Node<T> | null): number => {
+      let max = node.last;
+      count++;
+      if (node.parent !== parent) bad.push(`[${node.start}, ${node.last}]: parent is wrong`);
+      if (node.owner !== this) bad.push(`[${node.start}, ${node.last}]: owner is wrong`);
+      if (parent !== null && node.priority > parent.priority) bad.push(`[${node.start}, ${node.last}]: not a heap`);
+      if (node.left !== null) max = Math.max(max, walk(node.left, node));
+      if (prev !== null && prev.start > node.start) bad.push(`[${node.start}, ${node.last}]: out of order`);
+      prev = node;
+      if (node.right !== null) max = Math.max(max, walk(node.right, node));
+      if (node.maxLast !== max) bad.push(`[${node.start}, ${node.last}]: maxLast ${node.maxLast}, not ${max}`);
+      return max;
+    };
+    if (this.root !== null) walk(this.root, null);
+    if (count !== this.size) bad.push(`size is ${this.size}, counted ${count}`);
+    return bad;
+  }
+
+  private own(node: IntervalNode<T>): Node<T> {
+    const own = node as Node<T>;
+    if (own.owner !== this) throw new Error('IntervalTree: this node is not in this tree');
+    return own;
+  }
+
+  private place(node: Node<T>, start: number, last: number): void {
+    node.start = start;
+    node.last = last;
+    node.maxLast = last;
+    node.owner = this;
+    // xorshift32: any sequence without pattern will do, and runs repeat
+    let x = this.seed;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.seed = x;
+    node.priority = x;
+    this.size++;
+    let parent: Node<T> | null = null;
+    let at = this.root;
+    while (at !== null) {
+      if (at.maxLast < last) at.maxLast = last;
+      parent = at;
+      at = start < at.start ? at.left : at.right;
+    }
+    node.parent = parent;
+    if (parent === null) {
+      this.root = node;
+      return;
+    }
+    if (start < parent.start) parent.left = node;
+    else parent.right = node;
+    while (node.parent !== null && node.parent.priority < x) this.rotateUp(node);
+  }
+
+  private detach(node: Node<T>): void {
+    for (;;) {
+      const { left, right } = node;
+      if (left !== null && right !== null) {
+        this.rotateUp(left.priority > right.priority ? left : right);
+        continue;
+      }
+      const child = left ?? right;
+      const parent = node.parent;
+      if (child !== null) child.parent = parent;
+      if (parent === null) this.root = child;
+      else if (parent.left === node) parent.left = child;
+      else parent.right = child;
+      if (parent !== null) refresh(parent);
+      break;
+    }
+    node.left = null;
+    node.right = null;
+    node.parent = null;
+    node.owner = null;
+    this.size--;
+  }
+
+  /** Exchanges `node` with its parent, order kept. */
+  private rotateUp(node: Node<T>): void {
+    const parent = node.parent!;
+    const above = parent.parent;
+    let moved: Node<T> | null;
+    if (parent.left === node) {
+      moved = node.right;
+      parent.left = moved;
+      node.right = parent;
+    } else {
+      moved = node.left;
+      parent.right = moved;
+      node.left = parent;
+    }
+    if (moved !== null) moved.parent = parent;
+    parent.parent = node;
+    node.parent = above;
+    if (above === null) this.root = node;
+    else if (above.left === parent) above.left = node;
+    else above.right = node;
+    node.maxLast = parent.maxLast;
+    parent.maxLast = maxBelow(parent);
+  }
+}
+
+function maxBelow<T>(node: Node<T>): number {
+  let max = node.last;
+  if (node.left !== null && node.left.maxLast > max) max = node.left.maxLast;
+  if (node.right !== null && node.right.maxLast > max) max = node.right.maxLast;
+  return max;
+}
+
+/** Recomputes maxLast from `node` up, as far as it changes. */
+function refresh<T>(node: Node<T>): void {
+  let at: Node<T> | null = node;
+  while (at !== null) {
+    const max = maxBelow(at);
+    if (max === at.maxLast) return;
+    at.maxLast = max;
+    at = at.parent;
+  }
+}
+
+/** First overlap in a subtree with `maxLast >= start`. */
+function firstBelow<T>(root: Node<T>, start: number, last: number): Node<T> | null {
+  let at = root;
+  for (;;) {
+    const { left, right } = at;
+    if (left !== null && left.maxLast >= start) {
+      // something on the left reaches `start`; if it begins behind `last`, so does all that follows
+      at = left;
+      continue;
+    }
+    if (at.start > last) return null;
+    if (at.last >= start) return at;
+    if (right === null || right.maxLast < start) return null;
+    at = right;
+  }
+}

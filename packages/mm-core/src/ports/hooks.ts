@@ -1,0 +1,63 @@
+/**
+ * Ports: security, audit, perf, uprobes, and the counters of the machine's RAM.
+ *
+ * Each has a default (no module loaded, nobody listening).
+ */
+import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, EPERM } from '@vmarea/uapi';
+import { hasCapability, type Caller } from '../caller.ts';
+import type { Vma } from '../vma.ts';
+import type { VmFile } from './file.ts';
+
+/** Linux security module hooks, as far as mmap calls them. 0 or a negative errno each. */
+export interface SecurityHooks {
+  /** security_mmap_file, called before the mmap lock is taken. */
+  mmapFile(cur: Caller, file: VmFile | null, prot: number, flags: number): number;
+  /** security_mmap_addr: after an address was chosen. */
+  mmapAddr(cur: Caller, addr: number): number;
+  /** security_file_mprotect. */
+  fileMprotect(cur: Caller, vma: Vma, reqprot: number, prot: number): number;
+  /** security_vm_enough_memory_mm's question: whether the reserve for administrators may be used. */
+  capSysAdmin(cur: Caller): boolean;
+  /** capable(). */
+  capable(cur: Caller, cap: number): boolean;
+}
+
+/** The rules of a kernel with no module: capabilities only. */
+export const CAPABILITY_SECURITY: SecurityHooks = {
+  mmapFile: () => 0,
+  mmapAddr(cur, addr) {
+    if (addr < cur.mm.system.sysctl.mmapMinAddr && !hasCapability(cur.cred, CAP_SYS_RAWIO)) return -EPERM;
+    return 0;
+  },
+  fileMprotect: () => 0,
+  capSysAdmin: (cur) => hasCapability(cur.cred, CAP_SYS_ADMIN),
+  capable: (cur, cap) => hasCapability(cur.cred, cap),
+};
+
+/** The audit subsystem: audit_mmap_fd. */
+export interface Audit {
+  mmapFd(cur: Caller, fd: number, flags: number): void;
+}
+
+/** perf: mmap records. */
+export interface PerfEvents {
+  /** perf_event_mmap: the whole (perhaps merged) VMA. */
+  mmap(vma: Vma): void;
+}
+
+/** uprobes. */
+export interface Uprobes {
+  /** uprobe_mmap: 0 or a negative errno (ignored, as in the kernel). */
+  mmap(vma: Vma): number;
+  munmap(vma: Vma, start: number, end: number): void;
+}
+
+/** What __vm_enough_memory wants to know of the machine's RAM, in pages. */
+export interface RamCounters {
+  /** totalram_pages. */
+  totalPages(): number;
+  /** Free and reclaimable pages less totalreserve_pages, for the guess of 4.4; may be negative. */
+  guessFreePages(): number;
+  /** total_swap_pages. */
+  swapPages(): number;
+}

@@ -1,0 +1,46 @@
+/**
+ * Port: huge pages.
+ *
+ * mm-core knows that a VMA may have a coarser granularity, and calls this port for everything else. `@vmarea/hugetlbfs`
+ * implements it. Faults return VM_FAULT_ codes.
+ */
+import type { Caller } from '../caller.ts';
+import type { Vma } from '../vma.ts';
+import type { VmFile } from './file.ts';
+
+/** struct hstate: one size of huge pages. */
+export interface HugeState {
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** HUGETLB_ANONHUGE_INODE and HUGETLB_SHMFS_INODE. */
+export const HUGETLB_SHMFS_INODE = 1;
+export const HUGETLB_ANONHUGE_INODE = 2;
+
+export interface HugePages {
+  /** hstate_sizelog: the size 2^log, the default one for 0; null when there is none. */
+  hstateSizelog(log: number): HugeState | null;
+  /** hugetlb_file_setup: a new file with one reference, or a negative errno. */
+  fileSetup(cur: Caller, name: string, size: number, vmFlags: number, kind: number, log: number): VmFile | number;
+  /** hugetlb_total_pages: all huge pages, in pages of the machine. */
+  totalPages(): number;
+  /** hugetlb_fault on the huge page that holds `address`. */
+  fault(cur: Caller | null, vma: Vma, address: number, flags: number): number;
+  /** __unmap_hugepage_range. */
+  unmapRange(vma: Vma, start: number, end: number): void;
+  /** hugetlb_change_protection. */
+  changeProtection(vma: Vma, start: number, end: number): void;
+  /** copy_hugetlb_page_range: 0 or -ENOMEM. */
+  copyPageRange(newVma: Vma, vma: Vma): number;
+  /** move_hugetlb_page_tables: bytes moved. */
+  movePageTables(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, len: number): number;
+  /** reset_vma_resv_huge_pages / clear_vma_resv_huge_pages: the VMA no longer owns its private reservation. */
+  clearReservation(vma: Vma): void;
+}
+
+/** Port: shared anonymous memory. */
+export interface SharedMemory {
+  /** shmem_zero_setup: gives the VMA a new unlinked file; 0 or a negative errno. */
+  zeroSetup(cur: Caller, vma: Vma): number;
+}

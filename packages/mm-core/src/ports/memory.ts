@@ -1,0 +1,60 @@
+/**
+ * Port: the memory behind the VMAs.
+ *
+ * The engine runs without any memory; `./memory` plugs in here. The engine calls these while the VMAs are consistent and
+ * the mmap lock is held (but for `populate`, which is called after it was dropped). Ranges are page-aligned byte
+ * addresses inside the VMA named.
+ */
+import type { Caller } from '../caller.ts';
+import type { Mm } from '../mm.ts';
+import type { Vma } from '../vma.ts';
+
+export interface MemoryPort {
+  /** A new address space: 0 or -ENOMEM. */
+  attach(mm: Mm): number;
+  /** An address space ends: every VMA's pages have been unmapped. */
+  detach(mm: Mm): void;
+  /** One vm_area of the slab, and one back: memory may count or refuse them. True when there is room. */
+  /**
+   * unmap_region: zaps [start, end) of the VMAs from `first` on along `vmNext` (they are out of the index, the last one's
+   * `vmNext` is null), then frees page tables between floor and ceiling (0: no VMA above).
+   */
+  unmapRegion(mm: Mm, first: Vma, start: number, end: number, floor: number, ceiling: number): void;
+  /** zap_page_range: MADV_DONTNEED and the like. */
+  zapRange(vma: Vma, start: number, end: number): void;
+  /** change_protection after the VMA has its new flags and vmPageProt. */
+  changeProtection(vma: Vma, start: number, end: number, oldFlags: number): void;
+  /** move_page_tables: bytes moved; less than `len` when memory ran out. */
+  movePageTables(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, len: number): number;
+  /** copy_page_range at fork: 0 or -ENOMEM. `vma` is the parent's, `newVma` the child's. */
+  copyPageRange(newVma: Vma, vma: Vma): number;
+  /**
+   * mm_populate / __mm_populate over [start, start + len): 0, -EFAULT, -ENOMEM, or RETRY.
+   *
+   * @param ignoreErrors go on with the next VMA after an error
+   */
+  populate(cur: Caller, start: number, len: number, ignoreErrors: boolean): number;
+  /** The effect on pages of MADV_WILLNEED, FREE, COLD, PAGEOUT, POPULATE_READ, POPULATE_WRITE on [start, end) of the VMA. */
+  advise(cur: Caller, vma: Vma, start: number, end: number, advice: number): number;
+  /** Pages of [start, end) leave the mlocked state. */
+  munlockRange(vma: Vma, start: number, end: number): void;
+  /** mincore for one VMA: writes one byte (0 or 1) per page at `offset` of `vec`: 0 or RETRY. */
+  mincore(cur: Caller, vma: Vma, start: number, end: number, vec: Uint8Array, offset: number): void;
+}
+
+/** An engine that runs alone: nothing is ever present. */
+export const NO_MEMORY: MemoryPort = {
+  attach: () => 0,
+  detach: () => undefined,
+  unmapRegion: () => undefined,
+  zapRange: () => undefined,
+  changeProtection: () => undefined,
+  movePageTables: (_vma, _oldAddr, _newVma, _newAddr, len) => len,
+  copyPageRange: () => 0,
+  populate: () => 0,
+  advise: () => 0,
+  munlockRange: () => undefined,
+  mincore: (_cur, _vma, _start, _end, vec, offset) => {
+    vec.fill(0, offset);
+  },
+};

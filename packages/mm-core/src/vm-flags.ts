@@ -1,0 +1,53 @@
+/**
+ * vm_flags: the bits of a VMA, as int32. VM_MERGEABLE is the sign bit, so compare int32 with int32 only.
+ *
+ * Mirrors include/linux/mm.h. Bits that only one version has say so.
+ */
+
+export const VM_NONE = 0x0;
+export const VM_READ = 0x1;
+export const VM_WRITE = 0x2;
+export const VM_EXEC = 0x4;
+export const VM_SHARED = 0x8;
+export const VM_MAYREAD = 0x10;
+export const VM_MAYWRITE = 0x20;
+export const VM_MAYEXEC = 0x40;
+export const VM_MAYSHARE = 0x80;
+export const VM_GROWSDOWN = 0x100;
+/** There is no stack that grows up on arm64. */
+export const VM_GROWSUP = 0x0;
+export const VM_UFFD_MISSING = 0x200;
+export const VM_PFNMAP = 0x400;
+/** 4.4 only. */
+export const VM_DENYWRITE = 0x800;
+export const VM_UFFD_WP = 0x1000;
+export const VM_LOCKED = 0x2000;
+export const VM_IO = 0x4000;
+export const VM_SEQ_READ = 0x8000;
+export const VM_RAND_READ = 0x10000;
+export const VM_DONTCOPY = 0x20000;
+export const VM_DONTEXPAND = 0x40000;
+export const VM_LOCKONFAULT = 0x80000;
+export const VM_ACCOUNT = 0x100000;
+export const VM_NORESERVE = 0x200000;
+export const VM_HUGETLB = 0x400000;
+/** 6.1 only, above bit 31 there; here it has the bit of VM_SYNC, which no driver of ours sets. */
+export const VM_MTE_ALLOWED = 0x800000;
+export const VM_ARCH_1 = 0x1000000;
+/** 6.1: VM_WIPEONFORK; 4.4: VM_ARCH_2, unused on arm64. */
+export const VM_WIPEONFORK = 0x2000000;
+export const VM_DONTDUMP = 0x4000000;
+/** Set only when the configuration has soft-dirty tracking. */
+export const VM_SOFTDIRTY = 0x8000000;
+export const VM_MIXEDMAP = 0x10000000;
+export const VM_HUGEPAGE = 0x20000000;
+export const VM_NOHUGEPAGE = 0x40000000;
+export const VM_MERGEABLE: number = 0x80000000 | 0;
+
+export const VM_ACCESS_FLAGS: number = VM_READ | VM_WRITE | VM_EXEC;
+export const VM_SPECIAL: number = VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP;
+export const VM_LOCKED_CLEAR_MASK: number = ~(VM_LOCKED | VM_LOCKONFAULT);
+export const VM_LOCKED_MASK: number = VM_LOCKED | VM_LOCKONFAULT;
+export const VM_INIT_DEF_MASK: number = VM_NOHUGEPAGE;
+/** What an arm64 stack has while exec still moves it. */
+export const VM_STACK_INCOMPLETE_SETUP: number = VM_RAND_READ | VM_SEQ_READ;

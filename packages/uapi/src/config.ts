@@ -1,0 +1,107 @@
+/**
+ * How a kernel was built and booted, and what can be changed while it runs: plain data beside the profile.
+ */
+
+/** A huge page size known at boot. */
+export interface HugePageConfig {
+  /** Bytes of one huge page. */
+  readonly size: number;
+  /** Huge pages in the pool at boot. */
+  readonly pages: number;
+}
+
+/** Build and boot facts. */
+export interface KernelConfig {
+  /** CONFIG_KSM: MADV_MERGEABLE and MADV_UNMERGEABLE exist. */
+  readonly ksm: boolean;
+  /** CONFIG_TRANSPARENT_HUGEPAGE: MADV_HUGEPAGE and MADV_NOHUGEPAGE exist. */
+  readonly thp: boolean;
+  /** CONFIG_MEMORY_FAILURE: MADV_HWPOISON and MADV_SOFT_OFFLINE exist. */
+  readonly memoryFailure: boolean;
+  /** CONFIG_SWAP. */
+  readonly swap: boolean;
+  /** CONFIG_MEM_SOFT_DIRTY: VM_SOFTDIRTY is a flag of its own (never on arm64 of these versions; configurable). */
+  readonly softDirty: boolean;
+  /** CONFIG_MSM_APP_SETTINGS: module parameters of app_setting, or null when not built in. */
+  readonly msmAppSettings: { readonly useAppSetting: boolean; readonly libNames: readonly string[] } | null;
+  /** CONFIG_LSM_MMAP_MIN_ADDR in bytes. */
+  readonly lsmMmapMinAddr: number;
+  /** Boot parameter stack_guard_gap, in pages. */
+  readonly stackGuardGapPages: number;
+  /** fault_around_bytes. */
+  readonly faultAroundBytes: number;
+  /** Number of CPUs. */
+  readonly nrCpus: number;
+  /** Pages a CPU's part of vm_committed_as may hold back (the counter's batch); 1 makes Committed_AS exact. */
+  readonly committedAsBatch: number;
+  /** Huge page sizes: the first is the default. */
+  readonly hugePages: readonly HugePageConfig[];
+  /** Bytes of RAM as MemTotal counts them. */
+  readonly ramBytes: number;
+  /** The CPU has EPAN: execute-only memory cannot be read. */
+  readonly cpuEpan: boolean;
+  /** The CPU has BTI. */
+  readonly cpuBti: boolean;
+  /** The CPU has MTE. */
+  readonly cpuMte: boolean;
+}
+
+/** What `/proc/sys/vm` and the like hold; changeable at run time. */
+export interface Sysctls {
+  /** vm.overcommit_memory: 0 guess, 1 always, 2 never. */
+  overcommitMemory: number;
+  /** vm.overcommit_ratio in percent. */
+  overcommitRatio: number;
+  /** vm.overcommit_kbytes; when not 0 the ratio is ignored. */
+  overcommitKbytes: number;
+  /** vm.max_map_count. */
+  maxMapCount: number;
+  /** vm.admin_reserve_kbytes. */
+  adminReserveKbytes: number;
+  /** vm.user_reserve_kbytes. */
+  userReserveKbytes: number;
+  /** vm.mmap_min_addr in bytes (dac_mmap_min_addr). */
+  mmapMinAddr: number;
+  /** vm.legacy_va_layout. */
+  legacyVaLayout: number;
+  /** kernel.randomize_va_space. */
+  randomizeVaSpace: number;
+  /** vm.hugetlb_shm_group. */
+  hugetlbShmGroup: number;
+}
+
+/** The settings of the images that the recordings were made on, for a page size of 4 KiB. */
+export const DEFAULT_CONFIG: KernelConfig = {
+  ksm: false,
+  thp: false,
+  memoryFailure: false,
+  swap: true,
+  softDirty: false,
+  msmAppSettings: null,
+  lsmMmapMinAddr: 32768,
+  stackGuardGapPages: 256,
+  faultAroundBytes: 4096,
+  nrCpus: 2,
+  committedAsBatch: 1,
+  hugePages: [{ size: 2 ** 21, pages: 0 }],
+  ramBytes: 2 ** 30,
+  cpuEpan: false,
+  cpuBti: false,
+  cpuMte: false,
+};
+
+/** A fresh set of sysctls with the kernel's boot values. */
+export function defaultSysctls(): Sysctls {
+  return {
+    overcommitMemory: 0,
+    overcommitRatio: 50,
+    overcommitKbytes: 0,
+    maxMapCount: 65530,
+    adminReserveKbytes: 8192,
+    userReserveKbytes: 131072,
+    mmapMinAddr: 4096,
+    legacyVaLayout: 0,
+    randomizeVaSpace: 2,
+    hugetlbShmGroup: 0,
+  };
+}

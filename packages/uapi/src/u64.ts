@@ -1,0 +1,72 @@
+/**
+ * The 64-bit register edge: how a C `unsigned long` enters a program whose numbers are exact to 2^53.
+ *
+ * Below the edge every address, length and page number is a JS number. A register value that is small is itself; one
+ * near 2^64 is the negative number that it is as a signed long, so that `start + len` wraps as it does in C; one in
+ * between is larger than every address space, and becomes {@link OUT_OF_RANGE} plus its low 16 bits, so that alignment
+ * tests still see what they would have seen.
+ */
+
+/** A value beyond every address space (2^52 bytes), with the low 16 bits free to carry a register's alignment. */
+export const OUT_OF_RANGE: number = 2 ** 53 - 2 ** 17;
+
+/** The bound below which a register value is exact: addresses of arm64 have at most 52 bits. */
+const EXACT = 2 ** 52;
+const TWO64 = 1n << 64n;
+
+/**
+ * A register as the engine takes it.
+ *
+ * @param value the register: a number (an integer, negative ones are their two's complement) or a bigint (taken modulo 2^64)
+ * @returns the value itself, the negative signed value, or {@link OUT_OF_RANGE} with the low 16 bits kept
+ * @throws RangeError for a number that is no integer
+ */
+export function fromRegister(value: number | bigint): number {
+  if (typeof value === 'number') {
+    if (value >= -EXACT && value < EXACT && Number.isInteger(value)) return value;
+    if (!Number.isInteger(value)) throw new RangeError(`fromRegister: ${String(value)} is not an integer`);
+    return fromBig(BigInt(value));
+  }
+  return fromBig(value);
+}
+
+function fromBig(value: bigint): number {
+  const u = BigInt.asUintN(64, value);
+  if (u < BigInt(EXACT)) return Number(u);
+  const signed = u >= TWO64 >> 1n ? u - TWO64 : u;
+  if (signed < 0n && signed >= -BigInt(EXACT)) return Number(signed);
+  return OUT_OF_RANGE + Number(u & 0xffffn);
+}
+
+/**
+ * Whether a value from {@link fromRegister} is larger, as an unsigned long, than every address space.
+ *
+ * @param value a value from {@link fromRegister}
+ */
+export function isHuge(value: number): boolean {
+  return value < 0 || value >= EXACT;
+}
+
+/**
+ * Compares two register values as unsigned longs.
+ *
+ * @returns negative, zero or positive, as for sort
+ */
+export function compareUnsigned(a: number, b: number): number {
+  if (a < 0 !== b < 0) return a < 0 ? 1 : -1;
+  return a - b;
+}
+
+/**
+ * The page offset of mmap's `off` argument, as sys_mmap computes it.
+ *
+ * @param off the register: bytes, already known to be page-aligned
+ * @param pageShift log2 of the page size
+ * @param arithmetic whether the shift keeps the sign (4.4), so that a negative offset stays negative (near 2^64)
+ * @returns pages, exact: 0 to 2^52, or negative for a value near 2^64
+ */
+export function pgoffFromOffset(off: number | bigint, pageShift: number, arithmetic: boolean): number {
+  const u = BigInt.asUintN(64, BigInt(off));
+  const signed = arithmetic ? BigInt.asIntN(64, u) : u;
+  return Number(signed >> BigInt(pageShift));
+}
