@@ -5,27 +5,23 @@
 // A treap: a search tree by (start, age) that is a heap by pseudo-random priority, so its shape depends on the set of
 // priorities alone and stays flat (about 2 log2 n) for any order of inserts. Each node knows the largest `last` below it.
 
-/** An item in an IntervalTree. Read `start`, `last`, `item`; everything else is the tree's. */
-export interface IntervalNode<T> {
+/** An item in an IntervalTree. `start`, `last` and `item` may be read; all fields are the tree's to write. */
+export class IntervalNode<T> {
   /** First page. */
-  readonly start: number;
-  /** Last page, inclusive. */
-  readonly last: number;
-  item: T;
-}
-
-class Node<T> implements IntervalNode<T> {
   start: number;
+  /** Last page, inclusive. */
   last: number;
   item: T;
   /** Largest `last` in this subtree. */
   maxLast: number;
   priority: number;
-  left: Node<T> | null;
-  right: Node<T> | null;
-  parent: Node<T> | null;
+  left: IntervalNode<T> | null;
+  right: IntervalNode<T> | null;
+  parent: IntervalNode<T> | null;
+  /** The tree that it is in, null while removed. */
   owner: IntervalTree<T> | null;
 
+  /** Made by IntervalTree.insert. */
   constructor(item: T) {
     // doubles from the beginning, so that V8 keeps one shape for small and large page numbers
     this.start = -0.5;
@@ -44,7 +40,7 @@ class Node<T> implements IntervalNode<T> {
 export class IntervalTree<T> {
   /** Number of items. */
   size: number;
-  private root: Node<T> | null;
+  private root: IntervalNode<T> | null;
   private seed: number;
 
   constructor() {
@@ -55,33 +51,33 @@ export class IntervalTree<T> {
 
   /** Adds `item` for the pages [start, last]. The node returned is what remove, update and nextOverlap want. */
   insert(start: number, last: number, item: T): IntervalNode<T> {
-    const node = new Node<T>(item);
+    const node = new IntervalNode<T>(item);
     this.place(node, start, last);
     return node;
   }
 
   /** Takes a node of this tree out of it. The caller may give it to `reinsert` later, of this or another tree. */
   remove(node: IntervalNode<T>): void {
-    this.detach(this.own(node));
+    this.check(node);
+    this.detach(node);
   }
 
   /** Puts a removed node back with another range, without allocation. It counts as the youngest. */
   reinsert(node: IntervalNode<T>, start: number, last: number): void {
-    const own = node as Node<T>;
-    if (own.owner !== null) throw new Error('IntervalTree: this node is still in a tree');
-    this.place(own, start, last);
+    if (node.owner !== null) throw new Error('IntervalTree: this node is still in a tree');
+    this.place(node, start, last);
   }
 
-  /** Gives a node another range. With a new start it counts as the youngest of that start. */
+  /** Gives a node another range: the same as remove and reinsert, so it becomes the youngest of its start. */
   update(node: IntervalNode<T>, start: number, last: number): void {
-    const own = this.own(node);
-    if (own.start === start) {
-      own.last = last;
-      refresh(own);
+    this.check(node);
+    if (node.start === start && this.isYoungest(node)) {
+      node.last = last;
+      refresh(node);
       return;
     }
-    this.detach(own);
-    this.place(own, start, last);
+    this.detach(node);
+    this.place(node, start, last);
   }
 
   /** The first node, in order, that has a page in [start, last], or null. */
@@ -96,7 +92,8 @@ export class IntervalTree<T> {
    * the next one before.
    */
   nextOverlap(node: IntervalNode<T>, start: number, last: number): IntervalNode<T> | null {
-    let at = this.own(node);
+    this.check(node);
+    let at = node;
     for (;;) {
       const right = at.right;
       if (right !== null && right.maxLast >= start) return firstBelow(right, start, last);
@@ -115,9 +112,9 @@ export class IntervalTree<T> {
   /** Checks every invariant. One sentence for each violation; an empty array is good. For tests. */
   validate(): string[] {
     const bad: string[] = [];
-    let prev: Node<T> | null = null;
+    let prev: IntervalNode<T> | null = null;
     let count = 0;
-    const walk = (node: Node<T>, parent: Node<T> | null): number => {
+    const walk = (node: IntervalNode<T>, parent: IntervalNode<T> | null): number => {
       let max = node.last;
       count++;
       if (node.parent !== parent) bad.push(`[${node.start}, ${node.last}]: parent is wrong`);
@@ -135,13 +132,23 @@ export class IntervalTree<T> {
     return bad;
   }
 
-  private own(node: IntervalNode<T>): Node<T> {
-    const own = node as Node<T>;
-    if (own.owner !== this) throw new Error('IntervalTree: this node is not in this tree');
-    return own;
+  private check(node: IntervalNode<T>): void {
+    if (node.owner !== this) throw new Error('IntervalTree: this node is not in this tree');
   }
 
-  private place(node: Node<T>, start: number, last: number): void {
+  /** Whether nothing with the same start follows. */
+  private isYoungest(node: IntervalNode<T>): boolean {
+    let at = node;
+    if (node.right !== null) {
+      at = node.right;
+      while (at.left !== null) at = at.left;
+      return at.start !== node.start;
+    }
+    while (at.parent !== null && at.parent.right === at) at = at.parent;
+    return at.parent?.start !== node.start;
+  }
+
+  private place(node: IntervalNode<T>, start: number, last: number): void {
     node.start = start;
     node.last = last;
     node.maxLast = last;
@@ -154,7 +161,7 @@ export class IntervalTree<T> {
     this.seed = x;
     node.priority = x;
     this.size++;
-    let parent: Node<T> | null = null;
+    let parent: IntervalNode<T> | null = null;
     let at = this.root;
     while (at !== null) {
       if (at.maxLast < last) at.maxLast = last;
@@ -171,7 +178,7 @@ export class IntervalTree<T> {
     while (node.parent !== null && node.parent.priority < x) this.rotateUp(node);
   }
 
-  private detach(node: Node<T>): void {
+  private detach(node: IntervalNode<T>): void {
     for (;;) {
       const { left, right } = node;
       if (left !== null && right !== null) {
@@ -195,10 +202,10 @@ export class IntervalTree<T> {
   }
 
   /** Exchanges `node` with its parent, order kept. */
-  private rotateUp(node: Node<T>): void {
+  private rotateUp(node: IntervalNode<T>): void {
     const parent = node.parent!;
     const above = parent.parent;
-    let moved: Node<T> | null;
+    let moved: IntervalNode<T> | null;
     if (parent.left === node) {
       moved = node.right;
       parent.left = moved;
@@ -219,7 +226,7 @@ export class IntervalTree<T> {
   }
 }
 
-function maxBelow<T>(node: Node<T>): number {
+function maxBelow<T>(node: IntervalNode<T>): number {
   let max = node.last;
   if (node.left !== null && node.left.maxLast > max) max = node.left.maxLast;
   if (node.right !== null && node.right.maxLast > max) max = node.right.maxLast;
@@ -227,8 +234,8 @@ function maxBelow<T>(node: Node<T>): number {
 }
 
 /** Recomputes maxLast from `node` up, as far as it changes. */
-function refresh<T>(node: Node<T>): void {
-  let at: Node<T> | null = node;
+function refresh<T>(node: IntervalNode<T>): void {
+  let at: IntervalNode<T> | null = node;
   while (at !== null) {
     const max = maxBelow(at);
     if (max === at.maxLast) return;
@@ -238,7 +245,7 @@ function refresh<T>(node: Node<T>): void {
 }
 
 /** First overlap in a subtree with `maxLast >= start`. */
-function firstBelow<T>(root: Node<T>, start: number, last: number): Node<T> | null {
+function firstBelow<T>(root: IntervalNode<T>, start: number, last: number): IntervalNode<T> | null {
   let at = root;
   for (;;) {
     const { left, right } = at;

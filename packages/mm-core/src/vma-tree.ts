@@ -14,6 +14,8 @@
 //   - `finger` is the leaf slot where the last operation ended, `path` the way down to it. An operation that begins in
 //     the same leaf needs no descent; a changed structure resets it.
 
+import type { Vma } from './vma.ts';
+
 /** What the index needs to see of a VMA. It writes the two links, and the bounds where a method says so. */
 export interface IndexedVma<Self> {
   /** First byte. */
@@ -66,7 +68,7 @@ function lowBits(value: number, mask: number): number {
 }
 
 /** The ordered set of one address space's VMAs. All addresses and lengths are bytes. */
-export class VmaTree<V extends IndexedVma<V>> {
+export class VmaTree<V extends IndexedVma<V> = Vma> {
   /** Number of VMAs. */
   size: number;
   /** The VMA with the lowest address. */
@@ -133,7 +135,7 @@ export class VmaTree<V extends IndexedVma<V>> {
   /** The VMA with the highest address. */
   get last(): V | null {
     const leaf = this.lastLeaf;
-    return this.vmas[(leaf << SHIFT) + this.leafCount[leaf]!]!;
+    return this.vmas[(leaf << SHIFT) + this.leafCount[leaf]!] as V | null;
   }
 
   /** End of the last VMA, 0 if there is none. */
@@ -147,7 +149,7 @@ export class VmaTree<V extends IndexedVma<V>> {
    * The one before it is its `vmPrev`, or `last` when the answer is null.
    */
   find(addr: number): V | null {
-    return this.vmas[this.seek(addr)]!;
+    return this.vmas[this.seek(addr)] as V | null;
   }
 
   /** Links `vma` (vmStart, vmEnd, vmFlags are set) at its place. The caller guarantees that it overlaps nothing. */
@@ -155,7 +157,7 @@ export class VmaTree<V extends IndexedVma<V>> {
     const start = vma.vmStart;
     const end = vma.vmEnd;
     let i = this.seek(start);
-    const next = this.vmas[i]!;
+    const next = this.vmas[i] as V | null;
     const prev = this.before(i, next);
     if (this.leafCount[i >> SHIFT] === CAPACITY) {
       this.splitLeaf(i, prev, next);
@@ -459,7 +461,7 @@ export class VmaTree<V extends IndexedVma<V>> {
   }
 
   private before(i: number, next: V | null): V | null {
-    if ((i & (SLOTS - 1)) !== 1) return this.vmas[i - 1]!;
+    if ((i & (SLOTS - 1)) !== 1) return this.vmas[i - 1] as V | null;
     return next !== null ? next.vmPrev : this.last;
   }
 
@@ -574,7 +576,7 @@ export class VmaTree<V extends IndexedVma<V>> {
     const height = this.height;
     if (height === 0) return;
     const { maxGaps, path } = this;
-    let old = maxGaps[path[0]!]!;
+    const old = maxGaps[path[0]!]!;
     if (added > old) {
       for (let h = 0; h < height && added > maxGaps[path[h]!]!; h++) maxGaps[path[h]!] = added;
       return;
@@ -895,9 +897,10 @@ export class VmaTree<V extends IndexedVma<V>> {
       let max = -Infinity;
       if (this.ends[off] !== end) bad.push(`leaf ${leaf}: begins at ${this.ends[off]}, not ${end}`);
       for (let i = off + 1; i < off + SLOTS; i++) {
-        const vma: V | null = this.vmas[i]!;
+        const vma = this.vmas[i] as V | null;
         if (i > off + n) {
-          if (vma !== null || this.ends[i] !== Infinity || this.gaps[i] !== -Infinity) bad.push(`slot ${i} is not clear`);
+          if (vma !== null || this.ends[i] !== Infinity || this.gaps[i] !== -Infinity)
+            bad.push(`slot ${i} is not clear`);
           continue;
         }
         if (vma === null) {
@@ -906,7 +909,8 @@ export class VmaTree<V extends IndexedVma<V>> {
         }
         count++;
         if (vma.vmPrev !== prev) bad.push(`slot ${i}: vmPrev is wrong`);
-        if (prev === null ? this.first !== vma : prev.vmNext !== vma) bad.push(`slot ${i}: the list does not lead here`);
+        if (prev === null ? this.first !== vma : prev.vmNext !== vma)
+          bad.push(`slot ${i}: the list does not lead here`);
         if (vma.vmStart < end || vma.vmEnd <= vma.vmStart) bad.push(`slot ${i}: out of order`);
         if (this.ends[i] !== vma.vmEnd) bad.push(`slot ${i}: key ${this.ends[i]}, vmEnd ${vma.vmEnd}`);
         const gap = this.startGap(vma) - end;
@@ -928,7 +932,8 @@ export class VmaTree<V extends IndexedVma<V>> {
       for (let i = off + 1; i <= off + n; i++) {
         const edge = rightEdge && i === off + n;
         const below = walk(this.kids[i]!, level - 1, edge);
-        if (this.keys[i] !== (edge ? Infinity : below.end)) bad.push(`child ${i}: key ${this.keys[i]}, not ${below.end}`);
+        if (this.keys[i] !== (edge ? Infinity : below.end))
+          bad.push(`child ${i}: key ${this.keys[i]}, not ${below.end}`);
         if (this.maxGaps[i] !== below.max) bad.push(`child ${i}: largest gap ${this.maxGaps[i]}, not ${below.max}`);
         end = below.end;
         if (below.max > max) max = below.max;
@@ -939,7 +944,7 @@ export class VmaTree<V extends IndexedVma<V>> {
       return { end, max };
     };
     walk(this.root, this.height, true);
-    const end: V | null = prev as V | null;
+    const end = prev as V | null;
     if (end === null ? this.first !== null : end.vmNext !== null) bad.push('the list does not end with the last slot');
     if (this.lastLeaf !== prevLeaf || this.leafNext[prevLeaf] !== -1) bad.push('lastLeaf is wrong');
     if (this.size !== count) bad.push(`size is ${this.size}, counted ${count}`);
@@ -955,7 +960,8 @@ export class VmaTree<V extends IndexedVma<V>> {
       }
       const slot = f & (SLOTS - 1);
       const n = this.leafCount[node]!;
-      if (f >> SHIFT !== node || slot < 1 || slot > (node === this.lastLeaf ? n + 1 : n)) bad.push('the finger is off the path');
+      if (f >> SHIFT !== node || slot < 1 || slot > (node === this.lastLeaf ? n + 1 : n))
+        bad.push('the finger is off the path');
     }
     return bad;
   }

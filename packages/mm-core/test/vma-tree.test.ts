@@ -1,6 +1,7 @@
 // VmaTree against a sorted array that is searched from end to end: same lookups, same gaps, same list.
 import { describe, expect, it } from 'vitest';
 import { VmaTree, type IndexedVma } from '../src/vma-tree.ts';
+import { random } from './random.ts';
 
 const PAGE = 4096;
 const GUARD = 256 * PAGE;
@@ -19,17 +20,6 @@ class Area implements IndexedVma<Area> {
     this.vmEnd = end;
     this.vmFlags = flags;
   }
-}
-
-/** mulberry32: the runs are the same everywhere. */
-function random(seed: number): (n: number) => number {
-  let a = seed;
-  return (n) => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * n);
-  };
 }
 
 const mod = (value: number, mask: number): number => ((value % (mask + 1)) + (mask + 1)) % (mask + 1);
@@ -218,7 +208,11 @@ class Play {
 
 describe('VmaTree against a sorted array', () => {
   const shapes: [string, Shape, number][] = [
-    ['a handful of VMAs at the bottom, guard gaps that underflow', { pages: 60, longest: 4, inserts: 45, base: 0, guard: 8 * PAGE }, 6000],
+    [
+      'a handful of VMAs at the bottom, guard gaps that underflow',
+      { pages: 60, longest: 4, inserts: 45, base: 0, guard: 8 * PAGE },
+      6000,
+    ],
     ['crowded', { pages: 700, longest: 3, inserts: 55, base: 0, guard: 4 * PAGE }, 12000],
     ['thousands, below 2^48', { pages: 30000, longest: 6, inserts: 75, base: TOP - 30000 * PAGE, guard: GUARD }, 12000],
     ['sparse, filled and emptied', { pages: 2 ** 24, longest: 500, inserts: 50, base: 2 ** 40, guard: GUARD }, 8000],
