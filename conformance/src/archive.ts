@@ -1,0 +1,126 @@
+/**
+ * Where recordings come from: an archive (`recordings.jsonl.br`, all recordings of a set one after another, compressed)
+ * or a folder of `.jsonl` files; with the guest's files (`guest-meminfo`, `guest-cmdline`) beside them.
+ *
+ * Not here: what the lines mean (recording.ts).
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
+
+/** The archive's name inside a set's folder. */
+export const ARCHIVE = 'recordings.jsonl.br';
+
+/** Files of a set that are kept as they are. */
+const GUEST_FILES: readonly string[] = ['guest-meminfo', 'guest-cmdline', 'KERNEL_LEAKS'];
+
+/** One recording as text. */
+export interface RecordingText {
+  /** For instance `scenarios/062_merge_case1`. */
+  readonly name: string;
+  /** The lines, the header first. */
+  readonly text: string;
+}
+
+/** Every `.jsonl` file below a folder, in the order of names, without the ending. */
+function listFiles(dir: string, prefix: string = ''): string[] {
+  const names: string[] = [];
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    const name = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+    if (entry.isDirectory()) names.push(...listFiles(join(dir, entry.name), name));
+    else if (name.endsWith('.jsonl')) names.push(name.slice(0, -'.jsonl'.length));
+  }
+  return names.sort();
+}
+
+/**
+ * The recordings of one set.
+ *
+ * @param dir the set's folder
+ */
+export function readSet(dir: string): RecordingText[] {
+  const archive = join(dir, ARCHIVE);
+  if (existsSync(archive)) return splitArchive(brotliDecompressSync(readFileSync(archive)).toString('utf8'));
+  return listFiles(dir).map((name) => ({ name, text: readFileSync(join(dir, `${name}.jsonl`), 'utf8') }));
+}
+
+/** Cuts the archive's text at the headers: each recording begins with one, and it tells the name. */
+function splitArchive(text: string): RecordingText[] {
+  const result: RecordingText[] = [];
+  const mark = '{"format":"mmtrace"';
+  let start = 0;
+  while (start < text.length) {
+    const next = text.indexOf(`\n${mark}`, start);
+    const end = next < 0 ? text.length : next + 1;
+    const part = text.slice(start, end);
+    const name = /"name":"([^"]+)"/.exec(part.slice(0, 400))?.[1];
+    if (name === undefined) throw new Error(`conformance: a recording without a name at character ${start}`);
+    result.push({ name, text: part });
+    start = end;
+  }
+  return result;
+}
+
+/**
+ * The folders that hold sets: `dir` itself when it is one, otherwise those of its subfolders that are.
+ *
+ * @param dir a set's folder, or one of sets
+ */
+export function findSets(dir: string): string[] {
+  const isSet = (path: string): boolean =>
+    existsSync(join(path, ARCHIVE)) ||
+    existsSync(join(path, 'scenarios')) ||
+    existsSync(join(path, 'random')) ||
+    readdirSync(path).some((name) => name.endsWith('.jsonl'));
+  if (isSet(dir)) return [dir];
+  return readdirSync(dir)
+    .map((name) => join(dir, name))
+    .filter((path) => statSync(path).isDirectory() && isSet(path))
+    .sort();
+}
+
+/**
+ * Writes a set's folder as an archive.
+ *
+ * @param from a folder of `.jsonl` files
+ * @param to the set's folder in the repository
+ * @returns the recordings packed
+ */
+export function packSet(from: string, to: string): number {
+  const names = listFiles(from);
+  const text = names
+    .map((name) => readFileSync(join(from, `${name}.jsonl`), 'utf8'))
+    .map((part) => (part.endsWith('\n') ? part : `${part}\n`))
+    .join('');
+  mkdirSync(to, { recursive: true });
+  const packed = brotliCompressSync(Buffer.from(text), {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 11,
+      [constants.BROTLI_PARAM_LGWIN]: 24,
+      [constants.BROTLI_PARAM_SIZE_HINT]: text.length,
+    },
+  });
+  writeFileSync(join(to, ARCHIVE), packed);
+  for (const name of GUEST_FILES) {
+    if (existsSync(join(from, name))) writeFileSync(join(to, name), readFileSync(join(from, name)));
+  }
+  return names.length;
+}
+
+/**
+ * Writes an archive's recordings as files.
+ *
+ * @returns the recordings written
+ */
+export function unpackSet(from: string, to: string): number {
+  const recordings = readSet(from);
+  for (const { name, text } of recordings) {
+    const path = join(to, `${name}.jsonl`);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+  for (const name of GUEST_FILES) {
+    if (existsSync(join(from, name))) writeFileSync(join(to, name), readFileSync(join(from, name)));
+  }
+  return recordings.length;
+}
