@@ -115,6 +115,14 @@ export interface KernelProfile {
   readonly anonExclusive: boolean;
   /** anon_vma_clone reuses an anon_vma of degree below 2, even one that a VMA still uses (fixed in 6.0). */
   readonly anonVmaReuseByDegree: boolean;
+  /** A fault that ends in a signal counts as a minor fault too. */
+  readonly faultCountsFailures: boolean;
+  /** The last-level table is made once there is a page for it; otherwise before the file is asked. */
+  readonly faultTablesLate: boolean;
+  /** get_user_pages (process_vm_readv and the like) lets a stack grow. */
+  readonly gupExpandsStack: boolean;
+  /** Populating VM_LOCKONFAULT memory still looks at the permissions (mlock2 of PROT_NONE: ENOMEM). */
+  readonly populateChecksLockOnFault: boolean;
   /** VmPTE counts tables of every level below the pgd; otherwise leaf tables only. */
   readonly vmPteAllLevels: boolean;
   /** status has RssAnon, RssFile and RssShmem. */
@@ -169,6 +177,10 @@ export const MSM_4_4: KernelProfile = {
   tmpfsSetflags: false,
   mincoreNeedsOwner: false,
   anonExclusive: false,
+  faultCountsFailures: true,
+  faultTablesLate: false,
+  gupExpandsStack: true,
+  populateChecksLockOnFault: true,
   anonVmaReuseByDegree: true,
   vmPteAllLevels: false,
   statusRssDetail: false,
@@ -219,6 +231,10 @@ export const LINUX_6_1: KernelProfile = {
   tmpfsSetflags: true,
   mincoreNeedsOwner: true,
   anonExclusive: true,
+  faultCountsFailures: false,
+  faultTablesLate: true,
+  gupExpandsStack: false,
+  populateChecksLockOnFault: false,
   anonVmaReuseByDegree: false,
   vmPteAllLevels: true,
   statusRssDetail: true,
