@@ -1,2 +1,24 @@
-// @vmarea/strace: strace logs in, typed events out, and back; /proc/PID/maps text both ways. It does not interpret the calls:
-// it knows nothing of the kernel package.
+// Logs of strace and the text of /proc/PID/maps: text in, typed events out, and back.
+// Knows nothing of memory management or of files: what a call does is somebody else's business.
+
+export * from './log.ts';
+export * from './parser.ts';
+export * from './events.ts';
+export * from './decode.ts';
+export * from './decode-types.ts';
+export * from './architecture.ts';
+export {
+  type Descriptor,
+  type Register,
+  type TextArgument,
+  formatText,
+  parseDescriptor,
+  parseFields,
+  parseInt32,
+  parseRegister,
+  parseText,
+  splitArgs,
+  unescapeText,
+} from './args.ts';
+export * from './maps.ts';
+export * from './write.ts';

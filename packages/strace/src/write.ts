@@ -1,0 +1,98 @@
+// Events back into the text of a log, as strace 6 prints it. What was read comes out as it was read, except for the
+// padding of other styles, system-call numbers of `-n` and stack lines of `-k`, which are not kept.
+
+import { errnoName, errnoText } from '@vmarea/uapi';
+import { splitArgs } from './args.ts';
+import { type Call, type LogEvent } from './events.ts';
+
+/** How a log is to look. */
+export interface LogStyle {
+  /** `file`: `123   call` as `-f -o FILE` writes; `terminal`: `[pid   123] call`; `none`: no pid. */
+  readonly pid?: 'file' | 'terminal' | 'none' | undefined;
+  /** Column of the `=`, 40 unless `-a` was given. */
+  readonly column?: number | undefined;
+}
+
+/** Lines for events. */
+export class LogWriter {
+  readonly #pid: 'file' | 'terminal' | 'none';
+  readonly #column: number;
+
+  constructor(style: LogStyle = {}) {
+    this.#pid = style.pid ?? 'file';
+    this.#column = style.column ?? 40;
+  }
+
+  /** The line of an event without its newline; null for one that has no line of its own (a call still pending). */
+  line(event: LogEvent): string | null {
+    switch (event.type) {
+      case 'entry': {
+        const { call } = event;
+        const text = call.argsText.slice(0, call.entryLength);
+        return `${this.#head(event.pid, call, call.time)}${call.name}(${text} <unfinished ...>`;
+      }
+      case 'call':
+        return this.#call(event.call);
+      case 'pending':
+        return null;
+      case 'signal':
+        return `${this.#head(event.pid, null)}--- ${event.text} ---`;
+      case 'exited':
+        return `${this.#head(event.pid, null)}+++ exited with ${event.status} +++`;
+      case 'killed':
+        return `${this.#head(event.pid, null)}+++ killed by ${event.name}${event.coreDumped ? ' (core dumped)' : ''} +++`;
+      case 'superseded':
+        return `${this.#head(event.pid, null)}+++ superseded by execve in pid ${event.by} +++`;
+      case 'note':
+      case 'strange':
+        return event.text;
+    }
+  }
+
+  #head(pid: number, call: Call | null, time = ''): string {
+    let head = '';
+    if (this.#pid === 'file' && pid !== 0) head = `${String(pid).padEnd(5)} `;
+    else if (this.#pid === 'terminal' && pid !== 0) head = `[pid ${String(pid).padStart(5)}] `;
+    if (time !== '') head += `${time} `;
+    if (call !== null && call.ip !== '') head += `[${call.ip}] `;
+    return head;
+  }
+
+  #call(call: Call): string {
+    const text = call.split
+      ? `${this.#head(call.pid, call, call.returnTime)}<... ${call.name} resumed>${call.argsText.slice(call.entryLength)})`
+      : `${this.#head(call.pid, call, call.time)}${call.name}(${call.argsText})`;
+    const padded = text.padEnd(this.#column - 1);
+    const elapsed = call.elapsed === '' ? '' : ` <${call.elapsed}>`;
+    return `${padded} = ${call.result}${elapsed}`;
+  }
+}
+
+/** A result as strace prints it: decimal, hexadecimal with `hex`, `-1 ENOMEM (Cannot allocate memory)` when negative. */
+export function formatResult(ret: number, hex = false): string {
+  if (ret < 0 && ret > -4096) return `-1 ${errnoName(ret)} (${errnoText(ret)})`;
+  return hex && ret !== 0 ? `0x${ret.toString(16)}` : String(ret);
+}
+
+/** A call from its parts, returned on the line on which it was entered: for logs that are generated. */
+export function makeCall(pid: number, name: string, argsText: string, ret: number, result?: string, line = 0): Call {
+  return {
+    pid,
+    entryPid: pid,
+    name,
+    argsText,
+    args: splitArgs(argsText),
+    entryLength: argsText.length,
+    ret,
+    errno: ret < 0 && ret > -4096 ? -ret : 0,
+    result: result ?? formatResult(ret),
+    entryLine: line,
+    line,
+    state: 'returned',
+    split: false,
+    time: '',
+    returnTime: '',
+    ip: '',
+    elapsed: '',
+  };
+}
