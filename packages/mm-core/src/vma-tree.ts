@@ -51,10 +51,30 @@ function firstAbove(keys: Float64Array, off: number, addr: number): number {
   return i;
 }
 
-/** Largest of `values[from..to]`, -Infinity for none. */
-function largest(values: Float64Array, from: number, to: number): number {
-  let max = -Infinity;
-  for (let i = from; i <= to; i++) {
+/**
+ * Largest value in the node at `off`, whose unused slots (slot 0 too) are -Infinity; -Infinity for none. Four at a time:
+ * V8 neither unrolls nor vectorises, and a refilled hole costs one such scan per level.
+ */
+function largest(values: Float64Array, off: number, used: number): number {
+  let a = -Infinity;
+  let b = -Infinity;
+  for (let i = off; i <= off + used; i += 4) {
+    const p = values[i]!;
+    const q = values[i + 1]!;
+    const r = values[i + 2]!;
+    const s = values[i + 3]!;
+    if (p > a) a = p;
+    if (q > b) b = q;
+    if (r > a) a = r;
+    if (s > b) b = s;
+  }
+  return a > b ? a : b;
+}
+
+/** Largest of `values[from..to]`. */
+function largestOf(values: Float64Array, from: number, to: number): number {
+  let max = values[from]!;
+  for (let i = from + 1; i <= to; i++) {
     const v = values[i]!;
     if (v > max) max = v;
   }
@@ -183,7 +203,42 @@ export class VmaTree<V extends IndexedVma<V> = Vma> {
 
   /** Unlinks `vma`. Its own links become null. */
   erase(vma: V): void {
-    this.eraseRange(vma, vma);
+    const i = this.seekVma(vma);
+    const leaf = i >> SHIFT;
+    const n = this.leafCount[leaf]!;
+    if (n <= SPARSE || (i & (SLOTS - 1)) === n) {
+      this.eraseRange(vma, vma);
+      return;
+    }
+    // The plain case: a neighbour above in a leaf that stays full enough.
+    const { ends, gaps, vmas } = this;
+    const next = vmas[i + 1]!;
+    const prev = (i & (SLOTS - 1)) === 1 ? vma.vmPrev : (vmas[i - 1] as V | null);
+    const border = ends[i - 1]!;
+    const own = gaps[i]!;
+    const old = gaps[i + 1]!;
+    const gap = old + (ends[i]! - border);
+    const stop = (leaf << SHIFT) + n;
+    ends[i] = ends[i + 1]!;
+    gaps[i] = gap;
+    vmas[i] = next;
+    for (let k = i + 1; k < stop; k++) {
+      ends[k] = ends[k + 1]!;
+      gaps[k] = gaps[k + 1]!;
+      vmas[k] = vmas[k + 1]!;
+    }
+    ends[stop] = Infinity;
+    gaps[stop] = -Infinity;
+    vmas[stop] = null;
+    this.leafCount[leaf] = n - 1;
+    this.size--;
+    vma.vmPrev = null;
+    vma.vmNext = null;
+    next.vmPrev = prev;
+    if (prev === null) this.first = next;
+    else prev.vmNext = next;
+    this.lastInserted = null;
+    this.gapsChanged(own > old ? own : old, gap);
   }
 
   /**
@@ -282,8 +337,12 @@ export class VmaTree<V extends IndexedVma<V> = Vma> {
     gaps[i] = below;
     gaps[i + 1] = above;
     this.gapsChanged(old, below > above ? below : above);
-    if (partBelow) this.link(prev, part, vma);
-    else this.link(vma, part, next);
+    if (partBelow) {
+      this.finger = i + 1;
+      this.link(prev, part, vma);
+    } else {
+      this.link(vma, part, next);
+    }
   }
 
   /**
@@ -305,7 +364,7 @@ export class VmaTree<V extends IndexedVma<V> = Vma> {
     const next = last.vmNext;
     let j = i + 1;
     while (ends[j] !== lastEnd) j++;
-    const removed = largest(gaps, i + 1, j);
+    const removed = largestOf(gaps, i + 1, j);
     ends[i] = lastEnd;
     vma.vmEnd = lastEnd;
     this.closeSlots(i + 1, j - i);
@@ -454,7 +513,13 @@ export class VmaTree<V extends IndexedVma<V> = Vma> {
     return (this.finger = firstAbove(this.ends, node << SHIFT, addr));
   }
 
+  /** Slot of a linked VMA. Usually the finger is on it or just above: nothing of the object is read then. */
   private seekVma(vma: V): number {
+    const f = this.finger;
+    if (f !== 0) {
+      if (this.vmas[f] === vma) return f;
+      if (this.vmas[f - 1] === vma) return (this.finger = f - 1);
+    }
     const i = this.seek(vma.vmStart);
     if (this.vmas[i] !== vma) throw new Error('VmaTree: this VMA is not in the index');
     return i;
@@ -522,7 +587,7 @@ export class VmaTree<V extends IndexedVma<V> = Vma> {
     while (j < stop && ends[j] !== lastEnd) j++;
     const removedEnd = ends[j]!;
     const more = removedEnd < lastEnd;
-    let removed = largest(gaps, i, j);
+    let removed = largestOf(gaps, i, j);
     const delta = removedEnd - border;
     if (j < stop) {
       const old = gaps[j + 1]!;
@@ -588,7 +653,7 @@ export class VmaTree<V extends IndexedVma<V> = Vma> {
     for (let h = 0; h < height; h++) {
       const up = path[h]!;
       if (maxGaps[up] !== old) return;
-      const max = largest(values, off + 1, off + n);
+      const max = largest(values, off, n);
       if (max === old) return;
       maxGaps[up] = max;
       values = maxGaps;
@@ -638,7 +703,7 @@ export class VmaTree<V extends IndexedVma<V> = Vma> {
     this.leafNext[right] = after;
     if (after === -1) this.lastLeaf = right;
     else this.leafPrev[after] = right;
-    this.insertChild(0, right, border, largest(gaps, from - at + 1, from - 1), largest(gaps, to, to + n - 1));
+    this.insertChild(0, right, border, largest(gaps, from - at, at - 1), largest(gaps, to - 1, n));
   }
 
   /** Puts `right` behind the child at path[h], which keeps the keys up to `leftKey`. Resets the finger. */
@@ -685,8 +750,8 @@ export class VmaTree<V extends IndexedVma<V> = Vma> {
     const { keys, maxGaps, kids } = this;
     kids[off] = at - 1;
     kids[to - 1] = n;
-    const leftMax = largest(maxGaps, off + 1, off + at - 1);
-    const rightMax = largest(maxGaps, to, to + n - 1);
+    const leftMax = largest(maxGaps, off, at - 1);
+    const rightMax = largest(maxGaps, to - 1, n);
     this.insertChild(h + 1, right, keys[off + at - 1]!, leftMax, rightMax);
     if (slot >= at) this.path[h] = to + slot - at;
   }
@@ -770,7 +835,7 @@ export class VmaTree<V extends IndexedVma<V> = Vma> {
       const last = off + kids[off]!;
       const up = path[level + 1]!;
       keys[up] = keys[last]!;
-      maxGaps[up] = largest(maxGaps, off + 1, last);
+      maxGaps[up] = largest(maxGaps, off, last - off);
     }
   }
 
