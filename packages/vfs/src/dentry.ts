@@ -1,0 +1,102 @@
+/**
+ * struct dentry: a name in a directory, and the cached tree of names. Paths are printed from it (d_path).
+ *
+ * For in-memory filesystems the tree is the directory itself; for others it is a cache that `lookup` fills.
+ * Mirrors fs/dcache.c, without its locking and its shrinkers.
+ */
+import type { Inode } from './inode.ts';
+import { ihold, iput } from './inode.ts';
+import type { Mount } from './mount.ts';
+
+/** A name. */
+export class Dentry {
+  dName: string;
+  /** Itself for a root and for a file that never had a name. */
+  dParent: Dentry;
+  /** Null: the name is known not to exist. */
+  dInode: Inode | null;
+  /** In the tree: false once unlinked. */
+  hashed = false;
+  children: Map<string, Dentry> | null = null;
+  /** Mounts on this directory. */
+  mounts: Mount[] | null = null;
+  /** A name of its own for d_path («pipe:[7]»), or null. */
+  dynamicName: string | null = null;
+
+  constructor(name: string, parent: Dentry | null, inode: Inode | null) {
+    this.dName = name;
+    this.dParent = parent ?? this;
+    this.dInode = inode;
+  }
+}
+
+/** The root of a filesystem. Takes over the caller's reference to the inode. */
+export function dMakeRoot(inode: Inode): Dentry {
+  const root = new Dentry('/', null, inode);
+  root.hashed = true;
+  return root;
+}
+
+/** A dentry that is in no directory: `d_path` prints «/NAME (deleted)». Takes over the reference to the inode. */
+export function dAllocPseudo(name: string, inode: Inode): Dentry {
+  return new Dentry(name, null, inode);
+}
+
+/** d_add: the name enters its directory, with its inode (whose reference it takes over) or as known to be absent. */
+export function dAdd(dentry: Dentry, inode: Inode | null): void {
+  dentry.dInode = inode;
+  dentry.hashed = true;
+  (dentry.dParent.children ??= new Map<string, Dentry>()).set(dentry.dName, dentry);
+}
+
+/** d_delete, d_drop: the name leaves its directory. Its reference to the inode is given back. */
+export function dDrop(dentry: Dentry): void {
+  if (!dentry.hashed) return;
+  dentry.hashed = false;
+  const siblings = dentry.dParent.children;
+  if (siblings !== null && siblings.get(dentry.dName) === dentry) siblings.delete(dentry.dName);
+  if (dentry.dInode !== null) iput(dentry.dInode);
+}
+
+/** d_instantiate with another name's inode: one more reference. */
+export function dLink(dentry: Dentry, inode: Inode): void {
+  dAdd(dentry, ihold(inode));
+}
+
+/** d_move: the name takes the place of `target`, which leaves the tree if it was in it. */
+export function dMove(dentry: Dentry, target: Dentry): void {
+  if (target.hashed) dDrop(target);
+  dentry.dParent.children?.delete(dentry.dName);
+  dentry.dName = target.dName;
+  dentry.dParent = target.dParent;
+  (dentry.dParent.children ??= new Map<string, Dentry>()).set(dentry.dName, dentry);
+}
+
+/**
+ * d_path: the absolute path, with « (deleted)» behind the name of an unlinked file.
+ *
+ * @param mnt the mount it was opened through; null for files of internal mounts
+ */
+export function dPath(mnt: Mount | null, dentry: Dentry): string {
+  if (dentry.dynamicName !== null) return dentry.dynamicName;
+  if (mnt === null || (dentry.dParent === dentry && !dentry.hashed)) {
+    return dentry.hashed ? '/' + dentry.dName : `/${dentry.dName} (deleted)`;
+  }
+  const gone = !dentry.hashed;
+  let path = '';
+  let d = dentry;
+  let m: Mount = mnt;
+  for (;;) {
+    if (d === m.root) {
+      if (m.parent === null || m.mountpoint === null) break;
+      d = m.mountpoint;
+      m = m.parent;
+    } else if (d.dParent === d) break;
+    else {
+      path = `/${d.dName}${path}`;
+      d = d.dParent;
+    }
+  }
+  if (path === '') path = '/';
+  return gone ? `${path} (deleted)` : path;
+}
