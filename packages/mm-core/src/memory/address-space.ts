@@ -7,7 +7,7 @@
  */
 import { ENOMEM } from '@vmarea/uapi';
 import { FileMapping } from '../file-mapping.ts';
-import type { VmInode } from '../ports/file.ts';
+import type { VmFile, VmInode } from '../ports/file.ts';
 import type { AddressSpaceOperations } from './address-space-operations.ts';
 import type { MemoryCore } from './core.ts';
 import { readMapping, writeMapping } from './filemap-io.ts';
@@ -15,7 +15,7 @@ import type { Frames } from './frames.ts';
 import { PageTree } from './page-tree.ts';
 import { PG_CACHED, PG_DIRTY, PG_LOCKED, PG_SWAPBACKED, PG_UPTODATE, PG_WAITERS } from './page-flags.ts';
 import { readAhead, readMissing, type PendingRead } from './read-page.ts';
-import { invalidatePages, punchMapping, truncateMapping } from './truncate.ts';
+import { dropCaches, invalidatePages, punchMapping, truncateMapping } from './truncate.ts';
 import { writebackRange } from './writeback.ts';
 
 const READY: number = PG_UPTODATE | PG_WAITERS;
@@ -54,6 +54,8 @@ export class AddressSpace extends FileMapping {
     this.frames = core.frames;
     this.aOps = aOps;
     this.accountsDirty = aOps.writePage !== null;
+    const { frames } = core;
+    frames.reclaim ??= () => dropCaches(frames.owners);
   }
 
   /** Pages in the cache (i_data.nrpages). */
@@ -136,7 +138,7 @@ export class AddressSpace extends FileMapping {
     if (this.reads !== null) this.reads.delete(index);
     frames.nrFilePages--;
     if (this.aOps.swapBacked) frames.nrShmem--;
-    frames.flags[pfn] = frames.flags[pfn]! & ~(PG_CACHED | PG_DIRTY | PG_LOCKED | PG_SWAPBACKED);
+    frames.flags[pfn] = frames.flags[pfn]! & ~(PG_CACHED | PG_DIRTY | PG_LOCKED);
     frames.ownerId[pfn] = 0;
     if (this.aOps.freePage !== null) this.aOps.freePage(this, index, pfn);
     frames.put(pfn);
@@ -238,8 +240,8 @@ export class AddressSpace extends FileMapping {
   }
 }
 
-/** set_page_dirty by frame: of a page that is in no page cache only the flag is set. */
-export function setPageDirty(frames: Frames, pfn: number): void {
-  if ((frames.flags[pfn]! & PG_CACHED) !== 0) (frames.owner(pfn) as AddressSpace).setDirty(frames.index[pfn]!);
-  else frames.flags[pfn] = frames.flags[pfn]! | PG_DIRTY;
+/** The page cache behind a file, or null when its pages are kept in another way (huge pages, devices). */
+export function addressSpaceOf(file: VmFile): AddressSpace | null {
+  const mapping = file.fMapping;
+  return mapping instanceof AddressSpace ? mapping : null;
 }

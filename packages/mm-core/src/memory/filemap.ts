@@ -17,13 +17,8 @@ import type { VmFile } from '../ports/file.ts';
 import { VmOperations } from '../ports/vm-operations.ts';
 import { VM_MAYWRITE, VM_SHARED } from '../vm-flags.ts';
 import type { Vma } from '../vma.ts';
-import type { AddressSpace } from './address-space.ts';
+import { addressSpaceOf } from './address-space.ts';
 import { PG_UPTODATE, PG_WAITERS } from './page-flags.ts';
-
-/** The page cache that a VMA maps. */
-function mappingOf(vma: Vma): AddressSpace {
-  return vma.vmFile!.fMapping as AddressSpace;
-}
 
 /**
  * filemap_fault: finds or reads the page of `vmf.pgoff`.
@@ -35,8 +30,8 @@ function mappingOf(vma: Vma): AddressSpace {
  *   after an error of the storage; VM_FAULT_OOM; VM_FAULT_RETRY
  */
 export function filemapFault(vma: Vma, vmf: FaultInfo): number {
-  const mapping = mappingOf(vma);
-  if (vmf.pgoff * mapping.core.system.pageSize >= mapping.host.iSize) return VM_FAULT_SIGBUS;
+  const mapping = addressSpaceOf(vma.vmFile!);
+  if (mapping === null || vmf.pgoff * mapping.core.system.pageSize >= mapping.host.iSize) return VM_FAULT_SIGBUS;
   const pfn = mapping.getOrRead(vmf.pgoff);
   if (pfn < 0) {
     if (mapping.lastError === RETRY) return VM_FAULT_RETRY;
@@ -48,7 +43,8 @@ export function filemapFault(vma: Vma, vmf: FaultInfo): number {
 
 /** filemap_map_pages for one page: the frame, referenced, when it is cached, up to date and within the file; else -1. */
 export function filemapMapPage(vma: Vma, pgoff: number): number {
-  const mapping = mappingOf(vma);
+  const mapping = addressSpaceOf(vma.vmFile!);
+  if (mapping === null) return -1;
   const pfn = mapping.find(pgoff);
   if (pfn < 0 || pgoff * mapping.core.system.pageSize >= mapping.host.iSize) return -1;
   if ((mapping.frames.flags[pfn]! & (PG_UPTODATE | PG_WAITERS)) !== PG_UPTODATE) return -1;
@@ -58,7 +54,8 @@ export function filemapMapPage(vma: Vma, pgoff: number): number {
 
 /** filemap_page_mkwrite: the page is dirty from now on; VM_FAULT_NOPAGE when it has left the file meanwhile. */
 export function filemapPageMkwrite(vma: Vma, vmf: FaultInfo): number {
-  const mapping = mappingOf(vma);
+  const mapping = addressSpaceOf(vma.vmFile!);
+  if (mapping === null) return VM_FAULT_SIGBUS;
   if (mapping.find(vmf.pgoff) !== vmf.page) return VM_FAULT_NOPAGE;
   mapping.setDirty(vmf.pgoff);
   return 0;
@@ -73,8 +70,8 @@ export const genericFileVmOps: VmOperations = new VmOperations({
 
 /** generic_file_mmap: 0, or -ENOEXEC when the file's pages cannot be read. */
 export function genericFileMmap(_cur: Caller, file: VmFile, vma: Vma): number {
-  const { aOps } = file.fMapping as AddressSpace;
-  if (aOps.readPage === null && !aOps.zeroFill) return -ENOEXEC;
+  const mapping = addressSpaceOf(file);
+  if (mapping === null || (mapping.aOps.readPage === null && !mapping.aOps.zeroFill)) return -ENOEXEC;
   vma.vmOps = genericFileVmOps;
   return 0;
 }

@@ -65,6 +65,9 @@ export class Frames implements TableAllocator {
   /** Fault injection: the failNth-th allocation from now fails; 0 is off. */
   failNth = 0;
 
+  /** Asked when memory is exhausted: gives pages up and says how many; or null. */
+  reclaim: (() => number) | null = null;
+
   private fresh = 0;
   private readonly heads: Int32Array = new Int32Array(MAX_BUDDY_ORDER + 1).fill(-1);
   private readonly blocks: Int32Array = new Int32Array(MAX_BUDDY_ORDER + 1);
@@ -94,33 +97,19 @@ export class Frames implements TableAllocator {
    */
   alloc(order: number): number {
     if (this.failNth !== 0 && --this.failNth === 0) return -1;
-    let pfn: number;
-    if (order === 0 && this.pcpCount > 0) pfn = this.pcp[--this.pcpCount]!;
-    else {
-      pfn = this.rmqueue(order);
-      if (pfn < 0) {
-        if (this.pcpCount === 0) return -1;
-        this.drain();
-        pfn = this.rmqueue(order);
-        if (pfn < 0) return -1;
-      }
-    }
-    this.prepare(pfn, order);
+    const pfn = order === 0 && this.pcpCount > 0 ? this.pcp[--this.pcpCount]! : this.rmqueueSlow(order);
+    if (pfn >= 0) this.prepare(pfn, order);
     return pfn;
   }
 
   /** {@link alloc} with the contents zero; frames that were never handed out need no writing. */
   allocZeroed(order: number): number {
-    if (order !== 0) return this.allocZeroedBlock(order);
     if (this.failNth !== 0 && --this.failNth === 0) return -1;
-    let pfn: number;
-    if (this.pcpCount > 0) pfn = this.pcp[--this.pcpCount]!;
-    else {
-      pfn = this.rmqueue(0);
-      if (pfn < 0) return -1;
-    }
-    if (this.isWritten(pfn)) this.physical.zeroFrame(pfn);
-    this.prepare(pfn, 0);
+    const pfn = order === 0 && this.pcpCount > 0 ? this.pcp[--this.pcpCount]! : this.rmqueueSlow(order);
+    if (pfn < 0) return -1;
+    if (order !== 0) this.zeroWritten(pfn, 1 << order);
+    else if (this.isWritten(pfn)) this.physical.zeroFrame(pfn);
+    this.prepare(pfn, order);
     return pfn;
   }
 
@@ -134,11 +123,16 @@ export class Frames implements TableAllocator {
   allocContiguous(bytes: number): number {
     const n = bytes / this.physical.pageSize;
     const order = 31 - Math.clz32(n);
-    if (n !== 1 << order) throw new RangeError(`Frames.allocContiguous: ${String(bytes)} bytes are no power of two of pages`);
+    if (n !== 1 << order)
+      throw new RangeError(`Frames.allocContiguous: ${String(bytes)} bytes are no power of two of pages`);
     if (order <= MAX_BUDDY_ORDER) return this.allocZeroed(order);
     if (this.failNth !== 0 && --this.failNth === 0) return -1;
     this.drain();
-    const pfn = this.findContiguous(n);
+    let pfn = this.findContiguous(n);
+    if (pfn < 0 && this.reclaim !== null && this.reclaim() > 0) {
+      this.drain();
+      pfn = this.findContiguous(n);
+    }
     if (pfn < 0) return -1;
     this.takeContiguous(pfn, n);
     this.zeroWritten(pfn, n);
@@ -206,25 +200,12 @@ export class Frames implements TableAllocator {
   buddyInfo(): number[] {
     this.drain();
     const out = Array.from(this.blocks);
-    for (let at = this.fresh; at < this.nrFrames; ) {
+    for (let at = this.fresh; at < this.nrFrames;) {
       const order = this.freshOrder(at);
       out[order] = out[order]! + 1;
       at += 1 << order;
     }
     return out;
-  }
-
-  private allocZeroedBlock(order: number): number {
-    if (this.failNth !== 0 && --this.failNth === 0) return -1;
-    let pfn = this.rmqueue(order);
-    if (pfn < 0) {
-      this.drain();
-      pfn = this.rmqueue(order);
-      if (pfn < 0) return -1;
-    }
-    this.zeroWritten(pfn, 1 << order);
-    this.prepare(pfn, order);
-    return pfn;
   }
 
   /** Whether a frame may hold something else than zeroes. */
@@ -275,6 +256,20 @@ export class Frames implements TableAllocator {
   }
 
   // --- the buddy lists
+
+  /** A block from the lists, if need be after the hot frames have gone back and pages were given up. */
+  private rmqueueSlow(order: number): number {
+    let pfn = this.rmqueue(order);
+    if (pfn < 0 && this.pcpCount > 0) {
+      this.drain();
+      pfn = this.rmqueue(order);
+    }
+    if (pfn < 0 && this.reclaim !== null && this.reclaim() > 0) {
+      this.drain();
+      pfn = this.rmqueue(order);
+    }
+    return pfn;
+  }
 
   private rmqueue(order: number): number {
     for (;;) {

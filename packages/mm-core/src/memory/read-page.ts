@@ -11,8 +11,8 @@ import { RETRY } from '../errors.ts';
 import type { AddressSpace } from './address-space.ts';
 import { PG_LOCKED, PG_UPTODATE, PG_WAITERS } from './page-flags.ts';
 
-/** Pages that one read starts to bring in ahead of those that it needs first. */
-const READ_AHEAD_PAGES = 32;
+/** Bytes that one call starts to bring in at most (MAX_READAHEAD). */
+const MAX_READAHEAD: number = 2 ** 21;
 
 /** A read under way. */
 export class PendingRead {
@@ -47,7 +47,7 @@ export function readMissing(mapping: AddressSpace, index: number, pfn: number): 
       return give(mapping, frame, true);
     }
     const read = mapping.reads?.get(index);
-    if (read !== undefined) return await_(mapping, read);
+    if (read !== undefined) return waitFor(mapping, read);
   } else {
     const error = takeReadError(mapping, index);
     if (error !== 0) return fail(mapping, error);
@@ -57,16 +57,16 @@ export function readMissing(mapping: AddressSpace, index: number, pfn: number): 
   }
   const result = startRead(mapping, index, frame, pfn < 0);
   if (result === 0) return give(mapping, frame, true);
-  if (result === RETRY) return await_(mapping, mapping.reads!.get(index)!);
+  if (result === RETRY) return waitFor(mapping, mapping.reads!.get(index)!);
   return fail(mapping, result);
 }
 
-/** Starts reads of absent pages of [first, end), at most as many as one read-ahead has. Errors are forgotten. */
+/** Starts reads of absent pages of [first, end), at most 2 MiB. Errors are forgotten. */
 export function readAhead(mapping: AddressSpace, first: number, end: number): void {
   const { system } = mapping.core;
   const pending = system.pending;
   const size = Math.ceil(mapping.host.iSize / system.pageSize);
-  const last = Math.min(end, first + READ_AHEAD_PAGES, size);
+  const last = Math.min(end, first + MAX_READAHEAD / system.pageSize, size);
   for (let index = first; index < last; index++) {
     if (mapping.find(index) >= 0) continue;
     const pfn = mapping.allocPage(index);
@@ -86,9 +86,8 @@ export function readAhead(mapping: AddressSpace, first: number, end: number): vo
  */
 function startRead(mapping: AddressSpace, index: number, pfn: number, fresh: boolean): number {
   const { frames, aOps } = mapping;
-  const { system, physical } = mapping.core;
   if (aOps.zeroFill) {
-    if (!fresh) physical.zeroFrame(pfn);
+    if (!fresh) mapping.core.physical.zeroFrame(pfn);
     frames.flags[pfn] = frames.flags[pfn]! | PG_UPTODATE;
     return 0;
   }
@@ -97,14 +96,14 @@ function startRead(mapping: AddressSpace, index: number, pfn: number, fresh: boo
     return -EINVAL;
   }
   frames.flags[pfn] = frames.flags[pfn]! | PG_LOCKED;
-  system.pending = null;
+  mapping.core.system.pending = null;
   let result = aOps.readPage(mapping, index, pfn);
   if (result === 0) {
     zeroTail(mapping, index, pfn);
-    frames.flags[pfn] = (frames.flags[pfn]! & ~PG_LOCKED) | PG_UPTODATE;
+    frames.flags[pfn] = (frames.flags[pfn] & ~PG_LOCKED) | PG_UPTODATE;
     return 0;
   }
-  const pending = system.pending as Promise<unknown> | null;
+  const pending = takePending(mapping);
   if (result === RETRY && pending !== null) {
     const read = new PendingRead(index, pfn);
     frames.get(pfn);
@@ -164,13 +163,21 @@ function takeReadError(mapping: AddressSpace, index: number): number {
   return error;
 }
 
+/** What the driver left to be awaited; nothing is left behind. */
+export function takePending(mapping: AddressSpace): Promise<unknown> | null {
+  const { system } = mapping.core;
+  const { pending } = system;
+  system.pending = null;
+  return pending;
+}
+
 function give(mapping: AddressSpace, pfn: number, major: boolean): number {
   mapping.lastMajor = major;
   mapping.frames.get(pfn);
   return pfn;
 }
 
-function await_(mapping: AddressSpace, read: PendingRead): number {
+function waitFor(mapping: AddressSpace, read: PendingRead): number {
   read.waited = true;
   mapping.core.system.pending = read.done;
   return fail(mapping, RETRY);

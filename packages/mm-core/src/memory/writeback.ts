@@ -8,6 +8,7 @@ import { EIO } from '@vmarea/uapi';
 import { RETRY } from '../errors.ts';
 import type { AddressSpace } from './address-space.ts';
 import { PG_WRITEBACK } from './page-flags.ts';
+import { takePending } from './read-page.ts';
 
 /** As `AddressSpace.writeback`. */
 export function writebackRange(mapping: AddressSpace, start: number, end: number, sync: boolean): number {
@@ -34,15 +35,14 @@ export function writebackRange(mapping: AddressSpace, start: number, end: number
 /** clear_page_dirty_for_io and writepage for one dirty page. */
 function writePage(mapping: AddressSpace, index: number): void {
   const { frames, aOps, core } = mapping;
-  const { system } = core;
   const pfn = mapping.find(index);
   core.pageMkclean(mapping, index);
   mapping.clearDirty(index);
   if (aOps.writePage === null) return;
-  system.pending = null;
+  core.system.pending = null;
   const result = aOps.writePage(mapping, index, pfn);
   if (result === 0) return;
-  const pending = system.pending as Promise<unknown> | null;
+  const pending = takePending(mapping);
   if (result !== RETRY || pending === null) {
     mappingSetError(mapping, result === RETRY ? -EIO : result);
     return;
