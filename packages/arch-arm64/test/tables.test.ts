@@ -52,7 +52,10 @@ describe('freeRange', () => {
     expect(counts()).toEqual([1, 2]);
     pt.freeRange(G1 + 0x10000, G1 + 0x11000, 0, G1 + 0x20000);
     expect(counts()).toEqual([1, 2]);
-    pt.freeRange(G1 + 0x10000, G1 + 0x11000, 0, G1 + M2);
+    pt.freeRange(G1 + 0x10000, G1 + 0x11000, 0, G1 + M2 - 0x1000);
+    pt.freeRange(G1 + 0x10000, G1 + 0x11000, G1 + 0x1000, G1 + M2);
+    expect(counts()).toEqual([1, 2]);
+    pt.freeRange(G1 + 0x10000, G1 + 0x11000, G1, G1 + M2);
     expect(counts()[0]).toBe(0);
   });
 
@@ -152,9 +155,14 @@ describe('nextEntry', () => {
     // the range is half open, and an address inside a huge page is covered by it
     expect(pt.nextEntry(pageSize, pmdSize - pageSize)).toBe(-1);
     expect(pt.nextEntry(pageSize, pmdSize)).toBe(pmdSize - pageSize);
-    const inside = middle + contPmd + pmdSize + 2 * pageSize;
-    expect(pt.nextEntry(inside, taskSize)).toBe(inside);
-    expect([pt.curAddr, pt.curSize]).toEqual([middle + contPmd, contPmd]);
+    for (const [at, size] of expected as [number, number][]) {
+      const inside = at + size - pageSize / 2;
+      expect(pt.nextEntry(inside, taskSize)).toBe(inside);
+      expect([pt.curAddr, pt.curSize]).toEqual([at, size]);
+      if (size === pageSize) continue;
+      expect(pt.slotHuge(inside, size)).toBe(pt.slotHuge(at, size));
+      expect(pt.slotHugeAlloc(inside, size)).toBe(pt.slotHuge(at, size));
+    }
     expect(pt.nextEntry(taskSize, taskSize)).toBe(-1);
     expect(machineName(arch)).not.toBe('');
   });
