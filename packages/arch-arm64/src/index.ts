@@ -2,7 +2,7 @@
 // That it satisfies the ports of mm-core is shown by a type test there. Mirrors arch/arm64/mm and arch/arm64/include/asm.
 
 export { createArm64, type Arm64, type Arm64Options } from './arch.ts';
-export { type PageSize, type VaBits } from './geometry.ts';
+export { type Geometry, type PageSize, type VaBits } from './geometry.ts';
 export { type MmapLayoutStyle } from './mmap-layout.ts';
 export { protectionMap, type DescriptorHalves } from './protection-map.ts';
 export { Arm64PageTables, type PhysicalMemory, type TableAllocator } from './page-tables.ts';
