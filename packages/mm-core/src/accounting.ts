@@ -10,15 +10,7 @@ import type { Mm } from './mm.ts';
 import type { VmFile } from './ports/file.ts';
 import { D } from './reasons/decisions.ts';
 import type { MmSystem } from './system.ts';
-import {
-  VM_EXEC,
-  VM_GROWSDOWN,
-  VM_HUGETLB,
-  VM_LOCKED,
-  VM_NORESERVE,
-  VM_SHARED,
-  VM_WRITE,
-} from './vm-flags.ts';
+import { VM_EXEC, VM_GROWSDOWN, VM_HUGETLB, VM_LOCKED, VM_NORESERVE, VM_SHARED, VM_WRITE } from './vm-flags.ts';
 
 /** is_data_mapping: private writable and no stack (what RLIMIT_DATA covers on 6.1). */
 export function isDataMapping(vmFlags: number): boolean {

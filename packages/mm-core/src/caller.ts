@@ -57,7 +57,14 @@ export function rootCredentials(): Credentials {
 
 /** Limits with nothing limited but the stack (8 MiB). */
 export function defaultRlimits(): Rlimits {
-  return { as: Infinity, data: Infinity, dataMax: Infinity, stack: 8 * 1024 * 1024, memlock: Infinity, fsize: Infinity };
+  return {
+    as: Infinity,
+    data: Infinity,
+    dataMax: Infinity,
+    stack: 8 * 1024 * 1024,
+    memlock: Infinity,
+    fsize: Infinity,
+  };
 }
 
 /** A caller for an embedder that has no tasks: root, with the usual limits. */

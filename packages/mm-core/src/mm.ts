@@ -5,6 +5,7 @@ import type { PageTables } from './ports/arch.ts';
 import type { Tracer } from './reasons/tracer.ts';
 import type { MmSystem } from './system.ts';
 import type { VmFile } from './ports/file.ts';
+import type { Vma } from './vma.ts';
 import { VmaTree } from './vma-tree.ts';
 
 /** An address space. Made by `createMm`, ended by `exitMmap`. */
@@ -54,6 +55,8 @@ export class Mm {
   populateAddr = 0;
   populateLen = 0;
   populateStrict = false;
+  /** The VMA that the last `modifyVma` left over the range that it was asked for. */
+  cursor: Vma | null = null;
   /** The mmap lock: a check against re-entrance, since the code is synchronous. */
   locked = false;
   /** Who listens, or null. */

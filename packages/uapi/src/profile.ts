@@ -17,6 +17,8 @@ export interface KernelProfile {
   readonly mmapLayout: 'arm64-4.4' | 'generic-6.1';
   /** Huge pages are searched bottom-up from TASK_UNMAPPED_BASE whatever the layout; otherwise they follow it. */
   readonly hugetlbBottomUp: boolean;
+  /** Exec sets READ_IMPLIES_EXEC for a program that does not say that its stack needs no EXEC. */
+  readonly execReadImpliesExec: boolean;
   /** An ET_DYN program is aligned to the largest p_align of its segments. */
   readonly elfAlignsToSegment: boolean;
   /** Pages of [vvar]. */
@@ -139,6 +141,7 @@ export const MSM_4_4: KernelProfile = {
   release: '4.4.148',
   mmapLayout: 'arm64-4.4',
   hugetlbBottomUp: true,
+  execReadImpliesExec: true,
   elfAlignsToSegment: false,
   vvarPages: 1,
   specialMappingRefusesSplit: false,
@@ -193,6 +196,7 @@ export const LINUX_6_1: KernelProfile = {
   release: '6.1.0',
   mmapLayout: 'generic-6.1',
   hugetlbBottomUp: false,
+  execReadImpliesExec: false,
   elfAlignsToSegment: true,
   vvarPages: 2,
   specialMappingRefusesSplit: true,

@@ -1,0 +1,65 @@
+/**
+ * copy_vma: the new VMA of an mremap move, merged into its neighbours where it can be.
+ *
+ * Mirrors mm/mmap.c.
+ */
+import { anonVmaClone } from './anon-vma.ts';
+import type { Caller } from './caller.ts';
+import { findPrev, findVma } from './unmapped-area.ts';
+import { copyVmaFields, vmaLink } from './vma-adjust.ts';
+import { vmaMerge } from './vma-merge.ts';
+import type { Vma } from './vma.ts';
+
+/**
+ * Maps `len` bytes at `addr` with everything that `vma` is.
+ *
+ * @param pgoff page offset of the source; replaced for anonymous memory that nothing was written to
+ * @returns the VMA that contains the new range, or null without memory. The source, which a merge may have made one
+ *   with the result, is left in `mm.cursor`.
+ */
+export function copyVma(cur: Caller, vma: Vma, addr: number, len: number, pgoff: number): Vma | null {
+  const mm = cur.mm;
+  const system = mm.system;
+  const sourceStart = vma.vmStart;
+  let newPgoff = pgoff;
+  let faultedAnon = true;
+  if (vma.vmFile === null && vma.vmOps === null && vma.anonVma === null) {
+    newPgoff = addr / system.pageSize;
+    faultedAnon = false;
+  }
+  mm.cursor = vma;
+  const prev = findPrev(mm, findVma(mm, addr));
+  const merged = vmaMerge(
+    mm,
+    prev,
+    addr,
+    addr + len,
+    vma.vmFlags,
+    vma.anonVma,
+    vma.vmFile,
+    newPgoff,
+    vma.vmPolicy,
+    vma.userfaultCtx,
+    vma.anonName,
+  );
+  if (merged !== null) {
+    // Unfaulted anonymous memory whose pgoff was rewritten may merge with its own source: then the source is the result.
+    if (!faultedAnon && sourceStart >= merged.vmStart && sourceStart < merged.vmEnd) mm.cursor = merged;
+    return merged;
+  }
+  const made = system.vmAreaCachep.alloc();
+  if (made === null) return null;
+  copyVmaFields(made, vma);
+  made.vmStart = addr;
+  made.vmEnd = addr + len;
+  made.vmPgoff = newPgoff;
+  if (anonVmaClone(system, made, vma) !== 0) {
+    system.vmAreaCachep.release(made);
+    return null;
+  }
+  if (made.vmFile !== null) made.vmFile.getFile();
+  if (made.vmOps !== null && made.vmOps.open !== null) made.vmOps.open(made);
+  vmaLink(mm, made);
+  if (mm.tracer !== null) mm.tracer.vma('copy', made, vma.vmStart);
+  return made;
+}

@@ -1,0 +1,28 @@
+/**
+ * The mmap lock (mmap_sem). The code is synchronous, so the lock can only be found held by a driver that calls back
+ * into mapping calls from its own operation: a deadlock in the kernel, a named error here.
+ */
+import type { Mm } from './mm.ts';
+
+/** A driver's operation called a verb of the address space that it was called for. */
+export class MmapLockError extends Error {
+  override readonly name = 'MmapLockError';
+  /** The verb that found the lock held. */
+  readonly verb: string;
+
+  constructor(verb: string) {
+    super(`${verb}: the mmap lock is held; a driver operation must not map or unmap in the same address space`);
+    this.verb = verb;
+  }
+}
+
+/** down_write(&mm->mmap_sem). @throws MmapLockError when it is held */
+export function mmapLock(mm: Mm, verb: string): void {
+  if (mm.locked) throw new MmapLockError(verb);
+  mm.locked = true;
+}
+
+/** up_write(&mm->mmap_sem). */
+export function mmapUnlock(mm: Mm): void {
+  mm.locked = false;
+}

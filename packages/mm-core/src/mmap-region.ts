@@ -1,0 +1,287 @@
+/**
+ * mmap_region: makes room, charges, merges or makes a VMA, and undoes what it must when something fails.
+ *
+ * Mirrors mm/mmap.c; `unmapAndFree` and the other unwinding steps are the labels of the kernel's function, with the one
+ * leak of 4.4 that the profile names.
+ */
+import { ENOMEM } from '@vmarea/uapi';
+import {
+  accountableMapping,
+  mayExpandVm,
+  securityVmEnoughMemoryMm,
+  vmStatAccount,
+  vmUnacctMemory,
+} from './accounting.ts';
+import type { Caller } from './caller.ts';
+import { refuse } from './errors.ts';
+import { allowWriteAccess, denyWriteAccess, mappingMapWritable, mappingUnmapWritable } from './file-mapping.ts';
+import type { Mm } from './mm.ts';
+import { doMunmap } from './munmap.ts';
+import type { VmFile } from './ports/file.ts';
+import { D } from './reasons/decisions.ts';
+import { findPrev, findVma, findVmaIntersection } from './unmapped-area.ts';
+import {
+  VM_ACCOUNT,
+  VM_DENYWRITE,
+  VM_HUGETLB,
+  VM_LOCKED,
+  VM_LOCKED_CLEAR_MASK,
+  VM_SHARED,
+  VM_SOFTDIRTY,
+  VM_SPECIAL,
+} from './vm-flags.ts';
+import { vmaAdjust, vmaLink } from './vma-adjust.ts';
+import { canVmaMergeAfter, canVmaMergeBefore, vmaMerge, whyNotJoined } from './vma-merge.ts';
+import { vmGetPageProt, vmaSetPageProt } from './vma-prot.ts';
+import type { Vma } from './vma.ts';
+
+/** get_gate_vma: arm64 has none. */
+export function getGateVma(_mm: Mm): Vma | null {
+  return null;
+}
+
+/** count_vma_pages_range: pages of [addr, end) that are mapped now. */
+export function countVmaPagesRange(mm: Mm, addr: number, end: number): number {
+  let bytes = 0;
+  for (let vma = findVmaIntersection(mm, addr, end); vma !== null && vma.vmStart < end; vma = vma.vmNext) {
+    bytes += Math.min(end, vma.vmEnd) - Math.max(addr, vma.vmStart);
+  }
+  return bytes / mm.system.pageSize;
+}
+
+/** Joins the new area to its neighbours as 6.1's mmap_region does: the next one first. */
+function expandNeighbour(
+  mm: Mm,
+  prev: Vma | null,
+  addr: number,
+  end: number,
+  vmFlags: number,
+  file: VmFile | null,
+  pgoff: number,
+): Vma | null {
+  if ((vmFlags & VM_SPECIAL) !== 0) {
+    if (mm.tracer !== null) mm.tracer.decide(D.mergeSpecial, 0);
+    return null;
+  }
+  const next = prev === null ? mm.tree.first : prev.vmNext;
+  const pages = (end - addr) / mm.system.pageSize;
+  const joinsNext =
+    next !== null &&
+    next.vmStart === end &&
+    next.vmPolicy === null &&
+    canVmaMergeBefore(next, vmFlags, null, file, pgoff + pages, null, null);
+  const joinsPrev =
+    prev !== null &&
+    prev.vmEnd === addr &&
+    prev.vmPolicy === null &&
+    canVmaMergeAfter(prev, vmFlags, joinsNext ? next.anonVma : null, file, pgoff, null, null);
+  if (joinsPrev) {
+    const error = vmaAdjust(mm, prev, prev.vmStart, joinsNext ? next.vmEnd : end, prev.vmPgoff);
+    if (error !== 0) return null;
+    if (mm.tracer !== null) mm.tracer.vma('merge', prev, joinsNext ? 1 : 2);
+    return prev;
+  }
+  if (joinsNext) {
+    if (vmaAdjust(mm, next, addr, next.vmEnd, next.vmPgoff - pages) !== 0) return null;
+    if (mm.tracer !== null) mm.tracer.vma('merge', next, 3);
+    return next;
+  }
+  if (mm.tracer !== null) {
+    // Tells the listener why, by the same rules.
+    vmaMergeRefusals(mm, prev, next, addr, end, vmFlags, file, pgoff);
+  }
+  return null;
+}
+
+function vmaMergeRefusals(
+  mm: Mm,
+  prev: Vma | null,
+  next: Vma | null,
+  addr: number,
+  end: number,
+  vmFlags: number,
+  file: VmFile | null,
+  pgoff: number,
+): void {
+  const pages = (end - addr) / mm.system.pageSize;
+  if (prev !== null && prev.vmEnd === addr) {
+    mm.tracer!.decide(whyNotJoined(prev, true, vmFlags, null, file, pgoff, null, null, null), 0);
+  }
+  if (next !== null && next.vmStart === end) {
+    mm.tracer!.decide(whyNotJoined(next, false, vmFlags, null, file, pgoff + pages, null, null, null), 0);
+  }
+}
+
+/**
+ * The file's part of a new VMA: denials and counts, a reference, the driver's mmap.
+ *
+ * @returns 0, or a negative errno with the counts and the reference undone; the VMA is the caller's
+ */
+function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
+  const mm = cur.mm;
+  if ((vma.vmFlags & VM_DENYWRITE) !== 0) {
+    const error = denyWriteAccess(file);
+    if (error !== 0) return refuse(mm, D.mmapRegionDenyWrite, error);
+  }
+  if ((vma.vmFlags & VM_SHARED) !== 0) {
+    const error = mappingMapWritable(file.fMapping);
+    if (error !== 0) {
+      if ((vma.vmFlags & VM_DENYWRITE) !== 0) allowWriteAccess(file);
+      return refuse(mm, D.mmapRegionSealed, error);
+    }
+  }
+  const vmFlags = vma.vmFlags;
+  vma.vmFile = file.getFile();
+  const error = file.fOp.mmap!(cur, file, vma);
+  if (error === 0) return 0;
+  // unmap_and_free_vma: undo any partial mapping that the driver made.
+  refuse(mm, D.mmapRegionDriverRefused, error);
+  const mapped = vma.vmFile;
+  vma.vmFile = null;
+  const prev = findPrev(mm, findVma(mm, vma.vmStart));
+  const next = prev === null ? mm.tree.first : prev.vmNext;
+  vma.vmNext = null;
+  mm.system.memory.unmapRegion(
+    mm,
+    vma,
+    vma.vmStart,
+    vma.vmEnd,
+    prev === null ? 0 : prev.vmEnd,
+    next === null ? 0 : next.vmStart,
+  );
+  mapped.fput();
+  if ((vmFlags & VM_SHARED) !== 0) mappingUnmapWritable(file.fMapping);
+  if ((vmFlags & VM_DENYWRITE) !== 0) allowWriteAccess(file);
+  return error;
+}
+
+/** vma_merge as the version does it for a new area. */
+function mergeNew(
+  mm: Mm,
+  prev: Vma | null,
+  addr: number,
+  end: number,
+  vmFlags: number,
+  file: VmFile | null,
+  pgoff: number,
+): Vma | null {
+  if (mm.system.profile.mmapExpandsNextFirst) return expandNeighbour(mm, prev, addr, end, vmFlags, file, pgoff);
+  return vmaMerge(mm, prev, addr, end, vmFlags, null, file, pgoff, null, null, null);
+}
+
+/** What is owed for every new or grown mapping: counters, VM_LOCKED, probes, protection. */
+function finishMapping(cur: Caller, vma: Vma, vmFlags: number, file: VmFile | null, pages: number): void {
+  const mm = cur.mm;
+  const system = mm.system;
+  if (system.perf !== null) system.perf.mmap(vma);
+  vmStatAccount(mm, vmFlags, file, pages);
+  if ((vmFlags & VM_LOCKED) !== 0) {
+    const special = (vmFlags & VM_SPECIAL) !== 0 || (vma.vmFlags & VM_HUGETLB) !== 0 || vma === getGateVma(mm);
+    if (special) vma.vmFlags &= VM_LOCKED_CLEAR_MASK;
+    else mm.lockedVm += pages;
+  }
+  if (file !== null && system.uprobes !== null) system.uprobes.mmap(vma);
+  if (system.config.softDirty) vma.vmFlags |= VM_SOFTDIRTY;
+  vmaSetPageProt(vma);
+}
+
+/**
+ * mmap_region: maps [addr, addr + len). The mmap lock is held; all arguments have been checked.
+ *
+ * @param addr page-aligned, within the address space
+ * @param len page-aligned bytes
+ * @returns the address (a driver may have moved it), or a negative errno. Old mappings of the range are gone even then.
+ */
+export function mmapRegion(
+  cur: Caller,
+  file: VmFile | null,
+  addr: number,
+  len: number,
+  vmFlagsIn: number,
+  pgoff: number,
+): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const end = addr + len;
+  const pages = len / system.pageSize;
+  let vmFlags = vmFlagsIn;
+  if (mm.tracer !== null) mm.tracer.enter('mmap_region', addr, len, vmFlags, pgoff);
+
+  if (!mayExpandVm(cur, vmFlags, pages)) {
+    // MAP_FIXED may unmap pages of its range: they do not count. (4.4 tests vm_flags for MAP_FIXED, a bit that is
+    // VM_MAYREAD there and always set, so both versions come here.)
+    const mapped = countVmaPagesRange(mm, addr, end);
+    if (!mayExpandVm(cur, vmFlags, pages - mapped)) return -ENOMEM;
+  }
+
+  // Clear old maps: they stay gone, whatever fails later.
+  while (findVmaIntersection(mm, addr, end) !== null) {
+    if (doMunmap(mm, addr, len) !== 0) return refuse(mm, D.mmapRegionClearOldMaps, -ENOMEM);
+  }
+
+  let charged = 0;
+  if (accountableMapping(file, vmFlags)) {
+    charged = pages;
+    if (securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
+    vmFlags |= VM_ACCOUNT;
+  }
+
+  const prev = findPrev(mm, findVma(mm, addr));
+  const merged = mergeNew(mm, prev, addr, end, vmFlags, file, pgoff);
+  if (merged !== null) {
+    finishMapping(cur, merged, vmFlags, file, pages);
+    return addr;
+  }
+
+  const vma = system.vmAreaCachep.alloc();
+  if (vma === null) {
+    if (charged !== 0) vmUnacctMemory(system, charged);
+    return refuse(mm, D.vmaNoMemory, -ENOMEM);
+  }
+  vma.vmMm = mm;
+  vma.vmStart = addr;
+  vma.vmEnd = end;
+  vma.vmFlags = vmFlags;
+  vma.vmPageProt = vmGetPageProt(vmFlags);
+  vma.vmPgoff = pgoff;
+
+  let error = 0;
+  if (file !== null) {
+    error = callMmap(cur, file, vma);
+    if (error !== 0 && mm.lastDecision === D.mmapRegionDriverRefused && system.profile.failedMmapLeaksCommit) {
+      // 4.4 sets charged = 0 on this path, and the pages stay committed.
+      charged = 0;
+    }
+  } else if ((vmFlags & VM_SHARED) !== 0) {
+    error = system.sharedMemory === null ? -ENOMEM : system.sharedMemory.zeroSetup(cur, vma);
+    if (error !== 0) refuse(mm, D.mmapRegionSharedMemory, error);
+  }
+  if (error !== 0) {
+    system.vmAreaCachep.release(vma);
+    if (charged !== 0) vmUnacctMemory(system, charged);
+    return error;
+  }
+  if (file !== null) {
+    if (vma.vmStart !== addr) {
+      system.warnOnce(
+        'mmap_region.addr_changed',
+        `${file.path()}: the driver's mmap moved the mapping from ${addr.toString(16)} to ${vma.vmStart.toString(16)}`,
+      );
+    }
+    if (vma.vmFile !== file && vma.vmFile !== null) {
+      system.warnOnce(
+        'mmap_region.file_changed',
+        `${file.path()}: the driver's mmap replaced the file by ${vma.vmFile.path()}`,
+      );
+    }
+    if (vma.vmFlags !== vmFlags) vmFlags = vma.vmFlags;
+  }
+  const mappedAt = vma.vmStart;
+  vmaLink(mm, vma);
+  if (file !== null) {
+    if ((vmFlags & VM_SHARED) !== 0) mappingUnmapWritable(file.fMapping);
+    if ((vmFlags & VM_DENYWRITE) !== 0) allowWriteAccess(file);
+  }
+  finishMapping(cur, vma, vmFlags, vma.vmFile, pages);
+  return mappedAt;
+}

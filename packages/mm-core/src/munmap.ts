@@ -1,0 +1,129 @@
+/**
+ * munmap: do_munmap and what it shares with exit.
+ *
+ * Mirrors mm/mmap.c. When the second split fails the first one stays, as in the kernel.
+ */
+import { EINVAL, ENOMEM } from '@vmarea/uapi';
+import { updateHiwaterVm, vmStatAccount, vmUnacctMemory } from './accounting.ts';
+import { unlinkAnonVmas } from './anon-vma.ts';
+import type { Caller } from './caller.ts';
+import { refuse } from './errors.ts';
+import { mmapLock, mmapUnlock } from './mm-lock.ts';
+import type { Mm } from './mm.ts';
+import { alignUp } from './page-math.ts';
+import { D } from './reasons/decisions.ts';
+import { findVma } from './unmapped-area.ts';
+import { VM_ACCOUNT, VM_LOCKED } from './vm-flags.ts';
+import { splitVmaUnlimited, unlinkFile, vmaFree } from './vma-adjust.ts';
+import type { Vma } from './vma.ts';
+
+/** remove_vma_list: counters fall, close operations run, objects and references go. `first` leads the detached list. */
+function removeVmaList(mm: Mm, first: Vma): void {
+  const system = mm.system;
+  let uncommit = 0;
+  updateHiwaterVm(mm);
+  let vma: Vma | null = first;
+  while (vma !== null) {
+    const next: Vma | null = vma.vmNext;
+    const pages = (vma.vmEnd - vma.vmStart) / system.pageSize;
+    if ((vma.vmFlags & VM_ACCOUNT) !== 0) uncommit += pages;
+    vmStatAccount(mm, vma.vmFlags, vma.vmFile, -pages);
+    if (vma.vmOps !== null && vma.vmOps.close !== null) vma.vmOps.close(vma);
+    if (mm.tracer !== null) mm.tracer.vma('remove', vma, 0);
+    vmaFree(mm, vma);
+    vma = next;
+  }
+  if (uncommit !== 0) vmUnacctMemory(system, uncommit);
+}
+
+/**
+ * Takes the VMAs from `first` to `last` out, with their pages.
+ * What is owed per VMA (locked_vm, i_mmap, anon_vma) is paid here.
+ */
+function detachAndFree(mm: Mm, first: Vma, last: Vma, start: number, end: number): void {
+  const system = mm.system;
+  if (mm.lockedVm !== 0) {
+    for (let vma: Vma | null = first; vma !== null; vma = vma === last ? null : vma.vmNext) {
+      if ((vma.vmFlags & VM_LOCKED) === 0) continue;
+      mm.lockedVm -= (vma.vmEnd - vma.vmStart) / system.pageSize;
+      system.memory.munlockRange(vma, vma.vmStart, vma.vmEnd);
+    }
+  }
+  const prev = first.vmPrev;
+  const next = last.vmNext;
+  let count = 1;
+  for (let vma: Vma = first; vma !== last; vma = vma.vmNext!) count++;
+  mm.tree.eraseRange(first, last);
+  mm.mapCount -= count;
+  last.vmNext = null;
+  system.memory.unmapRegion(mm, first, start, end, prev === null ? 0 : prev.vmEnd, next === null ? 0 : next.vmStart);
+  for (let vma: Vma | null = first; vma !== null; vma = vma.vmNext) {
+    if (vma.anonVmaChain !== null) unlinkAnonVmas(vma);
+    unlinkFile(vma);
+  }
+  removeVmaList(mm, first);
+}
+
+/**
+ * do_munmap: the mmap lock is held.
+ *
+ * @param start page-aligned address (a value of `fromRegister`)
+ * @param len bytes, rounded up to pages
+ * @returns 0, also when nothing was mapped; -EINVAL; -ENOMEM at the map-count limit or without memory
+ */
+export function doMunmap(mm: Mm, start: number, len: number): number {
+  const system = mm.system;
+  if (mm.tracer !== null) mm.tracer.enter('do_munmap', start, len, 0, 0);
+  if ((start & system.pageMask) !== 0) return refuse(mm, D.munmapUnaligned, -EINVAL);
+  if (start < 0 || start > mm.taskSize || len < 0 || len > mm.taskSize - start) {
+    return refuse(mm, D.munmapBeyondTaskSize, -EINVAL);
+  }
+  const size = alignUp(len, system.pageMask);
+  if (size === 0) return refuse(mm, D.munmapZeroLen, -EINVAL);
+  const end = start + size;
+
+  let first = findVma(mm, start);
+  if (first === null || first.vmStart >= end) return 0;
+  if (start > first.vmStart) {
+    if (end < first.vmEnd && mm.mapCount >= system.sysctl.maxMapCount) {
+      return refuse(mm, D.munmapMaxMapCount, -ENOMEM);
+    }
+    const error = splitVmaUnlimited(mm, first, start, false);
+    if (error !== 0) return error;
+    first = first.vmNext!;
+  }
+  let last = first;
+  while (last.vmEnd < end && last.vmNext !== null && last.vmNext.vmStart < end) last = last.vmNext;
+  if (last.vmEnd > end) {
+    const error = splitVmaUnlimited(mm, last, end, true);
+    if (error !== 0) return error;
+    // The lower part is the new object: it stands before `last` now.
+    const lower = last.vmPrev!;
+    if (first === last) first = lower;
+    last = lower;
+  }
+  detachAndFree(mm, first, last, start, end);
+  return 0;
+}
+
+/**
+ * vm_munmap, the system call's part: takes the lock.
+ *
+ * @returns as {@link doMunmap}
+ */
+export function vmMunmap(cur: Caller, start: number, len: number): number {
+  mmapLock(cur.mm, 'munmap');
+  try {
+    return doMunmap(cur.mm, start, len);
+  } finally {
+    mmapUnlock(cur.mm);
+  }
+}
+
+/** exit_mmap: every mapping goes, then the address space's memory. */
+export function exitMmap(mm: Mm): void {
+  const first = mm.tree.first;
+  const last = mm.tree.last;
+  if (first !== null && last !== null) detachAndFree(mm, first, last, first.vmStart, last.vmEnd);
+  mm.system.memory.detach(mm);
+}

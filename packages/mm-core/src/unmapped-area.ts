@@ -1,0 +1,113 @@
+/**
+ * Where a mapping goes: get_unmapped_area, the two searches, and the lookups by address.
+ *
+ * Mirrors mm/mmap.c; the search over gaps itself is the index's (vma-tree.ts).
+ */
+import { EINVAL, ENOMEM, MAP_FIXED } from '@vmarea/uapi';
+import type { Caller } from './caller.ts';
+import { isErr, refuse } from './errors.ts';
+import type { Mm } from './mm.ts';
+import { alignUp } from './page-math.ts';
+import type { VmFile } from './ports/file.ts';
+import { D } from './reasons/decisions.ts';
+import { VM_GROWSDOWN } from './vm-flags.ts';
+import type { Vma } from './vma.ts';
+
+/** find_vma: the first VMA that ends above `addr`, or null. */
+export function findVma(mm: Mm, addr: number): Vma | null {
+  return addr < 0 ? null : mm.tree.find(addr);
+}
+
+/** find_vma_intersection: the first VMA that has a byte of [start, end), or null. */
+export function findVmaIntersection(mm: Mm, start: number, end: number): Vma | null {
+  const vma = findVma(mm, start);
+  return vma !== null && end > vma.vmStart ? vma : null;
+}
+
+/** The VMA before what find_vma(addr) gives: the last one that ends at or below `addr`. */
+export function findPrev(mm: Mm, found: Vma | null): Vma | null {
+  return found === null ? mm.tree.last : found.vmPrev;
+}
+
+/** vm_start_gap: where the guard gap below a VMA begins (its own start, if it has none). */
+export function vmStartGap(mm: Mm, vma: Vma): number {
+  if ((vma.vmFlags & VM_GROWSDOWN) === 0) return vma.vmStart;
+  return Math.max(0, vma.vmStart - mm.system.stackGuardGap);
+}
+
+/** Whether a hint can be taken as it is. */
+function hintIsFree(mm: Mm, addr: number, len: number): boolean {
+  if (addr > mm.taskSize - len || addr < mm.system.mmapMinAddr) return false;
+  const vma = findVma(mm, addr);
+  return vma === null || addr + len <= vmStartGap(mm, vma);
+}
+
+/** arch_get_unmapped_area_topdown and arch_get_unmapped_area. */
+function searchArea(cur: Caller, addr: number, len: number, flags: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  if (len > mm.taskSize - system.mmapMinAddr) return refuse(mm, D.areaLenTooLong, -ENOMEM);
+  if ((flags & MAP_FIXED) !== 0) return addr;
+  if (addr !== 0) {
+    const hint = alignUp(addr, system.pageMask);
+    if (hint >= 0 && hintIsFree(mm, hint, len)) return hint;
+  }
+  let found: number;
+  if (mm.mmapLegacy) found = mm.tree.lowestGap(len, mm.mmapBase, mm.taskSize, 0, 0);
+  else {
+    found = mm.tree.highestGap(len, Math.max(system.pageSize, system.mmapMinAddr), mm.mmapBase, 0, 0);
+    if (found < 0) found = mm.tree.lowestGap(len, system.arch.taskUnmappedBase, mm.taskSize, 0, 0);
+  }
+  return found < 0 ? refuse(mm, D.areaNoGap, -ENOMEM) : found;
+}
+
+/**
+ * get_unmapped_area: the address for a mapping of `len` bytes.
+ *
+ * @param addr the hint, or with MAP_FIXED the address
+ * @param len page-aligned bytes, as from `fromRegister` (may be out of range)
+ * @returns a page-aligned address, or -ENOMEM, -EINVAL, -EPERM or what the file's own search says
+ */
+export function getUnmappedArea(
+  cur: Caller,
+  file: VmFile | null,
+  addr: number,
+  len: number,
+  pgoff: number,
+  flags: number,
+): number {
+  const mm = cur.mm;
+  if (mm.tracer !== null) mm.tracer.enter('get_unmapped_area', addr, len, pgoff, flags);
+  if (len < 0 || len > mm.taskSize) return refuse(mm, D.areaLenOverTaskSize, -ENOMEM);
+  let area: number;
+  if (file !== null && file.fOp.getUnmappedArea !== null) {
+    area = file.fOp.getUnmappedArea(cur, file, addr, len, pgoff, flags);
+  } else area = searchArea(cur, addr, len, flags);
+  // With MAP_FIXED the address comes back as it was given, and a negative one stands for a value near 2^64.
+  if (isErr(area)) {
+    if ((flags & MAP_FIXED) === 0 || area !== addr || area >= -4095) return area;
+    return refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
+  }
+  if (area > mm.taskSize - len) return refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
+  if ((area & mm.system.pageMask) !== 0) return refuse(mm, D.areaUnaligned, -EINVAL);
+  const error = mm.system.security.mmapAddr(cur, area);
+  return error === 0 ? area : refuse(mm, D.securityMmapAddr, error);
+}
+
+/**
+ * vm_unmapped_area for drivers that search by their own rules (huge pages).
+ *
+ * @param topdown from mmap_base down, with the bottom-up search as the way out; otherwise up from TASK_UNMAPPED_BASE
+ * @param alignMask required alignment less one page, bytes
+ * @returns an address or -ENOMEM
+ */
+export function vmUnmappedArea(mm: Mm, len: number, topdown: boolean, alignMask: number): number {
+  const system = mm.system;
+  if (topdown) {
+    const low = Math.max(system.pageSize, system.mmapMinAddr);
+    const found = mm.tree.highestGap(len, low, mm.mmapBase, alignMask, 0);
+    if (found >= 0) return found;
+  }
+  const found = mm.tree.lowestGap(len, system.arch.taskUnmappedBase, mm.taskSize, alignMask, 0);
+  return found < 0 ? refuse(mm, D.areaNoGap, -ENOMEM) : found;
+}
