@@ -1,2 +1,41 @@
-// @vmarea/kernel: tasks, descriptor tables, fork/exec/exit, the system-call table of arm64, /proc text, sysctls. Drivers and
-// the architecture come in from outside. Mirrors kernel/fork.c, mm/mmap.c from sys_mmap down to vm_mmap_pgoff, and fs/proc.
+/**
+ * @vmarea/kernel: tasks and system calls over the memory subsystem and the file layer; fork, exec, exit; /proc text; sysctls.
+ *
+ * Architecture and drivers are handed in: see {@link createKernel}.
+ */
+export {
+  createKernel,
+  Kernel,
+  type FileSystemFactory,
+  type HugePagesDriver,
+  type HugePool,
+  type KernelInit,
+  type MountInit,
+  type SharedMemoryDriver,
+  type SpawnOptions,
+} from './kernel.ts';
+export { Task, TaskCaller, type ThrowingCalls } from './task.ts';
+export { Sys } from './sys.ts';
+export { MmCalls, type Register } from './sys-mm.ts';
+export { FileCalls, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './sys-file.ts';
+export { ProcessCalls, WNOHANG } from './sys-process.ts';
+export { initialLimits, LimitTable, type Rlimit } from './limits.ts';
+export { SyscallError, toError, WouldWaitError } from './errors.ts';
+export {
+  isRandomized,
+  loadElfBinary,
+  NO_RANDOM,
+  type ElfImage,
+  type ElfProgramHeader,
+  type ExecLayout,
+  type ExecOptions,
+  type ExecRandom,
+} from './exec.ts';
+export { SysctlTable } from './sysctl.ts';
+export { Proc } from './proc/proc.ts';
+export { showMaps, showMapVma, vmaName, type ReadName } from './proc/maps.ts';
+export { gatherStats, MemStats, showSmaps, showSmapsRollup, vmFlagsText } from './proc/smaps.ts';
+export { mmFigures, showStatm, showStatus, type MmFigures, type StatusSubject } from './proc/status.ts';
+export { memInfo, showMeminfo, type HugePoolCounters, type MemInfo } from './proc/meminfo.ts';
+export { PM_FILE, PM_MMAP_EXCLUSIVE, PM_PRESENT, PM_SOFT_DIRTY, readPagemap } from './proc/pagemap.ts';
+export { TextWriter } from './proc/text-writer.ts';

@@ -1,0 +1,50 @@
+/**
+ * Errors that are thrown: only Task's methods do. They have the fields that Node's own system errors have.
+ */
+import { RETRY, type Mm } from '@vmarea/mm-core';
+import { errnoName, errnoText } from '@vmarea/uapi';
+
+/** A system call that failed. */
+export class SyscallError extends Error {
+  override readonly name = 'SyscallError';
+  /** For instance `ENOMEM`. */
+  readonly code: string;
+  /** The negative errno. */
+  readonly errno: number;
+  /** For instance `mmap`. */
+  readonly syscall: string;
+  /** The id of the decision that refused; 0 when none was left. */
+  readonly decision: number;
+
+  constructor(code: string, errno: number, syscall: string, decision: number) {
+    super(`${code}: ${errnoText(errno)}, ${syscall}`);
+    this.code = code;
+    this.errno = errno;
+    this.syscall = syscall;
+    this.decision = decision;
+  }
+}
+
+/** A call must wait for storage: use `kernel.run`, which repeats it. */
+export class WouldWaitError extends Error {
+  override readonly name = 'WouldWaitError';
+  /** The call. */
+  readonly syscall: string;
+
+  constructor(syscall: string) {
+    super(`${syscall} must wait for storage: call it through kernel.run()`);
+    this.syscall = syscall;
+  }
+}
+
+/**
+ * The error for a negative result.
+ *
+ * @param mm whose `lastDecision` tells the reason; null when no address space was asked
+ * @param ret the negative errno, or RETRY
+ * @param syscall its name
+ */
+export function toError(mm: Mm | null, ret: number, syscall: string): SyscallError | WouldWaitError {
+  if (ret === RETRY) return new WouldWaitError(syscall);
+  return new SyscallError(errnoName(ret), ret, syscall, mm === null ? 0 : mm.lastDecision);
+}

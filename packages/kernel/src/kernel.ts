@@ -1,0 +1,264 @@
+/**
+ * A kernel: one machine's memory subsystem, its filesystems, its tasks; put together from parts that are handed in.
+ *
+ * It knows no particular driver and no architecture: both come in through {@link KernelInit}.
+ */
+import {
+  createMm,
+  MmSystem,
+  RETRY,
+  rootCredentials,
+  type Arch,
+  type HugePages,
+  type RamCounters,
+  type SecurityHooks,
+  type SharedMemory,
+} from '@vmarea/mm-core';
+import { clearUser, createMemory, type Memory } from '@vmarea/mm-core/memory';
+import { LINUX_6_1, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
+import {
+  FilesStruct,
+  FsStruct,
+  MountTree,
+  pathLookup,
+  pipefs,
+  ramfs,
+  type File,
+  type FileCaller,
+  type MountOptions,
+  type SuperBlock,
+} from '@vmarea/vfs';
+import { emptyLayout } from './exec.ts';
+import { initialLimits, type LimitTable } from './limits.ts';
+import { Proc } from './proc/proc.ts';
+import type { HugePoolCounters } from './proc/meminfo.ts';
+import { SysctlTable } from './sysctl.ts';
+import { Task, TaskCaller } from './task.ts';
+
+/** Makes a filesystem for a machine. */
+export type FileSystemFactory = (system: MmSystem) => SuperBlock;
+
+/** The default huge-page pool, as sysctls and /proc/meminfo see it. */
+export interface HugePool {
+  counters(): HugePoolCounters;
+  /** vm.nr_hugepages: 0 or a negative errno; fewer than asked for is no error. */
+  setPages(count: number): number;
+  overcommitPages(): number;
+  /** vm.nr_overcommit_hugepages. */
+  setOvercommitPages(count: number): number;
+}
+
+/** A shared-memory driver: shared anonymous memory, and memfd_create where it has it. */
+export interface SharedMemoryDriver {
+  readonly sharedMemory: SharedMemory;
+  /** memfd_create: a file with one reference, or a negative errno. */
+  readonly memfdCreate?: ((cur: FileCaller, name: string, flags: number) => File | number) | undefined;
+}
+
+/** A huge-page driver. */
+export interface HugePagesDriver {
+  readonly hugePages: HugePages;
+  readonly pool: HugePool;
+}
+
+/** A filesystem to be mounted at boot. */
+export interface MountInit {
+  /** Absolute. */
+  readonly path: string;
+  readonly filesystem: FileSystemFactory;
+  readonly options?: MountOptions | undefined;
+}
+
+/** What a kernel is made of. */
+export interface KernelInit {
+  readonly arch: Arch;
+  readonly profile: KernelProfile;
+  readonly config: KernelConfig;
+  readonly sysctl?: Sysctls | undefined;
+  /** Memory behind the mappings: its size (default: config.ramBytes) or a buffer of the caller's; false: none. */
+  readonly memory?: { readonly bytes?: number | undefined; readonly buffer?: ArrayBufferLike | undefined } | false | undefined;
+  /** What overcommit asks about RAM; by default the frames are counted. */
+  readonly ram?: RamCounters | undefined;
+  readonly security?: SecurityHooks | undefined;
+  /** The filesystem at «/»; ramfs by default. */
+  readonly root?: FileSystemFactory | undefined;
+  readonly hugePages?: ((system: MmSystem) => HugePagesDriver) | undefined;
+  /** Called after `hugePages`, so that memfd_create can make huge files. */
+  readonly sharedMemory?: ((system: MmSystem) => SharedMemoryDriver) | undefined;
+  readonly mounts?: readonly MountInit[] | undefined;
+  readonly onWarning?: ((text: string) => void) | undefined;
+}
+
+/** What the first process begins with. */
+export interface SpawnOptions {
+  readonly comm?: string | undefined;
+  readonly cwd?: string | undefined;
+  readonly personality?: number | undefined;
+  /** Changes limits before the address space is laid out. */
+  readonly limits?: ((table: LimitTable) => void) | undefined;
+}
+
+/** A running machine. Made by {@link createKernel}. */
+export class Kernel {
+  readonly system: MmSystem;
+  /** The memory behind the mappings; null in a kernel without. */
+  readonly memory: Memory | null;
+  readonly tree: MountTree;
+  /** Where pipes live. */
+  readonly pipeFs: SuperBlock;
+  readonly hugePool: HugePool | null;
+  /** memfd_create's files; null without a driver for them. */
+  readonly memfd: ((cur: FileCaller, name: string, flags: number) => File | number) | null;
+  /** /proc text. */
+  readonly proc: Proc;
+  /** /proc/sys. */
+  readonly sysctl: SysctlTable;
+  /** Living tasks, and those not yet waited for, by pid. */
+  readonly tasks: Map<number, Task> = new Map<number, Task>();
+  /** The status that the last successful wait found. */
+  lastWaitStatus = 0;
+  private nextPid = 1;
+
+  constructor(init: KernelInit) {
+    const system = new MmSystem({
+      arch: init.arch,
+      profile: init.profile,
+      config: init.config,
+      sysctl: init.sysctl,
+      ram: init.ram,
+      security: init.security,
+      onWarning: init.onWarning,
+    });
+    this.system = system;
+    this.memory =
+      init.memory === false ? null : createMemory(system, { bytes: init.config.ramBytes, ...(init.memory ?? {}) });
+    if (this.memory !== null && init.ram === undefined) {
+      const { frames } = this.memory;
+      system.ram = {
+        totalPages: () => frames.nrFrames,
+        guessFreePages: () => frames.nrFree + frames.nrFilePages - frames.nrShmem,
+        swapPages: () => 0,
+      };
+    }
+    const huge = init.hugePages?.(system) ?? null;
+    system.hugePages = huge?.hugePages ?? null;
+    this.hugePool = huge?.pool ?? null;
+    const shared = init.sharedMemory?.(system) ?? null;
+    system.sharedMemory = shared?.sharedMemory ?? null;
+    this.memfd = shared?.memfdCreate ?? null;
+    this.tree = new MountTree((init.root ?? ramfs)(system));
+    for (const { path, filesystem, options } of init.mounts ?? []) {
+      const mounted = this.tree.mount(path, filesystem(system), options);
+      if (typeof mounted === 'number') throw new RangeError(`createKernel: cannot mount at ${path}: ${mounted}`);
+    }
+    this.pipeFs = pipefs(system);
+    this.proc = new Proc(this);
+    this.sysctl = new SysctlTable(system, this.hugePool);
+  }
+
+  /** A first process: root, no descriptors, an address space with a stack and nothing else. */
+  spawn(options: SpawnOptions = {}): Task {
+    const mm = createMm(this.system);
+    if (mm === null) throw new RangeError('spawn: no memory for an address space');
+    const limits = initialLimits(this.system.profile === LINUX_6_1 ? 8 * 1024 * 1024 : 64 * 1024);
+    options.limits?.(limits);
+    const cur = new TaskCaller(
+      mm,
+      limits.view,
+      rootCredentials(),
+      options.personality ?? 0,
+      new FilesStruct(),
+      new FsStruct(this.tree),
+    );
+    emptyLayout(cur);
+    const task = new Task(this, this.nextPid++, null, options.comm ?? 'init', cur, limits);
+    this.tasks.set(task.pid, task);
+    if (options.cwd !== undefined) {
+      const place = pathLookup(cur, -100, `${options.cwd}/`, true);
+      if (typeof place === 'number') throw new RangeError(`spawn: no directory ${options.cwd}: ${place}`);
+      cur.fs.cwd = { mnt: place.mnt, dentry: place.dentry };
+    }
+    return task;
+  }
+
+  /** The child of a fork. */
+  adopt(parent: Task, cur: TaskCaller, limits: LimitTable): Task {
+    const child = new Task(this, this.nextPid++, parent, parent.comm, cur, limits);
+    parent.children.push(child);
+    this.tasks.set(child.pid, child);
+    return child;
+  }
+
+  /** A task has ended: its children go to nobody, its parent hears of it. */
+  taskEnded(task: Task): void {
+    for (const child of task.children) {
+      child.parent = null;
+      if (child.exitStatus !== null) this.reap(child);
+    }
+    task.children.length = 0;
+    if (task.parent === null) this.reap(task);
+    else {
+      task.parent.childEnded?.resolve();
+      task.parent.childEnded = null;
+    }
+  }
+
+  /** A task that has been waited for is forgotten. */
+  reap(task: Task): void {
+    this.tasks.delete(task.pid);
+  }
+
+  /** Settles when a child of the task ends. */
+  childEnding(task: Task): Promise<void> {
+    if (task.childEnded === null) {
+      let resolve: () => void = () => undefined;
+      const promise = new Promise<void>((done) => {
+        resolve = done;
+      });
+      task.childEnded = { promise, resolve };
+    }
+    return task.childEnded.promise;
+  }
+
+  /**
+   * Makes a call that may have to wait for storage, and repeats it as long as it must.
+   *
+   * @param call a raw system call or any function that returns RETRY after leaving a promise in `system.pending`
+   * @returns its result
+   */
+  async run<T>(task: Task, call: () => T | number): Promise<T | number> {
+    task.restart = null;
+    let result: T | number = call();
+    while (result === RETRY) {
+      const { pending } = this.system;
+      if (pending === null) throw new Error('kernel.run: a call asked to be repeated but left nothing to wait for');
+      this.system.pending = null;
+      await pending;
+      const again: () => T | number = task.restart ?? call;
+      task.restart = null;
+      result = again();
+    }
+    return result;
+  }
+
+  /** clear_user for exec; nothing without memory. */
+  clearUser(cur: TaskCaller, addr: number, len: number): void {
+    if (this.memory !== null) clearUser(cur, addr, len);
+  }
+
+  /** Ends every task. For embedders that throw a machine away and want to see that nothing leaks. */
+  shutdown(): void {
+    for (const task of [...this.tasks.values()]) task.sys.exit(0);
+    this.tasks.clear();
+  }
+}
+
+/**
+ * Puts a machine together.
+ *
+ * @throws RangeError when a filesystem cannot be mounted
+ */
+export function createKernel(init: KernelInit): Kernel {
+  return new Kernel(init);
+}
+

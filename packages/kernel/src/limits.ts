@@ -1,0 +1,89 @@
+/**
+ * Resource limits of a process: sixteen soft and hard values, and the copies of them that other packages read.
+ *
+ * Mirrors do_prlimit of kernel/sys.c.
+ */
+import { hasCapability, type Credentials } from '@vmarea/mm-core';
+import {
+  CAP_SYS_RESOURCE,
+  EINVAL,
+  EPERM,
+  RLIMIT_AS,
+  RLIMIT_DATA,
+  RLIMIT_FSIZE,
+  RLIMIT_MEMLOCK,
+  RLIMIT_NOFILE,
+  RLIMIT_STACK,
+  RLIM_NLIMITS,
+} from '@vmarea/uapi';
+import type { FileRlimits } from '@vmarea/vfs';
+
+/** A limit: bytes or a count; Infinity for none. */
+export interface Rlimit {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** The most descriptors that RLIMIT_NOFILE may allow (fs.nr_open). */
+const NR_OPEN = 1024 * 1024;
+
+/** The limits of one process. */
+export class LimitTable {
+  private readonly soft = new Float64Array(RLIM_NLIMITS).fill(Infinity);
+  private readonly hard = new Float64Array(RLIM_NLIMITS).fill(Infinity);
+  /** The soft limits that memory and files look at; kept equal. */
+  readonly view: FileRlimits = {
+    as: Infinity,
+    data: Infinity,
+    dataMax: Infinity,
+    stack: Infinity,
+    memlock: Infinity,
+    fsize: Infinity,
+    nofile: Infinity,
+  };
+
+  get(resource: number): Rlimit {
+    return { soft: this.soft[resource]!, hard: this.hard[resource]! };
+  }
+
+  /** Sets a limit without any check. */
+  assign(resource: number, soft: number, hard: number): void {
+    this.soft[resource] = soft;
+    this.hard[resource] = hard;
+    const { view } = this;
+    if (resource === RLIMIT_AS) view.as = soft;
+    else if (resource === RLIMIT_DATA) {
+      view.data = soft;
+      view.dataMax = hard;
+    } else if (resource === RLIMIT_STACK) view.stack = soft;
+    else if (resource === RLIMIT_MEMLOCK) view.memlock = soft;
+    else if (resource === RLIMIT_FSIZE) view.fsize = soft;
+    else if (resource === RLIMIT_NOFILE) view.nofile = soft;
+  }
+
+  /** setrlimit(2): 0, -EINVAL, -EPERM. */
+  set(cred: Credentials, resource: number, soft: number, hard: number): number {
+    if (!Number.isInteger(resource) || resource < 0 || resource >= RLIM_NLIMITS) return -EINVAL;
+    if (soft > hard) return -EINVAL;
+    if (resource === RLIMIT_NOFILE && hard > NR_OPEN) return -EPERM;
+    if (hard > this.hard[resource]! && !hasCapability(cred, CAP_SYS_RESOURCE)) return -EPERM;
+    this.assign(resource, soft, hard);
+    return 0;
+  }
+
+  /** For fork. */
+  copy(): LimitTable {
+    const copy = new LimitTable();
+    for (let r = 0; r < RLIM_NLIMITS; r++) copy.assign(r, this.soft[r]!, this.hard[r]!);
+    return copy;
+  }
+}
+
+/** The limits that the first process has: those of INIT_RLIMITS. */
+export function initialLimits(memlock: number): LimitTable {
+  const table = new LimitTable();
+  table.assign(RLIMIT_STACK, 8 * 1024 * 1024, Infinity);
+  table.assign(RLIMIT_NOFILE, 1024, 4096);
+  table.assign(RLIMIT_MEMLOCK, memlock, memlock);
+  return table;
+}

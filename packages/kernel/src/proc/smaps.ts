@@ -1,0 +1,249 @@
+/**
+ * /proc/PID/smaps and smaps_rollup: what each mapping has in memory. Mirrors show_smap of fs/proc/task_mmu.c.
+ *
+ * Figures come from the page tables and the frames; an engine without memory behind it shows zeroes.
+ */
+import {
+  PTE_DIRTY,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_SPECIAL,
+  PTE_YOUNG,
+  VM_ACCOUNT,
+  VM_ARCH_1,
+  VM_DENYWRITE,
+  VM_DONTCOPY,
+  VM_DONTDUMP,
+  VM_DONTEXPAND,
+  VM_EXEC,
+  VM_GROWSDOWN,
+  VM_HUGEPAGE,
+  VM_HUGETLB,
+  VM_IO,
+  VM_LOCKED,
+  VM_LOCKONFAULT,
+  VM_MAYEXEC,
+  VM_MAYREAD,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_MERGEABLE,
+  VM_MIXEDMAP,
+  VM_NOHUGEPAGE,
+  VM_NORESERVE,
+  VM_PFNMAP,
+  VM_RAND_READ,
+  VM_READ,
+  VM_SEQ_READ,
+  VM_SHARED,
+  VM_SOFTDIRTY,
+  VM_UFFD_MISSING,
+  VM_UFFD_WP,
+  VM_WIPEONFORK,
+  VM_WRITE,
+  type Mm,
+  type Vma,
+} from '@vmarea/mm-core';
+import { PG_ANON, PG_DIRTY, PG_SWAPBACKED, type Frames } from '@vmarea/mm-core/memory';
+import type { KernelProfile } from '@vmarea/uapi';
+import { showMapVma, vmaName, type ReadName } from './maps.ts';
+import { TextWriter } from './text-writer.ts';
+
+/** What a mapping, or several, have in memory; bytes. */
+export class MemStats {
+  resident = 0;
+  pss = 0;
+  pssDirty = 0;
+  pssLocked = 0;
+  sharedClean = 0;
+  sharedDirty = 0;
+  privateClean = 0;
+  privateDirty = 0;
+  referenced = 0;
+  anonymous = 0;
+  lazyfree = 0;
+  sharedHugetlb = 0;
+  privateHugetlb = 0;
+}
+
+/** smap_gather_stats: adds what one mapping has in memory. */
+export function gatherStats(frames: Frames, vma: Vma, mss: MemStats): void {
+  const mm = vma.vmMm!;
+  const tables = mm.pageTables;
+  if (tables === null) return;
+  const locked = (vma.vmFlags & VM_LOCKED) !== 0;
+  const huge = (vma.vmFlags & VM_HUGETLB) !== 0;
+  const { pageSize } = mm.system;
+  for (let addr = tables.nextEntry(vma.vmStart, vma.vmEnd); addr >= 0; ) {
+    const slot = tables.curSlot;
+    const size = tables.curSize;
+    const bits = tables.entry(slot);
+    if ((bits & (PTE_PRESENT | PTE_PROTNONE)) !== 0 && (bits & PTE_SPECIAL) === 0) {
+      const pfn = tables.pfn(slot);
+      const mapcount = frames.mapcount[pfn]!;
+      if (huge) {
+        if (mapcount >= 2) mss.sharedHugetlb += size;
+        else mss.privateHugetlb += size;
+      } else accountPage(frames, pfn, mapcount, bits, pageSize, locked, mss);
+    }
+    const next = addr + size;
+    addr = next < vma.vmEnd ? tables.nextEntry(next, vma.vmEnd) : -1;
+  }
+}
+
+/** smaps_account: one page of a mapping. */
+function accountPage(
+  frames: Frames,
+  pfn: number,
+  mapcount: number,
+  bits: number,
+  size: number,
+  locked: boolean,
+  mss: MemStats,
+): void {
+  const flags = frames.flags[pfn]!;
+  const dirty = ((bits & PTE_DIRTY) | (flags & PG_DIRTY)) !== 0;
+  if ((flags & PG_ANON) !== 0) {
+    mss.anonymous += size;
+    if (!dirty && (flags & PG_SWAPBACKED) === 0) mss.lazyfree += size;
+  }
+  mss.resident += size;
+  if ((bits & PTE_YOUNG) !== 0) mss.referenced += size;
+  // Pss is kept with 12 binary digits behind the point, and cut there.
+  const pss = mapcount >= 2 ? Math.floor((size * 4096) / mapcount) / 4096 : size;
+  mss.pss += pss;
+  if (dirty) mss.pssDirty += pss;
+  if (locked) mss.pssLocked += pss;
+  if (mapcount >= 2) {
+    if (dirty) mss.sharedDirty += size;
+    else mss.sharedClean += size;
+  } else if (dirty) mss.privateDirty += size;
+  else mss.privateClean += size;
+}
+
+/** VmFlags in the order of bits. An empty name is a flag that is not shown. */
+const FLAG_NAMES: readonly (readonly [flag: number, name: string, only?: KernelProfile['name']])[] = [
+  [VM_READ, 'rd'],
+  [VM_WRITE, 'wr'],
+  [VM_EXEC, 'ex'],
+  [VM_SHARED, 'sh'],
+  [VM_MAYREAD, 'mr'],
+  [VM_MAYWRITE, 'mw'],
+  [VM_MAYEXEC, 'me'],
+  [VM_MAYSHARE, 'ms'],
+  [VM_GROWSDOWN, 'gd'],
+  [VM_UFFD_MISSING, 'um'],
+  [VM_PFNMAP, 'pf'],
+  [VM_DENYWRITE, 'dw'],
+  [VM_UFFD_WP, 'uw'],
+  [VM_LOCKED, 'lo'],
+  [VM_IO, 'io'],
+  [VM_SEQ_READ, 'sr'],
+  [VM_RAND_READ, 'rr'],
+  [VM_DONTCOPY, 'dc'],
+  [VM_DONTEXPAND, 'de'],
+  // A bit that the kernel's own table forgot.
+  [VM_LOCKONFAULT, '??'],
+  [VM_ACCOUNT, 'ac'],
+  [VM_NORESERVE, 'nr'],
+  [VM_HUGETLB, 'ht'],
+  [VM_ARCH_1, 'ar', 'msm-4.4'],
+  [VM_ARCH_1, 'bt', 'linux-6.1'],
+  [VM_WIPEONFORK, 'wf', 'linux-6.1'],
+  [VM_DONTDUMP, 'dd'],
+  [VM_SOFTDIRTY, 'sd'],
+  [VM_MIXEDMAP, 'mm'],
+  [VM_HUGEPAGE, 'hg'],
+  [VM_NOHUGEPAGE, 'nh'],
+  [VM_MERGEABLE, 'mg'],
+];
+
+/** The flags of a mapping as VmFlags prints them, one blank between. */
+export function vmFlagsText(profile: KernelProfile, vmFlags: number): string {
+  let text = '';
+  for (const [flag, name, only] of FLAG_NAMES) {
+    if ((vmFlags & flag) === 0 || (only !== undefined && only !== profile.name)) continue;
+    text += text === '' ? name : ` ${name}`;
+  }
+  return text;
+}
+
+const kB = (bytes: number): number => Math.floor(bytes / 1024);
+
+/** The figures, in the order and selection of each version. */
+function showStats(out: TextWriter, mm: Mm, vma: Vma | null, mss: MemStats, rollup: boolean): void {
+  const modern = mm.system.profile.statusRssDetail;
+  const kernelPage = kB(vma?.vmOps?.pageSize?.(vma) ?? mm.system.pageSize);
+  if (!rollup && modern) {
+    out.kilobytes('KernelPageSize: ', kernelPage);
+    out.kilobytes('MMUPageSize:    ', kernelPage);
+  }
+  out.kilobytes('Rss:            ', kB(mss.resident));
+  out.kilobytes('Pss:            ', kB(mss.pss));
+  if (modern) out.kilobytes('Pss_Dirty:      ', kB(mss.pssDirty));
+  out.kilobytes('Shared_Clean:   ', kB(mss.sharedClean));
+  out.kilobytes('Shared_Dirty:   ', kB(mss.sharedDirty));
+  out.kilobytes('Private_Clean:  ', kB(mss.privateClean));
+  out.kilobytes('Private_Dirty:  ', kB(mss.privateDirty));
+  out.kilobytes('Referenced:     ', kB(mss.referenced));
+  out.kilobytes('Anonymous:      ', kB(mss.anonymous));
+  if (modern) out.kilobytes('LazyFree:       ', kB(mss.lazyfree));
+  out.kilobytes('AnonHugePages:  ', 0);
+  if (modern) {
+    out.kilobytes('ShmemPmdMapped: ', 0);
+    out.kilobytes('FilePmdMapped:  ', 0);
+  }
+  out.kilobytes('Shared_Hugetlb: ', kB(mss.sharedHugetlb));
+  out.text('Private_Hugetlb: ');
+  out.decimal(kB(mss.privateHugetlb), 7);
+  out.text(' kB');
+  out.newline();
+  out.kilobytes('Swap:           ', 0);
+  out.kilobytes('SwapPss:        ', 0);
+  if (!rollup && !modern) {
+    out.kilobytes('KernelPageSize: ', kernelPage);
+    out.kilobytes('MMUPageSize:    ', kernelPage);
+  }
+  out.kilobytes('Locked:         ', kB(mss.pssLocked));
+}
+
+/** The whole of /proc/PID/smaps. */
+export function showSmaps(mm: Mm, frames: Frames | null, readName: ReadName | null = null): TextWriter {
+  const { profile } = mm.system;
+  const modern = profile.statusRssDetail;
+  const out = new TextWriter(1024 * (mm.mapCount + 1));
+  for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) {
+    const mss = new MemStats();
+    if (frames !== null) gatherStats(frames, vma, mss);
+    showMapVma(out, mm, vma, readName);
+    if (!modern && vma.vmFile === null && vma.anonName !== null) {
+      out.text(`Name:           ${vmaName(mm, vma, readName)}`);
+      out.newline();
+    }
+    out.kilobytes('Size:           ', kB(vma.vmEnd - vma.vmStart));
+    showStats(out, mm, vma, mss, false);
+    if (modern) {
+      out.text('THPeligible:    0');
+      out.newline();
+    }
+    out.text(`VmFlags: ${vmFlagsText(profile, vma.vmFlags)} `);
+    out.newline();
+  }
+  return out;
+}
+
+/** /proc/PID/smaps_rollup (6.1): the sums over all mappings. */
+export function showSmapsRollup(mm: Mm, frames: Frames | null): TextWriter {
+  const out = new TextWriter();
+  const mss = new MemStats();
+  const first = mm.tree.first;
+  for (let vma = first; vma !== null; vma = vma.vmNext) if (frames !== null) gatherStats(frames, vma, mss);
+  out.hex(first === null ? 0 : first.vmStart, 8);
+  out.byte(0x2d);
+  out.hex(mm.tree.highestVmEnd, 8);
+  out.text(' ---p 00000000 00:00 0 ');
+  out.pad(72);
+  out.text('[rollup]');
+  out.newline();
+  showStats(out, mm, null, mss, true);
+  return out;
+}

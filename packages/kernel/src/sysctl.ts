@@ -1,0 +1,89 @@
+/**
+ * /proc/sys as text: names, permissions, ranges, and the effects of one knob on another.
+ *
+ * Mirrors kernel/sysctl.c, security/min_addr.c and the handlers of mm/util.c.
+ */
+import { hasCapability, type Caller, type MmSystem } from '@vmarea/mm-core';
+import { CAP_SYS_RAWIO, EACCES, EINVAL, ENOENT, EPERM } from '@vmarea/uapi';
+import type { HugePool } from './kernel.ts';
+
+/** One knob. */
+interface Knob {
+  /** Its name below /proc/sys. */
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  read(): number;
+  /** 0 or a negative errno. */
+  write(value: number, cur: Caller): number;
+}
+
+/** The knobs of one kernel. */
+export class SysctlTable {
+  private readonly knobs = new Map<string, Knob>();
+
+  constructor(system: MmSystem, hugePool: HugePool | null) {
+    const s = system.sysctl;
+    const add = (name: string, min: number, max: number, read: () => number, write: (v: number, cur: Caller) => number | void): void => {
+      this.knobs.set(name, { name, min, max, read, write: (value, cur) => write(value, cur) ?? 0 });
+    };
+    const INT = 0x7fffffff;
+    const LONG = Number.MAX_SAFE_INTEGER;
+    add('vm/overcommit_memory', 0, 2, () => s.overcommitMemory, (v) => void (s.overcommitMemory = v));
+    add('vm/overcommit_ratio', 0, INT, () => s.overcommitRatio, (v) => {
+      s.overcommitRatio = v;
+      s.overcommitKbytes = 0;
+    });
+    add('vm/overcommit_kbytes', 0, LONG, () => s.overcommitKbytes, (v) => {
+      s.overcommitKbytes = v;
+      s.overcommitRatio = 0;
+    });
+    add('vm/max_map_count', 0, INT, () => s.maxMapCount, (v) => void (s.maxMapCount = v));
+    add('vm/admin_reserve_kbytes', 0, LONG, () => s.adminReserveKbytes, (v) => void (s.adminReserveKbytes = v));
+    add('vm/user_reserve_kbytes', 0, LONG, () => s.userReserveKbytes, (v) => void (s.userReserveKbytes = v));
+    add('vm/legacy_va_layout', 0, INT, () => s.legacyVaLayout, (v) => void (s.legacyVaLayout = v));
+    add('kernel/randomize_va_space', 0, INT, () => s.randomizeVaSpace, (v) => void (s.randomizeVaSpace = v));
+    add('vm/hugetlb_shm_group', 0, INT, () => s.hugetlbShmGroup, (v) => void (s.hugetlbShmGroup = v));
+    add('vm/mmap_min_addr', 0, LONG, () => s.mmapMinAddr, (v, cur) => {
+      if (!hasCapability(cur.cred, CAP_SYS_RAWIO)) return -EPERM;
+      s.mmapMinAddr = v;
+      return 0;
+    });
+    if (hugePool !== null) {
+      add('vm/nr_hugepages', 0, LONG, () => hugePool.counters().total, (v) => hugePool.setPages(v));
+      add('vm/nr_overcommit_hugepages', 0, LONG, () => hugePool.overcommitPages(), (v) => hugePool.setOvercommitPages(v));
+    }
+  }
+
+  /** The names, in no order. */
+  names(): string[] {
+    return [...this.knobs.keys()];
+  }
+
+  /** Text as read from the file, or -ENOENT. */
+  read(path: string): string | number {
+    const knob = this.knobs.get(normalize(path));
+    return knob === undefined ? -ENOENT : `${knob.read()}\n`;
+  }
+
+  /**
+   * Opens the file for writing as `cur` and writes a number.
+   *
+   * @param path for instance `vm/max_map_count`, `vm.max_map_count` or `/proc/sys/vm/max_map_count`
+   * @returns 0, -ENOENT, -EACCES (not root), -EINVAL (no number, out of range), or what the knob says
+   */
+  write(cur: Caller, path: string, text: string): number {
+    const knob = this.knobs.get(normalize(path));
+    if (knob === undefined) return -ENOENT;
+    if (cur.cred.uid !== 0) return -EACCES;
+    if (!/^\s*\d+\s*$/.test(text)) return -EINVAL;
+    const value = Number(text);
+    if (value < knob.min || value > knob.max) return -EINVAL;
+    return knob.write(value, cur);
+  }
+}
+
+function normalize(path: string): string {
+  const bare = path.startsWith('/proc/sys/') ? path.slice('/proc/sys/'.length) : path;
+  return bare.includes('/') ? bare : bare.replaceAll('.', '/');
+}
