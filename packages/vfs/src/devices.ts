@@ -16,9 +16,9 @@ import {
   VM_PFNMAP,
   VM_SHARED,
   VM_WRITE,
+  VmOperations,
   type MmSystem,
 } from '@vmarea/mm-core';
-import { genericFileVmOps } from '@vmarea/mm-core/memory';
 import type { Dentry } from './dentry.ts';
 import { FileOperations, InodeOperations } from './file-operations.ts';
 import { newInode, type Inode } from './inode.ts';
@@ -65,6 +65,9 @@ export interface MemDeviceOptions {
   /** Whether bytes [start, start + length) of physical memory may be seen. Default: the machine's own memory. */
   readonly allow?: ((start: number, length: number) => boolean) | undefined;
 }
+
+/** Everything is entered when the mapping is made: there is nothing to fault. */
+const windowOps = new VmOperations({});
 
 /** The first physical address that an arm64 of this time cannot have. */
 const PHYS_LIMIT = 2 ** 48;
@@ -117,7 +120,7 @@ export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions 
       if (start < 0 || start + size > PHYS_LIMIT) return refuse(mm, VfsDecision.memBeyondPhysical, -EINVAL);
       if (!allowed(start, size)) return refuse(mm, VfsDecision.memNotAllowed, -EPERM);
       vma.vmFlags |= VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP;
-      vma.vmOps = genericFileVmOps;
+      vma.vmOps = windowOps;
       const tables = mm.pageTables;
       if (tables === null) return 0;
       const bits = PTE_SPECIAL | ((vma.vmFlags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE) ? PTE_WRITE : 0);

@@ -56,6 +56,8 @@ export interface Flock {
 
 /** What a driver with seals (memfd) puts into `iPrivate` of its inodes. */
 export interface SealOperations {
+  /** F_SEAL_ bits; F_SEAL_SEAL from the start unless memfd_create allows sealing. */
+  seals: number;
   /** F_ADD_SEALS: 0 or a negative errno. */
   addSeals(cur: Caller, file: File, seals: number): number;
   /** F_GET_SEALS: the seals, or -EINVAL. */

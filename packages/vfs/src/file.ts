@@ -94,19 +94,14 @@ export function openFmode(flags: number): number {
 /**
  * alloc_file: an open file on an inode that no path leads to (pipes, shared memory, memfd).
  *
- * The inode's reference of the dentry stays where it is: give it back with `iput` if nothing else holds it.
+ * It does not count as a writer, so a memfd may be executed while it is open. The inode's reference of the dentry stays where it is: give it back with `iput` if nothing else holds it.
  *
  * @param flags O_RDONLY, O_WRONLY or O_RDWR, and other O_ flags
  */
 export function allocFile(mnt: Mount | null, dentry: Dentry, inode: Inode, flags: number, fOp: FileOperations): File {
   let fMode = openFmode(flags);
   if (S_ISREG(inode.iMode) || S_ISDIR(inode.iMode)) fMode |= FMODE_LSEEK;
-  const file = new File(mnt, dentry, inode, fMode, flags, fOp);
-  if ((fMode & FMODE_WRITE) !== 0 && S_ISREG(inode.iMode)) {
-    inode.iWritecount++;
-    file.countsAsWriter = true;
-  }
-  return file;
+  return new File(mnt, dentry, inode, fMode, flags, fOp);
 }
 
 /** Whether the file was opened for reading. */

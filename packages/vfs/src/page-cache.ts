@@ -7,10 +7,11 @@
  * Mirrors mm/filemap.c's generic_file_* and fs/libfs.c.
  */
 import { EINVAL, S_IFMT } from '@vmarea/uapi';
-import { RETRY, type Caller, type MmSystem } from '@vmarea/mm-core';
+import type { Caller, MmSystem, Vma, VmFile, VmOperations } from '@vmarea/mm-core';
 import {
   AddressSpace,
-  genericFileMmap,
+  genericFileMmap as mapPageCache,
+  genericFileVmOps,
   type AddressSpaceOperations,
   type MemoryCore,
 } from '@vmarea/mm-core/memory';
@@ -71,14 +72,34 @@ export function genericFileWrite(
   return count;
 }
 
-/** truncate_setsize: the new size; pages behind it go from the cache and from every mapping. 0 or RETRY. */
-export function truncateSetsize(inode: Inode, size: number): number {
-  if (inode.iPages !== null) {
-    const result = inode.iPages.truncate(size) as number | undefined;
-    if (result === RETRY) return RETRY;
+/**
+ * generic_file_mmap: the one line that makes a page-cache file mappable. 0, or -ENOEXEC when its pages cannot be read.
+ *
+ * On a machine without memory every file can be mapped, since nothing is ever read.
+ */
+export function genericFileMmap(cur: Caller, file: VmFile, vma: Vma): number {
+  return mapWith(cur, file, vma, genericFileVmOps);
+}
+
+/** {@link genericFileMmap} with operations of the driver's own. */
+export function mapWith(cur: Caller, file: VmFile, vma: Vma, vmOps: VmOperations): number {
+  if (memoryOf(cur.mm.system) !== null) {
+    const error = mapPageCache(cur, file, vma);
+    if (error < 0) return error;
   }
-  inode.iSize = size;
+  vma.vmOps = vmOps;
   return 0;
+}
+
+/** truncate_setsize: the new size; pages behind it go from the cache and from every mapping. */
+export function truncateSetsize(inode: Inode, size: number): void {
+  if (inode.iPages !== null) inode.iPages.truncate(size);
+  else inode.iSize = size;
+}
+
+/** truncate_inode_pages_final: what every page-cache filesystem does when an inode goes. */
+export function evictPages(inode: Inode): void {
+  if (inode.iPages !== null) inode.iPages.evict();
 }
 
 /** setattr_copy: mode and owner. */
@@ -93,9 +114,9 @@ export function setattrCopy(inode: Inode, attributes: Attributes): void {
 export function simpleSetattr(cur: Caller, inode: Inode, attributes: Attributes): number {
   if (attributes.size !== undefined) {
     if (attributes.size < 0) return -EINVAL;
-    let error = inodeNewsizeOk(cur, inode, attributes.size);
-    if (error === 0) error = truncateSetsize(inode, attributes.size);
+    const error = inodeNewsizeOk(cur, inode, attributes.size);
     if (error < 0) return error;
+    truncateSetsize(inode, attributes.size);
   }
   setattrCopy(inode, attributes);
   return 0;

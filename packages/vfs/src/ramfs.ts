@@ -4,16 +4,18 @@
  * An ordinary page-cache filesystem as far as mapping goes: no page_mkwrite, no fallocate. Mirrors fs/ramfs.
  */
 import { S_IFMT, S_ISDIR, S_ISREG } from '@vmarea/uapi';
-import type { MmSystem } from '@vmarea/mm-core';
-import { AddressSpaceOperations, genericFileMmap } from '@vmarea/mm-core/memory';
+import { VmOperations, type MmSystem } from '@vmarea/mm-core';
+import { AddressSpaceOperations, filemapFault, filemapMapPage } from '@vmarea/mm-core/memory';
 import { FileOperations, InodeOperations } from './file-operations.ts';
 import { newInode } from './inode.ts';
 import { killLitterSuper, simpleDirFileOperations, simpleDirOperations, simpleFillSuper, type SimpleFs } from './libfs.ts';
 import {
   attachPageCache,
   cachedBlocks,
+  evictPages,
   genericFileRead,
   genericFileWrite,
+  mapWith,
   noopFsync,
   simpleSetattr,
 } from './page-cache.ts';
@@ -47,10 +49,13 @@ export interface RamfsOptions extends Omit<SuperBlockInit, 'manifest' | 'operati
   readonly mode?: number | undefined;
 }
 
+// There is no storage to account dirty pages for, so a store needs no permission: no page_mkwrite.
+const vmOps = new VmOperations({ fault: filemapFault, mapPage: filemapMapPage });
+
 const fileOperations = new FileOperations({
   read: genericFileRead,
   write: genericFileWrite,
-  mmap: genericFileMmap,
+  mmap: (cur, file, vma) => mapWith(cur, file, vma, vmOps),
   fsync: noopFsync,
 });
 
@@ -82,12 +87,7 @@ export function ramfs(system: MmSystem, options: RamfsOptions = {}): SuperBlock 
   const sb = new SuperBlock(system, {
     ...options,
     manifest: RAMFS_MANIFEST,
-    operations: {
-      evictInode: (inode) => {
-        if (inode.iPages !== null) inode.iPages.truncate(0);
-      },
-      putSuper: killLitterSuper,
-    },
+    operations: { evictInode: evictPages, putSuper: killLitterSuper },
   });
   simpleFillSuper(sb, (options.mode ?? 0o755) & ~S_IFMT, directoryOperations);
   return sb;

@@ -1,0 +1,55 @@
+/**
+ * File seals: what F_ADD_SEALS adds, and when it is refused.
+ *
+ * Mirrors shmem_add_seals in mm/shmem.c, and memfd_add_seals of later versions.
+ */
+import {
+  EINVAL,
+  EPERM,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+} from '@vmarea/uapi';
+import { mappingDenyWritable, VM_MAYWRITE, VM_SHARED, VM_WRITE, type Vma } from '@vmarea/mm-core';
+import { canWrite, type File } from '@vmarea/vfs';
+import type { ShmemInode } from './shmem-inode.ts';
+
+const CLASSIC_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+/**
+ * F_ADD_SEALS.
+ *
+ * @returns 0; -EPERM without write access or once sealed with F_SEAL_SEAL; -EINVAL for unknown seals; -EBUSY for
+ *   F_SEAL_WRITE while a shared mapping could write
+ */
+export function addSeals(info: ShmemInode, file: File, seals: number): number {
+  if (!canWrite(file)) return -EPERM;
+  const known = info.inode.system.profile.sealFutureWrite ? CLASSIC_SEALS | F_SEAL_FUTURE_WRITE : CLASSIC_SEALS;
+  if ((seals & ~known) !== 0) return -EINVAL;
+  if ((info.seals & F_SEAL_SEAL) !== 0) return -EPERM;
+  if ((seals & F_SEAL_WRITE) !== 0 && (info.seals & F_SEAL_WRITE) === 0) {
+    const error = mappingDenyWritable(file.fMapping);
+    if (error < 0) return error;
+  }
+  info.seals |= seals;
+  return 0;
+}
+
+/** The seals that forbid writing through write(2) and punching holes. */
+export const SEALS_AGAINST_WRITE: number = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+
+/**
+ * seal_check_write: what seals do to a new mapping: none that is shared and writable, and shared ones never become so.
+ *
+ * On 4.4 a write-sealed file refuses every VM_SHARED mapping by itself, before the driver is asked.
+ *
+ * @returns 0 (VM_MAYWRITE may be gone) or -EPERM
+ */
+export function sealCheckMmap(seals: number, vma: Vma): number {
+  if ((seals & SEALS_AGAINST_WRITE) === 0 || (vma.vmFlags & VM_SHARED) === 0) return 0;
+  if ((vma.vmFlags & VM_WRITE) !== 0) return -EPERM;
+  vma.vmFlags &= ~VM_MAYWRITE;
+  return 0;
+}

@@ -1,0 +1,136 @@
+/**
+ * Shared memory without a name in any directory: shared anonymous mappings, and memfd_create.
+ *
+ * Mirrors __shmem_file_setup, shmem_zero_setup and memfd_create of mm/shmem.c and mm/memfd.c.
+ */
+import {
+  EINVAL,
+  ENOSPC,
+  F_SEAL_SEAL,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  MFD_HUGETLB,
+  MFD_HUGE_MASK,
+  MFD_HUGE_SHIFT,
+  O_LARGEFILE,
+  O_RDWR,
+  S_IFREG,
+} from '@vmarea/uapi';
+import {
+  HUGETLB_ANONHUGE_INODE,
+  refuse,
+  VM_NORESERVE,
+  type Caller,
+  type MmSystem,
+  type SharedMemory,
+  type Vma,
+} from '@vmarea/mm-core';
+import { allocFile, dAllocPseudo, File, iput, type SealOperations, type SuperBlock } from '@vmarea/vfs';
+import { ShmemDecision } from './reasons.ts';
+import { shmemFileOperations, shmemVmOps } from './shmem-file.ts';
+import { shmemAcctSize, shmemInfo, shmemUnacctSize } from './shmem-inode.ts';
+import { shmemGetInode, shmemSuper } from './tmpfs.ts';
+
+/** How shared memory is set up. */
+export interface ShmemOptions {
+  /** Device number of the internal mount, as maps shows it; 00:01 when left out. */
+  readonly device?: { readonly major: number; readonly minor: number } | undefined;
+}
+
+/** NAME_MAX less «memfd:». */
+const MFD_NAME_MAX_LEN = 249;
+
+/** Shared memory of one machine. Give it to the system: `system.sharedMemory = shmem`. */
+export class Shmem implements SharedMemory {
+  readonly system: MmSystem;
+  /** The internal mount. */
+  readonly sb: SuperBlock;
+
+  constructor(system: MmSystem, options: ShmemOptions = {}) {
+    this.system = system;
+    this.sb = shmemSuper(
+      system,
+      { maxBlocks: Infinity, usedBlocks: 0, maxInodes: Infinity, usedInodes: 0 },
+      { device: options.device ?? { major: 0, minor: 1 } },
+    );
+  }
+
+  /**
+   * __shmem_file_setup: a new unlinked file.
+   *
+   * @param size bytes
+   * @param noreserve charged page by page as pages come, not as a whole now
+   * @returns the file with one reference, or -EINVAL, -ENOMEM, -ENOSPC
+   */
+  fileSetup(cur: Caller, name: string, size: number, noreserve: boolean): File | number {
+    if (size < 0 || size > this.sb.maxBytes) return refuse(cur.mm, ShmemDecision.size, -EINVAL);
+    const error = shmemAcctSize(cur, noreserve, size);
+    if (error < 0) return refuse(cur.mm, ShmemDecision.commit, error);
+    const inode = shmemGetInode(this.sb, S_IFREG | 0o777, noreserve, null);
+    if (inode === null) {
+      shmemUnacctSize(this.system, noreserve, size);
+      return refuse(cur.mm, ShmemDecision.inodes, -ENOSPC);
+    }
+    inode.iUid = cur.cred.uid;
+    inode.iGid = cur.cred.gid;
+    inode.iSize = size;
+    inode.iNlink = 0;
+    const file = allocFile(null, dAllocPseudo(name, inode), inode, O_RDWR | O_LARGEFILE, shmemFileOperations);
+    iput(inode);
+    return file;
+  }
+
+  /** shmem_zero_setup: a mapping without a file, or of /dev/zero, that is shared gets shared memory of its size. */
+  zeroSetup(cur: Caller, vma: Vma): number {
+    const noreserve = (vma.vmFlags & VM_NORESERVE) !== 0;
+    const file = this.fileSetup(cur, 'dev/zero', vma.vmEnd - vma.vmStart, noreserve);
+    if (typeof file === 'number') return file;
+    if (vma.vmFile !== null) vma.vmFile.fput();
+    vma.vmFile = file;
+    vma.vmOps = shmemVmOps;
+    return 0;
+  }
+
+  /**
+   * memfd_create(2).
+   *
+   * @param name shown in maps as «/memfd:NAME (deleted)»
+   * @param flags MFD_ flags; MFD_CLOEXEC is for whoever makes the descriptor
+   * @returns the file with one reference, or -EINVAL, -ENODEV, -ENOMEM, -ENOSPC, -EPERM
+   */
+  memfdCreate(cur: Caller, name: string, flags: number): File | number {
+    const { profile, hugePages } = this.system;
+    const huge = profile.memfdHugetlb && (flags & MFD_HUGETLB) !== 0;
+    let known = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    if (profile.memfdHugetlb) known |= MFD_HUGETLB;
+    if (huge) known |= MFD_HUGE_MASK << MFD_HUGE_SHIFT;
+    if ((flags & ~known) !== 0 || name.length > MFD_NAME_MAX_LEN) return -EINVAL;
+    let file: File | number;
+    if (huge) {
+      if (hugePages === null) return -EINVAL;
+      const log = (flags >>> MFD_HUGE_SHIFT) & MFD_HUGE_MASK;
+      const made = hugePages.fileSetup(cur, `memfd:${name}`, 0, VM_NORESERVE, HUGETLB_ANONHUGE_INODE, log);
+      if (typeof made === 'number') return made;
+      file = made as File;
+    } else file = this.fileSetup(cur, `memfd:${name}`, 0, true);
+    if (typeof file === 'number') return file;
+    file.fFlags |= O_LARGEFILE;
+    if ((flags & MFD_ALLOW_SEALING) !== 0) {
+      const sealable = file.fInode.iPrivate as SealOperations;
+      sealable.seals &= ~F_SEAL_SEAL;
+    }
+    return file;
+  }
+
+  /** Pages in use, of everything that has no name. */
+  get usedPages(): number {
+    return (this.sb.private_ as { usedBlocks: number }).usedBlocks;
+  }
+}
+
+/** Whether a file is shared memory (shmem_mapping). */
+export function isShmemFile(file: File): boolean {
+  return file.fOp === shmemFileOperations;
+}
+
+export { shmemInfo };
