@@ -187,7 +187,7 @@ export class LogParser {
     } else if (c === 43 && text.startsWith('+++ ', at)) {
       if (this.#ended(this.#pidOf(head.pid), text.slice(at + 4, end), sink)) return;
     }
-    this.#other(text.slice(from, end), sink);
+    this.#other(text.slice(at, end), sink);
   }
 
   #info(slice: string): NameInfo {
