@@ -15,7 +15,7 @@ import type { Frames } from './frames.ts';
 import { PageTree } from './page-tree.ts';
 import { PG_CACHED, PG_DIRTY, PG_LOCKED, PG_SWAPBACKED, PG_UPTODATE, PG_WAITERS } from './page-flags.ts';
 import { readAhead, readMissing, type PendingRead } from './read-page.ts';
-import { dropCaches, invalidatePages, punchMapping, truncateMapping } from './truncate.ts';
+import { invalidatePages, punchMapping, truncateMapping } from './truncate.ts';
 import { writebackRange } from './writeback.ts';
 
 const READY: number = PG_UPTODATE | PG_WAITERS;
@@ -55,7 +55,7 @@ export class AddressSpace extends FileMapping {
     this.aOps = aOps;
     this.accountsDirty = aOps.writePage !== null;
     const { frames } = core;
-    frames.reclaim ??= () => dropCaches(frames.owners);
+    frames.reclaim ??= () => dropCaches(frames);
   }
 
   /** Pages in the cache (i_data.nrpages). */
@@ -244,4 +244,33 @@ export class AddressSpace extends FileMapping {
 export function addressSpaceOf(file: VmFile): AddressSpace | null {
   const mapping = file.fMapping;
   return mapping instanceof AddressSpace ? mapping : null;
+}
+
+/**
+ * set_page_dirty by frame: the file that holds it is told; of a page in no page cache only the flag is set.
+ */
+export function setPageDirty(frames: Frames, pfn: number): void {
+  const flags = frames.flags[pfn]!;
+  if ((flags & PG_DIRTY) !== 0) return;
+  if ((flags & PG_CACHED) !== 0) {
+    const owner = frames.owner(pfn);
+    if (owner instanceof AddressSpace) {
+      owner.setDirty(frames.index[pfn]!);
+      return;
+    }
+  }
+  frames.flags[pfn] = flags | PG_DIRTY;
+}
+
+/**
+ * drop_caches: every page of every file that can be read again is dropped, unless it is dirty, busy or mapped.
+ *
+ * @returns pages dropped
+ */
+export function dropCaches(frames: Frames): number {
+  let dropped = 0;
+  for (const owner of frames.owners) {
+    if (owner instanceof AddressSpace && !owner.aOps.zeroFill) dropped += owner.invalidate(0, Infinity);
+  }
+  return dropped;
 }

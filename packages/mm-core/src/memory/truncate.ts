@@ -2,7 +2,7 @@
  * Pages that leave the page cache: truncation, punched holes, invalidation. Mirrors mm/truncate.c, and shmem_undo_range
  * for shmem.
  */
-import { AddressSpace } from './address-space.ts';
+import type { AddressSpace } from './address-space.ts';
 import { PG_DIRTY, PG_LOCKED, PG_SWAPBACKED, PG_UPTODATE, PG_WRITEBACK } from './page-flags.ts';
 
 /** As `AddressSpace.truncate`. */
@@ -45,20 +45,6 @@ export function invalidatePages(mapping: AddressSpace, first: number, end: numbe
     if ((frames.flags[pfn]! & busy) !== 0 || frames.mapcount[pfn]! !== 0 || frames.refcount[pfn]! !== 1) continue;
     mapping.remove(at);
     dropped++;
-  }
-  return dropped;
-}
-
-/**
- * drop_caches: every page of every file that can be read again is dropped, unless it is dirty, busy or mapped.
- *
- * @param owners `Frames.owners`
- * @returns pages dropped
- */
-export function dropCaches(owners: readonly (object | null)[]): number {
-  let dropped = 0;
-  for (const owner of owners) {
-    if (owner instanceof AddressSpace && !owner.aOps.zeroFill) dropped += invalidatePages(owner, 0, Infinity);
   }
   return dropped;
 }
