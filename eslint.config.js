@@ -110,7 +110,11 @@ export default defineConfig(
   {
     // TypeScript keeps what it narrowed about `vma.anonVma` across a call that changes it: here the rule calls needed checks needless.
     files: ['packages/{mm-core,vfs,shmem,hugetlbfs,kernel}/src/**/*.ts'],
-    rules: { '@typescript-eslint/no-unnecessary-condition': 'off' },
+    // And `vma === null || addr < vma.vmStart` reads beside the kernel's text better than an optional chain.
+    rules: {
+      '@typescript-eslint/no-unnecessary-condition': 'off',
+      '@typescript-eslint/prefer-optional-chain': 'off',
+    },
   },
   {
     // Doubles implement ports whole: empty methods and unused async are what they are.
