@@ -1,0 +1,136 @@
+/**
+ * The memory of one machine: what plugs into the engine's port, and what the page cache and the drivers below it use.
+ *
+ * This file only joins: each of its methods is a function of its own file.
+ */
+import { ENOMEM } from '@vmarea/uapi';
+import type { Caller } from '../caller.ts';
+import type { FileMapping } from '../file-mapping.ts';
+import type { Mm } from '../mm.ts';
+import type { MemoryPort } from '../ports/memory.ts';
+import type { MmSystem } from '../system.ts';
+import type { Vma } from '../vma.ts';
+import { advise } from './advise.ts';
+import { AnonOwners } from './anon-owners.ts';
+import type { MemoryCore } from './core.ts';
+import { copyPageRange } from './fork.ts';
+import { Frames } from './frames.ts';
+import { mincore } from './mincore.ts';
+import { MmState, stateOf } from './mm-state.ts';
+import { movePageTables } from './move.ts';
+import { mmRss } from './page-meta.ts';
+import { PhysicalMemory } from './physical.ts';
+import { populate } from './populate.ts';
+import { changeProtection } from './protect.ts';
+import { pageMkclean } from './rmap.ts';
+import { flushTlbMm } from './tlb.ts';
+import { unmapRegion, zapMappingRange, zapRange } from './zap.ts';
+
+/** How {@link createMemory} makes a machine's memory. */
+export interface MemoryInit {
+  /** Bytes of RAM; the configuration's `ramBytes` when neither this nor `buffer` is given. */
+  bytes?: number | undefined;
+  /** The caller's buffer: fixed in length. */
+  buffer?: ArrayBufferLike | undefined;
+}
+
+/** The memory of one machine. */
+export class Memory implements MemoryPort, MemoryCore {
+  readonly physical: PhysicalMemory;
+  readonly frames: Frames;
+  readonly system: MmSystem;
+  /** The numbers under which frames know their anon_vma. */
+  readonly anonOwners: AnonOwners;
+  /** Address spaces attached now. */
+  nrAttached = 0;
+  private nextAsid = 1;
+
+  constructor(system: MmSystem, init: MemoryInit) {
+    const bytes = init.buffer === undefined ? (init.bytes ?? system.config.ramBytes) : undefined;
+    this.physical = PhysicalMemory.create({ pageSize: system.pageSize, bytes, buffer: init.buffer });
+    this.frames = new Frames(this.physical);
+    this.system = system;
+    this.anonOwners = new AnonOwners(this.frames);
+  }
+
+  attach(mm: Mm): number {
+    const tables = this.system.arch.createPageTables(this.physical, this.frames);
+    if (tables === null) return -ENOMEM;
+    mm.pageTables = tables;
+    mm.memory = new MmState(this, mm, this.nextAsid++);
+    this.nrAttached++;
+    return 0;
+  }
+
+  detach(mm: Mm): void {
+    const tables = mm.pageTables;
+    if (tables === null) return;
+    flushTlbMm(mm);
+    tables.destroy();
+    mm.pageTables = null;
+    stateOf(mm).tlb = null;
+    mm.memory = null;
+    this.nrAttached--;
+    this.anonOwners.trim();
+    if (mmRss(mm) !== 0 || mm.rssAnon !== 0 || mm.rssShmem !== 0) {
+      const counts = `file ${mm.rssFile} anon ${mm.rssAnon} shmem ${mm.rssShmem}`;
+      this.system.warnOnce('rss-counter', `Bad rss-counter state at the end of an address space: ${counts}`);
+    }
+  }
+
+  unmapRegion(mm: Mm, first: Vma, start: number, end: number, floor: number, ceiling: number): void {
+    unmapRegion(mm, first, start, end, floor, ceiling);
+  }
+
+  zapRange(vma: Vma, start: number, end: number): void {
+    zapRange(vma, start, end);
+  }
+
+  changeProtection(vma: Vma, start: number, end: number, _oldFlags: number): void {
+    changeProtection(vma, start, end);
+  }
+
+  movePageTables(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, len: number): number {
+    return movePageTables(vma, oldAddr, newVma, newAddr, len);
+  }
+
+  copyPageRange(newVma: Vma, vma: Vma): number {
+    return copyPageRange(newVma, vma);
+  }
+
+  populate(cur: Caller, start: number, len: number, ignoreErrors: boolean): number {
+    return populate(cur, start, len, ignoreErrors);
+  }
+
+  advise(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
+    return advise(cur, vma, start, end, advice);
+  }
+
+  /** Nothing to do: whether a page is mlocked is read from the VMAs that map it. */
+  munlockRange(_vma: Vma, _start: number, _end: number): void {
+    return;
+  }
+
+  mincore(cur: Caller, vma: Vma, start: number, end: number, vec: Uint8Array, offset: number): void {
+    mincore(cur, vma, start, end, vec, offset);
+  }
+
+  unmapMappingRange(mapping: FileMapping, startPage: number, nrPages: number, evenCows: boolean): void {
+    zapMappingRange(this, mapping, startPage, nrPages, evenCows);
+  }
+
+  pageMkclean(mapping: FileMapping, index: number): boolean {
+    return pageMkclean(this, mapping, index);
+  }
+}
+
+/**
+ * Gives a machine its memory. Before the first address space is made: those made earlier have none.
+ *
+ * @throws RangeError when the sizes make no sense or the host has no such buffer
+ */
+export function createMemory(system: MmSystem, init: MemoryInit = {}): Memory {
+  const memory = new Memory(system, init);
+  system.memory = memory;
+  return memory;
+}

@@ -1,0 +1,68 @@
+/**
+ * __mm_populate: MAP_POPULATE, MAP_LOCKED, mlock and the like really bring the pages in.
+ *
+ * Private writable memory is written to (own pages), everything else is read. Mirrors mm/gup.c and mm/mlock.c.
+ */
+import type { Caller } from '../caller.ts';
+import { RETRY } from '../errors.ts';
+import {
+  VM_ACCESS_FLAGS,
+  VM_IO,
+  VM_LOCKONFAULT,
+  VM_PFNMAP,
+  VM_SHARED,
+  VM_WRITE,
+} from '../vm-flags.ts';
+import type { Vma } from '../vma.ts';
+import { checkVmaFlags, faultinRange, FOLL_FORCE, FOLL_WRITE } from './gup.ts';
+
+/**
+ * populate_vma_page_range: page-aligned bytes inside the VMA.
+ *
+ * @returns the pages done, a negative errno when the first one cannot be had, or RETRY
+ */
+export function populateVmaPageRange(cur: Caller, vma: Vma, start: number, end: number): number {
+  const flags = vma.vmFlags;
+  let gup = 0;
+  if ((flags & (VM_WRITE | VM_SHARED)) === VM_WRITE) gup |= FOLL_WRITE;
+  if ((flags & VM_ACCESS_FLAGS) !== 0) gup |= FOLL_FORCE;
+  if ((flags & VM_LOCKONFAULT) !== 0) {
+    // Only what is present already is locked, and that needs no fault.
+    const { profile, pageSize } = vma.vmMm!.system;
+    const error = profile.populateChecksLockOnFault ? checkVmaFlags(vma, gup) : 0;
+    return error !== 0 ? error : (end - start) / pageSize;
+  }
+  return faultinRange(cur, vma, start, end, gup);
+}
+
+/**
+ * __mm_populate over [start, start + len); holes are skipped.
+ *
+ * After RETRY it is called again with the same range: what is present already costs nothing.
+ *
+ * @param ignoreErrors go on with the next VMA after an error
+ * @returns 0, -EFAULT, -ENOMEM, or RETRY
+ */
+export function populate(cur: Caller, start: number, len: number, ignoreErrors: boolean): number {
+  const mm = cur.mm;
+  const pageSize = mm.system.pageSize;
+  const end = start + len;
+  let at = start;
+  while (at < end) {
+    const vma = mm.tree.find(at);
+    if (vma === null || vma.vmStart >= end) return 0;
+    const to = vma.vmEnd < end ? vma.vmEnd : end;
+    if ((vma.vmFlags & (VM_IO | VM_PFNMAP)) !== 0) {
+      at = to;
+      continue;
+    }
+    const from = at < vma.vmStart ? vma.vmStart : at;
+    const done = populateVmaPageRange(cur, vma, from, to);
+    if (done === RETRY) return RETRY;
+    if (done < 0) {
+      if (!ignoreErrors) return done;
+      at = to;
+    } else at = from + done * pageSize;
+  }
+  return 0;
+}

@@ -1,0 +1,114 @@
+/**
+ * Taking pages out of address spaces: unmap_region, zap_page_range, and the walk over all mappings of a file.
+ *
+ * Not here: which VMAs go (the engine's munmap), what happens to the page cache (truncate). Mirrors zap_pte_range,
+ * free_pgtables and unmap_mapping_range (mm/memory.c).
+ */
+import type { FileMapping } from '../file-mapping.ts';
+import type { Mm } from '../mm.ts';
+import { PTE_DIRTY, PTE_SPECIAL } from '../ports/arch.ts';
+import { VM_HUGETLB } from '../vm-flags.ts';
+import type { Vma } from '../vma.ts';
+import type { Memory } from './memory.ts';
+import { stateOf } from './mm-state.ts';
+import { PG_ANON } from './page-flags.ts';
+import { removeRmap, setPageDirty, updateHiwaterRss } from './page-meta.ts';
+import { flushTlbRange } from './tlb.ts';
+
+/**
+ * zap_pte_range: empties the entries of [start, end).
+ *
+ * @param keepAnon private copies stay (a hole is punched into the file, the copies are not the file's)
+ */
+function zapPteRange(mm: Mm, start: number, end: number, keepAnon: boolean): void {
+  const pt = mm.pageTables!;
+  const state = stateOf(mm);
+  const frames = state.frames;
+  const pageSize = state.physical.pageSize;
+  let zapped = false;
+  for (let at = pt.nextEntry(start, end); at >= 0; at = pt.nextEntry(at + pageSize, end)) {
+    const slot = pt.curSlot;
+    const bits = pt.entry(slot);
+    if ((bits & PTE_SPECIAL) !== 0) {
+      pt.clear(slot);
+      zapped = true;
+      continue;
+    }
+    const pfn = pt.pfn(slot);
+    const anon = (frames.flags[pfn]! & PG_ANON) !== 0;
+    if (anon && keepAnon) continue;
+    pt.clear(slot);
+    zapped = true;
+    if (!anon && (bits & PTE_DIRTY) !== 0) setPageDirty(frames, pfn);
+    removeRmap(state, pfn);
+  }
+  if (zapped) flushTlbRange(mm, start, end);
+}
+
+/** unmap_single_vma: the part of [start, end) that is in the VMA. */
+function unmapSingleVma(mm: Mm, vma: Vma, start: number, end: number): void {
+  const from = vma.vmStart > start ? vma.vmStart : start;
+  const to = vma.vmEnd < end ? vma.vmEnd : end;
+  if (from >= to) return;
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) {
+    mm.system.hugePages!.unmapRange(vma, from, to);
+    return;
+  }
+  zapPteRange(mm, from, to, false);
+}
+
+/** unmap_region. See {@link MemoryPort.unmapRegion}. */
+export function unmapRegion(
+  mm: Mm,
+  first: Vma,
+  start: number,
+  end: number,
+  floor: number,
+  ceiling: number,
+): void {
+  updateHiwaterRss(mm);
+  let last = first;
+  for (let vma: Vma | null = first; vma !== null; vma = vma.vmNext) {
+    unmapSingleVma(mm, vma, start, end);
+    last = vma;
+  }
+  mm.pageTables!.freeRange(first.vmStart, last.vmEnd, floor, ceiling);
+}
+
+/** zap_page_range on one VMA. Page-aligned bytes inside it. */
+export function zapRange(vma: Vma, start: number, end: number): void {
+  const mm = vma.vmMm!;
+  updateHiwaterRss(mm);
+  unmapSingleVma(mm, vma, start, end);
+}
+
+/**
+ * unmap_mapping_range: takes pages [startPage, startPage + nrPages) of a file out of every address space.
+ *
+ * @param startPage file page, in pages of the machine
+ * @param nrPages Infinity: to the end of every mapping
+ * @param evenCows private copies go too (truncation)
+ */
+export function zapMappingRange(
+  memory: Memory,
+  mapping: FileMapping,
+  startPage: number,
+  nrPages: number,
+  evenCows: boolean,
+): void {
+  const tree = mapping.iMmap;
+  if (tree.size === 0 || nrPages <= 0) return;
+  const pageSize = memory.system.pageSize;
+  const lastPage = startPage + nrPages - 1;
+  for (let node = tree.firstOverlap(startPage, lastPage); node !== null; node = tree.nextOverlap(node, startPage, lastPage)) {
+    const vma = node.item;
+    const mm = vma.vmMm!;
+    // Huge pages have a page cache of their own, which unmaps them itself.
+    if ((vma.vmFlags & VM_HUGETLB) !== 0 || mm.memory === null) continue;
+    const from = startPage > vma.vmPgoff ? vma.vmStart + (startPage - vma.vmPgoff) * pageSize : vma.vmStart;
+    const behind = vma.vmStart + (lastPage + 1 - vma.vmPgoff) * pageSize;
+    const to = behind < vma.vmEnd ? behind : vma.vmEnd;
+    updateHiwaterRss(mm);
+    zapPteRange(mm, from, to, !evenCows);
+  }
+}
