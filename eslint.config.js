@@ -96,7 +96,7 @@ export default defineConfig(
       // isolatedDeclarations asks for annotations; whether a constant is `number` or its literal is the author's choice.
       '@typescript-eslint/no-inferrable-types': 'off',
       'no-bitwise': 'off',
-      eqeqeq: 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
   },
   ...layering,
