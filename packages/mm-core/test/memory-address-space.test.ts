@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { AddressSpaceOperations } from '../src/memory/address-space-operations.ts';
 import type { AddressSpace } from '../src/memory/address-space.ts';
 import { PG_CACHED, PG_DIRTY } from '../src/memory/page-flags.ts';
+import { validateFrames } from '../src/memory/validate-frames.ts';
 import { Disk, MIB, RAMFS, SHMEM, TestCore } from './memory-fixture.ts';
 import { random } from './random.ts';
 
@@ -279,6 +280,7 @@ describe.each(['ramfs', 'shmem', 'disk'] as const)('%s against a byte array', (k
         }
       }
       if (file.host.iSize !== model.bytes.length) expect(file.host.iSize).toBe(model.bytes.length);
+      if (step % 50 === 0) expect(validateFrames(core.frames)).toEqual([]);
       expect(core.frames.nrFilePages).toBe(file.nrPages);
       expect(core.frames.nrFree).toBe(free - file.nrPages);
       expect(core.frames.nrFileDirty).toBe(file.nrDirty);

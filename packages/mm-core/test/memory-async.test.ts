@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { RETRY } from '../src/errors.ts';
 import { AddressSpaceOperations } from '../src/memory/address-space-operations.ts';
 import { PG_LOCKED, PG_WRITEBACK } from '../src/memory/page-flags.ts';
+import { validateFrames } from '../src/memory/validate-frames.ts';
 import { Disk, MIB, TestCore } from './memory-fixture.ts';
 import { random } from './random.ts';
 
@@ -311,6 +312,7 @@ describe('a slow disk against a byte array', () => {
       }
     };
     for (let step = 0; step < 400; step++) {
+      if (step % 20 === 0) expect(validateFrames(core.frames)).toEqual([]);
       const pos = next(pages * PAGE);
       const len = 1 + next(Math.min(3 * PAGE, pages * PAGE - pos));
       switch (next(5)) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Frames, MAX_BUDDY_ORDER } from '../src/memory/frames.ts';
 import { PG_COMPOUND, PG_RESERVED, PG_TABLE } from '../src/memory/page-flags.ts';
 import { MAX_PHYSICAL_BYTES, PhysicalMemory } from '../src/memory/physical.ts';
+import { validateFrames } from '../src/memory/validate-frames.ts';
 import { GIB, KIB, MIB } from './memory-fixture.ts';
 import { random } from './random.ts';
 
@@ -70,6 +71,7 @@ describe('the buddy allocator', () => {
       if (frames.nrFree !== free - used) expect(frames.nrFree).toBe(free - used);
     }
     expect(overlaps).toBe(0);
+    expect(validateFrames(frames)).toEqual([]);
     for (const { pfn, extra } of held) {
       if (extra === 1) frames.put(pfn);
       frames.put(pfn);
@@ -126,6 +128,15 @@ describe('the buddy allocator', () => {
     expect(() => {
       frames.put(other);
     }).toThrow(/bad page/);
+  });
+
+  it('finds books that do not balance', () => {
+    const frames = machine(1 * MIB);
+    expect(validateFrames(frames)).toEqual([]);
+    const pfn = frames.alloc(0);
+    frames.mapcount[pfn] = 2;
+    frames.nrFree++;
+    expect(validateFrames(frames)).toHaveLength(2);
   });
 
   it('counts page tables', () => {

@@ -196,6 +196,16 @@ export class Frames implements TableAllocator {
     while (this.pcpCount > 0) this.freeBlock(this.pcp[--this.pcpCount]!, 0);
   }
 
+  /** Frames below this one have been handed out at least once, or lie between such. */
+  get highWater(): number {
+    return this.fresh;
+  }
+
+  /** The single frames that wait outside the buddy lists to be handed out again. */
+  hotFrames(): Set<number> {
+    return new Set(this.pcp.subarray(0, this.pcpCount));
+  }
+
   /** Free blocks of each order, as /proc/buddyinfo shows them, after {@link drain}. */
   buddyInfo(): number[] {
     this.drain();
