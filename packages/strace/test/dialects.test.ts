@@ -3,7 +3,17 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Call, CallDecoder, type LogEvent, LogParser, LogWriter, type Op, parseLog } from '@vmarea/strace';
+import * as uapi from '@vmarea/uapi';
+import {
+  type Call,
+  CallDecoder,
+  type LogEvent,
+  LogParser,
+  LogWriter,
+  formatResult,
+  type Op,
+  parseLog,
+} from '@vmarea/strace';
 import { findLogParts, readLogFile, readLogParts } from '@vmarea/strace/node';
 
 const read = (name: string): string => readFileSync(new URL(`logs/${name}`, import.meta.url), 'utf8');
@@ -370,6 +380,39 @@ describe('arguments', () => {
     ['setrlimit(RLIMIT_AS, {rlim_cur=2, rlim_max=3}) = 0', { op: 'rlimit', resource: 9, set: { soft: 2, hard: 3 } }],
   ])('%s', (text, expected) => {
     expect(decoded(text)).toMatchObject(expected);
+  });
+});
+
+describe('texts', () => {
+  it('are those that strace 6.1 printed, flags and errors alike', () => {
+    const decoder = new CallDecoder('x86_64');
+    const compared = new Map<string, number>();
+    for (const event of parseLog(read('odd-arguments.strace'))) {
+      if (event.type !== 'call') continue;
+      const { call } = event;
+      const pairs: [string, string][] = [];
+      const op = decoder.decode(call);
+      if (op === null) continue;
+      if (op.op === 'mmap') {
+        pairs.push([uapi.formatProt(op.prot), call.args[2]!], [uapi.formatMapFlags(op.flags), call.args[3]!]);
+      } else if (op.op === 'mprotect') pairs.push([uapi.formatProt(op.prot), call.args[2]!]);
+      else if (op.op === 'madvise') pairs.push([uapi.formatMadvise(op.advice), call.args[2]!]);
+      else if (op.op === 'mremap') pairs.push([uapi.formatMremapFlags(op.flags), call.args[3]!]);
+      else if (op.op === 'msync') pairs.push([uapi.formatMsyncFlags(op.flags), call.args[2]!]);
+      else if (op.op === 'mlockall') pairs.push([uapi.formatMlockallFlags(op.flags), call.args[0]!]);
+      else if (op.op === 'memfdCreate') pairs.push([uapi.formatMemfdFlags(op.flags), call.args[1]!]);
+      else if (op.op === 'personality') pairs.push([uapi.formatPersonality(op.personality), call.args[0]!]);
+      else if (op.op === 'fallocate') pairs.push([uapi.formatFallocateMode(op.mode), call.args[1]!]);
+      else if (op.op === 'open' && call.name === 'open') pairs.push([uapi.formatOpenFlags(op.flags), call.args[1]!]);
+      if (call.errno !== 0) pairs.push([formatResult(call.ret!), call.result]);
+      for (const [ours, theirs] of pairs) {
+        // Flags of x86 only, bits above 53, and names that are younger than 6.1 or arm64's own.
+        if (/MAP_32BIT|0xf{8}|PROT.*0xf|MFD.*0x|0x8 /.test(theirs)) continue;
+        expect(ours).toBe(theirs);
+        compared.set(op.op, (compared.get(op.op) ?? 0) + 1);
+      }
+    }
+    expect(compared.size).toBeGreaterThan(15);
   });
 });
 

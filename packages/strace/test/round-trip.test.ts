@@ -1,9 +1,11 @@
 // What is written can be read again: strings, lines of maps, and whole logs of several tasks whose calls overlap.
 
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type Call,
+  CallDecoder,
   type LogEvent,
   LogParser,
   LogWriter,
@@ -12,6 +14,7 @@ import {
   formatResult,
   formatText,
   makeCall,
+  parseLog,
   parseMapsLine,
   parseText,
 } from '@vmarea/strace';
@@ -166,6 +169,51 @@ describe('logs', () => {
         expect(found).toEqual(given);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('never make the reader fail, whatever stands in them', () => {
+    const text = readFileSync(new URL('logs/terminal.strace', import.meta.url), 'utf8');
+    const odd = fc.constantFrom(
+      '"',
+      '<',
+      '>',
+      '(',
+      ')',
+      '{',
+      ']',
+      ',',
+      '\\',
+      '\n',
+      '/*',
+      '<unfinished ...>',
+      ' resumed>',
+      '= ',
+      '|',
+      '[pid 7] ',
+      '0x',
+      '-',
+      '1e9',
+    );
+    const mutation = fc.record({
+      at: fc.integer({ min: 0, max: text.length }),
+      cut: fc.integer({ min: 0, max: 9 }),
+      odd,
+    });
+    fc.assert(
+      fc.property(fc.array(mutation, { minLength: 1, maxLength: 20 }), (mutations) => {
+        let mutated = text;
+        for (const { at, cut, odd: piece } of mutations)
+          mutated = mutated.slice(0, at) + piece + mutated.slice(at + cut);
+        const decoder = new CallDecoder();
+        let seen = 0;
+        for (const event of parseLog(mutated)) {
+          seen += 1;
+          if (event.type === 'call' || event.type === 'entry' || event.type === 'pending') decoder.decode(event.call);
+        }
+        expect(seen).toBeGreaterThan(100);
+      }),
+      { numRuns: 200 },
     );
   });
 
