@@ -127,6 +127,23 @@ describe('a read that must be awaited', () => {
     expect(core.frames.nrFree).toBe(free);
   });
 
+  it('may end while another one of the same page, after a truncation, is still under way', async () => {
+    const { core, disk, file, free } = slowDisk(4);
+    expect(file.getOrRead(3)).toBe(-1);
+    file.truncate(0);
+    file.host.iSize = 4 * PAGE;
+    expect(file.getOrRead(3)).toBe(-1);
+    await disk.release(false);
+    expect(file.isUptodate(3)).toBe(false);
+    expect(file.getOrRead(3)).toBe(-1);
+    expect(file.lastError).toBe(RETRY);
+    expect(disk.reads).toBe(2);
+    await disk.release();
+    expect(file.isUptodate(3)).toBe(true);
+    file.evict();
+    expect(core.frames.nrFree).toBe(free);
+  });
+
   it('may end after the file has gone', async () => {
     const { core, disk, file, free } = slowDisk(4);
     file.readahead(0, 4);

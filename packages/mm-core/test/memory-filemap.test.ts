@@ -79,6 +79,27 @@ describe('filemapFault', () => {
     expect(filemapFault(vma, at(0))).toBe(VM_FAULT_OOM);
   });
 
+  it.each([false, true])(
+    'gives zeroes behind the end of the file, whatever storage holds there (slow: %s)',
+    async (slow) => {
+      const core = new TestCore();
+      const disk = new Disk(PAGE);
+      disk.bytes.fill(0x61);
+      disk.slow = slow;
+      const file = core.file(disk.aOps, 100);
+      const { vma, at } = mapped(file);
+      const vmf = at(0);
+      if (slow) {
+        expect(filemapFault(vma, vmf)).toBe(VM_FAULT_RETRY);
+        await disk.release();
+      }
+      expect(filemapFault(vma, vmf)).toBe(VM_FAULT_MAJOR);
+      const page = new Uint8Array(PAGE);
+      core.physical.readBytes(vmf.page, 0, page, 0, PAGE);
+      expect(page.every((b, i) => b === (i < 100 ? 0x61 : 0))).toBe(true);
+    },
+  );
+
   it('is repeated when the page must be awaited, and then major once', async () => {
     const core = new TestCore();
     const disk = new Disk(2 * PAGE);

@@ -62,8 +62,8 @@ function writePage(mapping: AddressSpace, index: number): void {
   writes.set(index, done);
 
   function endWriteback(error: number): void {
-    // the page may have been truncated, and another one written in its place
-    if (writes.get(index) === done) writes.delete(index);
+    // even if the page was truncated meanwhile, no other write of this index has begun
+    writes.delete(index);
     frames.flags[pfn] = frames.flags[pfn]! & ~PG_WRITEBACK;
     frames.nrWriteback--;
     if (error !== 0) mappingSetError(mapping, error);
