@@ -200,6 +200,17 @@ describe('truncate and holes', () => {
     expect(pinned.write(255 * PAGE, all, 0, 1)).toBe(-ENOMEM);
     expect(file.nrPages).toBe(0);
   });
+
+  it('dirty pages are written to make room', () => {
+    const core = new TestCore(MIB);
+    const disk = new Disk(0);
+    const file = core.file(disk.aOps);
+    const data = Uint8Array.from({ length: 400 * PAGE }, (_, i) => i >> 12);
+    expect(file.write(0, data, 0, data.length)).toBe(data.length);
+    expect(disk.writes).toBeGreaterThanOrEqual(145);
+    expect(Buffer.compare(bytesOf(file, 0, data.length), data)).toBe(0);
+    expect(validateFrames(core.frames)).toEqual([]);
+  });
 });
 
 /** What a file is: bytes up to a size. */

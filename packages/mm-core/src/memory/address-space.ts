@@ -55,7 +55,7 @@ export class AddressSpace extends FileMapping {
     this.aOps = aOps;
     this.accountsDirty = aOps.writePage !== null;
     const { frames } = core;
-    frames.reclaim ??= () => dropCaches(frames);
+    frames.reclaim ??= () => reclaimPages(core);
   }
 
   /** Pages in the cache (i_data.nrpages). */
@@ -273,4 +273,20 @@ export function dropCaches(frames: Frames): number {
     if (owner instanceof AddressSpace && !owner.aOps.zeroFill) dropped += owner.invalidate(0, Infinity);
   }
   return dropped;
+}
+
+/**
+ * Makes room when memory is exhausted (shrink_page_list, as far as files go): clean pages are dropped; if there were none,
+ * dirty ones are sent to storage, and those that are there at once are dropped. `Frames.reclaim` calls it.
+ *
+ * @returns pages dropped
+ */
+export function reclaimPages(core: MemoryCore): number {
+  const { frames, system } = core;
+  const dropped = dropCaches(frames);
+  if (dropped > 0 || frames.nrFileDirty === 0) return dropped;
+  const { pending } = system;
+  for (const owner of frames.owners) if (owner instanceof AddressSpace) owner.writeback(0, Infinity, false);
+  system.pending = pending;
+  return dropCaches(frames);
 }
