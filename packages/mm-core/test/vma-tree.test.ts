@@ -236,3 +236,86 @@ describe('VmaTree against a sorted array', () => {
     });
   }
 });
+
+describe('VmaTree', () => {
+  const fill = (tree: VmaTree<Area>, n: number, order: (k: number) => number): Area[] => {
+    const areas: Area[] = [];
+    for (let k = 0; k < n; k++) {
+      const start = TOP - (order(k) + 1) * 4 * PAGE;
+      const area = new Area(start, start + 3 * PAGE);
+      tree.insert(area);
+      areas.push(area);
+    }
+    return areas;
+  };
+
+  it('is empty at first', () => {
+    const tree = new VmaTree<Area>(GUARD);
+    expect([tree.size, tree.first, tree.last, tree.highestVmEnd, tree.find(0)]).toEqual([0, null, null, 0, null]);
+    expect(tree.highestGap(PAGE, 0, TOP, 0, 0)).toBe(TOP - PAGE);
+    expect(tree.lowestGap(PAGE, 5 * PAGE, TOP, 0, 0)).toBe(5 * PAGE);
+    expect(tree.lowestGap(PAGE, 5 * PAGE, 5 * PAGE, 0, 0)).toBe(-ENOMEM);
+    expect(tree.validate()).toEqual([]);
+  });
+
+  it('refuses to erase what it does not hold', () => {
+    const tree = new VmaTree<Area>(GUARD);
+    const areas = fill(tree, 3, (k) => k);
+    tree.erase(areas[1]!);
+    expect(() => {
+      tree.erase(areas[1]!);
+    }).toThrow('not in the index');
+  });
+
+  it('keeps a guard gap below a stack that grows down, but lets mappings touch its end', () => {
+    const tree = new VmaTree<Area>(GUARD);
+    const stack = new Area(TOP - 32 * PAGE, TOP - PAGE, VM_GROWSDOWN);
+    tree.insert(stack);
+    expect(tree.highestGap(PAGE, 0, TOP - PAGE, 0, 0)).toBe(stack.vmStart - GUARD - PAGE);
+    expect(tree.highestGap(PAGE, 0, TOP, 0, 0)).toBe(stack.vmEnd);
+    // a mapping inside the guard gap is possible (MAP_FIXED); the gap between the two is then no gap
+    const near = new Area(stack.vmStart - 2 * PAGE, stack.vmStart - PAGE);
+    tree.insert(near);
+    expect(tree.highestGap(PAGE, 0, TOP - PAGE, 0, 0)).toBe(near.vmStart - PAGE);
+    expect(tree.validate()).toEqual([]);
+  });
+
+  it('wants room for the worst alignment, even where the gap happens to be aligned', () => {
+    const tree = new VmaTree<Area>(GUARD);
+    const big = 512 * PAGE;
+    tree.insert(new Area(4 * big, 5 * big));
+    tree.insert(new Area(6 * big, 7 * big));
+    expect(tree.highestGap(big, 0, 7 * big, 0, 0)).toBe(5 * big);
+    expect(tree.highestGap(big, 0, 7 * big, big - 1, 0)).toBe(3 * big);
+    expect(tree.lowestGap(big, 4 * big, 9 * big, big - 1, 0)).toBe(7 * big);
+    expect(tree.lowestGap(big, PAGE, 9 * big, big - 1, PAGE)).toBe(PAGE);
+  });
+
+  for (const [name, order] of [
+    ['upwards', (k: number) => 29999 - k],
+    ['downwards', (k: number) => k],
+    ['in a scattered order', (k: number) => (k * 7919) % 30000],
+  ] as const) {
+    it(`stays sound and dense through 30,000 inserts ${name}, then erasing all but every 40th, then the rest`, () => {
+      const tree = new VmaTree<Area>(GUARD);
+      const areas = fill(tree, 30000, order);
+      expect(tree.validate()).toEqual([]);
+      const leaves = (): number => (tree as unknown as { leafCount: Int32Array }).leafCount.filter((n) => n > 0).length;
+      // a run of neighbours leaves full leaves behind (30 slots each), a scattered order about two thirds
+      expect(leaves()).toBeLessThan(name === 'in a scattered order' ? 1700 : 1100);
+      areas.forEach((area, k) => {
+        if (k % 40 !== 0) tree.erase(area);
+        if (k % 4000 === 1) expect(tree.validate()).toEqual([]);
+      });
+      expect(tree.size).toBe(750);
+      expect(tree.validate()).toEqual([]);
+      // sparse leaves were united
+      expect(leaves()).toBeLessThan(120);
+      areas.forEach((area, k) => {
+        if (k % 40 === 0) tree.erase(area);
+      });
+      expect([tree.size, tree.first, tree.last, tree.highestVmEnd]).toEqual([0, null, null, 0]);
+      expect(tree.validate()).toEqual([]);
+    });
+  }
+});
