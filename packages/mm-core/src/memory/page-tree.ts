@@ -8,6 +8,8 @@
 const BITS = 6;
 const FAN: number = 1 << BITS;
 const LOW: number = FAN - 1;
+/** Up to here numbers are small integers, and shifting beats multiplying by a factor of two. */
+const SMALL = 0x3fffffff;
 /** 64^h, and what multiplies instead of dividing by it (both exact). */
 const POW: readonly number[] = Array.from({ length: 10 }, (_, h) => FAN ** h);
 const INV: readonly number[] = POW.map((p) => 1 / p);
@@ -151,7 +153,7 @@ export class PageTree {
 
   private findFar(index: number): number {
     const at = index & LOW;
-    const leaf = this.leafAt((index - at) * INV[1]!);
+    const leaf = this.leafAt(index <= SMALL ? index >>> BITS : (index - at) * INV[1]!);
     if (leaf === null) return -1;
     this.last = leaf;
     return leaf.pfns[at]!;
@@ -175,6 +177,12 @@ export class PageTree {
   private leafAt(n: number): PageLeaf | null {
     if (n >= this.capacity) return null;
     let node = this.root;
+    if (n <= SMALL) {
+      for (let shift = (this.height - 1) * BITS; shift >= 0 && node !== null; shift -= BITS) {
+        node = (node as PageNode).slots[(n >>> shift) & LOW]!;
+      }
+      return node as PageLeaf | null;
+    }
     for (let h = this.height - 1; h >= 0 && node !== null; h--) node = (node as PageNode).slots[(n * INV[h]!) & LOW]!;
     return node as PageLeaf | null;
   }
