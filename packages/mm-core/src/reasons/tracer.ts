@@ -12,7 +12,7 @@ export interface Tracer {
    * A function has been entered.
    *
    * @param fn the kernel's name of it
-   * @param args its numeric arguments, in the kernel's order
+   * @param a its numeric arguments, in the kernel's order: `a`, `b`, `c`, `d` (0 where there are fewer)
    */
   enter(fn: string, a: number, b: number, c: number, d: number): void;
   /**
