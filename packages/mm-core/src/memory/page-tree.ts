@@ -177,7 +177,8 @@ export class PageTree {
   private leafAt(n: number): PageLeaf | null {
     if (n >= this.capacity) return null;
     let node = this.root;
-    if (n <= SMALL) {
+    // five levels at most: a shift by 32 would be none
+    if (n <= SMALL && this.height <= 5) {
       for (let shift = (this.height - 1) * BITS; shift >= 0 && node !== null; shift -= BITS) {
         node = (node as PageNode).slots[(n >>> shift) & LOW]!;
       }
