@@ -85,11 +85,6 @@ export class PageTree {
     return pfn;
   }
 
-  /** Another frame for a page that is present. */
-  replace(index: number, pfn: number): void {
-    if (this.find(index) >= 0) this.last.pfns[index & LOW] = pfn;
-  }
-
   /** Tags a present page dirty: whether it was not. */
   setDirty(index: number): boolean {
     if (this.find(index) < 0) return false;

@@ -81,16 +81,6 @@ export class PhysicalMemory {
     return new PhysicalMemory(new ArrayBuffer(Math.floor(bytes / pageSize) * pageSize), pageSize, true);
   }
 
-  /** The window that holds a frame. */
-  window(pfn: number): Uint8Array {
-    return this.windows[pfn >>> this.frameShift]!;
-  }
-
-  /** Where a frame begins in its window, in bytes. */
-  windowOffset(pfn: number): number {
-    return (pfn & this.frameMask) << this.pageShift;
-  }
-
   /** Writes zeroes over a frame. */
   zeroFrame(pfn: number): void {
     const at = (pfn & this.frameMask) << this.pageShift;
