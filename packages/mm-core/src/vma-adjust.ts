@@ -56,13 +56,15 @@ export function vmaFree(mm: Mm, vma: Vma): void {
   if (file !== null) file.fput();
 }
 
-/** Removes `next`, which a neighbour has swallowed. Its anonymous pages belong to the neighbour's anon_vma. */
+/**
+ * Frees `next`, which a neighbour has absorbed and which is out of the index. Its anonymous pages belong to the
+ * neighbour's anon_vma.
+ */
 function swallow(mm: Mm, next: Vma): void {
   if (next.vmFile !== null) {
     mm.system.uprobes?.munmap(next, next.vmStart, next.vmEnd);
     unlinkFile(next);
   }
-  mm.tree.erase(next);
   if (next.anonVma !== null) unlinkAnonVmas(next);
   mm.mapCount--;
   if (mm.tracer !== null) mm.tracer.vma('remove', next, 0);
@@ -99,9 +101,10 @@ export function vmaAdjust(mm: Mm, vma: Vma, start: number, end: number, pgoff: n
     let error = importAnonVma(mm, vma, next);
     if (error === 0 && after !== null) error = importAnonVma(mm, vma, after);
     if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
+    mm.tree.absorb(vma, after ?? next);
     swallow(mm, next);
     if (after !== null) swallow(mm, after);
-    mm.tree.setBounds(vma, start, end);
+    if (vma.vmStart !== start || vma.vmEnd !== end) mm.tree.setBounds(vma, start, end);
     vma.vmPgoff = pgoff;
     updateFile(vma);
   } else if (end > next.vmStart) {
@@ -191,14 +194,9 @@ export function splitVmaUnlimited(mm: Mm, vma: Vma, addr: number, newBelow: bool
   if (made.vmFile !== null) made.vmFile.getFile();
   if (ops !== null && ops.open !== null) ops.open(made);
   if (made.vmFile !== null) mm.system.uprobes?.munmap(vma, vma.vmStart, vma.vmEnd);
-  if (newBelow) {
-    mm.tree.setBounds(vma, addr, vma.vmEnd);
-    vma.vmPgoff += pages;
-  } else {
-    mm.tree.setBounds(vma, vma.vmStart, addr);
-  }
+  if (newBelow) vma.vmPgoff += pages;
+  mm.tree.split(vma, addr, made, newBelow);
   updateFile(vma);
-  mm.tree.insert(made);
   linkFile(made);
   mm.mapCount++;
   uprobesMoved(mm, vma);

@@ -925,7 +925,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'madvise_dontneed',
     'EINVAL',
     'The range is locked (or device memory, or huge pages): its pages stay.',
-    'munlock it first, or use MADV_DONTNEED_LOCKED on 6.1.',
+    'Unlock it first (munlock), or use MADV_DONTNEED_LOCKED on 6.1.',
     'mm/madvise.c',
   ),
   entry(
@@ -943,7 +943,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'madvise_remove',
     'EINVAL',
     'The range is locked.',
-    'munlock it first.',
+    'Unlock it first (munlock).',
     'mm/madvise.c madvise_remove',
   ),
   entry(
@@ -1042,7 +1042,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'msync',
     'EBUSY',
     'Locked memory cannot be invalidated.',
-    'munlock it first.',
+    'Unlock it first (munlock).',
     'mm/msync.c',
   ),
   entry(
@@ -1330,7 +1330,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'do_page_fault',
     'SIGSEGV',
     'The mapping allows no access at all (PROT_NONE).',
-    'mprotect it PROT_READ.',
+    'Give it access with mprotect: PROT_READ.',
     'arch/arm64/mm/fault.c __do_page_fault',
   ),
   entry(
@@ -1339,7 +1339,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'do_page_fault',
     'SIGSEGV',
     'The mapping is not writable.',
-    'mprotect it PROT_READ and PROT_WRITE.',
+    'Give it access with mprotect: PROT_READ and PROT_WRITE.',
     'arch/arm64/mm/fault.c __do_page_fault',
   ),
   entry(
@@ -1348,7 +1348,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'do_page_fault',
     'SIGSEGV',
     'The mapping is not executable.',
-    'mprotect it PROT_EXEC.',
+    'Give it access with mprotect: PROT_EXEC.',
     'arch/arm64/mm/fault.c __do_page_fault',
   ),
   entry(
@@ -1474,7 +1474,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'check_vma_flags',
     'EFAULT',
     'The mapping may not be read.',
-    'mprotect it PROT_READ.',
+    'Give it access with mprotect: PROT_READ.',
     'mm/gup.c check_vma_flags',
   ),
   entry(
@@ -1483,7 +1483,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'check_vma_flags',
     'EFAULT',
     'The mapping may not be written.',
-    'mprotect it PROT_WRITE.',
+    'Give it access with mprotect: PROT_WRITE.',
     'mm/gup.c check_vma_flags',
   ),
 ];
