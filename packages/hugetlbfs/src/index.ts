@@ -1,2 +1,12 @@
-// @vmarea/hugetlbfs: hstates, the pool, reservations, surplus pages, and hugetlbfs files. Knows nothing of shmem.
-// Mirrors mm/hugetlb.c and fs/hugetlbfs/inode.c.
+// @vmarea/hugetlbfs: huge page sizes, pools, reservations, surplus, and files of huge pages, plugged into mm-core's port.
+// It takes blocks from mm-core's frames. Mirrors mm/hugetlb.c and fs/hugetlbfs.
+
+export * from './hugetlb.ts';
+export * from './hugetlbfs.ts';
+export * from './hstate.ts';
+export * from './subpool.ts';
+export * from './region-map.ts';
+export * from './huge-inode.ts';
+export * from './huge-file.ts';
+export * from './rules.ts';
+export * from './reasons.ts';

@@ -42,9 +42,15 @@ export const SHMEM_REASONS: readonly DriverReason[] = [
 ];
 
 /** Decision numbers by name. */
-export const ShmemDecision = {
+export const ShmemDecision: Readonly<Record<
+  | 'size'
+  | 'commit'
+  | 'inodes'
+  | 'sealedWrite',
+  number
+>> = {
   size: SHMEM_DECISION_BASE,
   commit: SHMEM_DECISION_BASE + 1,
   inodes: SHMEM_DECISION_BASE + 2,
   sealedWrite: SHMEM_DECISION_BASE + 3,
-} as const;
+};

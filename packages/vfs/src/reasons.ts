@@ -60,10 +60,17 @@ export const VFS_REASONS: readonly DriverReason[] = [
 ];
 
 /** Decision numbers by name. */
-export const VfsDecision = {
+export const VfsDecision: Readonly<Record<
+  | 'procNoMmap'
+  | 'zeroNoSharedMemory'
+  | 'memBeyondPhysical'
+  | 'memNotAllowed'
+  | 'memNoPageTable',
+  number
+>> = {
   procNoMmap: VFS_DECISION_BASE,
   zeroNoSharedMemory: VFS_DECISION_BASE + 1,
   memBeyondPhysical: VFS_DECISION_BASE + 2,
   memNotAllowed: VFS_DECISION_BASE + 3,
   memNoPageTable: VFS_DECISION_BASE + 4,
-} as const;
+};

@@ -1,0 +1,122 @@
+/**
+ * What hugetlbfs keeps for a file: its huge pages by index, and which of them are reserved.
+ *
+ * The pages are kept in units of huge pages; mappings of the file (i_mmap) stay in pages of the machine.
+ * Mirrors the inode half of fs/hugetlbfs/inode.c and hugetlb_unreserve_pages.
+ */
+import {
+  EBUSY,
+  EINVAL,
+  EPERM,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+} from '@vmarea/uapi';
+import { mappingDenyWritable, type Caller } from '@vmarea/mm-core';
+import { canWrite, type File, type Inode, type SealOperations } from '@vmarea/vfs';
+import type { Hstate } from './hstate.ts';
+import { unmapHugepageRange } from './huge-range.ts';
+import { RegionMap } from './region-map.ts';
+import type { HugetlbRules } from './rules.ts';
+import { subpoolPutPages, type Subpool } from './subpool.ts';
+
+const ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+
+/** A hugetlbfs file. */
+export class HugeInode implements SealOperations {
+  readonly inode: Inode;
+  readonly h: Hstate;
+  readonly spool: Subpool | null;
+  readonly rules: HugetlbRules;
+  /** Pages that shared mappings have reserved, faulted ones included. */
+  readonly resvMap: RegionMap = new RegionMap();
+  /** The file's pages: first frames by huge page index. */
+  readonly pages: Map<number, number> = new Map<number, number>();
+  seals: number = F_SEAL_SEAL;
+
+  constructor(inode: Inode, h: Hstate, spool: Subpool | null, rules: HugetlbRules) {
+    this.inode = inode;
+    this.h = h;
+    this.spool = spool;
+    this.rules = rules;
+  }
+
+  addSeals(_cur: Caller, file: File, seals: number): number {
+    if (!this.rules.seals) return -EINVAL;
+    if (!canWrite(file)) return -EPERM;
+    if ((seals & ~ALL_SEALS) !== 0) return -EINVAL;
+    if ((this.seals & F_SEAL_SEAL) !== 0) return -EPERM;
+    if ((seals & F_SEAL_WRITE) !== 0 && (this.seals & F_SEAL_WRITE) === 0) {
+      if (mappingDenyWritable(file.fMapping) < 0) return -EBUSY;
+    }
+    this.seals |= seals;
+    return 0;
+  }
+
+  getSeals(): number {
+    return this.rules.seals ? this.seals : -EINVAL;
+  }
+
+  /** huge_add_to_page_cache: the file gets its own reference to the page. */
+  addPage(index: number, pfn: number): void {
+    this.h.get(pfn);
+    this.pages.set(index, pfn);
+    this.inode.iBlocks += this.h.size / 512;
+  }
+
+  /**
+   * hugetlb_unreserve_pages: reservations of [start, end) go, less those that the `freed` pages had used up.
+   *
+   * @param end huge page index, Infinity for all
+   */
+  unreserve(start: number, end: number, freed: number): void {
+    const change = this.resvMap.remove(start, end);
+    this.inode.iBlocks -= (this.h.size / 512) * freed;
+    this.h.acctMemory(-subpoolPutPages(this.spool, change - freed));
+  }
+
+  /** remove_inode_hugepages for huge pages [start, end): Infinity truncates. They are unmapped already. */
+  removePages(start: number, end: number): void {
+    const truncates = end === Infinity;
+    const gone = [...this.pages.keys()].filter((index) => index >= start && index < end).sort((a, b) => a - b);
+    for (const index of gone) {
+      const pfn = this.pages.get(index)!;
+      this.pages.delete(index);
+      this.h.put(pfn);
+      if (!truncates) this.unreserve(index, index + 1, 1);
+    }
+    if (truncates) this.unreserve(start, Infinity, gone.length);
+  }
+
+  /**
+   * hugetlb_vmdelete_list: takes [startPage, endPage) of the file out of every mapping, private copies too.
+   *
+   * @param startPage in pages of the machine
+   * @param endPage Infinity: to the end
+   */
+  unmapFromAll(startPage: number, endPage: number): void {
+    const tree = this.inode.iMapping.iMmap;
+    const { pageSize } = this.h.system;
+    const last = endPage - 1;
+    for (let node = tree.firstOverlap(startPage, last); node !== null; node = tree.nextOverlap(node, startPage, last)) {
+      const vma = node.item;
+      const from = Math.max(vma.vmStart, vma.vmStart + (startPage - vma.vmPgoff) * pageSize);
+      const to = Math.min(vma.vmEnd, vma.vmStart + (endPage - vma.vmPgoff) * pageSize);
+      unmapHugepageRange(vma, from, to, -1);
+    }
+  }
+
+  /** hugetlb_vmtruncate: the new size in bytes, a multiple of the huge page size. */
+  truncate(size: number): void {
+    this.inode.iSize = size;
+    this.unmapFromAll(size / this.h.system.pageSize, Infinity);
+    this.removePages(size / this.h.size, Infinity);
+  }
+}
+
+/** HUGETLBFS_I of a regular file. */
+export function hugeInode(inode: Inode): HugeInode {
+  return inode.iPrivate as HugeInode;
+}
