@@ -23,6 +23,7 @@ import {
   doMmap,
   dupMm,
   exitMmap,
+  type FileMapping,
   MmSystem,
   validateMm,
   type Caller,
@@ -159,7 +160,7 @@ export class Machine {
       iNlink: 1,
     } as unknown as VmInode;
     const pages = new AddressSpace(this.memory, inode, aOps);
-    (inode as { iMapping: AddressSpace }).iMapping = pages;
+    (inode as { iMapping: FileMapping }).iMapping = pages;
     this.files.push(pages);
     const file: TestFile = {
       fMode: 3,
@@ -195,7 +196,12 @@ export class Machine {
   /** Checks every address space: invariants of the VMAs, and of the pages behind them. */
   check(): void {
     for (const task of this.tasks) expect(validateMm(task.mm)).toEqual([]);
-    expect(walkErrors(this.memory, [...this.tasks].map((t) => t.mm))).toEqual([]);
+    expect(
+      walkErrors(
+        this.memory,
+        [...this.tasks].map((t) => t.mm),
+      ),
+    ).toEqual([]);
   }
 
   /** Ends all tasks, drops all files: every frame must be back. */

@@ -262,7 +262,8 @@ describe('loads and stores', () => {
       t.anon(A, 2);
       t.store(A, 1);
       t.store(A + PAGE, 2);
-      t.mem.state.onInvalidate = (start, end) => heard.push(`${((start - A) / PAGE).toString()}-${String((end - A) / PAGE)}`);
+      t.mem.state.onInvalidate = (start, end) =>
+        heard.push(`${((start - A) / PAGE).toString()}-${String((end - A) / PAGE)}`);
       doMadvise(t.cur, A, PAGE, MADV_DONTNEED);
       expect(t.load(A)).toBe(0);
       expect(t.load(A + PAGE)).toBe(2);

@@ -42,9 +42,7 @@ export function doWpPage(
     moveAnonRmap(state, vma, pfn);
     return reuse(state, vma, address, slot, pfn);
   }
-  return shared
-    ? wpPageShared(cur, state, vma, address, slot, pfn)
-    : wpPageCopy(state, vma, address, slot, bits);
+  return shared ? wpPageShared(cur, state, vma, address, slot, pfn) : wpPageCopy(state, vma, address, slot, bits);
 }
 
 /** Whether an anonymous page may be written where it is: 4.4 asks who maps it, 6.1 who refers to it. */
@@ -134,12 +132,7 @@ function wpPageCopy(state: MmState, vma: Vma, address: number, slot: number, bit
     state.physical.zeroFrame(copy);
   } else if (!fromZero) state.physical.copyFrame(copy, old);
   addNewAnonRmap(state, vma, address, copy);
-  pt.setEntry(
-    slot,
-    copy,
-    vma.vmPageProt,
-    (vma.vmFlags & VM_WRITE) !== 0 ? PTE_WRITE | PTE_DIRTY : PTE_DIRTY,
-  );
+  pt.setEntry(slot, copy, vma.vmPageProt, (vma.vmFlags & VM_WRITE) !== 0 ? PTE_WRITE | PTE_DIRTY : PTE_DIRTY);
   flushTlbPage(mm, address);
   if (!special) removeRmap(state, old);
   if (mm.tracer !== null) mm.tracer.fault(fromZero ? 'anon' : 'cow', vma, address, 0);

@@ -6,13 +6,7 @@
  */
 import { ENOMEM } from '@vmarea/uapi';
 import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../ports/arch.ts';
-import {
-  VM_HUGETLB,
-  VM_MAYWRITE,
-  VM_MIXEDMAP,
-  VM_PFNMAP,
-  VM_SHARED,
-} from '../vm-flags.ts';
+import { VM_HUGETLB, VM_MAYWRITE, VM_MIXEDMAP, VM_PFNMAP, VM_SHARED } from '../vm-flags.ts';
 import type { Vma } from '../vma.ts';
 import { stateOf } from './mm-state.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED } from './page-flags.ts';

@@ -19,16 +19,7 @@ import type { Mm } from '../mm.ts';
 import { PTE_DIRTY, PTE_WRITE } from '../ports/arch.ts';
 import { D } from '../reasons/decisions.ts';
 import { expandStack } from '../stack.ts';
-import {
-  VM_GROWSDOWN,
-  VM_HUGETLB,
-  VM_IO,
-  VM_LOCKED,
-  VM_MAYREAD,
-  VM_PFNMAP,
-  VM_READ,
-  VM_WRITE,
-} from '../vm-flags.ts';
+import { VM_GROWSDOWN, VM_HUGETLB, VM_IO, VM_LOCKED, VM_MAYREAD, VM_PFNMAP, VM_READ, VM_WRITE } from '../vm-flags.ts';
 import type { Vma } from '../vma.ts';
 import { handleMmFault } from './fault.ts';
 import { isCowMapping } from './fork.ts';

@@ -36,14 +36,7 @@ export function pageCacheOf(file: VmFile | null): AddressSpace | null {
 }
 
 /** mincore over [start, end) of the VMA: bytes of 0 or 1 into `vec` from `offset`. */
-export function mincore(
-  cur: Caller,
-  vma: Vma,
-  start: number,
-  end: number,
-  vec: Uint8Array,
-  offset: number,
-): void {
+export function mincore(cur: Caller, vma: Vma, start: number, end: number, vec: Uint8Array, offset: number): void {
   const mm = vma.vmMm!;
   const { pageSize, profile } = mm.system;
   const nrPages = (end - start) / pageSize;

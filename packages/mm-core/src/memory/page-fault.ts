@@ -95,14 +95,7 @@ function accessDecision(access: number): number {
   return access === ACCESS_EXEC ? D.faultNotExecutable : D.faultNotReadable;
 }
 
-function refused(
-  mm: Mm,
-  vma: Vma | null,
-  address: number,
-  signal: number,
-  code: number,
-  decision: number,
-): number {
+function refused(mm: Mm, vma: Vma | null, address: number, signal: number, code: number, decision: number): number {
   const state = stateOf(mm);
   state.signal = signal;
   state.code = code;

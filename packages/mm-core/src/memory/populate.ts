@@ -5,14 +5,7 @@
  */
 import type { Caller } from '../caller.ts';
 import { RETRY } from '../errors.ts';
-import {
-  VM_ACCESS_FLAGS,
-  VM_IO,
-  VM_LOCKONFAULT,
-  VM_PFNMAP,
-  VM_SHARED,
-  VM_WRITE,
-} from '../vm-flags.ts';
+import { VM_ACCESS_FLAGS, VM_IO, VM_LOCKONFAULT, VM_PFNMAP, VM_SHARED, VM_WRITE } from '../vm-flags.ts';
 import type { Vma } from '../vma.ts';
 import { checkVmaFlags, faultinRange, FOLL_FORCE, FOLL_WRITE } from './gup.ts';
 

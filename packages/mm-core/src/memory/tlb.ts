@@ -26,8 +26,7 @@ export class Tlb {
 
   constructor(physical: PhysicalMemory) {
     // Word numbers pass 2^31 only above 8 GiB; small integers are a little faster.
-    this.frameWord =
-      physical.u32.length <= 0x7fffffff ? new Int32Array(TLB_ENTRIES) : new Float64Array(TLB_ENTRIES);
+    this.frameWord = physical.u32.length <= 0x7fffffff ? new Int32Array(TLB_ENTRIES) : new Float64Array(TLB_ENTRIES);
     this.pageShift = physical.pageShift;
     this.pageSize = physical.pageSize;
   }

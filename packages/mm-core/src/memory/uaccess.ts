@@ -23,13 +23,7 @@ export function accessOk(cur: Caller, address: number, len: number): boolean {
  * @param target receives `len` bytes from `offset`
  * @returns bytes NOT copied (0: all), or RETRY
  */
-export function copyFromUser(
-  cur: Caller,
-  address: number,
-  target: Uint8Array,
-  offset: number,
-  len: number,
-): number {
+export function copyFromUser(cur: Caller, address: number, target: Uint8Array, offset: number, len: number): number {
   if (!accessOk(cur, address, len)) return len;
   const { physical } = stateOf(cur.mm);
   const pageSize = physical.pageSize;
@@ -52,13 +46,7 @@ export function copyFromUser(
  * @param source gives `len` bytes from `offset`
  * @returns bytes NOT copied (0: all), or RETRY
  */
-export function copyToUser(
-  cur: Caller,
-  address: number,
-  source: Uint8Array,
-  offset: number,
-  len: number,
-): number {
+export function copyToUser(cur: Caller, address: number, source: Uint8Array, offset: number, len: number): number {
   if (!accessOk(cur, address, len)) return len;
   const { physical } = stateOf(cur.mm);
   const pageSize = physical.pageSize;
@@ -112,13 +100,7 @@ export function clearUser(cur: Caller, address: number, len: number): number {
  * @param target receives at most `max` bytes from `offset`
  * @returns length without the zero; `max` when there was none; -EFAULT; or RETRY
  */
-export function strncpyFromUser(
-  cur: Caller,
-  address: number,
-  target: Uint8Array,
-  offset: number,
-  max: number,
-): number {
+export function strncpyFromUser(cur: Caller, address: number, target: Uint8Array, offset: number, max: number): number {
   const limit = cur.mm.taskSize;
   if (!(address >= 0 && address < limit)) return -EFAULT;
   const { physical } = stateOf(cur.mm);

@@ -58,14 +58,7 @@ function unmapSingleVma(mm: Mm, vma: Vma, start: number, end: number): void {
 }
 
 /** unmap_region. See {@link MemoryPort.unmapRegion}. */
-export function unmapRegion(
-  mm: Mm,
-  first: Vma,
-  start: number,
-  end: number,
-  floor: number,
-  ceiling: number,
-): void {
+export function unmapRegion(mm: Mm, first: Vma, start: number, end: number, floor: number, ceiling: number): void {
   updateHiwaterRss(mm);
   let last = first;
   for (let vma: Vma | null = first; vma !== null; vma = vma.vmNext) {
@@ -100,7 +93,11 @@ export function zapMappingRange(
   if (tree.size === 0 || nrPages <= 0) return;
   const pageSize = memory.system.pageSize;
   const lastPage = startPage + nrPages - 1;
-  for (let node = tree.firstOverlap(startPage, lastPage); node !== null; node = tree.nextOverlap(node, startPage, lastPage)) {
+  for (
+    let node = tree.firstOverlap(startPage, lastPage);
+    node !== null;
+    node = tree.nextOverlap(node, startPage, lastPage)
+  ) {
     const vma = node.item;
     const mm = vma.vmMm!;
     // Huge pages have a page cache of their own, which unmaps them itself.
