@@ -38,4 +38,5 @@ export { gatherStats, MemStats, showSmaps, showSmapsRollup, vmFlagsText } from '
 export { mmFigures, showStatm, showStatus, type MmFigures, type StatusSubject } from './proc/status.ts';
 export { memInfo, showMeminfo, type HugePoolCounters, type MemInfo } from './proc/meminfo.ts';
 export { PM_FILE, PM_MMAP_EXCLUSIVE, PM_PRESENT, PM_SOFT_DIRTY, readPagemap } from './proc/pagemap.ts';
+export { KERNEL_DECISION_BASE, KERNEL_REASONS, KernelDecision } from './reasons.ts';
 export { TextWriter } from './proc/text-writer.ts';

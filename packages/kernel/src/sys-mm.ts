@@ -21,6 +21,7 @@ import {
   HUGETLB_ANONHUGE_INODE,
   isErr,
   prctlSetVmaAnonName,
+  refuse,
   RETRY,
   sysBrk,
   vmMmapPgoff,
@@ -44,6 +45,7 @@ import {
   PR_SET_VMA,
   PR_SET_VMA_ANON_NAME,
 } from '@vmarea/uapi';
+import { KernelDecision } from './reasons.ts';
 import type { Task } from './task.ts';
 
 /** A 64-bit register as a program gives it. */
@@ -85,21 +87,21 @@ export class MmCalls {
     const { cur, kernel } = this.task;
     const { system } = kernel;
     const pgoff = this.pageOffset(off);
-    if (pgoff === null) return -EINVAL;
+    if (pgoff === null) return refuse(cur.mm, KernelDecision.mmapOffsetUnaligned, -EINVAL);
     const mapFlags = int(flags);
     let length = fromRegister(len);
     let file: VmFile | null = null;
     if ((mapFlags & MAP_ANONYMOUS) === 0) {
       system.audit?.mmapFd(cur, int(fd), mapFlags);
       file = cur.files.fget(int(fd));
-      if (file === null) return -EBADF;
+      if (file === null) return refuse(cur.mm, KernelDecision.mmapBadDescriptor, -EBADF);
       if (file.hugePageSize !== 0) length = roundHuge(length, file.hugePageSize);
-      else if ((mapFlags & MAP_HUGETLB) !== 0) return -EINVAL;
+      else if ((mapFlags & MAP_HUGETLB) !== 0) return refuse(cur.mm, KernelDecision.mmapNoHugeFile, -EINVAL);
       file = file.getFile();
     } else if ((mapFlags & MAP_HUGETLB) !== 0) {
       const log = (mapFlags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
       const hstate = system.hugePages?.hstateSizelog(log) ?? null;
-      if (hstate === null) return -EINVAL;
+      if (hstate === null) return refuse(cur.mm, KernelDecision.mmapNoHugeSize, -EINVAL);
       length = roundHuge(length, hstate.size);
       const made = system.hugePages!.fileSetup(cur, 'anon_hugepage', length, VM_NORESERVE, HUGETLB_ANONHUGE_INODE, log);
       if (typeof made === 'number') return made;
@@ -166,7 +168,7 @@ export class MmCalls {
   /** mlock2(2). */
   mlock2(addr: Register, len: Register, flags: Register): number {
     const given = int(flags);
-    if ((given & ~MLOCK_ONFAULT) !== 0) return -EINVAL;
+    if ((given & ~MLOCK_ONFAULT) !== 0) return refuse(this.task.mm, KernelDecision.mlock2BadFlags, -EINVAL);
     const vmFlags = given === 0 ? VM_LOCKED : VM_LOCKED | VM_LOCKONFAULT;
     const result = doMlock(this.task.cur, fromRegister(addr), fromRegister(len), vmFlags);
     return isErr(result) ? result : this.populated(result);
@@ -221,7 +223,9 @@ export class MmCalls {
    * @param name where 4.4 keeps the user address, and 6.1 the text; null for none
    */
   prctl(option: number, arg2: Register, addr: Register, len: Register, name: number | string | null): number {
-    if (option !== PR_SET_VMA || int(arg2) !== PR_SET_VMA_ANON_NAME) return -EINVAL;
+    if (option !== PR_SET_VMA || int(arg2) !== PR_SET_VMA_ANON_NAME) {
+      return refuse(this.task.mm, KernelDecision.prctlUnknownOption, -EINVAL);
+    }
     return prctlSetVmaAnonName(this.task.cur, fromRegister(addr), fromRegister(len), name);
   }
 }
