@@ -14,6 +14,7 @@ import {
   pickMmapLayout,
   vmBrk,
   vmDataDefaultFlags,
+  vmGetPageProt,
   vmMmapPgoff,
   VM_EXEC,
   VM_GROWSDOWN,
@@ -211,6 +212,7 @@ function setupArgPages(cur: Caller, randomBytes: number, stackExec: boolean | nu
   vma.vmStart = top - size;
   vma.vmEnd = top;
   vma.vmFlags = flags;
+  vma.vmPageProt = vmGetPageProt(flags);
   const error = insertVmStruct(cur, vma);
   if (error < 0) {
     system.vmAreaCachep.release(vma);

@@ -36,7 +36,7 @@ export { Proc } from './proc/proc.ts';
 export { showMaps, showMapVma, vmaName, type ReadName } from './proc/maps.ts';
 export { gatherStats, MemStats, showSmaps, showSmapsRollup, vmFlagsText } from './proc/smaps.ts';
 export { mmFigures, showStatm, showStatus, type MmFigures, type StatusSubject } from './proc/status.ts';
-export { memInfo, showMeminfo, type HugePoolCounters, type MemInfo } from './proc/meminfo.ts';
+export { memInfo, showMeminfo, type MemInfo } from './proc/meminfo.ts';
 export { PM_FILE, PM_MMAP_EXCLUSIVE, PM_PRESENT, PM_SOFT_DIRTY, readPagemap } from './proc/pagemap.ts';
 export { KERNEL_DECISION_BASE, KERNEL_REASONS, KernelDecision } from './reasons.ts';
 export { TextWriter } from './proc/text-writer.ts';

@@ -31,34 +31,35 @@ import {
 import { emptyLayout } from './exec.ts';
 import { initialLimits, type LimitTable } from './limits.ts';
 import { Proc } from './proc/proc.ts';
-import type { HugePoolCounters } from './proc/meminfo.ts';
 import { SysctlTable } from './sysctl.ts';
 import { Task, TaskCaller } from './task.ts';
 
 /** Makes a filesystem for a machine. */
 export type FileSystemFactory = (system: MmSystem) => SuperBlock;
 
-/** The default huge-page pool, as sysctls and /proc/meminfo see it. */
+/** The default huge-page pool, as sysctls and /proc/meminfo see it: a struct hstate. Counts are huge pages. */
 export interface HugePool {
-  counters(): HugePoolCounters;
-  /** vm.nr_hugepages: 0 or a negative errno; fewer than asked for is no error. */
-  setPages(count: number): number;
-  overcommitPages(): number;
+  /** Bytes of a huge page. */
+  readonly size: number;
+  readonly nrHugePages: number;
+  readonly freeHugePages: number;
+  readonly resvHugePages: number;
+  readonly surplusHugePages: number;
   /** vm.nr_overcommit_hugepages. */
-  setOvercommitPages(count: number): number;
+  nrOvercommit: number;
+  /** vm.nr_hugepages: as many as can be had. */
+  setNrHugePages(count: number): void;
 }
 
 /** A shared-memory driver: shared anonymous memory, and memfd_create where it has it. */
-export interface SharedMemoryDriver {
-  readonly sharedMemory: SharedMemory;
-  /** memfd_create: a file with one reference, or a negative errno. */
-  readonly memfdCreate?: ((cur: FileCaller, name: string, flags: number) => File | number) | undefined;
+export interface SharedMemoryDriver extends SharedMemory {
+  /** A file with one reference, or a negative errno. */
+  memfdCreate?(cur: FileCaller, name: string, flags: number): File | number;
 }
 
 /** A huge-page driver. */
-export interface HugePagesDriver {
-  readonly hugePages: HugePages;
-  readonly pool: HugePool;
+export interface HugePagesDriver extends HugePages {
+  readonly defaultHstate: HugePool;
 }
 
 /** A filesystem to be mounted at boot. */
@@ -107,8 +108,7 @@ export class Kernel {
   /** Where pipes live. */
   readonly pipeFs: SuperBlock;
   readonly hugePool: HugePool | null;
-  /** memfd_create's files; null without a driver for them. */
-  readonly memfd: ((cur: FileCaller, name: string, flags: number) => File | number) | null;
+  readonly sharedMemory: SharedMemoryDriver | null;
   /** /proc text. */
   readonly proc: Proc;
   /** /proc/sys. */
@@ -141,11 +141,11 @@ export class Kernel {
       };
     }
     const huge = init.hugePages?.(system) ?? null;
-    system.hugePages = huge?.hugePages ?? null;
-    this.hugePool = huge?.pool ?? null;
+    system.hugePages = huge;
+    this.hugePool = huge?.defaultHstate ?? null;
     const shared = init.sharedMemory?.(system) ?? null;
-    system.sharedMemory = shared?.sharedMemory ?? null;
-    this.memfd = shared?.memfdCreate ?? null;
+    system.sharedMemory = shared;
+    this.sharedMemory = shared;
     this.tree = new MountTree((init.root ?? ramfs)(system));
     for (const { path, filesystem, options } of init.mounts ?? []) {
       const mounted = this.tree.mount(path, filesystem(system), options);

@@ -6,7 +6,7 @@
 
 import {
   AT_FDCWD,
-  AT_REMOVEDIR,
+
   AT_SYMLINK_NOFOLLOW,
   EBADF,
   EINVAL,
@@ -23,6 +23,7 @@ import {
   doMkdirat,
   doPipe2,
   doRenameat,
+  doRmdir,
   doStatat,
   doSymlinkat,
   doSysOpen,
@@ -94,8 +95,9 @@ export class FileCalls extends MmCalls {
   /** memfd_create(2). ENOSYS on a kernel without shared memory. */
   memfdCreate(name: string, flags: number): number {
     const { cur, kernel } = this.task;
-    if (kernel.memfd === null) return -ENOSYS;
-    const file = kernel.memfd(cur, name, flags);
+    const driver = kernel.sharedMemory;
+    if (driver?.memfdCreate === undefined) return -ENOSYS;
+    const file = driver.memfdCreate(cur, name, flags);
     if (typeof file === 'number') return file;
     return cur.files.install(file, cur.rlimits.nofile, (flags & MFD_CLOEXEC) !== 0);
   }
@@ -178,12 +180,12 @@ export class FileCalls extends MmCalls {
 
   /** unlink(2). */
   unlink(path: string): number {
-    return doUnlinkat(this.task.cur, AT_FDCWD, path, 0);
+    return doUnlinkat(this.task.cur, AT_FDCWD, path);
   }
 
   /** rmdir(2). */
   rmdir(path: string): number {
-    return doUnlinkat(this.task.cur, AT_FDCWD, path, AT_REMOVEDIR);
+    return doRmdir(this.task.cur, AT_FDCWD, path);
   }
 
   /** mkdir(2). */

@@ -50,8 +50,8 @@ export class SysctlTable {
       return 0;
     });
     if (hugePool !== null) {
-      add('vm/nr_hugepages', 0, LONG, () => hugePool.counters().total, (v) => hugePool.setPages(v));
-      add('vm/nr_overcommit_hugepages', 0, LONG, () => hugePool.overcommitPages(), (v) => hugePool.setOvercommitPages(v));
+      add('vm/nr_hugepages', 0, LONG, () => hugePool.nrHugePages, (v) => hugePool.setNrHugePages(v));
+      add('vm/nr_overcommit_hugepages', 0, LONG, () => hugePool.nrOvercommit, (v) => void (hugePool.nrOvercommit = v));
     }
   }
 

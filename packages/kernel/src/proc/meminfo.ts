@@ -3,17 +3,8 @@
  */
 import { vmCommitLimit, type MmSystem } from '@vmarea/mm-core';
 import type { Frames } from '@vmarea/mm-core/memory';
+import type { HugePool } from '../kernel.ts';
 import { TextWriter } from './text-writer.ts';
-
-/** The default huge-page pool's counters, in huge pages. */
-export interface HugePoolCounters {
-  /** Bytes of a huge page. */
-  readonly size: number;
-  readonly total: number;
-  readonly free: number;
-  readonly reserved: number;
-  readonly surplus: number;
-}
 
 /** What meminfo shows; kB, but for the pool's counts. */
 export interface MemInfo {
@@ -29,11 +20,11 @@ export interface MemInfo {
   readonly pageTables: number;
   readonly commitLimit: number;
   readonly committedAs: number;
-  readonly huge: HugePoolCounters | null;
+  readonly huge: HugePool | null;
 }
 
 /** Reads the counters. */
-export function memInfo(system: MmSystem, frames: Frames | null, huge: HugePoolCounters | null): MemInfo {
+export function memInfo(system: MmSystem, frames: Frames | null, huge: HugePool | null): MemInfo {
   const kb = system.pageSize / 1024;
   const total = system.ram.totalPages() * kb;
   const free = frames === null ? total : frames.nrFree * kb;
@@ -81,10 +72,10 @@ export function showMeminfo(info: MemInfo): TextWriter {
     out.decimal(value, 8);
     out.newline();
   };
-  count('HugePages_Total:', info.huge.total);
-  count('HugePages_Free: ', info.huge.free);
-  count('HugePages_Rsvd: ', info.huge.reserved);
-  count('HugePages_Surp: ', info.huge.surplus);
+  count('HugePages_Total:', info.huge.nrHugePages);
+  count('HugePages_Free: ', info.huge.freeHugePages);
+  count('HugePages_Rsvd: ', info.huge.resvHugePages);
+  count('HugePages_Surp: ', info.huge.surplusHugePages);
   out.kilobytes('Hugepagesize:   ', info.huge.size / 1024);
   return out;
 }

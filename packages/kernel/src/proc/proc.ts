@@ -84,7 +84,7 @@ export class Proc {
 
   /** The figures of /proc/meminfo. */
   memInfo(): MemInfo {
-    return memInfo(this.kernel.system, this.kernel.memory?.frames ?? null, this.kernel.hugePool?.counters() ?? null);
+    return memInfo(this.kernel.system, this.kernel.memory?.frames ?? null, this.kernel.hugePool);
   }
 
   /** /proc/meminfo. */

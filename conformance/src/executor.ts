@@ -1,0 +1,124 @@
+/**
+ * The program that ran the scripts, as far as its own memory goes: mapped by exec, every page touched before the first
+ * operation and again around forks, so that operations never add to what it has.
+ *
+ * Of its pages only their number is recorded, not which page is which: the first ones of each mapping are taken.
+ */
+import { isErr } from '@vmarea/mm-core';
+import { ACCESS_READ, ACCESS_WRITE, accessPfn } from '@vmarea/mm-core/memory';
+import type { ElfProgramHeader, Kernel, LimitTable, Task } from '@vmarea/kernel';
+import { ET_EXEC, O_CREAT, O_RDONLY, O_RDWR, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_LOAD, rlimitByName } from '@vmarea/uapi';
+import { exact, type Header, type SmapsVma } from './recording.ts';
+
+/** Pages of the executor that are in memory all the time. */
+export interface OwnPages {
+  /** Read each. */
+  readonly readAddresses: readonly number[];
+  /** Write each. */
+  readonly writeAddresses: readonly number[];
+}
+
+/** Where the executor's file is. */
+const PROGRAM = '/mmexec';
+
+function limitOf(text: string): number {
+  return text === 'inf' ? Infinity : exact(text);
+}
+
+function applyLimits(header: Header, table: LimitTable): void {
+  for (const [name, [soft, hard]] of Object.entries(header.rlimits)) {
+    const resource = rlimitByName(name);
+    if (resource !== undefined) table.assign(resource, limitOf(soft), limitOf(hard));
+  }
+}
+
+/** The executor's two segments, from the maps it began with. */
+function segments(header: Header): ElfProgramHeader[] {
+  const phdrs: ElfProgramHeader[] = [];
+  for (const vma of header.initial_smaps) {
+    if (vma['path'] !== PROGRAM) continue;
+    const perms = String(vma['perms']);
+    const vaddr = exact(vma['start']);
+    const size = exact(vma['end']) - vaddr;
+    phdrs.push({
+      type: PT_LOAD,
+      flags: (perms[0] === 'r' ? PF_R : 0) | (perms[1] === 'w' ? PF_W : 0) | (perms[2] === 'x' ? PF_X : 0),
+      offset: exact(vma['off']),
+      vaddr,
+      filesz: size,
+      memsz: size,
+      align: header.page_size,
+    });
+  }
+  phdrs.push({ type: PT_GNU_STACK, flags: PF_R | PF_W, offset: 0, vaddr: 0, filesz: 0, memsz: 0, align: 16 });
+  return phdrs;
+}
+
+/** Pages [from, from + count) of a mapping, as addresses. */
+function pages(start: number, from: number, count: number, pageSize: number): number[] {
+  return Array.from({ length: count }, (_, i) => start + (from + i) * pageSize);
+}
+
+function ownPages(header: Header): OwnPages {
+  const kb = header.page_size / 1024;
+  const readAddresses: number[] = [];
+  const writeAddresses: number[] = [];
+  const figure = (vma: SmapsVma, name: string): number => Number(vma[name]) / kb;
+  for (const vma of header.initial_smaps) {
+    const start = exact(vma['start']);
+    const end = exact(vma['end']);
+    const rss = figure(vma, 'Rss');
+    const anon = figure(vma, 'Anonymous');
+    if (vma['path'] === '[stack]') {
+      writeAddresses.push(...pages(end - anon * header.page_size, 0, anon, header.page_size));
+    } else {
+      writeAddresses.push(...pages(start, 0, anon, header.page_size));
+      readAddresses.push(...pages(start, anon, rss - anon, header.page_size));
+    }
+  }
+  return { readAddresses, writeAddresses };
+}
+
+/** The executor, about to run the first operation. */
+export interface Executor {
+  readonly task: Task;
+  readonly own: OwnPages;
+}
+
+/** Touches the executor's own pages; those that a script has unmapped are left alone. */
+export function touchOwn(task: Task, own: OwnPages): void {
+  for (const addr of own.readAddresses) accessPfn(task.cur, addr, ACCESS_READ);
+  for (const addr of own.writeAddresses) accessPfn(task.cur, addr, ACCESS_WRITE);
+}
+
+/** Starts the executor as the header says. */
+export function startExecutor(kernel: Kernel, header: Header): Executor {
+  const task = kernel.spawn({
+    comm: 'mmexec',
+    cwd: '/w',
+    personality: exact(header.personality),
+    limits: (table) => applyLimits(header, table),
+  });
+  const phdrs = segments(header);
+  const size = Math.max(...phdrs.map((p) => p.offset + p.filesz));
+  task.close(task.open(PROGRAM, O_RDWR | O_CREAT, 0o755));
+  task.truncate(PROGRAM, size);
+  // Descriptors 0, 1 and 2 are taken; the recording's output went to 200.
+  task.open('/dev/null', O_RDONLY);
+  task.open('/dev/null', O_RDWR);
+  task.open('/dev/null', O_RDWR);
+  const fd = task.open(PROGRAM, O_RDONLY);
+  const file = task.cur.files.fget(fd)!;
+  const layout = task.sys.execve({ file, type: ET_EXEC, phdrs }, { stackBytes: 512 });
+  if (typeof layout === 'number') throw new Error(`conformance: ${header.name}: exec of the executor: ${layout}`);
+  task.close(fd);
+  const own = ownPages(header);
+  touchOwn(task, own);
+  if (header.uid !== 0) task.setuid(header.uid);
+  // The executor asks where a mapping would go, which leaves its mark in VmPeak.
+  const probe = task.sys.mmap(0, 4096, 3, 0x22, -1, 0);
+  if (isErr(probe)) throw new Error(`conformance: ${header.name}: the first mapping: ${probe}`);
+  task.munmap(probe, 4096);
+  kernel.system.committedAs = (header.meminfo['Committed_AS'] ?? 0) / (header.page_size / 1024);
+  return { task, own };
+}

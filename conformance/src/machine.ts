@@ -1,0 +1,132 @@
+/**
+ * The machine of a set: kernel version, configuration, page size, memory; from a recording's header and the guest's files.
+ *
+ * What no file tells is in the tables here: how the two kernels were built.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
+import { hugetlbfs, Hugetlb } from '@vmarea/hugetlbfs';
+import { createKernel, type Kernel } from '@vmarea/kernel';
+import { Shmem, tmpfs } from '@vmarea/shmem';
+import { DEFAULT_CONFIG, defaultSysctls, LINUX_6_1, MSM_4_4, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
+import { devfs, procCreate, procfs, ramfs } from '@vmarea/vfs';
+import type { MmSystem } from '@vmarea/mm-core';
+import type { Header } from './recording.ts';
+
+/** What is the same for all recordings of a set. */
+export interface Guest {
+  /** kB by name, from the guest's /proc/meminfo at boot. */
+  readonly meminfo: Readonly<Record<string, number>>;
+}
+
+/** Reads the guest's files. Without them the figures come from each header. */
+export function readGuest(dir: string): Guest {
+  const path = join(dir, 'guest-meminfo');
+  const meminfo: Record<string, number> = {};
+  if (existsSync(path)) {
+    for (const line of readFileSync(path, 'utf8').split('\n')) {
+      const match = /^([\w()]+):\s+(\d+)/.exec(line);
+      if (match !== null) meminfo[match[1]!] = Number(match[2]);
+    }
+  }
+  return { meminfo };
+}
+
+/** The profile for a kernel's release string. */
+export function profileOf(release: string): KernelProfile {
+  if (release.startsWith('4.4')) return MSM_4_4;
+  if (release.startsWith('6.1')) return LINUX_6_1;
+  throw new Error(`conformance: no profile for kernel ${release}`);
+}
+
+/** How Debian builds 6.1: KSM, THP and memory failure are there; the guest had one CPU. */
+const DEBIAN: Partial<KernelConfig> = { ksm: true, thp: true, memoryFailure: true, nrCpus: 1, faultAroundBytes: 65536 };
+
+/** The default huge page of each page size, in bytes, when the guest's files do not tell. */
+const DEFAULT_HUGE: Readonly<Record<number, number>> = { 4096: 2 ** 21, 16384: 2 ** 25, 65536: 2 ** 29 };
+
+function configOf(header: Header, guest: Guest, profile: KernelProfile): KernelConfig {
+  const hugeSize = (guest.meminfo['Hugepagesize'] ?? DEFAULT_HUGE[header.page_size]! / 1024) * 1024;
+  const pages = header.meminfo['HugePages_Total'] ?? 0;
+  const ratio = Number(header.sysctl['overcommit_ratio']);
+  const limit = header.meminfo['CommitLimit'] ?? 0;
+  const ramKb = guest.meminfo['MemTotal'] ?? Math.ceil((limit * 100) / ratio) + (pages * hugeSize) / 1024;
+  return {
+    ...DEFAULT_CONFIG,
+    ...(profile === LINUX_6_1 ? DEBIAN : {}),
+    hugePages: [{ size: hugeSize, pages }],
+    ramBytes: ramKb * 1024,
+  };
+}
+
+function machineOf(header: Header): { pageSize: PageSize; vaBits: VaBits } {
+  return { pageSize: header.page_size as PageSize, vaBits: header.va_bits as VaBits };
+}
+
+function sysctlsOf(header: Header): Sysctls {
+  const of = (name: string): number => Number(header.sysctl[name] ?? 0);
+  return {
+    ...defaultSysctls(),
+    overcommitMemory: of('overcommit_memory'),
+    overcommitRatio: of('overcommit_ratio'),
+    overcommitKbytes: of('overcommit_kbytes'),
+    maxMapCount: of('max_map_count'),
+    adminReserveKbytes: of('admin_reserve_kbytes'),
+    userReserveKbytes: of('user_reserve_kbytes'),
+    mmapMinAddr: of('mmap_min_addr'),
+    legacyVaLayout: of('legacy_va_layout'),
+    randomizeVaSpace: of('randomize_va_space'),
+  };
+}
+
+/**
+ * Free memory as overcommit's guess counts it, in kB, when the guest had booted: free and page cache and reclaimable slab,
+ * less the reserves. 4.4's MemAvailable is computed from the low watermarks, which gives the high ones (6 : 5).
+ */
+function freeAtBoot(guest: Guest): number | null {
+  const { MemFree: free, MemAvailable: available, Cached: cached, SReclaimable: slab } = guest.meminfo;
+  if (free === undefined || available === undefined || cached === undefined || slab === undefined) return null;
+  const lru = (guest.meminfo['Active(file)'] ?? 0) + (guest.meminfo['Inactive(file)'] ?? 0);
+  // available = free - low + lru - min(lru / 2, low) + slab - min(slab / 2, low)
+  const low = free + lru - Math.floor(lru / 2) + slab - Math.floor(slab / 2) - available;
+  const reserve = Math.max(low, 0) * 1.2;
+  return free + cached + slab - reserve;
+}
+
+/** Builds the machine, with the filesystems that each script found: fresh ones. */
+export function buildMachine(header: Header, guest: Guest): Kernel {
+  const profile = profileOf(header.kernel);
+  const config = configOf(header, guest, profile);
+  const proc = (system: MmSystem): ReturnType<typeof procfs> => {
+    const sb = procfs(system);
+    procCreate(sb, 'version', { read: () => `Linux version ${header.kernel}\n` });
+    return sb;
+  };
+  const kernel = createKernel({
+    arch: createArm64(machineOf(header)),
+    profile,
+    config,
+    sysctl: sysctlsOf(header),
+    memory: { bytes: config.ramBytes },
+    hugePages: (system) => new Hugetlb(system),
+    sharedMemory: (system) => new Shmem(system),
+    mounts: [
+      { path: '/dev', filesystem: (system) => devfs(system) },
+      { path: '/proc', filesystem: proc },
+      { path: '/w', filesystem: (system) => tmpfs(system) },
+      { path: '/wn', filesystem: (system) => tmpfs(system), options: { noexec: true } },
+      { path: '/r', filesystem: (system) => ramfs(system) },
+      { path: '/huge', filesystem: (system) => hugetlbfs(system) },
+    ],
+  });
+  const free = freeAtBoot(guest);
+  if (free !== null && kernel.memory !== null) {
+    const { frames } = kernel.memory;
+    const counted = (): number => frames.nrFree + frames.nrFilePages - frames.nrShmem;
+    const base = Math.floor((free * 1024) / header.page_size) - counted();
+    const { totalPages, swapPages } = kernel.system.ram;
+    kernel.system.ram = { totalPages, swapPages, guessFreePages: () => base + counted() };
+  }
+  return kernel;
+}

@@ -1,0 +1,126 @@
+/**
+ * What the recorded program does with its own memory: loads, stores and calls, and the signal when one is refused.
+ *
+ * Accesses go through the page tables and doPageFault, page by page; `done` counts what was done before the fault.
+ */
+import { ACCESS_EXEC, ACCESS_READ, ACCESS_WRITE, accessPfn, stateOf } from '@vmarea/mm-core/memory';
+import type { Task } from '@vmarea/kernel';
+import { ILL_ILLOPC, signalCodeName, signalName } from '@vmarea/uapi';
+import { hex, type Fault, type Ret } from './recording.ts';
+
+/** `ret` of A64. */
+const RET = 0xd65f03c0;
+
+/** The fault that was refused last. */
+function refusal(task: Task, done: number): Fault {
+  const { signal, code, address } = stateOf(task.mm);
+  return { sig: signalName(signal), code: signalCodeName(signal, code), addr: hex(address), done };
+}
+
+/** Visits [addr, addr + len) page by page; the offset at which an access was refused, or -1. */
+function eachPage(
+  task: Task,
+  addr: number,
+  len: number,
+  access: number,
+  visit: (pfn: number, inPage: number, count: number, done: number) => void,
+): number {
+  const { pageSize, pageMask } = task.kernel.system;
+  for (let done = 0; done < len; ) {
+    const at = addr + done;
+    const pfn = accessPfn(task.cur, at, access);
+    if (pfn < 0) return done;
+    const inPage = at & pageMask;
+    const count = Math.min(pageSize - inPage, len - done);
+    visit(pfn, inPage, count, done);
+    done += count;
+  }
+  return -1;
+}
+
+/** Reads bytes: hex, or the fault. */
+export function readBytes(task: Task, addr: number, count: number): Ret {
+  const bytes = new Uint8Array(count);
+  const { physical } = task.kernel.memory!;
+  const stopped = eachPage(task, addr, count, ACCESS_READ, (pfn, inPage, n, done) => {
+    physical.readBytes(pfn, inPage, bytes, done, n);
+  });
+  return stopped < 0 ? Buffer.from(bytes).toString('hex') : refusal(task, stopped);
+}
+
+/** Writes bytes: their count, or the fault. */
+export function writeBytes(task: Task, addr: number, bytes: Uint8Array): Ret {
+  const { physical } = task.kernel.memory!;
+  const stopped = eachPage(task, addr, bytes.length, ACCESS_WRITE, (pfn, inPage, n, done) => {
+    physical.writeBytes(pfn, inPage, bytes, done, n);
+  });
+  return stopped < 0 ? bytes.length : refusal(task, stopped);
+}
+
+/** Fills with one byte: the length, or the fault. */
+export function fillBytes(task: Task, addr: number, len: number, byte: number): Ret {
+  const { physical } = task.kernel.memory!;
+  const stopped = eachPage(task, addr, len, ACCESS_WRITE, (pfn, inPage, n) => {
+    physical.fillBytes(pfn, inPage, n, byte);
+  });
+  return stopped < 0 ? len : refusal(task, stopped);
+}
+
+/** Loads (byte null) or stores one byte per page: pages, or the fault with the pages done. */
+export function touch(task: Task, addr: number, len: number, byte: number | null): Ret {
+  const { physical } = task.kernel.memory!;
+  const { pageSize, pageMask } = task.kernel.system;
+  let pages = 0;
+  for (let at = addr; at < addr + len; at += pageSize) {
+    const pfn = accessPfn(task.cur, at, byte === null ? ACCESS_READ : ACCESS_WRITE);
+    if (pfn < 0) return refusal(task, pages);
+    if (byte !== null) physical.fillBytes(pfn, at & pageMask, 1, byte);
+    pages++;
+  }
+  return pages;
+}
+
+/** FNV-1a, 64 bits, over the bytes; or the fault. */
+export function hash(task: Task, addr: number, len: number): Ret {
+  const { physical } = task.kernel.memory!;
+  const page = new Uint8Array(task.kernel.system.pageSize);
+  let high = 0xcbf29ce4;
+  let low = 0x84222325;
+  const stopped = eachPage(task, addr, len, ACCESS_READ, (pfn, inPage, count) => {
+    physical.readBytes(pfn, inPage, page, 0, count);
+    for (let i = 0; i < count; i++) {
+      low = (low ^ page[i]!) >>> 0;
+      // times 0x100000001b3, modulo 2^64
+      const product = low * 0x1b3;
+      high = (high * 0x1b3 + Math.floor(product / 0x1_0000_0000) + low * 256) % 0x1_0000_0000;
+      low = product % 0x1_0000_0000;
+    }
+  });
+  if (stopped >= 0) return refusal(task, stopped);
+  return hex64(high, low);
+}
+
+function hex64(high: number, low: number): string {
+  const value = (BigInt(high) << 32n) | BigInt(low);
+  return `0x${value.toString(16)}`;
+}
+
+/** Stores a `ret` instruction: 0, or the fault. */
+export function putRet(task: Task, addr: number): Ret {
+  const word = new Uint8Array(4);
+  new DataView(word.buffer).setUint32(0, RET, true);
+  const stored = writeBytes(task, addr, word);
+  return typeof stored === 'number' ? 0 : stored;
+}
+
+/** Calls code: 0 when it returns, or the fault. */
+export function call(task: Task, addr: number): Ret {
+  const pfn = accessPfn(task.cur, addr, ACCESS_EXEC);
+  if (pfn < 0) return refusal(task, 0);
+  const word = new Uint8Array(4);
+  task.kernel.memory!.physical.readBytes(pfn, addr & task.kernel.system.pageMask, word, 0, 4);
+  const instruction = new DataView(word.buffer).getUint32(0, true);
+  if (instruction === RET) return 0;
+  if (instruction === 0) return { sig: 'SIGILL', code: ILL_ILLOPC, addr: hex(addr), done: 0 };
+  throw new Error(`conformance: call ${hex(addr)}: the instruction ${hex(instruction)} is none that recordings execute`);
+}
