@@ -23,7 +23,7 @@ import { canDoMincore, pageCacheOf } from './mincore.ts';
 import { type MmState, stateOf } from './mm-state.ts';
 import { PG_ANON, PG_CACHED, PG_DIRTY, PG_LAZYFREE, PG_LOCKED, PG_WRITEBACK } from './page-flags.ts';
 import { removeRmap, setPageDirty, updateHiwaterRss } from './page-meta.ts';
-import { flushTlbRange } from './tlb.ts';
+import { flushTlbRange } from './flush.ts';
 
 /** See {@link MemoryPort.advise}. 0, a negative errno, or RETRY. */
 export function advise(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {

@@ -11,11 +11,11 @@ import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../ports/arch.ts';
 import { D } from '../reasons/decisions.ts';
 import { VM_SHARED, VM_WRITE } from '../vm-flags.ts';
 import type { Vma } from '../vma.ts';
-import { doPageMkwrite } from './fault.ts';
+import { doPageMkwrite, failed } from './fault-owner.ts';
 import type { MmState } from './mm-state.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE } from './page-flags.ts';
 import { addNewAnonRmap, moveAnonRmap, removeRmap, setPageDirty } from './page-meta.ts';
-import { flushTlbPage } from './tlb.ts';
+import { flushTlbPage } from './flush.ts';
 
 /**
  * do_wp_page.
@@ -116,16 +116,14 @@ function wpPageCopy(state: MmState, vma: Vma, address: number, slot: number, bit
   const frames = state.frames;
   const pt = mm.pageTables!;
   if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
-    mm.lastDecision = D.faultNoAnonVma;
-    return VM_FAULT_OOM;
+    return failed(mm, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
   }
   const old = pt.pfn(slot);
   const special = (bits & PTE_SPECIAL) !== 0;
   const fromZero = special && old === frames.zeroPfn;
   const copy = fromZero ? frames.allocZeroed(0) : frames.alloc(0);
   if (copy < 0) {
-    mm.lastDecision = D.faultNoFrame;
-    return VM_FAULT_OOM;
+    return failed(mm, vma, address, D.faultNoFrame, VM_FAULT_OOM);
   }
   if (old >= frames.nrFrames) {
     // Device memory that is no memory of ours.

@@ -8,9 +8,7 @@
 import { anonVmaPrepare } from '../anon-vma.ts';
 import type { Caller } from '../caller.ts';
 import {
-  FAULT_FLAG_MKWRITE,
   FAULT_FLAG_WRITE,
-  type FaultInfo,
   VM_FAULT_ERROR,
   VM_FAULT_MAJOR,
   VM_FAULT_NOPAGE,
@@ -26,13 +24,11 @@ import { VM_HUGETLB, VM_SHARED, VM_WRITE } from '../vm-flags.ts';
 import type { Vma } from '../vma.ts';
 import { protWrite } from './access.ts';
 import { doWpPage } from './cow.ts';
+import { askOwner, doPageMkwrite, failed, NO_PAGE_TO_MAP } from './fault-owner.ts';
 import { doFaultAround } from './fault-around.ts';
 import { type MmState, stateOf } from './mm-state.ts';
 import { addFileRmap, addNewAnonRmap, setPageDirty } from './page-meta.ts';
-import { flushTlbPage } from './tlb.ts';
-
-/** A driver's fault gave no page to map: it failed, must be awaited, or mapped the page itself. */
-const NO_PAGE_TO_MAP: number = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
+import { flushTlbPage } from './flush.ts';
 
 /**
  * handle_mm_fault.
@@ -69,13 +65,6 @@ export function handleMmFault(cur: Caller | null, vma: Vma, address: number, fla
   }
   flushTlbPage(mm, address);
   return 0;
-}
-
-/** Ends a fault with an error and its reason. */
-function failed(mm: Mm, vma: Vma, address: number, decision: number, code: number): number {
-  mm.lastDecision = decision;
-  if (mm.tracer !== null) mm.tracer.fault(code === VM_FAULT_OOM ? 'oom' : 'sigbus', vma, address, decision);
-  return code;
 }
 
 /** Takes back the last-level table that a failing fault made, when nothing else is in it. */
@@ -131,37 +120,6 @@ function doFault(
   if ((flags & FAULT_FLAG_WRITE) === 0) return doReadFault(cur, state, vma, ops, address, slot);
   if ((vma.vmFlags & VM_SHARED) === 0) return doCowFault(cur, state, vma, ops, address);
   return doSharedFault(cur, state, vma, ops, address);
-}
-
-/** __do_fault: asks the owner for the page of `address`. */
-function askOwner(
-  cur: Caller | null,
-  mm: Mm,
-  vma: Vma,
-  ops: VmOperations,
-  vmf: FaultInfo,
-  address: number,
-  flags: number,
-): number {
-  vmf.cur = cur;
-  vmf.address = address;
-  vmf.pgoff = vma.vmPgoff + (address - vma.vmStart) / mm.system.pageSize;
-  vmf.flags = flags;
-  vmf.page = -1;
-  mm.lastDecision = 0;
-  const result = ops.fault!(vma, vmf);
-  if ((result & VM_FAULT_ERROR) === 0) return result;
-  if (mm.lastDecision !== 0) return failed(mm, vma, address, mm.lastDecision, result);
-  return failed(mm, vma, address, reasonOf(mm, vma, vmf.pgoff, result), result);
-}
-
-/** Why an owner refused, as far as it can be seen from here. */
-function reasonOf(mm: Mm, vma: Vma, pgoff: number, result: number): number {
-  if ((result & VM_FAULT_OOM) !== 0) return D.faultOwnerOutOfMemory;
-  if ((result & VM_FAULT_SIGBUS) === 0) return D.faultOwnerSigsegv;
-  const file = vma.vmFile;
-  if (file !== null && pgoff * mm.system.pageSize >= file.fInode.iSize) return D.faultBeyondEof;
-  return D.faultOwnerSigbus;
 }
 
 /**
@@ -260,18 +218,4 @@ function doSharedFault(cur: Caller | null, state: MmState, vma: Vma, ops: VmOper
   setPageDirty(frames, pfn);
   if (mm.tracer !== null) mm.tracer.fault('shared', vma, address, 0);
   return result & VM_FAULT_MAJOR;
-}
-
-/**
- * do_page_mkwrite: tells the owner that the page in `vmf.page` is about to become writable.
- *
- * @returns 0, or VM_FAULT_ bits: the page must not be made writable now
- */
-export function doPageMkwrite(mm: Mm, vma: Vma, ops: VmOperations, vmf: FaultInfo, address: number): number {
-  if (ops.pageMkwrite === null) return 0;
-  vmf.flags = FAULT_FLAG_WRITE | FAULT_FLAG_MKWRITE;
-  mm.lastDecision = 0;
-  const result = ops.pageMkwrite(vma, vmf) & NO_PAGE_TO_MAP;
-  if ((result & VM_FAULT_ERROR) === 0) return result;
-  return failed(mm, vma, address, mm.lastDecision === 0 ? D.faultPageMkwrite : mm.lastDecision, result);
 }

@@ -10,7 +10,7 @@ import { VM_HUGETLB, VM_MAYWRITE, VM_MIXEDMAP, VM_PFNMAP, VM_SHARED } from '../v
 import type { Vma } from '../vma.ts';
 import { stateOf } from './mm-state.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED } from './page-flags.ts';
-import { flushTlbRange } from './tlb.ts';
+import { flushTlbRange } from './flush.ts';
 
 /** is_cow_mapping: private, and may become writable. */
 export function isCowMapping(vmFlags: number): boolean {

@@ -19,11 +19,22 @@ import type { Mm } from '../mm.ts';
 import { PTE_DIRTY, PTE_WRITE } from '../ports/arch.ts';
 import { D } from '../reasons/decisions.ts';
 import { expandStack } from '../stack.ts';
-import { VM_GROWSDOWN, VM_HUGETLB, VM_IO, VM_LOCKED, VM_MAYREAD, VM_PFNMAP, VM_READ, VM_WRITE } from '../vm-flags.ts';
+import {
+  VM_ACCESS_FLAGS,
+  VM_GROWSDOWN,
+  VM_HUGETLB,
+  VM_IO,
+  VM_LOCKED,
+  VM_LOCKONFAULT,
+  VM_MAYREAD,
+  VM_PFNMAP,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+} from '../vm-flags.ts';
 import type { Vma } from '../vma.ts';
 import { handleMmFault } from './fault.ts';
 import { isCowMapping } from './fork.ts';
-import { populateVmaPageRange } from './populate.ts';
 
 export const FOLL_WRITE = 0x1;
 /** Access against the VMA's protection, as a debugger. */
@@ -149,6 +160,25 @@ function followHugetlb(cur: Caller, vma: Vma, start: number, end: number, gupFla
     if (error !== 0) return at > start ? (at - start) / pageSize : error;
   }
   return (end - start) / pageSize;
+}
+
+/**
+ * populate_vma_page_range: page-aligned bytes inside the VMA.
+ *
+ * @returns the pages done, a negative errno when the first one cannot be had, or RETRY
+ */
+export function populateVmaPageRange(cur: Caller, vma: Vma, start: number, end: number): number {
+  const flags = vma.vmFlags;
+  let gup = 0;
+  if ((flags & (VM_WRITE | VM_SHARED)) === VM_WRITE) gup |= FOLL_WRITE;
+  if ((flags & VM_ACCESS_FLAGS) !== 0) gup |= FOLL_FORCE;
+  if ((flags & VM_LOCKONFAULT) !== 0) {
+    // Only what is present already is locked, and that needs no fault.
+    const { profile, pageSize } = vma.vmMm!.system;
+    const error = profile.populateChecksLockOnFault ? checkVmaFlags(vma, gup) : 0;
+    return error !== 0 ? error : (end - start) / pageSize;
+  }
+  return faultinRange(cur, vma, start, end, gup);
 }
 
 /**

@@ -19,8 +19,7 @@ export { accessProcessVm } from './remote.ts';
 // --- faults
 export { doPageFault, FAULT_SIGNAL } from './page-fault.ts';
 export { handleMmFault } from './fault.ts';
-export { faultinRange, FOLL_FORCE, FOLL_WRITE, userPfn } from './gup.ts';
-export { populateVmaPageRange } from './populate.ts';
+export { faultinRange, FOLL_FORCE, FOLL_WRITE, populateVmaPageRange, userPfn } from './gup.ts';
 
 // --- for drivers: the page cache, and files that live in it
 export { AddressSpace } from './address-space.ts';
@@ -35,7 +34,8 @@ export {
 } from './filemap.ts';
 export { remapPfnRange, vmInsertPfn } from './insert-pfn.ts';
 export { zapMappingRange } from './zap.ts';
-export { flushTlbMm, flushTlbPage, flushTlbRange, Tlb, TLB_ENTRIES } from './tlb.ts';
+export { flushTlbMm, flushTlbPage, flushTlbRange } from './flush.ts';
+export { Tlb, TLB_ENTRIES } from './tlb.ts';
 export { mmRss, setPageDirty, updateHiwaterRss } from './page-meta.ts';
 export { pageMkclean, rmapWalk, tryToUnmap, type RmapVisitor } from './rmap.ts';
 

@@ -23,7 +23,7 @@ import { PhysicalMemory } from './physical.ts';
 import { populate } from './populate.ts';
 import { changeProtection } from './protect.ts';
 import { pageMkclean } from './rmap.ts';
-import { flushTlbMm } from './tlb.ts';
+import { flushTlbMm } from './flush.ts';
 import { unmapRegion, zapMappingRange, zapRange } from './zap.ts';
 
 /** How {@link createMemory} makes a machine's memory. */

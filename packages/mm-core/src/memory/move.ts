@@ -7,7 +7,7 @@
 import { VM_HUGETLB } from '../vm-flags.ts';
 import type { Vma } from '../vma.ts';
 import { stateOf } from './mm-state.ts';
-import { flushTlbRange } from './tlb.ts';
+import { flushTlbRange } from './flush.ts';
 
 /**
  * move_page_tables. `newVma` covers [newAddr, newAddr + len) in the same address space, which maps nothing there.

@@ -5,28 +5,8 @@
  */
 import type { Caller } from '../caller.ts';
 import { RETRY } from '../errors.ts';
-import { VM_ACCESS_FLAGS, VM_IO, VM_LOCKONFAULT, VM_PFNMAP, VM_SHARED, VM_WRITE } from '../vm-flags.ts';
-import type { Vma } from '../vma.ts';
-import { checkVmaFlags, faultinRange, FOLL_FORCE, FOLL_WRITE } from './gup.ts';
-
-/**
- * populate_vma_page_range: page-aligned bytes inside the VMA.
- *
- * @returns the pages done, a negative errno when the first one cannot be had, or RETRY
- */
-export function populateVmaPageRange(cur: Caller, vma: Vma, start: number, end: number): number {
-  const flags = vma.vmFlags;
-  let gup = 0;
-  if ((flags & (VM_WRITE | VM_SHARED)) === VM_WRITE) gup |= FOLL_WRITE;
-  if ((flags & VM_ACCESS_FLAGS) !== 0) gup |= FOLL_FORCE;
-  if ((flags & VM_LOCKONFAULT) !== 0) {
-    // Only what is present already is locked, and that needs no fault.
-    const { profile, pageSize } = vma.vmMm!.system;
-    const error = profile.populateChecksLockOnFault ? checkVmaFlags(vma, gup) : 0;
-    return error !== 0 ? error : (end - start) / pageSize;
-  }
-  return faultinRange(cur, vma, start, end, gup);
-}
+import { VM_IO, VM_PFNMAP } from '../vm-flags.ts';
+import { populateVmaPageRange } from './gup.ts';
 
 /**
  * __mm_populate over [start, start + len); holes are skipped.

@@ -9,7 +9,7 @@ import type { Vma } from '../vma.ts';
 import { protWrite } from './access.ts';
 import { stateOf } from './mm-state.ts';
 import { PG_ANON_EXCLUSIVE } from './page-flags.ts';
-import { flushTlbRange } from './tlb.ts';
+import { flushTlbRange } from './flush.ts';
 
 /**
  * change_protection. `vma` has its new flags and `vmPageProt`; [start, end) lies in it.

@@ -12,7 +12,7 @@ import type { Memory } from './memory.ts';
 import { stateOf } from './mm-state.ts';
 import { PG_ANON, PG_CACHED } from './page-flags.ts';
 import { removeRmap, setPageDirty, updateHiwaterRss } from './page-meta.ts';
-import { flushTlbPage } from './tlb.ts';
+import { flushTlbPage } from './flush.ts';
 
 /** Told of one mapping of a frame; false ends the walk. */
 export type RmapVisitor = (vma: Vma, address: number, slot: number) => boolean;

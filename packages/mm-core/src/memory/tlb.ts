@@ -1,12 +1,9 @@
 /**
- * The software TLB of one address space, and the one place where cached translations are dropped.
+ * The software TLB of one address space: a direct-mapped table by page number.
  *
- * A direct-mapped table by page number. It holds what the page tables said when an access last walked them, so everybody
- * who changes an entry that was present must flush; a new entry needs none. All users of an Mm share one table, and an
- * embedder with a CPU of its own hears of every flush. Mirrors arch/arm64/include/asm/tlbflush.h.
+ * It holds what the page tables said when an access last walked them (walk.ts); flush.ts drops what has changed. All
+ * users of an Mm share one table.
  */
-import type { Mm } from '../mm.ts';
-import { stateOf } from './mm-state.ts';
 import type { PhysicalMemory } from './physical.ts';
 
 /** Entries of a software TLB; a power of two. */
@@ -68,25 +65,4 @@ export class Tlb {
     this.writeTag.fill(-1);
     this.execTag.fill(-1);
   }
-}
-
-/** flush_tlb_page: the entry of one page has changed or gone. `page` is page-aligned. */
-export function flushTlbPage(mm: Mm, page: number): void {
-  flushTlbRange(mm, page, page + mm.system.pageSize);
-}
-
-/** flush_tlb_range: entries of [start, end) have changed or gone. Page-aligned bytes. */
-export function flushTlbRange(mm: Mm, start: number, end: number): void {
-  mm.tlbGeneration++;
-  const state = stateOf(mm);
-  if (state.tlb !== null) state.tlb.flushRange(start, end);
-  if (state.onInvalidate !== null) state.onInvalidate(start, end);
-}
-
-/** flush_tlb_mm: the whole address space (fork, exit). */
-export function flushTlbMm(mm: Mm): void {
-  mm.tlbGeneration++;
-  const state = stateOf(mm);
-  if (state.tlb !== null) state.tlb.flushAll();
-  if (state.onInvalidate !== null) state.onInvalidate(0, mm.taskSize);
 }

@@ -13,7 +13,7 @@ import type { Memory } from './memory.ts';
 import { stateOf } from './mm-state.ts';
 import { PG_ANON } from './page-flags.ts';
 import { removeRmap, setPageDirty, updateHiwaterRss } from './page-meta.ts';
-import { flushTlbRange } from './tlb.ts';
+import { flushTlbRange } from './flush.ts';
 
 /**
  * zap_pte_range: empties the entries of [start, end).
