@@ -51,7 +51,8 @@ function unmapSingleVma(mm: Mm, vma: Vma, start: number, end: number): void {
   const to = vma.vmEnd < end ? vma.vmEnd : end;
   if (from >= to) return;
   if ((vma.vmFlags & VM_HUGETLB) !== 0) {
-    mm.system.hugePages!.unmapRange(vma, from, to);
+    // Without a file the mapping never came about: its driver refused it.
+    if (vma.vmFile !== null) mm.system.hugePages!.unmapRange(vma, from, to);
     return;
   }
   zapPteRange(mm, from, to, false);
