@@ -1,2 +1,35 @@
-// @vmarea/replay: ELF headers, exec layout, and the engine behind `vmarea replay`. It has no placement, merge or accounting code
-// of its own, and no Node built-ins. Mirrors fs/binfmt_elf.c where it lays out a program.
+// @vmarea/replay: ELF headers, and the engine behind `vmarea replay`: a recorded log made again on the kernel package, every answer
+// and the final map compared. It has no placement, merge or accounting code of its own, and no Node built-ins.
+
+export { Replay, type ReplayOptions } from './replay.ts';
+export {
+  ElfError,
+  ELF_PROBE_BYTES,
+  formatElfJson,
+  machineName,
+  parseElf,
+  parseElfJson,
+  type ElfDirectory,
+  type ElfHeaders,
+} from './elf.ts';
+export {
+  followLinks,
+  joinPath,
+  NO_PROGRAMS,
+  normalizePath,
+  programsFromDirectory,
+  type ProgramSource,
+} from './programs.ts';
+export { ReasonBook, type DriverCatalogue } from './reasons.ts';
+export { REPLAYED_CALLS } from './wanted.ts';
+export type {
+  Difference,
+  FailedCalls,
+  MapComparison,
+  MapRow,
+  NoteList,
+  Reason,
+  ReplayedMap,
+  ReplayNote,
+  ReplayReport,
+} from './report.ts';

@@ -1,0 +1,156 @@
+/**
+ * One memory call of a log made on the kernel: with its own arguments, or with the address that the log's kernel chose.
+ */
+import { findVma } from '@vmarea/mm-core';
+import type { Register, Sys } from '@vmarea/kernel';
+import type { MemoryOp } from '@vmarea/strace';
+import {
+  EINVAL,
+  ENOSYS,
+  fromRegister,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_SHARED,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+  PR_SET_VMA,
+  PR_SET_VMA_ANON_NAME,
+  SHM_EXEC,
+  SHM_RDONLY,
+} from '@vmarea/uapi';
+import type { Process, Space } from './process.ts';
+
+/** mincore's answer is not in a log, and nothing is resident here. */
+const NO_BYTES = new Uint8Array(0);
+
+/** Makes the call. Returns what the kernel package returns: a value or a negative errno. */
+export function makeCall(process: Process, op: MemoryOp): number {
+  const { sys } = process.task;
+  switch (op.op) {
+    case 'mmap':
+      return sys.mmap(op.addr, op.len, op.prot, op.flags, op.fd, op.offset);
+    case 'munmap':
+      return sys.munmap(op.addr, op.len);
+    case 'brk':
+      return sys.brk(op.addr);
+    case 'mprotect':
+      return sys.mprotect(op.addr, op.len, op.prot);
+    case 'mremap':
+      return sys.mremap(op.addr, op.oldLen, op.newLen, op.flags, op.newAddr);
+    case 'madvise':
+      return sys.madvise(op.addr, op.len, op.advice);
+    case 'mlock':
+      return op.flags === null ? sys.mlock(op.addr, op.len) : sys.mlock2(op.addr, op.len, op.flags);
+    case 'munlock':
+      return sys.munlock(op.addr, op.len);
+    case 'mlockall':
+      return sys.mlockall(op.flags);
+    case 'munlockall':
+      return sys.munlockall();
+    case 'msync':
+      return sys.msync(op.addr, op.len, op.flags);
+    case 'mincore':
+      return sys.mincore(op.addr, op.len, NO_BYTES);
+    case 'remapFilePages':
+      return sys.remapFilePages(op.addr, op.len, op.prot, op.pgoff, op.flags);
+    case 'setVmaName':
+      return sys.prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, op.addr, op.len, op.name);
+    case 'prctl':
+    case 'shmget':
+    case 'shmat':
+    case 'shmdt':
+      return -ENOSYS;
+  }
+}
+
+/**
+ * Makes the call so that what it maps lies where the log says. Errors are what they are.
+ *
+ * @param recorded the log's answer
+ */
+export function makeCallAt(process: Process, op: MemoryOp, recorded: number): number {
+  const { sys } = process.task;
+  if (recorded >= 0) {
+    if (op.op === 'mmap') {
+      return sys.mmap(recorded, op.len, op.prot, (op.flags & ~MAP_FIXED_NOREPLACE) | MAP_FIXED, op.fd, op.offset);
+    }
+    if (op.op === 'mremap' && recorded !== Number(op.addr)) {
+      const flags = (op.flags & MREMAP_DONTUNMAP) | MREMAP_MAYMOVE | MREMAP_FIXED;
+      return sys.mremap(op.addr, op.oldLen, op.newLen, flags, recorded);
+    }
+    if (op.op === 'brk') return breakAt(process, op.addr, recorded);
+  }
+  return makeCall(process, op);
+}
+
+/** brk where the log knows the break and replay may not. */
+function breakAt(process: Process, addr: Register, recorded: number): number {
+  const { mm } = process.task;
+  const { space } = process;
+  if (space.breakUnknown) {
+    // Asked for, it is where it is; moved, it was somewhere below.
+    space.breakUnknown = false;
+    mm.startBrk = recorded;
+    mm.brk = recorded;
+    return recorded;
+  }
+  return process.task.sys.brk(addr);
+}
+
+/**
+ * shmat and shmdt, as the log has them: System V shared memory is a file of its own kind, whose size only shmget tells.
+ *
+ * @param sizes of the segments seen so far, by id, in bytes
+ */
+export function sharedSegment(sys: Sys, op: MemoryOp, recorded: number, sizes: ReadonlyMap<number, number>): number {
+  if (op.op !== 'shmat') return -ENOSYS;
+  if (recorded < 0) return recorded;
+  const size = sizes.get(op.id);
+  if (size === undefined) return -EINVAL;
+  let prot = (op.flags & SHM_RDONLY) !== 0 ? PROT_READ : PROT_READ | PROT_WRITE;
+  if ((op.flags & SHM_EXEC) !== 0) prot |= PROT_EXEC;
+  return sys.mmap(recorded, size, prot, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
+/** Notes what a successful call gave out, so that it counts as written before the next one. */
+export function noteGiven(space: Space, process: Process, op: MemoryOp, result: number, oldBrk: number): void {
+  switch (op.op) {
+    case 'mmap':
+      space.given(result, result + pagesUp(process, op.len));
+      return;
+    case 'brk':
+      if (result > oldBrk) space.given(oldBrk, result);
+      return;
+    case 'mprotect':
+      space.given(Number(op.addr), Number(op.addr) + pagesUp(process, op.len));
+      return;
+    case 'mremap':
+      space.given(result, result + pagesUp(process, op.newLen));
+      return;
+    default:
+      return;
+  }
+}
+
+function pagesUp(process: Process, len: Register): number {
+  const { pageSize } = process.task.kernel.system;
+  return Math.ceil(fromRegister(len) / pageSize) * pageSize;
+}
+
+/** Whether a call reaches memory that a replay with recorded addresses does not know. */
+export function reachesUnknown(process: Process, op: MemoryOp): boolean {
+  if (!('addr' in op)) return false;
+  const start = Number(op.addr);
+  const len = 'len' in op ? Number(op.len) : 'oldLen' in op ? Number(op.oldLen) : 0;
+  let at = start;
+  for (let vma = findVma(process.task.mm, start); at < start + len; vma = vma.vmNext) {
+    if (vma === null || vma.vmStart > at) return true;
+    at = vma.vmEnd;
+  }
+  return false;
+}

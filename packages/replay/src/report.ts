@@ -1,0 +1,143 @@
+/**
+ * What a replay found, as plain data that can be turned into text or JSON. No code.
+ */
+import type { ArchitectureGuess, MapsLine } from '@vmarea/strace';
+
+/** A sentence about something in the log. */
+export interface ReplayNote {
+  /** Line in the log; 0 when it is about the whole. */
+  readonly line: number;
+  readonly pid: number;
+  /**
+   * `strange`: a line that was skipped. `descriptor`: one that the log never opened. `assumed`: what the log does not say.
+   * `touch`: where it matters that memory was taken as written. `unjudged`: an answer that could not be predicted.
+   */
+  readonly kind: 'strange' | 'descriptor' | 'assumed' | 'touch' | 'unjudged' | 'info';
+  readonly text: string;
+}
+
+/** Notes of one kind: the first ones, and how many there were. */
+export interface NoteList {
+  readonly count: number;
+  readonly notes: readonly ReplayNote[];
+}
+
+/** Why a call failed. */
+export interface Reason {
+  /** Stable name of the decision, `function.reason`; empty when no decision was left. */
+  readonly id: string;
+  /** The kernel's function that decides. */
+  readonly fn: string;
+  readonly sentence: string;
+  /** What would change it. */
+  readonly change: string;
+}
+
+/** Calls that failed in the same way. */
+export interface FailedCalls {
+  /** As the log prints it, shortened. */
+  readonly call: string;
+  readonly name: string;
+  /** For instance `ENOMEM`. */
+  readonly error: string;
+  readonly reason: Reason;
+  readonly count: number;
+  /** Of the first of them. */
+  readonly line: number;
+  readonly pid: number;
+}
+
+/** The first answer that is not the kernel's. */
+export interface Difference {
+  readonly line: number;
+  readonly pid: number;
+  /** Ordinal among the memory calls, from 1. */
+  readonly number: number;
+  readonly call: string;
+  /** What replay says. */
+  readonly predicted: string;
+  /** What the log says. */
+  readonly recorded: string;
+  /** Why replay says it, when it refuses. */
+  readonly reason: Reason | null;
+  /** Why the recorded answer is none that the kernel could have given. */
+  readonly explanation: string;
+  /** The map around the address in question. */
+  readonly around: readonly MapsLine[];
+}
+
+/** How a line of the final map compares. */
+export interface MapRow {
+  /** Replay's line; null: only the real map has one. */
+  readonly ours: MapsLine | null;
+  /** The real line; null: only replay has one. */
+  readonly real: MapsLine | null;
+  /** What differs; empty when they agree. */
+  readonly differences: readonly string[];
+  /** Left out of the verdict, and why: `assumed`, `grown`. Empty when it counts. */
+  readonly excused: string;
+}
+
+/** The final map beside the real one. */
+export interface MapComparison {
+  readonly rows: readonly MapRow[];
+  /** Rows that differ and count. */
+  readonly different: number;
+  /** Rows left out of the verdict although they differ, or because they were taken from the real map. */
+  readonly excused: number;
+}
+
+/** The map that is shown. */
+export interface ReplayedMap {
+  readonly pid: number;
+  /** Where in the log it is from; 0 for the end. */
+  readonly line: number;
+  /** In words: for instance `read from /proc/self/maps`. */
+  readonly moment: string;
+  readonly lines: readonly MapsLine[];
+  readonly comparison: MapComparison | null;
+}
+
+/** Everything. */
+export interface ReplayReport {
+  readonly lines: number;
+  /** Calls in the log that replay looked at. */
+  readonly calls: number;
+  readonly architecture: ArchitectureGuess;
+  readonly machine: {
+    readonly kernel: string;
+    readonly vaBits: number;
+    readonly pageSize: number;
+    /** `recorded`: addresses were taken as the log has them. */
+    readonly addresses: 'predicted' | 'recorded' | 'mixed';
+    readonly randomized: boolean;
+  };
+  readonly answers: {
+    /** Memory calls replayed. */
+    readonly replayed: number;
+    /** Those whose answer was predicted and is the kernel's. */
+    readonly reproduced: number;
+    /** Those whose answer was taken from the log. */
+    readonly unjudged: number;
+    readonly failed: number;
+  };
+  readonly difference: Difference | null;
+  readonly vmas: {
+    readonly created: number;
+    readonly merged: number;
+    readonly split: number;
+    readonly removed: number;
+    readonly peak: number;
+    readonly peakPid: number;
+    readonly peakLine: number;
+    readonly maxMapCount: number;
+  };
+  readonly processes: { readonly seen: number; readonly forks: number; readonly execs: number; readonly threads: number };
+  readonly failures: readonly FailedCalls[];
+  /** Kinds of failures beyond those listed. */
+  readonly failuresLeftOut: number;
+  readonly notes: Readonly<Record<ReplayNote['kind'], NoteList>>;
+  readonly map: ReplayedMap | null;
+  /** `agrees`: every judged answer and the map. */
+  readonly verdict: 'agrees' | 'differs';
+}
