@@ -297,6 +297,81 @@ export class Arm64PageTables extends TableTree {
     if (size === this.geo.contPmdSize) return slot + 2 * this.geo.contPmds;
     return slot + 2;
   }
+
+  // ---- many page entries of one last-level table
+
+  /**
+   * Copy the entries of [start, end) for a child (fork): old there, and write-protected on both sides if wanted.
+   *
+   * @param start page-aligned like `end`; both in the span of one last-level table, which holds no huge page
+   * @param dst the child's tables; it has a last-level table there, and nothing in it yet
+   * @param wrprotect take WRITE away here and there
+   * @param clean the child's entries are clean
+   * @param pfns receives the frame of each entry that is not SPECIAL
+   * @returns how many frames
+   */
+  copyRange(
+    start: number,
+    end: number,
+    dst: { slot(addr: number): number },
+    wrprotect: boolean,
+    clean: boolean,
+    pfns: Int32Array,
+  ): number {
+    const first = this.slot(start);
+    if (first < 0) return 0;
+    const u32 = this.u32;
+    const shift = this.pageShift;
+    const distance = dst.slot(start) - first;
+    const last = first + ((end - start) >>> shift) * 2;
+    const takeHi = wrprotect ? HI_WRITE : 0;
+    const takeChild = clean ? HI_DIRTY : 0;
+    let n = 0;
+    for (let s = first; s < last; s += 2) {
+      let lo = u32[s]! | 0;
+      if (lo === 0) continue;
+      const was = u32[s + 1]! | 0;
+      let hi = was;
+      if ((was & takeHi) !== 0) {
+        hi = settled(lo, was) & ~HI_WRITE;
+        lo |= LO_RDONLY;
+        u32[s] = lo;
+        u32[s + 1] = hi;
+      }
+      const childHi = hi & ~takeChild;
+      u32[s + distance] = withRdonly(lo, childHi) & ~LO_AF;
+      u32[s + distance + 1] = childHi;
+      if ((hi & HI_SPECIAL) === 0) pfns[n++] = (hi << (32 - shift)) | (lo >>> shift);
+    }
+    return n;
+  }
+
+  /**
+   * Empty the entries of [start, end), and tell what they mapped.
+   *
+   * @param start page-aligned like `end`; both in the span of one last-level table, which holds no huge page
+   * @param out receives, for each entry that is not SPECIAL, twice its frame, plus 1 when the entry was dirty
+   * @returns how many
+   */
+  takeRange(start: number, end: number, out: Int32Array): number {
+    const first = this.slot(start);
+    if (first < 0) return 0;
+    const u32 = this.u32;
+    const shift = this.pageShift;
+    const last = first + ((end - start) >>> shift) * 2;
+    let n = 0;
+    for (let s = first; s < last; s += 2) {
+      const lo = u32[s]! | 0;
+      if (lo === 0) continue;
+      const hi = u32[s + 1]! | 0;
+      u32[s] = 0;
+      u32[s + 1] = 0;
+      if ((hi & HI_SPECIAL) !== 0) continue;
+      const dirty = (settled(lo, hi) & HI_DIRTY) !== 0 ? 1 : 0;
+      out[n++] = (((hi << (32 - shift)) | (lo >>> shift)) << 1) | dirty;
+    }
+    return n;
+  }
 }
 
 function noHugeSize(size: number): RangeError {

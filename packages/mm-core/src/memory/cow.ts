@@ -58,7 +58,6 @@ function reuse(state: MmState, vma: Vma, address: number, slot: number, pfn: num
   const pt = mm.pageTables!;
   if ((vma.vmFlags & VM_WRITE) !== 0) pt.mkwriteDirty(slot);
   else pt.setEntry(slot, pfn, vma.vmPageProt, PTE_DIRTY);
-  flushTlbPage(mm, address);
   if (mm.tracer !== null) mm.tracer.fault('reuse', vma, address, 0);
   return VM_FAULT_WRITE;
 }

@@ -28,7 +28,6 @@ import { askOwner, doPageMkwrite, failed, NO_PAGE_TO_MAP } from './fault-owner.t
 import { doFaultAround } from './fault-around.ts';
 import { type MmState, stateOf } from './mm-state.ts';
 import { addFileRmap, addNewAnonRmap, setPageDirty } from './page-meta.ts';
-import { flushTlbPage } from './flush.ts';
 
 /**
  * handle_mm_fault.
@@ -63,7 +62,6 @@ export function handleMmFault(cur: Caller | null, vma: Vma, address: number, fla
   } else if ((bits & PTE_YOUNG) === 0) {
     pt.setEntry(slot, pt.pfn(slot), vma.vmPageProt, bits & (PTE_WRITE | PTE_DIRTY | PTE_SPECIAL));
   }
-  flushTlbPage(mm, address);
   return 0;
 }
 

@@ -1,7 +1,8 @@
 /**
  * The one place where cached translations are dropped.
  *
- * Everybody who changes an entry that was present must flush; a new entry needs none. An embedder with a CPU of its own
+ * Everybody who takes something away from an entry that was present must flush. A new entry, or one that allows more,
+ * needs none: whoever cached less walks again before it faults. An embedder with a CPU of its own
  * hears of every flush. Mirrors arch/arm64/include/asm/tlbflush.h.
  */
 import type { Mm } from '../mm.ts';
@@ -9,7 +10,10 @@ import { stateOf } from './mm-state.ts';
 
 /** flush_tlb_page: the entry of one page has changed or gone. `page` is page-aligned. */
 export function flushTlbPage(mm: Mm, page: number): void {
-  flushTlbRange(mm, page, page + mm.system.pageSize);
+  mm.tlbGeneration++;
+  const state = stateOf(mm);
+  if (state.tlb !== null) state.tlb.flushPage(page);
+  if (state.onInvalidate !== null) state.onInvalidate(page, page + mm.system.pageSize);
 }
 
 /** flush_tlb_range: entries of [start, end) have changed or gone. Page-aligned bytes. */

@@ -5,7 +5,6 @@
  * page of their own, are left to the child's faults. Mirrors copy_pte_range (mm/memory.c).
  */
 import { ENOMEM } from '@vmarea/uapi';
-import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../ports/arch.ts';
 import { VM_HUGETLB, VM_MAYWRITE, VM_MIXEDMAP, VM_PFNMAP, VM_SHARED } from '../vm-flags.ts';
 import type { Vma } from '../vma.ts';
 import { stateOf } from './mm-state.ts';
@@ -35,8 +34,7 @@ export function copyPageRange(newVma: Vma, vma: Vma): number {
   const frames = state.frames;
   const { refcount, mapcount } = frames;
   const frameFlags = frames.flags;
-  const u32 = state.physical.u32;
-  const pageSize = state.physical.pageSize;
+  const pfns = state.memory.batch;
   const pmdSize = mm.system.arch.pmdSize;
   const cow = isCowMapping(flags);
   const shared = (flags & VM_SHARED) !== 0;
@@ -44,7 +42,7 @@ export function copyPageRange(newVma: Vma, vma: Vma): number {
   let anon = 0;
   let file = 0;
   let shmem = 0;
-  let protectedAny = false;
+  let any = false;
   let error = 0;
 
   // A last-level table of the parent gets a counterpart even where it is empty: VmPTE shows it.
@@ -60,25 +58,15 @@ export function copyPageRange(newVma: Vma, vma: Vma): number {
       error = -ENOMEM;
       break;
     }
-    for (at = src.nextEntry(at, end); at >= 0; at = src.nextEntry(at + pageSize, end)) {
-      const from = src.curSlot;
-      const bits = src.entry(from);
-      if (cow && (bits & PTE_WRITE) !== 0) {
-        src.wrprotect(from);
-        protectedAny = true;
-      }
-      const to = dst.slotAlloc(at);
-      u32[to + 1] = u32[from + 1]!;
-      u32[to] = u32[from]!;
-      if (shared && (bits & PTE_DIRTY) !== 0) dst.mkclean(to);
-      dst.mkold(to);
-      if ((bits & PTE_SPECIAL) !== 0) continue;
-      const pfn = src.pfn(from);
+    any = true;
+    const n = src.copyRange(at, end, dst, cow, shared, pfns);
+    for (let i = 0; i < n; i++) {
+      const pfn = pfns[i]!;
       refcount[pfn] = refcount[pfn]! + 1;
       mapcount[pfn] = mapcount[pfn]! + 1;
       const f = frameFlags[pfn]!;
       if ((f & PG_ANON) !== 0) {
-        frameFlags[pfn] = f & ~PG_ANON_EXCLUSIVE;
+        if ((f & PG_ANON_EXCLUSIVE) !== 0) frameFlags[pfn] = f & ~PG_ANON_EXCLUSIVE;
         anon++;
       } else if ((f & PG_SWAPBACKED) !== 0) shmem++;
       else file++;
@@ -88,6 +76,6 @@ export function copyPageRange(newVma: Vma, vma: Vma): number {
   child.rssAnon += anon;
   child.rssFile += file;
   child.rssShmem += shmem;
-  if (protectedAny) flushTlbRange(mm, vmStart, vmEnd);
+  if (any && cow) flushTlbRange(mm, vmStart, vmEnd);
   return error;
 }

@@ -41,6 +41,8 @@ export class Memory implements MemoryPort, MemoryCore {
   readonly system: MmSystem;
   /** The numbers under which frames know their anon_vma. */
   readonly anonOwners: AnonOwners;
+  /** Room for what a whole last-level table maps: zap and fork work table by table. */
+  readonly batch: Int32Array;
   /** Address spaces attached now. */
   nrAttached = 0;
   private nextAsid = 1;
@@ -51,6 +53,7 @@ export class Memory implements MemoryPort, MemoryCore {
     this.frames = new Frames(this.physical);
     this.system = system;
     this.anonOwners = new AnonOwners(this.frames);
+    this.batch = new Int32Array(system.arch.pmdSize / system.pageSize);
   }
 
   attach(mm: Mm): number {

@@ -11,16 +11,44 @@ import { VM_HUGETLB } from '../vm-flags.ts';
 import type { Vma } from '../vma.ts';
 import type { Memory } from './memory.ts';
 import { stateOf } from './mm-state.ts';
-import { PG_ANON } from './page-flags.ts';
+import { PG_ANON, PG_DIRTY } from './page-flags.ts';
 import { removeRmap, setPageDirty, updateHiwaterRss } from './page-meta.ts';
 import { flushTlbRange } from './flush.ts';
 
-/**
- * zap_pte_range: empties the entries of [start, end).
- *
- * @param keepAnon private copies stay (a hole is punched into the file, the copies are not the file's)
- */
-function zapPteRange(mm: Mm, start: number, end: number, keepAnon: boolean): void {
+/** zap_pte_range: empties the entries of [start, end), table by table. */
+function zapPteRange(mm: Mm, start: number, end: number): void {
+  const pt = mm.pageTables!;
+  const state = stateOf(mm);
+  const frames = state.frames;
+  const frameFlags = frames.flags;
+  const out = state.memory.batch;
+  const pmdSize = mm.system.arch.pmdSize;
+  const pmdMask = pmdSize - 1;
+  let any = false;
+  let at = start;
+  while (at < end) {
+    const tableEnd = at - (at & pmdMask) + pmdSize;
+    const stop = tableEnd < end ? tableEnd : end;
+    if (pt.slot(at) < 0) {
+      at = pt.nextEntry(stop, end);
+      if (at < 0) break;
+      continue;
+    }
+    any = true;
+    const n = pt.takeRange(at, stop, out);
+    for (let i = 0; i < n; i++) {
+      const entry = out[i]!;
+      const pfn = entry >>> 1;
+      if ((entry & 1) !== 0 && (frameFlags[pfn]! & (PG_ANON | PG_DIRTY)) === 0) setPageDirty(frames, pfn);
+      removeRmap(state, pfn);
+    }
+    at = stop;
+  }
+  if (any) flushTlbRange(mm, start, end);
+}
+
+/** The same, but private copies stay: a hole is punched into the file, and they are not the file's. */
+function zapFilePages(mm: Mm, start: number, end: number): void {
   const pt = mm.pageTables!;
   const state = stateOf(mm);
   const frames = state.frames;
@@ -29,17 +57,12 @@ function zapPteRange(mm: Mm, start: number, end: number, keepAnon: boolean): voi
   for (let at = pt.nextEntry(start, end); at >= 0; at = pt.nextEntry(at + pageSize, end)) {
     const slot = pt.curSlot;
     const bits = pt.entry(slot);
-    if ((bits & PTE_SPECIAL) !== 0) {
-      pt.clear(slot);
-      zapped = true;
-      continue;
-    }
-    const pfn = pt.pfn(slot);
-    const anon = (frames.flags[pfn]! & PG_ANON) !== 0;
-    if (anon && keepAnon) continue;
+    const pfn = (bits & PTE_SPECIAL) !== 0 ? -1 : pt.pfn(slot);
+    if (pfn >= 0 && (frames.flags[pfn]! & PG_ANON) !== 0) continue;
     pt.clear(slot);
     zapped = true;
-    if (!anon && (bits & PTE_DIRTY) !== 0) setPageDirty(frames, pfn);
+    if (pfn < 0) continue;
+    if ((bits & PTE_DIRTY) !== 0) setPageDirty(frames, pfn);
     removeRmap(state, pfn);
   }
   if (zapped) flushTlbRange(mm, start, end);
@@ -55,7 +78,7 @@ function unmapSingleVma(mm: Mm, vma: Vma, start: number, end: number): void {
     if (vma.vmFile !== null) mm.system.hugePages!.unmapRange(vma, from, to);
     return;
   }
-  zapPteRange(mm, from, to, false);
+  zapPteRange(mm, from, to);
 }
 
 /** unmap_region. See {@link MemoryPort.unmapRegion}. */
@@ -107,6 +130,7 @@ export function zapMappingRange(
     const behind = vma.vmStart + (lastPage + 1 - vma.vmPgoff) * pageSize;
     const to = behind < vma.vmEnd ? behind : vma.vmEnd;
     updateHiwaterRss(mm);
-    zapPteRange(mm, from, to, !evenCows);
+    if (evenCows) zapPteRange(mm, from, to);
+    else zapFilePages(mm, from, to);
   }
 }

@@ -79,6 +79,28 @@ export interface PageTables {
   mkclean(slot: number): void;
   /** The first entry at or above `addr` and below `end`: its address, or -1. Sets `curSlot` and `curSize`. */
   nextEntry(addr: number, end: number): number;
+  /**
+   * Copies the entries of [start, end), in the span of one last-level table that both sides have, to a child's tables:
+   * old there, clean there if `clean`, without write permission on both sides if `wrprotect`.
+   *
+   * @param pfns receives the frame of each entry that is not special; room for a whole table
+   * @returns how many frames
+   */
+  copyRange(
+    start: number,
+    end: number,
+    dst: PageTables,
+    wrprotect: boolean,
+    clean: boolean,
+    pfns: Int32Array,
+  ): number;
+  /**
+   * Empties the entries of [start, end), in the span of one last-level table.
+   *
+   * @param out receives, for each entry that is not special, twice its frame, plus 1 when the entry was dirty
+   * @returns how many
+   */
+  takeRange(start: number, end: number, out: Int32Array): number;
   /** free_pgd_range: gives back tables of [start, end) whose whole span lies between floor and ceiling (0: the top). */
   freeRange(start: number, end: number, floor: number, ceiling: number): void;
 }
