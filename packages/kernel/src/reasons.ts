@@ -56,11 +56,16 @@ export const KERNEL_REASONS: readonly DriverReason[] = [
 ];
 
 /** Decision numbers by name. */
-export const KernelDecision = {
+export const KernelDecision: Readonly<
+  Record<
+    'mmapOffsetUnaligned' | 'mmapBadDescriptor' | 'mmapNoHugeFile' | 'mmapNoHugeSize' | 'mlock2BadFlags' | 'prctlUnknownOption',
+    number
+  >
+> = {
   mmapOffsetUnaligned: KERNEL_DECISION_BASE,
   mmapBadDescriptor: KERNEL_DECISION_BASE + 1,
   mmapNoHugeFile: KERNEL_DECISION_BASE + 2,
   mmapNoHugeSize: KERNEL_DECISION_BASE + 3,
   mlock2BadFlags: KERNEL_DECISION_BASE + 4,
   prctlUnknownOption: KERNEL_DECISION_BASE + 5,
-} as const;
+};

@@ -1,0 +1,225 @@
+/**
+ * What each call of a script does to a task, and what kind of value each argument is (for printing and for «what if»).
+ */
+import type { Task } from '@vmarea/kernel';
+import { isErr, RETRY } from '@vmarea/mm-core';
+import { UserMemory } from '@vmarea/mm-core/memory';
+import {
+  errnoName,
+  formatMadvise,
+  formatMapFlags,
+  formatMlock2Flags,
+  formatMlockallFlags,
+  formatMremapFlags,
+  formatMsyncFlags,
+  formatProt,
+  signalName,
+} from '@vmarea/uapi';
+import { evaluate, ScriptError, type Call } from './script.ts';
+
+/** What an argument means. */
+export type ArgumentKind =
+  | 'addr'
+  | 'len'
+  | 'prot'
+  | 'mapFlags'
+  | 'mremapFlags'
+  | 'mlockallFlags'
+  | 'mlock2Flags'
+  | 'msyncFlags'
+  | 'advice'
+  | 'fd'
+  | 'off'
+  | 'number';
+
+/** A parameter of a call. */
+export interface Parameter {
+  readonly name: string;
+  readonly kind: ArgumentKind;
+}
+
+/** What came of a call. */
+export interface Outcome {
+  /** The address, value or negative errno. For an access: 0, or -1 with a signal. */
+  readonly result: number;
+  /** The signal that an access ends in; 0 for none. */
+  readonly signal: number;
+  /** The decision that refused; 0 for none. */
+  readonly decision: number;
+}
+
+interface Verb {
+  readonly params: readonly Parameter[];
+  /** How many may be left out at the end; they count as 0. */
+  readonly optional: number;
+  run(task: Task, args: readonly bigint[]): number | Outcome;
+}
+
+const p = (name: string, kind: ArgumentKind): Parameter => ({ name, kind });
+const addr = p('addr', 'addr');
+const len = p('len', 'len');
+const range = [addr, len];
+
+function access(task: Task, use: (memory: UserMemory) => number): Outcome {
+  if (task.kernel.memory === null) throw new ScriptError('this machine has no memory: load and store need it');
+  const memory = new UserMemory(task.cur);
+  for (;;) {
+    const value = use(memory);
+    if (value !== -1) return { result: 0, signal: 0, decision: 0 };
+    if (memory.fault !== RETRY) return { result: -1, signal: memory.signal, decision: memory.decision };
+    throw new ScriptError('the access waits for storage, which a script cannot');
+  }
+}
+
+const n = (value: bigint | undefined): number => Number(BigInt.asIntN(64, value ?? 0n));
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  mmap: {
+    params: [...range, p('prot', 'prot'), p('flags', 'mapFlags'), p('fd', 'fd'), p('off', 'off')],
+    optional: 0,
+    run: (t, a) => t.sys.mmap(a[0]!, a[1]!, a[2]!, a[3]!, a[4]!, a[5]!),
+  },
+  munmap: { params: range, optional: 0, run: (t, a) => t.sys.munmap(a[0]!, a[1]!) },
+  mprotect: {
+    params: [...range, p('prot', 'prot')],
+    optional: 0,
+    run: (t, a) => t.sys.mprotect(a[0]!, a[1]!, a[2]!),
+  },
+  mremap: {
+    params: [addr, p('old_len', 'len'), p('new_len', 'len'), p('flags', 'mremapFlags'), p('new_addr', 'addr')],
+    optional: 1,
+    run: (t, a) => t.sys.mremap(a[0]!, a[1]!, a[2]!, a[3]!, a[4] ?? 0n),
+  },
+  brk: { params: [addr], optional: 0, run: (t, a) => brk(t, a[0]!) },
+  madvise: {
+    params: [...range, p('advice', 'advice')],
+    optional: 0,
+    run: (t, a) => t.sys.madvise(a[0]!, a[1]!, a[2]!),
+  },
+  mlock: { params: range, optional: 0, run: (t, a) => t.sys.mlock(a[0]!, a[1]!) },
+  mlock2: {
+    params: [...range, p('flags', 'mlock2Flags')],
+    optional: 0,
+    run: (t, a) => t.sys.mlock2(a[0]!, a[1]!, a[2]!),
+  },
+  munlock: { params: range, optional: 0, run: (t, a) => t.sys.munlock(a[0]!, a[1]!) },
+  mlockall: { params: [p('flags', 'mlockallFlags')], optional: 0, run: (t, a) => t.sys.mlockall(a[0]!) },
+  munlockall: { params: [], optional: 0, run: (t) => t.sys.munlockall() },
+  msync: {
+    params: [...range, p('flags', 'msyncFlags')],
+    optional: 0,
+    run: (t, a) => t.sys.msync(a[0]!, a[1]!, a[2]!),
+  },
+  mincore: {
+    params: range,
+    optional: 0,
+    run: (t, a) => t.sys.mincore(a[0]!, a[1]!, new Uint8Array(Math.min(2 ** 20, Math.ceil(n(a[1]) / 4096)))),
+  },
+  remap_file_pages: {
+    params: [...range, p('prot', 'prot'), p('pgoff', 'number'), p('flags', 'mapFlags')],
+    optional: 0,
+    run: (t, a) => t.sys.remapFilePages(a[0]!, a[1]!, a[2]!, a[3]!, a[4]!),
+  },
+  load: { params: [addr], optional: 0, run: (t, a) => access(t, (m) => m.load8(n(a[0]))) },
+  store: {
+    params: [addr, p('value', 'number')],
+    optional: 1,
+    run: (t, a) => access(t, (m) => m.store8(n(a[0]), n(a[1] ?? 1n) & 0xff)),
+  },
+  exec: { params: [addr], optional: 0, run: (t, a) => access(t, (m) => m.fetch32(n(a[0]))) },
+  ftruncate: { params: [p('fd', 'fd'), p('length', 'number')], optional: 0, run: (t, a) => t.sys.ftruncate(n(a[0]), n(a[1])) },
+  close: { params: [p('fd', 'fd')], optional: 0, run: (t, a) => t.sys.close(n(a[0])) },
+  dup: { params: [p('fd', 'fd')], optional: 0, run: (t, a) => t.sys.dup(n(a[0])) },
+  personality: { params: [p('persona', 'number')], optional: 0, run: (t, a) => t.sys.personality(n(a[0])) },
+  fork: {
+    params: [],
+    optional: 0,
+    run: (t) => {
+      const child = t.sys.fork();
+      return typeof child === 'number' ? child : child.pid;
+    },
+  },
+};
+
+/** brk tells of a refusal by an unchanged break; asked for nothing (0) it just tells the break. */
+function brk(task: Task, value: bigint): number | Outcome {
+  const { mm } = task;
+  mm.lastDecision = 0;
+  const result = task.sys.brk(value);
+  const refused = value !== 0n && mm.lastDecision !== 0 && BigInt(result) !== value;
+  return { result, signal: 0, decision: refused ? mm.lastDecision : 0 };
+}
+
+/** The calls that a script may have. */
+export function callNames(): string[] {
+  return Object.keys(VERBS);
+}
+
+/**
+ * The parameters of a call.
+ *
+ * @throws ScriptError for a call that is not known
+ */
+export function parametersOf(call: Call): readonly Parameter[] {
+  const verb = Object.hasOwn(VERBS, call.name) ? VERBS[call.name] : undefined;
+  if (verb === undefined) throw new ScriptError(`unknown call «${call.name}»: there are ${callNames().join(', ')}`);
+  const { params, optional } = verb;
+  if (call.args.length > params.length || call.args.length < params.length - optional) {
+    throw new ScriptError(`${call.name} takes ${params.map(({ name }) => name).join(', ')}: ${call.text}`);
+  }
+  return params;
+}
+
+/** The arguments' values. */
+export function argumentsOf(call: Call, names: ReadonlyMap<string, bigint>): bigint[] {
+  parametersOf(call);
+  return call.args.map((text) => evaluate(text, names));
+}
+
+/** Makes a call with evaluated arguments. */
+export function makeCall(task: Task, call: Call, args: readonly bigint[]): Outcome {
+  parametersOf(call);
+  task.mm.lastDecision = 0;
+  const got = VERBS[call.name]!.run(task, args);
+  if (typeof got !== 'number') return got;
+  if (got === RETRY) throw new ScriptError(`${call.text} waits for storage, which a script cannot`);
+  return { result: got, signal: 0, decision: isErr(got) ? task.mm.lastDecision : 0 };
+}
+
+/** A number as C writes addresses. */
+export function hex(value: number): string {
+  return value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
+}
+
+/** An outcome in the manner of strace: `0x7f…`, `0`, `-1 ENOMEM`, `SIGSEGV`. */
+export function formatOutcome(call: Call, outcome: Outcome): string {
+  if (outcome.signal !== 0) return signalName(outcome.signal);
+  if (isErr(outcome.result)) return `-1 ${errnoName(-outcome.result)}`;
+  return ['mmap', 'mremap', 'brk'].includes(call.name) ? hex(outcome.result) : String(outcome.result);
+}
+
+const FORMATS: Readonly<Partial<Record<ArgumentKind, (value: number) => string>>> = {
+  prot: formatProt,
+  mapFlags: formatMapFlags,
+  mremapFlags: formatMremapFlags,
+  mlockallFlags: formatMlockallFlags,
+  mlock2Flags: formatMlock2Flags,
+  msyncFlags: formatMsyncFlags,
+  advice: formatMadvise,
+  fd: String,
+  number: String,
+};
+
+/** An argument as text that {@link evaluate} reads back. */
+export function formatArgument(kind: ArgumentKind, value: bigint): string {
+  const format = FORMATS[kind];
+  if (format !== undefined && value >= -1n && value < 1n << 53n) return format(Number(value));
+  if (kind === 'addr') return value === 0n ? 'NULL' : `0x${BigInt.asUintN(64, value).toString(16)}`;
+  return value.toString();
+}
+
+/** The call with its arguments' values written out. */
+export function formatCall(call: Call, args: readonly bigint[]): string {
+  const params = parametersOf(call);
+  return `${call.name}(${args.map((value, i) => formatArgument(params[i]!.kind, value)).join(', ')})`;
+}

@@ -1,0 +1,78 @@
+/**
+ * What the checks of a call look at, as it was just before the call: for the operands.
+ */
+import type { Task } from '@vmarea/kernel';
+import { findVma, hasCapability, type Caller, type Mm, type MmSystem, type Vma, type VmFile } from '@vmarea/mm-core';
+import { capabilityName, fromRegister, MAP_ANONYMOUS, MAP_HUGETLB } from '@vmarea/uapi';
+import { hex, parametersOf } from './calls.ts';
+import type { Call } from './script.ts';
+
+/** A call about to be made. */
+export class Situation {
+  readonly task: Task;
+  readonly cur: Caller;
+  readonly mm: Mm;
+  readonly system: MmSystem;
+  /** The file of an mmap; null otherwise. */
+  readonly file: VmFile | null;
+  private readonly args = new Map<string, number>();
+
+  constructor(task: Task, call: Call, args: readonly bigint[]) {
+    this.task = task;
+    this.cur = task.cur;
+    this.mm = task.mm;
+    this.system = task.kernel.system;
+    parametersOf(call).forEach(({ name }, i) => this.args.set(name, fromRegister(args[i] ?? 0n)));
+    const anonymous = (this.arg('flags') & MAP_ANONYMOUS) !== 0;
+    this.file = call.name === 'mmap' && !anonymous ? task.cur.files.fget(this.arg('fd') | 0) : null;
+  }
+
+  /** An argument by its parameter's name; 0 for one that the call has not. */
+  arg(name: string): number {
+    return this.args.get(name) ?? 0;
+  }
+
+  /** Bytes rounded up to the page size, or to the huge page size of a mapping of huge pages. */
+  get length(): number {
+    const unit = this.file !== null && this.file.hugePageSize !== 0 ? this.file.hugePageSize : this.hugeUnit();
+    return Math.ceil(this.arg('len') / unit) * unit;
+  }
+
+  private hugeUnit(): number {
+    const { pageSize, hugePages } = this.system;
+    const flags = this.arg('flags');
+    if (this.file !== null || (flags & MAP_HUGETLB) === 0) return pageSize;
+    return hugePages?.hstateSizelog((flags >>> 26) & 0x3f)?.size ?? pageSize;
+  }
+
+  get pages(): number {
+    return this.length / this.system.pageSize;
+  }
+
+  /** The VMA that an address lies in, or null. */
+  vmaAt(address: number): Vma | null {
+    const vma = findVma(this.mm, address);
+    return vma !== null && vma.vmStart <= address ? vma : null;
+  }
+
+  /** `CAP_IPC_LOCK: no`. */
+  capability(cap: number): string {
+    return `${capabilityName(cap)}: ${hasCapability(this.cur.cred, cap) ? 'yes' : 'no'}`;
+  }
+}
+
+/** Bytes as a program's user reads them: `64 KiB`, `0x1001 (4097)`. */
+export function bytes(value: number): string {
+  if (value === Infinity) return 'unlimited';
+  if (value < 0 || !Number.isSafeInteger(value)) return hex(value);
+  for (const [unit, name] of [[2 ** 30, 'GiB'], [2 ** 20, 'MiB'], [2 ** 10, 'KiB']] as const) {
+    if (value >= unit && value % unit === 0) return `${value / unit} ${name}`;
+  }
+  return `${value} bytes`;
+}
+
+/** `12 pages`. */
+export function pageCount(value: number): string {
+  if (value === Infinity) return 'unlimited';
+  return `${value} page${value === 1 ? '' : 's'}`;
+}
