@@ -1,0 +1,61 @@
+/**
+ * A machine with one of everything, for explain, tour and the tests: both shared-memory drivers, every filesystem.
+ */
+import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
+import { ReasonBook, type MachineMaker } from '@vmarea/explain';
+import { HUGETLB_DECISION_BASE, HUGETLB_REASONS, Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';
+import { createKernel, type KernelInit } from '@vmarea/kernel';
+import type { MmSystem } from '@vmarea/mm-core';
+import { Shmem, SHMEM_DECISION_BASE, SHMEM_REASONS, tmpfs } from '@vmarea/shmem';
+import { devfs, procfs, ramfs, type SuperBlock } from '@vmarea/vfs';
+
+/** The catalogues of all packages. */
+export function reasonBook(): ReasonBook {
+  return new ReasonBook([
+    { base: SHMEM_DECISION_BASE, reasons: SHMEM_REASONS },
+    { base: HUGETLB_DECISION_BASE, reasons: HUGETLB_REASONS },
+  ]);
+}
+
+function lockable(system: MmSystem): SuperBlock {
+  const sb = tmpfs(system);
+  sb.mandatoryLocks = true;
+  return sb;
+}
+
+/** Filesystems and drivers of the machine: /ram, /tmp, both once more without execution, /huge, /dev, /proc. */
+export function labDrivers(): Pick<KernelInit, 'hugePages' | 'sharedMemory' | 'mounts'> {
+  return {
+    hugePages: (system) => new Hugetlb(system),
+    sharedMemory: (system) => new Shmem(system),
+    mounts: [
+      { path: '/dev', filesystem: (system) => devfs(system, { mem: {} }) },
+      { path: '/proc', filesystem: procfs },
+      { path: '/ram', filesystem: (system) => ramfs(system) },
+      { path: '/ram-noexec', filesystem: (system) => ramfs(system), options: { noexec: true } },
+      { path: '/tmp', filesystem: lockable },
+      { path: '/tmp-noexec', filesystem: lockable, options: { noexec: true } },
+      { path: '/huge', filesystem: (system) => hugetlbfs(system) },
+    ],
+  };
+}
+
+/** The usual address bits of each page size. */
+export function vaBitsOf(pageSize: number): VaBits {
+  return pageSize === 16384 ? 47 : 48;
+}
+
+/** Makes a machine as explain wants it. */
+export const makeMachine: MachineMaker = (spec, ram) =>
+  createKernel({
+    arch: createArm64({
+      pageSize: spec.pageSize as PageSize,
+      vaBits: spec.profile.name === 'msm-4.4' && spec.pageSize === 4096 ? 39 : vaBitsOf(spec.pageSize),
+    }),
+    profile: spec.profile,
+    config: spec.config,
+    sysctl: { ...spec.sysctl },
+    memory: { bytes: spec.memoryBytes },
+    ram,
+    ...labDrivers(),
+  });
