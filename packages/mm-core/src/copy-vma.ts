@@ -14,10 +14,18 @@ import type { Vma } from './vma.ts';
  * Maps `len` bytes at `addr` with everything that `vma` is.
  *
  * @param pgoff page offset of the source; replaced for anonymous memory that nothing was written to
+ * @param sourceStays MREMAP_DONTUNMAP: the copy does not become one with a source that it touches (seen on 6.1)
  * @returns the VMA that contains the new range, or null without memory. The source, which a merge may have made one
  *   with the result, is left in `mm.cursor`.
  */
-export function copyVma(cur: Caller, vma: Vma, addr: number, len: number, pgoff: number): Vma | null {
+export function copyVma(
+  cur: Caller,
+  vma: Vma,
+  addr: number,
+  len: number,
+  pgoff: number,
+  sourceStays: boolean,
+): Vma | null {
   const mm = cur.mm;
   const system = mm.system;
   const sourceStart = vma.vmStart;
@@ -29,19 +37,23 @@ export function copyVma(cur: Caller, vma: Vma, addr: number, len: number, pgoff:
   }
   mm.cursor = vma;
   const prev = findPrev(mm, findVma(mm, addr));
-  const merged = vmaMerge(
-    mm,
-    prev,
-    addr,
-    addr + len,
-    vma.vmFlags,
-    vma.anonVma,
-    vma.vmFile,
-    newPgoff,
-    vma.vmPolicy,
-    vma.userfaultCtx,
-    vma.anonName,
-  );
+  const touchesSource = addr + len === vma.vmStart || addr === vma.vmEnd;
+  const merged =
+    sourceStays && touchesSource
+      ? null
+      : vmaMerge(
+          mm,
+          prev,
+          addr,
+          addr + len,
+          vma.vmFlags,
+          vma.anonVma,
+          vma.vmFile,
+          newPgoff,
+          vma.vmPolicy,
+          vma.userfaultCtx,
+          vma.anonName,
+        );
   if (merged !== null) {
     // Unfaulted anonymous memory whose pgoff was rewritten may merge with its own source: then the source is the result.
     if (!faultedAnon && sourceStart >= merged.vmStart && sourceStart < merged.vmEnd) mm.cursor = merged;

@@ -140,7 +140,7 @@ function moveVma(
   if (chargeHere && securityVmEnoughMemoryMm(cur, toAccount) !== 0) return -ENOMEM;
 
   const newPgoff = vmaIn.vmPgoff + (oldAddr - vmaIn.vmStart) / pageSize;
-  const newVma = copyVma(cur, vmaIn, newAddr, newLen, newPgoff);
+  const newVma = copyVma(cur, vmaIn, newAddr, newLen, newPgoff, dontunmap);
   if (newVma === null) {
     if (chargeHere) vmUnacctMemory(system, toAccount);
     return refuse(mm, D.vmaNoMemory, -ENOMEM);
