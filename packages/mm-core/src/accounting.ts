@@ -23,39 +23,44 @@ export function isDataMapping(vmFlags: number): boolean {
  */
 export function mayExpandVm(cur: Caller, vmFlags: number, nrPages: number): boolean {
   const mm = cur.mm;
-  const shift = mm.system.pageSize;
-  if (mm.totalVm + nrPages > Math.floor(cur.rlimits.as / shift)) {
-    refuse(mm, D.mayExpandVmAs, -ENOMEM);
-    return false;
-  }
-  if (
-    mm.system.profile.rlimitDataCoversMappings &&
-    isDataMapping(vmFlags) &&
-    mm.dataVm + nrPages > Math.floor(cur.rlimits.data / shift)
-  ) {
-    // A soft limit of 0 is taken as the hard one: what Valgrind relies on.
-    if (cur.rlimits.data === 0 && mm.dataVm + nrPages <= Math.floor(cur.rlimits.dataMax / shift)) return true;
-    refuse(mm, D.mayExpandVmData, -ENOMEM);
-    return false;
-  }
-  return true;
+  // n > floor(limit / pageSize) without the division: n is whole.
+  if ((mm.totalVm + nrPages) * mm.system.pageSize > cur.rlimits.as) return beyond(mm, D.mayExpandVmAs);
+  return !mm.system.profile.rlimitDataCoversMappings || !isDataMapping(vmFlags) || mayExpandData(cur, nrPages);
+}
+
+function mayExpandData(cur: Caller, nrPages: number): boolean {
+  const mm = cur.mm;
+  const bytes = (mm.dataVm + nrPages) * mm.system.pageSize;
+  if (bytes <= cur.rlimits.data) return true;
+  // A soft limit of 0 is taken as the hard one: what Valgrind relies on.
+  if (cur.rlimits.data === 0 && bytes <= cur.rlimits.dataMax) return true;
+  return beyond(mm, D.mayExpandVmData);
+}
+
+function beyond(mm: Mm, decision: number): boolean {
+  refuse(mm, decision, -ENOMEM);
+  return false;
 }
 
 /** vm_stat_account: the page counters of an Mm when a mapping of `nrPages` (negative: less) comes or goes. */
 export function vmStatAccount(mm: Mm, vmFlags: number, file: VmFile | null, nrPages: number): void {
   mm.totalVm += nrPages;
-  if (mm.system.profile.statDataVm) {
-    if ((vmFlags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) === VM_EXEC) mm.execVm += nrPages;
-    else if ((vmFlags & VM_GROWSDOWN) !== 0) mm.stackVm += nrPages;
-    else if (isDataMapping(vmFlags)) mm.dataVm += nrPages;
-    return;
-  }
-  if (file !== null) {
-    mm.sharedVm += nrPages;
-    if ((vmFlags & (VM_EXEC | VM_WRITE)) === VM_EXEC) mm.execVm += nrPages;
-  } else if ((vmFlags & VM_GROWSDOWN) !== 0) {
-    mm.stackVm += nrPages;
-  }
+  if (mm.system.profile.statDataVm) statByUse(mm, vmFlags, nrPages);
+  else if (file !== null) statFile(mm, vmFlags, nrPages);
+  else if ((vmFlags & VM_GROWSDOWN) !== 0) mm.stackVm += nrPages;
+}
+
+/** 6.1: exec_vm, stack_vm and data_vm by the flags alone. */
+function statByUse(mm: Mm, vmFlags: number, nrPages: number): void {
+  if ((vmFlags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) === VM_EXEC) mm.execVm += nrPages;
+  else if ((vmFlags & VM_GROWSDOWN) !== 0) mm.stackVm += nrPages;
+  else if (isDataMapping(vmFlags)) mm.dataVm += nrPages;
+}
+
+/** 4.4: shared_vm counts every file mapping, exec_vm those of programs. */
+function statFile(mm: Mm, vmFlags: number, nrPages: number): void {
+  mm.sharedVm += nrPages;
+  if ((vmFlags & (VM_EXEC | VM_WRITE)) === VM_EXEC) mm.execVm += nrPages;
 }
 
 /** update_hiwater_vm: remembers the peak before something is unmapped. */
@@ -104,28 +109,37 @@ export function vmCommitLimit(system: MmSystem): number {
  */
 export function vmEnoughMemory(system: MmSystem, mm: Mm | null, nrPages: number, admin: boolean): number {
   const sysctl = system.sysctl;
-  const kbPerPage = system.pageSize / 1024;
   system.committedAs += nrPages;
-  if (sysctl.overcommitMemory === OVERCOMMIT_ALWAYS) return 0;
   if (sysctl.overcommitMemory === OVERCOMMIT_GUESS) {
-    if (system.profile.overcommitGuessFree) {
-      let free = system.ram.guessFreePages();
-      if (free > 0 && !admin) free -= Math.floor(sysctl.adminReserveKbytes / kbPerPage);
-      if (free > nrPages) return 0;
-    } else if (nrPages <= system.ram.totalPages() + system.ram.swapPages()) return 0;
+    if (enoughByGuess(system, nrPages, admin)) return 0;
     system.committedAs -= nrPages;
     if (mm !== null) refuse(mm, D.vmEnoughMemoryGuess, -ENOMEM);
     return -ENOMEM;
   }
+  if (sysctl.overcommitMemory === OVERCOMMIT_ALWAYS || enoughUnderLimit(system, mm, admin)) return 0;
+  system.committedAs -= nrPages;
+  if (mm !== null) refuse(mm, D.vmEnoughMemoryNever, -ENOMEM);
+  return -ENOMEM;
+}
+
+/** OVERCOMMIT_GUESS: 4.4 compares with what is free, 6.1 with all there is. */
+function enoughByGuess(system: MmSystem, nrPages: number, admin: boolean): boolean {
+  if (!system.profile.overcommitGuessFree) return nrPages <= system.ram.totalPages() + system.ram.swapPages();
+  let free = system.ram.guessFreePages();
+  if (free > 0 && !admin) free -= Math.floor((system.sysctl.adminReserveKbytes * 1024) / system.pageSize);
+  return free > nrPages;
+}
+
+/** OVERCOMMIT_NEVER: whether what is committed, the new pages included, stays below the limit. */
+function enoughUnderLimit(system: MmSystem, mm: Mm | null, admin: boolean): boolean {
+  const sysctl = system.sysctl;
+  const kbPerPage = system.pageSize / 1024;
   let allowed = vmCommitLimit(system);
   if (!admin) allowed -= Math.floor(sysctl.adminReserveKbytes / kbPerPage);
   if (mm !== null) {
     allowed -= Math.min(Math.floor(mm.totalVm / 32), Math.floor(sysctl.userReserveKbytes / kbPerPage));
   }
-  if (Math.max(system.committedAs, 0) < allowed) return 0;
-  system.committedAs -= nrPages;
-  if (mm !== null) refuse(mm, D.vmEnoughMemoryNever, -ENOMEM);
-  return -ENOMEM;
+  return Math.max(system.committedAs, 0) < allowed;
 }
 
 /**
@@ -149,7 +163,10 @@ export function canDoMlock(cur: Caller): boolean {
  * @returns 0 or -EAGAIN
  */
 export function mlockFutureCheck(cur: Caller, vmFlags: number, len: number): number {
-  if ((vmFlags & VM_LOCKED) === 0) return 0;
+  return (vmFlags & VM_LOCKED) === 0 ? 0 : mayLockMore(cur, len);
+}
+
+function mayLockMore(cur: Caller, len: number): number {
   const mm = cur.mm;
   const pageSize = mm.system.pageSize;
   const locked = Math.floor(len / pageSize) + mm.lockedVm;

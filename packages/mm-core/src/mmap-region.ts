@@ -30,8 +30,8 @@ import {
   VM_SOFTDIRTY,
   VM_SPECIAL,
 } from './vm-flags.ts';
-import { vmaAdjust, vmaLink } from './vma-adjust.ts';
-import { canVmaMergeAfter, canVmaMergeBefore, vmaMerge, whyNotJoined } from './vma-merge.ts';
+import { sharesWrites, vmaAdjust, vmaLink } from './vma-adjust.ts';
+import { canVmaMergeAfter, canVmaMergeBefore, mayMerge, vmaMerge, whyNotJoined } from './vma-merge.ts';
 import { vmGetPageProt, vmaSetPageProt } from './vma-prot.ts';
 import type { Vma } from './vma.ts';
 
@@ -46,7 +46,7 @@ export function countVmaPagesRange(mm: Mm, addr: number, end: number): number {
   for (let vma = findVmaIntersection(mm, addr, end); vma !== null && vma.vmStart < end; vma = vma.vmNext) {
     bytes += Math.min(end, vma.vmEnd) - Math.max(addr, vma.vmStart);
   }
-  return bytes / mm.system.pageSize;
+  return bytes * mm.system.perPage;
 }
 
 /** Joins the new area to its neighbours as 6.1's mmap_region does: the next one first. */
@@ -64,7 +64,7 @@ function expandNeighbour(
     return null;
   }
   const next = prev === null ? mm.tree.first : prev.vmNext;
-  const pages = (end - addr) / mm.system.pageSize;
+  const pages = (end - addr) * mm.system.perPage;
   const joinsNext =
     next !== null &&
     next.vmStart === end &&
@@ -103,7 +103,7 @@ function vmaMergeRefusals(
   file: VmFile | null,
   pgoff: number,
 ): void {
-  const pages = (end - addr) / mm.system.pageSize;
+  const pages = (end - addr) * mm.system.perPage;
   if (prev !== null && prev.vmEnd === addr) {
     mm.tracer!.decide(whyNotJoined(prev, true, vmFlags, null, file, pgoff, null, null, null), 0);
   }
@@ -123,7 +123,9 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
     const error = denyWriteAccess(file);
     if (error !== 0) return refuse(mm, D.mmapRegionDenyWrite, error);
   }
-  if ((vma.vmFlags & VM_SHARED) !== 0) {
+  // Where a sealed file may be mapped read-only, the driver has its say before the count is looked at.
+  const countsLate = mm.system.profile.sealedSharedReadonlyAllowed;
+  if (!countsLate && (vma.vmFlags & VM_SHARED) !== 0) {
     const error = mappingMapWritable(file.fMapping);
     if (error !== 0) {
       if ((vma.vmFlags & VM_DENYWRITE) !== 0) allowWriteAccess(file);
@@ -132,8 +134,13 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
   }
   const vmFlags = vma.vmFlags;
   vma.vmFile = file.getFile();
-  const error = file.fOp.mmap!(cur, file, vma);
-  if (error === 0) return 0;
+  let error = file.fOp.mmap!(cur, file, vma);
+  if (error === 0) {
+    if (!countsLate || !sharesWrites(vma)) return 0;
+    error = mappingMapWritable(file.fMapping);
+    if (error === 0) return 0;
+    if (vma.vmOps !== null && vma.vmOps.close !== null) vma.vmOps.close(vma);
+  }
   // unmap_and_free_vma: undo any partial mapping that the driver made.
   refuse(mm, D.mmapRegionDriverRefused, error);
   const mapped = vma.vmFile;
@@ -150,7 +157,7 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
     next === null ? 0 : next.vmStart,
   );
   mapped.fput();
-  if ((vmFlags & VM_SHARED) !== 0) mappingUnmapWritable(file.fMapping);
+  if (!countsLate && (vmFlags & VM_SHARED) !== 0) mappingUnmapWritable(file.fMapping);
   if ((vmFlags & VM_DENYWRITE) !== 0) allowWriteAccess(file);
   return error;
 }
@@ -175,18 +182,79 @@ function finishMapping(cur: Caller, vma: Vma, vmFlags: number, file: VmFile | nu
   const system = mm.system;
   if (system.perf !== null) system.perf.mmap(vma);
   vmStatAccount(mm, vmFlags, file, pages);
-  if ((vmFlags & VM_LOCKED) !== 0) {
-    const special = (vmFlags & VM_SPECIAL) !== 0 || (vma.vmFlags & VM_HUGETLB) !== 0 || vma === getGateVma(mm);
-    if (special) vma.vmFlags &= VM_LOCKED_CLEAR_MASK;
-    else mm.lockedVm += pages;
-  }
+  if ((vmFlags & VM_LOCKED) !== 0) finishLocked(mm, vma, vmFlags, pages);
   if (file !== null && system.uprobes !== null) system.uprobes.mmap(vma);
   if (system.config.softDirty) vma.vmFlags |= VM_SOFTDIRTY;
   vmaSetPageProt(vma);
 }
 
+function finishLocked(mm: Mm, vma: Vma, vmFlags: number, pages: number): void {
+  const special = (vmFlags & VM_SPECIAL) !== 0 || (vma.vmFlags & VM_HUGETLB) !== 0 || vma === getGateVma(mm);
+  if (special) vma.vmFlags &= VM_LOCKED_CLEAR_MASK;
+  else mm.lockedVm += pages;
+}
+
+/**
+ * What stands behind a new VMA that is not private anonymous: its file, or shared memory.
+ *
+ * @returns 0, or a negative errno with everything undone but the VMA and its charge
+ */
+function backMapping(cur: Caller, file: VmFile | null, vma: Vma): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  if (file === null) {
+    const error = system.sharedMemory === null ? -ENOMEM : system.sharedMemory.zeroSetup(cur, vma);
+    return error === 0 ? 0 : refuse(mm, D.mmapRegionSharedMemory, error);
+  }
+  const addr = vma.vmStart;
+  const error = callMmap(cur, file, vma);
+  if (error !== 0) return error;
+  if (vma.vmStart !== addr) {
+    system.warnOnce(
+      'mmap_region.addr_changed',
+      `${file.path()}: the driver's mmap moved the mapping from ${addr.toString(16)} to ${vma.vmStart.toString(16)}`,
+    );
+  }
+  if (vma.vmFile !== file && vma.vmFile !== null) {
+    system.warnOnce(
+      'mmap_region.file_changed',
+      `${file.path()}: the driver's mmap replaced the file by ${vma.vmFile.path()}`,
+    );
+  }
+  return 0;
+}
+
+/** A new VMA is not to be: it goes back, and its charge. */
+function abandon(mm: Mm, vma: Vma, charged: number, error: number): number {
+  const system = mm.system;
+  system.vmAreaCachep.release(vma);
+  // 4.4 sets charged = 0 where the driver refuses, and the pages stay committed.
+  const leaks = mm.lastDecision === D.mmapRegionDriverRefused && system.profile.failedMmapLeaksCommit;
+  if (charged !== 0 && !leaks) vmUnacctMemory(system, charged);
+  return error;
+}
+
+/**
+ * The second opinion of may_expand_vm: MAP_FIXED may unmap pages of its range, and they do not count. (4.4 tests vm_flags
+ * for MAP_FIXED, a bit that is VM_MAYREAD there and always set, so both versions come here.)
+ */
+function mayReplace(cur: Caller, vmFlags: number, addr: number, end: number, pages: number): boolean {
+  return mayExpandVm(cur, vmFlags, pages - countVmaPagesRange(cur.mm, addr, end));
+}
+
+/** Unmaps what is in [addr, addr + len). @returns 0 or -ENOMEM; what is gone stays gone */
+function clearOldMaps(mm: Mm, addr: number, len: number): number {
+  while (findVmaIntersection(mm, addr, addr + len) !== null) {
+    if (doMunmap(mm, addr, len) !== 0) return refuse(mm, D.mmapRegionClearOldMaps, -ENOMEM);
+  }
+  return 0;
+}
+
 /**
  * mmap_region: maps [addr, addr + len). The mmap lock is held; all arguments have been checked.
+ *
+ * The rare parts are functions of their own so that V8 inlines the common ones: with everything here, a pair of mmap and
+ * munmap takes a quarter longer.
  *
  * @param addr page-aligned, within the address space
  * @param len page-aligned bytes
@@ -203,20 +271,17 @@ export function mmapRegion(
   const mm = cur.mm;
   const system = mm.system;
   const end = addr + len;
-  const pages = len / system.pageSize;
+  const pages = len * system.perPage;
   let vmFlags = vmFlagsIn;
   if (mm.tracer !== null) mm.tracer.enter('mmap_region', addr, len, vmFlags, pgoff);
 
-  if (!mayExpandVm(cur, vmFlags, pages)) {
-    // MAP_FIXED may unmap pages of its range: they do not count. (4.4 tests vm_flags for MAP_FIXED, a bit that is
-    // VM_MAYREAD there and always set, so both versions come here.)
-    const mapped = countVmaPagesRange(mm, addr, end);
-    if (!mayExpandVm(cur, vmFlags, pages - mapped)) return -ENOMEM;
-  }
+  if (!mayExpandVm(cur, vmFlags, pages) && !mayReplace(cur, vmFlags, addr, end, pages)) return -ENOMEM;
 
   // Clear old maps: they stay gone, whatever fails later.
-  while (findVmaIntersection(mm, addr, end) !== null) {
-    if (doMunmap(mm, addr, len) !== 0) return refuse(mm, D.mmapRegionClearOldMaps, -ENOMEM);
+  let next = findVma(mm, addr);
+  if (next !== null && next.vmStart < end) {
+    if (clearOldMaps(mm, addr, len) !== 0) return -ENOMEM;
+    next = findVma(mm, addr);
   }
 
   let charged = 0;
@@ -226,11 +291,13 @@ export function mmapRegion(
     vmFlags |= VM_ACCOUNT;
   }
 
-  const prev = findPrev(mm, findVma(mm, addr));
-  const merged = mergeNew(mm, prev, addr, end, vmFlags, file, pgoff);
-  if (merged !== null) {
-    finishMapping(cur, merged, vmFlags, file, pages);
-    return addr;
+  const prev = findPrev(mm, next);
+  if (mm.tracer !== null || mayMerge(mm, prev, addr, end, vmFlags)) {
+    const merged = mergeNew(mm, prev, addr, end, vmFlags, file, pgoff);
+    if (merged !== null) {
+      finishMapping(cur, merged, vmFlags, file, pages);
+      return addr;
+    }
   }
 
   const vma = system.vmAreaCachep.alloc();
@@ -244,42 +311,21 @@ export function mmapRegion(
   vma.vmFlags = vmFlags;
   vma.vmPageProt = vmGetPageProt(vmFlags);
   vma.vmPgoff = pgoff;
+  if (file === null && (vmFlags & VM_SHARED) === 0) {
+    vmaLink(mm, vma);
+    finishMapping(cur, vma, vmFlags, null, pages);
+    return addr;
+  }
 
-  let error = 0;
-  if (file !== null) {
-    error = callMmap(cur, file, vma);
-    if (error !== 0 && mm.lastDecision === D.mmapRegionDriverRefused && system.profile.failedMmapLeaksCommit) {
-      // 4.4 sets charged = 0 on this path, and the pages stay committed.
-      charged = 0;
-    }
-  } else if ((vmFlags & VM_SHARED) !== 0) {
-    error = system.sharedMemory === null ? -ENOMEM : system.sharedMemory.zeroSetup(cur, vma);
-    if (error !== 0) refuse(mm, D.mmapRegionSharedMemory, error);
-  }
-  if (error !== 0) {
-    system.vmAreaCachep.release(vma);
-    if (charged !== 0) vmUnacctMemory(system, charged);
-    return error;
-  }
-  if (file !== null) {
-    if (vma.vmStart !== addr) {
-      system.warnOnce(
-        'mmap_region.addr_changed',
-        `${file.path()}: the driver's mmap moved the mapping from ${addr.toString(16)} to ${vma.vmStart.toString(16)}`,
-      );
-    }
-    if (vma.vmFile !== file && vma.vmFile !== null) {
-      system.warnOnce(
-        'mmap_region.file_changed',
-        `${file.path()}: the driver's mmap replaced the file by ${vma.vmFile.path()}`,
-      );
-    }
-    if (vma.vmFlags !== vmFlags) vmFlags = vma.vmFlags;
-  }
+  const error = backMapping(cur, file, vma);
+  if (error !== 0) return abandon(mm, vma, charged, error);
   const mappedAt = vma.vmStart;
-  vmaLink(mm, vma);
-  if (file !== null) {
-    if ((vmFlags & VM_SHARED) !== 0) mappingUnmapWritable(file.fMapping);
+  if (file === null) {
+    vmaLink(mm, vma);
+  } else {
+    vmFlags = vma.vmFlags;
+    vmaLink(mm, vma);
+    if (sharesWrites(vma)) mappingUnmapWritable(file.fMapping);
     if ((vmFlags & VM_DENYWRITE) !== 0) allowWriteAccess(file);
   }
   finishMapping(cur, vma, vmFlags, vma.vmFile, pages);

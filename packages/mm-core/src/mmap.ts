@@ -185,7 +185,7 @@ export function doMmap(
   const hint = (mapFlags & MAP_FIXED) !== 0 ? addr : roundHintToMin(mm, addr);
   const size = alignUp(len, system.pageMask);
   if (size === 0) return refuse(mm, D.doMmapLenWraps, -ENOMEM);
-  const pages = size / system.pageSize;
+  const pages = size * system.perPage;
   // In C: pgoff + pages < pgoff. Only an offset near 2^64 can wrap; a length that is out of range cannot make it alone.
   if (pgoffIn < 0 && (size < 0 || pgoffIn + pages >= 0)) return refuse(mm, D.doMmapPgoffOverflow, -EOVERFLOW);
   if (mm.mapCount > system.sysctl.maxMapCount) return refuse(mm, D.doMmapMaxMapCount, -ENOMEM);
@@ -218,7 +218,7 @@ export function doMmap(
       pgoff = 0;
       vmFlags |= VM_SHARED | VM_MAYSHARE;
     } else if (type === MAP_PRIVATE) {
-      pgoff = area / system.pageSize;
+      pgoff = area * system.perPage;
     } else return refuse(mm, D.doMmapBadType, -EINVAL);
   }
   if ((mapFlags & MAP_NORESERVE) !== 0) {

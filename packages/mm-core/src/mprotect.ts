@@ -53,7 +53,7 @@ function mprotectFixup(cur: Caller, prev: Vma | null, vma: Vma, start: number, e
   let newFlags = wanted;
   mm.cursor = vma;
   if (newFlags === oldFlags) return 0;
-  const pages = (end - start) / system.pageSize;
+  const pages = (end - start) * system.perPage;
   let charged = 0;
   if ((newFlags & VM_WRITE) !== 0) {
     if (

@@ -17,51 +17,62 @@ import { VM_ACCOUNT, VM_LOCKED } from './vm-flags.ts';
 import { splitVmaUnlimited, unlinkFile, vmaFree } from './vma-adjust.ts';
 import type { Vma } from './vma.ts';
 
-/** remove_vma_list: counters fall, close operations run, objects and references go. `first` leads the detached list. */
-function removeVmaList(mm: Mm, first: Vma): void {
-  const system = mm.system;
-  let uncommit = 0;
-  updateHiwaterVm(mm);
-  let vma: Vma | null = first;
-  while (vma !== null) {
-    const next: Vma | null = vma.vmNext;
-    const pages = (vma.vmEnd - vma.vmStart) / system.pageSize;
-    if ((vma.vmFlags & VM_ACCOUNT) !== 0) uncommit += pages;
-    vmStatAccount(mm, vma.vmFlags, vma.vmFile, -pages);
-    if (vma.vmOps !== null && vma.vmOps.close !== null) vma.vmOps.close(vma);
-    if (mm.tracer !== null) mm.tracer.vma('remove', vma, 0);
-    vmaFree(mm, vma);
-    vma = next;
-  }
-  if (uncommit !== 0) vmUnacctMemory(system, uncommit);
+/** remove_vma: counters fall, the close operation runs, the object and its references go. */
+function removeVma(mm: Mm, vma: Vma): void {
+  const pages = (vma.vmEnd - vma.vmStart) * mm.system.perPage;
+  if ((vma.vmFlags & VM_ACCOUNT) !== 0) vmUnacctMemory(mm.system, pages);
+  vmStatAccount(mm, vma.vmFlags, vma.vmFile, -pages);
+  if (vma.vmOps !== null && vma.vmOps.close !== null) vma.vmOps.close(vma);
+  if (mm.tracer !== null) mm.tracer.vma('remove', vma, 0);
+  vmaFree(mm, vma);
 }
 
-/**
- * Takes the VMAs from `first` to `last` out, with their pages.
- * What is owed per VMA (locked_vm, i_mmap, anon_vma) is paid here.
- */
-function detachAndFree(mm: Mm, first: Vma, last: Vma, start: number, end: number): void {
-  const system = mm.system;
-  if (mm.lockedVm !== 0) {
-    for (let vma: Vma | null = first; vma !== null; vma = vma === last ? null : vma.vmNext) {
-      if ((vma.vmFlags & VM_LOCKED) === 0) continue;
-      mm.lockedVm -= (vma.vmEnd - vma.vmStart) / system.pageSize;
-      system.memory.munlockRange(vma, vma.vmStart, vma.vmEnd);
-    }
+/** The pages of VM_LOCKED mappings from `first` to `last` leave the mlocked state. */
+function munlockAll(mm: Mm, first: Vma, last: Vma): void {
+  for (let vma: Vma | null = first; vma !== null; vma = vma === last ? null : vma.vmNext) {
+    if ((vma.vmFlags & VM_LOCKED) === 0) continue;
+    mm.lockedVm -= (vma.vmEnd - vma.vmStart) * mm.system.perPage;
+    mm.system.memory.munlockRange(vma, vma.vmStart, vma.vmEnd);
   }
+}
+
+/** Takes one VMA out, with its pages: what most calls come to. */
+function detachOne(mm: Mm, vma: Vma, start: number, end: number): void {
+  if (mm.lockedVm !== 0) munlockAll(mm, vma, vma);
+  const prev = vma.vmPrev;
+  const next = vma.vmNext;
+  mm.tree.erase(vma);
+  mm.mapCount--;
+  mm.system.memory.unmapRegion(mm, vma, start, end, prev === null ? 0 : prev.vmEnd, next === null ? 0 : next.vmStart);
+  if (vma.anonVmaChain !== null) unlinkAnonVmas(vma);
+  if (vma.vmFile !== null) unlinkFile(vma);
+  updateHiwaterVm(mm);
+  removeVma(mm, vma);
+}
+
+/** Takes the VMAs from `first` to `last` out, with their pages. */
+function detachAndFree(mm: Mm, first: Vma, last: Vma, start: number, end: number): void {
+  if (first === last) {
+    detachOne(mm, first, start, end);
+    return;
+  }
+  if (mm.lockedVm !== 0) munlockAll(mm, first, last);
   const prev = first.vmPrev;
   const next = last.vmNext;
-  let count = 1;
-  for (let vma: Vma = first; vma !== last; vma = vma.vmNext!) count++;
+  for (let vma: Vma = first; vma !== last; vma = vma.vmNext!) mm.mapCount--;
+  mm.mapCount--;
   mm.tree.eraseRange(first, last);
-  mm.mapCount -= count;
-  last.vmNext = null;
-  system.memory.unmapRegion(mm, first, start, end, prev === null ? 0 : prev.vmEnd, next === null ? 0 : next.vmStart);
+  mm.system.memory.unmapRegion(mm, first, start, end, prev === null ? 0 : prev.vmEnd, next === null ? 0 : next.vmStart);
   for (let vma: Vma | null = first; vma !== null; vma = vma.vmNext) {
     if (vma.anonVmaChain !== null) unlinkAnonVmas(vma);
     unlinkFile(vma);
   }
-  removeVmaList(mm, first);
+  updateHiwaterVm(mm);
+  for (let vma: Vma | null = first; vma !== null; ) {
+    const after: Vma | null = vma.vmNext;
+    removeVma(mm, vma);
+    vma = after;
+  }
 }
 
 /**
@@ -82,10 +93,20 @@ export function doMunmap(mm: Mm, start: number, len: number): number {
   if (size === 0) return refuse(mm, D.munmapZeroLen, -EINVAL);
   const end = start + size;
 
-  let first = findVma(mm, start);
+  const first = findVma(mm, start);
   if (first === null || first.vmStart >= end) return 0;
+  if (first.vmStart === start && first.vmEnd === end) {
+    detachOne(mm, first, start, end);
+    return 0;
+  }
+  return unmapParts(mm, first, start, end);
+}
+
+/** do_munmap where the range is not exactly one VMA: splits at its borders, then takes out what lies between. */
+function unmapParts(mm: Mm, at: Vma, start: number, end: number): number {
+  let first = at;
   if (start > first.vmStart) {
-    if (end < first.vmEnd && mm.mapCount >= system.sysctl.maxMapCount) {
+    if (end < first.vmEnd && mm.mapCount >= mm.system.sysctl.maxMapCount) {
       return refuse(mm, D.munmapMaxMapCount, -ENOMEM);
     }
     const error = splitVmaUnlimited(mm, first, start, false);

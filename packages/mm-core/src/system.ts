@@ -37,6 +37,8 @@ export class MmSystem {
   readonly sysctl: Sysctls;
   readonly pageSize: number;
   readonly pageShift: number;
+  /** Pages per byte: 1 / pageSize. A power of two, so that multiplying is exact; it takes 4 cycles, dividing 14. */
+  readonly perPage: number;
   /** pageSize - 1: `addr & pageMask` is the offset in the page. */
   readonly pageMask: number;
   /** The guard gap below a stack, in bytes. */
@@ -71,6 +73,7 @@ export class MmSystem {
     this.sysctl = init.sysctl ?? defaultSysctls();
     this.pageSize = init.arch.pageSize;
     this.pageShift = init.arch.pageShift;
+    this.perPage = 1 / init.arch.pageSize;
     this.pageMask = init.arch.pageSize - 1;
     this.stackGuardGap = init.config.stackGuardGapPages * init.arch.pageSize;
     const total = Math.floor(init.config.ramBytes / init.arch.pageSize);

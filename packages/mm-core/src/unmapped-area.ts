@@ -35,11 +35,18 @@ export function vmStartGap(mm: Mm, vma: Vma): number {
   return Math.max(0, vma.vmStart - mm.system.stackGuardGap);
 }
 
-/** Whether a hint can be taken as it is. */
-function hintIsFree(mm: Mm, addr: number, len: number): boolean {
-  if (addr > mm.taskSize - len || addr < mm.system.mmapMinAddr) return false;
+/** The hint of a search, page-aligned, when it can be taken as it is; -1 otherwise. */
+function takeHint(mm: Mm, hint: number, len: number): number {
+  const addr = alignUp(hint, mm.system.pageMask);
+  if (addr < 0 || addr > mm.taskSize - len || addr < mm.system.mmapMinAddr) return -1;
   const vma = findVma(mm, addr);
-  return vma === null || addr + len <= vmStartGap(mm, vma);
+  return vma === null || addr + len <= vmStartGap(mm, vma) ? addr : -1;
+}
+
+/** The bottom-up search: what there is in the old layout, and the way out of the top-down one. */
+function searchBottomUp(mm: Mm, len: number, base: number): number {
+  const found = mm.tree.lowestGap(len, base, mm.taskSize, 0, 0);
+  return found < 0 ? refuse(mm, D.areaNoGap, -ENOMEM) : found;
 }
 
 /** arch_get_unmapped_area_topdown and arch_get_unmapped_area. */
@@ -49,16 +56,12 @@ function searchArea(cur: Caller, addr: number, len: number, flags: number): numb
   if (len > mm.taskSize - system.mmapMinAddr) return refuse(mm, D.areaLenTooLong, -ENOMEM);
   if ((flags & MAP_FIXED) !== 0) return addr;
   if (addr !== 0) {
-    const hint = alignUp(addr, system.pageMask);
-    if (hint >= 0 && hintIsFree(mm, hint, len)) return hint;
+    const hint = takeHint(mm, addr, len);
+    if (hint >= 0) return hint;
   }
-  let found: number;
-  if (mm.mmapLegacy) found = mm.tree.lowestGap(len, mm.mmapBase, mm.taskSize, 0, 0);
-  else {
-    found = mm.tree.highestGap(len, Math.max(system.pageSize, system.mmapMinAddr), mm.mmapBase, 0, 0);
-    if (found < 0) found = mm.tree.lowestGap(len, system.arch.taskUnmappedBase, mm.taskSize, 0, 0);
-  }
-  return found < 0 ? refuse(mm, D.areaNoGap, -ENOMEM) : found;
+  if (mm.mmapLegacy) return searchBottomUp(mm, len, mm.mmapBase);
+  const found = mm.tree.highestGap(len, Math.max(system.pageSize, system.mmapMinAddr), mm.mmapBase, 0, 0);
+  return found >= 0 ? found : searchBottomUp(mm, len, system.arch.taskUnmappedBase);
 }
 
 /**
@@ -79,19 +82,26 @@ export function getUnmappedArea(
   const mm = cur.mm;
   if (mm.tracer !== null) mm.tracer.enter('get_unmapped_area', addr, len, pgoff, flags);
   if (len < 0 || len > mm.taskSize) return refuse(mm, D.areaLenOverTaskSize, -ENOMEM);
-  let area: number;
-  if (file !== null && file.fOp.getUnmappedArea !== null) {
-    area = file.fOp.getUnmappedArea(cur, file, addr, len, pgoff, flags);
-  } else area = searchArea(cur, addr, len, flags);
+  const area =
+    file !== null && file.fOp.getUnmappedArea !== null
+      ? file.fOp.getUnmappedArea(cur, file, addr, len, pgoff, flags)
+      : searchArea(cur, addr, len, flags);
+  if (isErr(area) || area > mm.taskSize - len || (area & mm.system.pageMask) !== 0) {
+    return whyNotThere(mm, addr, len, flags, area);
+  }
+  const error = mm.system.security.mmapAddr(cur, area);
+  return error === 0 ? area : refuse(mm, D.securityMmapAddr, error);
+}
+
+/** What is wrong with the area that a search gave: the errno. */
+function whyNotThere(mm: Mm, addr: number, len: number, flags: number, area: number): number {
   // With MAP_FIXED the address comes back as it was given, and a negative one stands for a value near 2^64.
   if (isErr(area)) {
     if ((flags & MAP_FIXED) === 0 || area !== addr || area >= -4095) return area;
     return refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
   }
   if (area > mm.taskSize - len) return refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
-  if ((area & mm.system.pageMask) !== 0) return refuse(mm, D.areaUnaligned, -EINVAL);
-  const error = mm.system.security.mmapAddr(cur, area);
-  return error === 0 ? area : refuse(mm, D.securityMmapAddr, error);
+  return refuse(mm, D.areaUnaligned, -EINVAL);
 }
 
 /**

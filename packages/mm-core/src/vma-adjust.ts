@@ -9,8 +9,17 @@ import { anonVmaClone, unlinkAnonVmas } from './anon-vma.ts';
 import { refuse } from './errors.ts';
 import type { Mm } from './mm.ts';
 import { D } from './reasons/decisions.ts';
-import { VM_DENYWRITE, VM_HUGETLB, VM_SHARED } from './vm-flags.ts';
+import { VM_DENYWRITE, VM_HUGETLB, VM_MAYWRITE, VM_SHARED } from './vm-flags.ts';
 import type { Vma } from './vma.ts';
+
+/**
+ * Whether a mapping counts as one that writes to its file: every VM_SHARED one, or (vma_is_shared_maywrite) only those that
+ * may become writable.
+ */
+export function sharesWrites(vma: Vma): boolean {
+  if ((vma.vmFlags & VM_SHARED) === 0) return false;
+  return !vma.vmMm!.system.profile.sealedSharedReadonlyAllowed || (vma.vmFlags & VM_MAYWRITE) !== 0;
+}
 
 /** __vma_link_file: the file knows that it is mapped here. */
 export function linkFile(vma: Vma): void {
@@ -18,8 +27,8 @@ export function linkFile(vma: Vma): void {
   if (file === null) return;
   const mapping = file.fMapping;
   if ((vma.vmFlags & VM_DENYWRITE) !== 0) file.fInode.iWritecount--;
-  if ((vma.vmFlags & VM_SHARED) !== 0) mapping.iMmapWritable++;
-  const pages = (vma.vmEnd - vma.vmStart) / vma.vmMm!.system.pageSize;
+  if (sharesWrites(vma)) mapping.iMmapWritable++;
+  const pages = (vma.vmEnd - vma.vmStart) * vma.vmMm!.system.perPage;
   vma.iMmapNode = mapping.iMmap.insert(vma.vmPgoff, vma.vmPgoff + pages - 1, vma);
 }
 
@@ -29,7 +38,7 @@ export function unlinkFile(vma: Vma): void {
   if (file === null || vma.iMmapNode === null) return;
   const mapping = file.fMapping;
   if ((vma.vmFlags & VM_DENYWRITE) !== 0) file.fInode.iWritecount++;
-  if ((vma.vmFlags & VM_SHARED) !== 0) mapping.iMmapWritable--;
+  if (sharesWrites(vma)) mapping.iMmapWritable--;
   mapping.iMmap.remove(vma.iMmapNode);
   vma.iMmapNode = null;
 }
@@ -37,7 +46,7 @@ export function unlinkFile(vma: Vma): void {
 /** The file's view of a VMA whose range has changed. */
 function updateFile(vma: Vma): void {
   if (vma.iMmapNode === null) return;
-  const pages = (vma.vmEnd - vma.vmStart) / vma.vmMm!.system.pageSize;
+  const pages = (vma.vmEnd - vma.vmStart) * vma.vmMm!.system.perPage;
   vma.vmFile!.fMapping.iMmap.update(vma.iMmapNode, vma.vmPgoff, vma.vmPgoff + pages - 1);
 }
 
@@ -83,13 +92,35 @@ function uprobesMoved(mm: Mm, vma: Vma): void {
 }
 
 /**
+ * vma_adjust where whole neighbours vanish: `vma` grows over `next`, and over `after` where that is not null. Their ends
+ * are not looked at: what lies between is filled.
+ *
+ * @returns 0, or -ENOMEM with nothing changed
+ */
+export function vmaSwallow(mm: Mm, vma: Vma, next: Vma, after: Vma | null): number {
+  if (next.anonVma !== null || (after !== null && after.anonVma !== null)) {
+    let error = importAnonVma(mm, vma, next);
+    if (error === 0 && after !== null) error = importAnonVma(mm, vma, after);
+    if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
+  }
+  mm.tree.absorb(vma, after === null ? next : after);
+  swallow(mm, next);
+  if (after !== null) swallow(mm, after);
+  if (vma.vmFile !== null) {
+    updateFile(vma);
+    uprobesMoved(mm, vma);
+  }
+  return 0;
+}
+
+/**
  * vma_adjust without an insertion: gives `vma` the range [start, end) and `pgoff`; neighbours that it then overlaps
  * give way (one or two vanish, or the border moves).
  *
  * @returns 0, or -ENOMEM with nothing changed
  */
 export function vmaAdjust(mm: Mm, vma: Vma, start: number, end: number, pgoff: number): number {
-  const pageSize = mm.system.pageSize;
+  const perPage = mm.system.perPage;
   const next = vma.vmNext;
   if (next === null || (end <= next.vmStart && end >= vma.vmEnd)) {
     // Grows or shrinks into a hole.
@@ -97,21 +128,17 @@ export function vmaAdjust(mm: Mm, vma: Vma, start: number, end: number, pgoff: n
     vma.vmPgoff = pgoff;
     updateFile(vma);
   } else if (end >= next.vmEnd) {
-    const after = end > next.vmEnd ? next.vmNext : null;
-    let error = importAnonVma(mm, vma, next);
-    if (error === 0 && after !== null) error = importAnonVma(mm, vma, after);
-    if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
-    mm.tree.absorb(vma, after ?? next);
-    swallow(mm, next);
-    if (after !== null) swallow(mm, after);
+    const error = vmaSwallow(mm, vma, next, end > next.vmEnd ? next.vmNext : null);
+    if (error !== 0) return error;
     if (vma.vmStart !== start || vma.vmEnd !== end) mm.tree.setBounds(vma, start, end);
     vma.vmPgoff = pgoff;
     updateFile(vma);
+    return 0;
   } else if (end > next.vmStart) {
     // The border moves up: next loses its head.
     const error = importAnonVma(mm, vma, next);
     if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
-    next.vmPgoff += (end - next.vmStart) / pageSize;
+    next.vmPgoff += (end - next.vmStart) * perPage;
     mm.tree.shiftBoundary(vma, next, end);
     updateFile(vma);
     updateFile(next);
@@ -120,7 +147,7 @@ export function vmaAdjust(mm: Mm, vma: Vma, start: number, end: number, pgoff: n
     // The border moves down: next takes the tail of vma.
     const error = importAnonVma(mm, next, vma);
     if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
-    next.vmPgoff -= (vma.vmEnd - end) / pageSize;
+    next.vmPgoff -= (vma.vmEnd - end) * perPage;
     mm.tree.shiftBoundary(vma, next, end);
     updateFile(vma);
     updateFile(next);
@@ -180,13 +207,13 @@ export function splitVmaUnlimited(mm: Mm, vma: Vma, addr: number, newBelow: bool
   const made = mm.system.vmAreaCachep.alloc();
   if (made === null) return refuse(mm, D.vmaNoMemory, -ENOMEM);
   copyVmaFields(made, vma);
-  const pages = (addr - vma.vmStart) / mm.system.pageSize;
+  const pages = (addr - vma.vmStart) * mm.system.perPage;
   if (newBelow) made.vmEnd = addr;
   else {
     made.vmStart = addr;
     made.vmPgoff = vma.vmPgoff + pages;
   }
-  const error = anonVmaClone(mm.system, made, vma);
+  const error = vma.anonVmaChain === null ? 0 : anonVmaClone(mm.system, made, vma);
   if (error !== 0) {
     mm.system.vmAreaCachep.release(made);
     return refuse(mm, D.anonVmaNoMemory, error);
@@ -196,11 +223,13 @@ export function splitVmaUnlimited(mm: Mm, vma: Vma, addr: number, newBelow: bool
   if (made.vmFile !== null) mm.system.uprobes?.munmap(vma, vma.vmStart, vma.vmEnd);
   if (newBelow) vma.vmPgoff += pages;
   mm.tree.split(vma, addr, made, newBelow);
-  updateFile(vma);
-  linkFile(made);
   mm.mapCount++;
-  uprobesMoved(mm, vma);
-  uprobesMoved(mm, made);
+  if (made.vmFile !== null) {
+    updateFile(vma);
+    linkFile(made);
+    uprobesMoved(mm, vma);
+    uprobesMoved(mm, made);
+  }
   if (mm.tracer !== null) mm.tracer.vma('split', made, addr);
   return 0;
 }

@@ -5,7 +5,7 @@
  */
 import type { Mm } from './mm.ts';
 import { splitVma } from './vma-adjust.ts';
-import { vmaMerge } from './vma-merge.ts';
+import { mayMerge, vmaMerge } from './vma-merge.ts';
 import type { Vma } from './vma.ts';
 
 /**
@@ -23,23 +23,25 @@ export function modifyVma(
   newFlags: number,
   anonName: number | string | null,
 ): number {
-  const pgoff = vma.vmPgoff + (start - vma.vmStart) / mm.system.pageSize;
-  const merged = vmaMerge(
-    mm,
-    prev,
-    start,
-    end,
-    newFlags,
-    vma.anonVma,
-    vma.vmFile,
-    pgoff,
-    vma.vmPolicy,
-    vma.userfaultCtx,
-    anonName,
-  );
-  if (merged !== null) {
-    mm.cursor = merged;
-    return 0;
+  if (mm.tracer !== null || mayMerge(mm, prev, start, end, newFlags)) {
+    const pgoff = vma.vmPgoff + (start - vma.vmStart) * mm.system.perPage;
+    const merged = vmaMerge(
+      mm,
+      prev,
+      start,
+      end,
+      newFlags,
+      vma.anonVma,
+      vma.vmFile,
+      pgoff,
+      vma.vmPolicy,
+      vma.userfaultCtx,
+      anonName,
+    );
+    if (merged !== null) {
+      mm.cursor = merged;
+      return 0;
+    }
   }
   mm.cursor = vma;
   if (start !== vma.vmStart) {

@@ -21,7 +21,9 @@ export function vmaWantsWritenotify(vma: Vma): boolean {
 
 /** vma_set_page_prot: from the flags; the memory type that a driver chose stays. */
 export function vmaSetPageProt(vma: Vma): void {
-  let index = vmGetPageProt(vma.vmFlags);
-  if (vmaWantsWritenotify(vma)) index &= ~VM_SHARED;
+  const flags = vma.vmFlags;
+  let index = vmGetPageProt(flags);
+  // Tested here too: most mappings are not both, and then nothing is called.
+  if ((flags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED) && vmaWantsWritenotify(vma)) index &= ~VM_SHARED;
   vma.vmPageProt = (vma.vmPageProt & ~15) | index;
 }
