@@ -74,7 +74,8 @@ export function copyHugetlbPageRange(newVma: Vma, vma: Vma): number {
   const from = src.pageTables;
   const to = dst.pageTables;
   if (from === null || to === null) return 0;
-  const { h } = inodeOf(vma);
+  const { h, rules } = inodeOf(vma);
+  if (!rules.forkCopiesAll && vma.anonVma === null) return 0;
   const cow = (vma.vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
   let changed = false;
   let error = 0;

@@ -4,6 +4,7 @@
  * Mirrors hugetlbfs_fill_super and the directory half of fs/hugetlbfs/inode.c.
  */
 import { ENOSPC, S_IFMT, S_ISDIR, S_ISREG } from '@vmarea/uapi';
+import type { MmSystem } from '@vmarea/mm-core';
 import {
   killLitterSuper,
   newInode,
@@ -124,11 +125,14 @@ export function hugetlbfsSuper(hugetlb: Hugetlb, h: Hstate, spool: Subpool | nul
 }
 
 /**
- * A new hugetlbfs.
+ * A new hugetlbfs, of the pools that are plugged into the system.
  *
+ * @throws TypeError when `system.hugePages` is no {@link Hugetlb}
  * @throws RangeError when there is no such page size, or `minSize` cannot be reserved (the mount would fail)
  */
-export function hugetlbfs(hugetlb: Hugetlb, options: HugetlbfsOptions = {}): SuperBlock {
+export function hugetlbfs(system: MmSystem, options: HugetlbfsOptions = {}): SuperBlock {
+  const hugetlb = system.hugePages as Hugetlb | null;
+  if (hugetlb === null || !('hstates' in hugetlb)) throw new TypeError('hugetlbfs: plug a Hugetlb into the system first');
   const h = options.pagesize === undefined ? hugetlb.defaultHstate : hugetlb.hstateOfSize(options.pagesize);
   if (h === null) throw new RangeError(`hugetlbfs: no huge pages of ${options.pagesize ?? 'the default size'}`);
   const max = options.size === undefined ? -1 : Math.floor(options.size / h.size);

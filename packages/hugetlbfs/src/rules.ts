@@ -13,6 +13,13 @@ export interface HugetlbRules {
   readonly seals: boolean;
   /** Punching a hole zeroes the parts of huge pages at its ends. */
   readonly zeroesPartialPages: boolean;
+  /** fork copies entries of mappings that a fault would fill just as well; otherwise only those that hold private pages. */
+  readonly forkCopiesAll: boolean;
+  /**
+   * A private page that was truncated away and is faulted again needs a free page; otherwise it is taken out of the
+   * mapping's reservation a second time, and HugePages_Rsvd can end below what is really promised.
+   */
+  readonly remembersUsedReserves: boolean;
   /** mmap refuses offsets whose end does not fit a file offset. */
   readonly checksOffsetOverflow: boolean;
 }
@@ -24,6 +31,8 @@ export function hugetlbRules(profile: KernelProfile): HugetlbRules {
     bottomUp: profile.hugetlbBottomUp,
     seals: profile.memfdHugetlb,
     // These came with the same generation as moving huge pages.
+    remembersUsedReserves: profile.mremapHugetlb,
+    forkCopiesAll: !profile.mremapHugetlb,
     zeroesPartialPages: profile.mremapHugetlb,
     checksOffsetOverflow: profile.mremapHugetlb,
   };

@@ -118,14 +118,14 @@ function needsReservation(claim: Claim): number {
   const { index } = claim;
   if (claim.shared) return claim.info.resvMap.missing(index, index + 1);
   if (claim.map === null) return 1;
-  return claim.map.count(index, index + 1);
+  return claim.info.rules.remembersUsedReserves ? claim.map.count(index, index + 1) : 0;
 }
 
 /** vma_has_reserves: whether a page that is taken now comes out of what is promised. */
 function hasReserves(claim: Claim, change: number): boolean {
-  if (change !== 0) return false;
-  if (claim.shared) return true;
-  return !claim.noreserve && claim.map !== null;
+  if (claim.shared) return change === 0;
+  if (claim.noreserve || claim.map === null) return false;
+  return change === 0 || !claim.info.rules.remembersUsedReserves;
 }
 
 /** A huge page taken from the pool. */
