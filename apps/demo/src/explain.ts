@@ -80,8 +80,16 @@ export function addExplainCommand(program: Command): void {
   program
     .command('explain')
     .description('say why a call about mappings gives its answer, and what would change it')
-    .argument('<call>', "a call such as 'mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0)', a file with calls, or - for standard input")
-    .option('--file <what>', 'a file open at descriptor 3, 4, …: ro|wo|rw,size=N,noexec,append,locked,sealed,ramfs|tmpfs|hugetlbfs|memfd|zero|null|pipe|dir', collect, [])
+    .argument(
+      '<call>',
+      "a call such as 'mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0)', a file with calls, or - for standard input",
+    )
+    .option(
+      '--file <what>',
+      'a file open at descriptor 3, 4, …: ro|wo|rw,size=N,noexec,append,locked,sealed,ramfs|tmpfs|hugetlbfs|memfd|zero|null|pipe|dir',
+      collect,
+      [],
+    )
     .option('--maps <file>', 'text of /proc/PID/maps that is there before the calls')
     .option('--rlimit <limits>', 'soft limits: as=N,data=N,stack=N,memlock=N', collect, [])
     .option('--sysctl <settings>', 'vm.max_map_count=N,vm.overcommit_memory=N,vm.nr_hugepages=N,…', collect, [])

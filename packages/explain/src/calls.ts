@@ -127,7 +127,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
     run: (t, a) => access(t, (m) => m.store8(n(a[0]), n(a[1] ?? 1n) & 0xff)),
   },
   exec: { params: [addr], optional: 0, run: (t, a) => access(t, (m) => m.fetch32(n(a[0]))) },
-  ftruncate: { params: [p('fd', 'fd'), p('length', 'number')], optional: 0, run: (t, a) => t.sys.ftruncate(n(a[0]), n(a[1])) },
+  ftruncate: {
+    params: [p('fd', 'fd'), p('length', 'number')],
+    optional: 0,
+    run: (t, a) => t.sys.ftruncate(n(a[0]), n(a[1])),
+  },
   close: { params: [p('fd', 'fd')], optional: 0, run: (t, a) => t.sys.close(n(a[0])) },
   dup: { params: [p('fd', 'fd')], optional: 0, run: (t, a) => t.sys.dup(n(a[0])) },
   personality: { params: [p('persona', 'number')], optional: 0, run: (t, a) => t.sys.personality(n(a[0])) },

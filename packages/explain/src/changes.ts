@@ -242,12 +242,14 @@ export class ChangeSearch {
       case 'addr':
       case 'off':
         if (value % page !== 0n) this.noteArgument(param, index, (value / page) * page, ', rounded to a page');
-        else if (huge > 0n && value % huge !== 0n) this.noteArgument(param, index, (value / huge) * huge, ', rounded to a huge page');
+        else if (huge > 0n && value % huge !== 0n)
+          this.noteArgument(param, index, (value / huge) * huge, ', rounded to a huge page');
         this.noteArgument(param, index, 0n, '');
         break;
       case 'len':
         if (value === 0n) this.noteArgument(param, index, page, ', one page');
-        if (huge > 0n && value % huge !== 0n) this.noteArgument(param, index, (value / huge + 1n) * huge, ', whole huge pages');
+        if (huge > 0n && value % huge !== 0n)
+          this.noteArgument(param, index, (value / huge + 1n) * huge, ', whole huge pages');
         this.searchLength(param, index);
         break;
       case 'prot':
@@ -267,7 +269,9 @@ export class ChangeSearch {
         this.toggleBits(index, [
           [MAP_ANONYMOUS, 'MAP_ANONYMOUS'],
           [MAP_FIXED, 'MAP_FIXED'],
-          ...((value & BigInt(MAP_FIXED_NOREPLACE)) === 0n ? [] : [[MAP_FIXED_NOREPLACE, 'MAP_FIXED_NOREPLACE'] as const]),
+          ...((value & BigInt(MAP_FIXED_NOREPLACE)) === 0n
+            ? []
+            : [[MAP_FIXED_NOREPLACE, 'MAP_FIXED_NOREPLACE'] as const]),
           [MAP_NORESERVE, 'MAP_NORESERVE'],
           [MAP_LOCKED, 'MAP_LOCKED'],
           [MAP_GROWSDOWN, 'MAP_GROWSDOWN'],
@@ -286,7 +290,12 @@ export class ChangeSearch {
       case 'msyncFlags':
         this.toggleBits(index, [
           [1, formatArgument(param.kind, 1n)],
-          ...(param.kind === 'mlock2Flags' ? [] : ([[2, formatArgument(param.kind, 2n)], [4, formatArgument(param.kind, 4n)]] as const)),
+          ...(param.kind === 'mlock2Flags'
+            ? []
+            : ([
+                [2, formatArgument(param.kind, 2n)],
+                [4, formatArgument(param.kind, 4n)],
+              ] as const)),
         ]);
         break;
       case 'advice':
@@ -308,7 +317,8 @@ export class ChangeSearch {
       if (spec.append) this.note(`${fd} without the append-only attribute`, vary({ append: false }));
       if (spec.locked) this.note(`nobody's mandatory lock on ${fd}`, vary({ locked: false }));
       if (spec.sealed) this.note(`${fd} not sealed`, vary({ sealed: false }));
-      if (spec.kind !== 'ramfs' && spec.kind !== 'tmpfs') this.note(`${fd} a file on tmpfs (is ${spec.kind})`, vary({ kind: 'tmpfs' }));
+      if (spec.kind !== 'ramfs' && spec.kind !== 'tmpfs')
+        this.note(`${fd} a file on tmpfs (is ${spec.kind})`, vary({ kind: 'tmpfs' }));
       const last = this.script.at(-1)!.name;
       if (last === 'load' || last === 'store' || last === 'mlock') this.fileSize(spec, i);
     });
@@ -321,7 +331,9 @@ export class ChangeSearch {
       step: 1,
       max: 2 ** 40,
       smallerHelps: false,
-      vary: (value) => ({ setup: { ...this.setup, files: this.setup.files.map((old, k) => (k === i ? { ...old, size: value } : old)) } }),
+      vary: (value) => ({
+        setup: { ...this.setup, files: this.setup.files.map((old, k) => (k === i ? { ...old, size: value } : old)) },
+      }),
       print: bytes,
     });
   }

@@ -56,7 +56,8 @@ const fixed = (s: Situation): boolean =>
 const anonymous = (s: Situation): boolean => flag(s, MAP_ANONYMOUS);
 const type = (s: Situation): number => s.arg('flags') & MAP_TYPE;
 const sharedFile = (s: Situation): boolean =>
-  s.file !== null && (type(s) === MAP_SHARED || (type(s) === MAP_SHARED_VALIDATE && s.system.profile.mapSharedValidate));
+  s.file !== null &&
+  (type(s) === MAP_SHARED || (type(s) === MAP_SHARED_VALIDATE && s.system.profile.mapSharedValidate));
 const mode = (s: Situation): string => {
   const fMode = s.file?.fMode ?? 0;
   const read = (fMode & FMODE_READ) !== 0;
@@ -113,15 +114,24 @@ function commitOperands(s: Situation, pages: number): string {
 
 const guesses = (s: Situation): boolean => s.system.sysctl.overcommitMemory === 0;
 const nevers = (s: Situation): boolean => s.system.sysctl.overcommitMemory === OVERCOMMIT_NEVER;
-const mapCount = (s: Situation): string => `map_count ${s.mm.mapCount}, vm.max_map_count ${s.system.sysctl.maxMapCount}`;
-const aligned = (name: string) => (s: Situation): string => `${name} ${hex(s.arg(name))}, page size ${hex(s.system.pageSize)}`;
-const inTask = (name: string, length: string) => (s: Situation): string =>
-  `${name} ${hex(s.arg(name))} + ${bytes(s.arg(length))}, TASK_SIZE ${hex(s.mm.taskSize)}`;
+const mapCount = (s: Situation): string =>
+  `map_count ${s.mm.mapCount}, vm.max_map_count ${s.system.sysctl.maxMapCount}`;
+const aligned =
+  (name: string) =>
+  (s: Situation): string =>
+    `${name} ${hex(s.arg(name))}, page size ${hex(s.system.pageSize)}`;
+const inTask =
+  (name: string, length: string) =>
+  (s: Situation): string =>
+    `${name} ${hex(s.arg(name))} + ${bytes(s.arg(length))}, TASK_SIZE ${hex(s.mm.taskSize)}`;
 
 function where(vma: Vma | null): string {
   return vma === null ? 'nothing is mapped there' : `${hex(vma.vmStart)}-${hex(vma.vmEnd)}`;
 }
-const vmaOf = (name: string) => (s: Situation): string => `${name} ${hex(s.arg(name))}: ${where(s.vmaAt(s.arg(name)))}`;
+const vmaOf =
+  (name: string) =>
+  (s: Situation): string =>
+    `${name} ${hex(s.arg(name))}: ${where(s.vmaAt(s.arg(name)))}`;
 
 function holes(s: Situation): string {
   const start = s.arg('addr');
@@ -165,7 +175,8 @@ const MMAP: readonly CheckRule[] = [
   { decision: D.areaLenOverTaskSize, operands: (s) => `len ${bytes(s.length)}, TASK_SIZE ${hex(s.mm.taskSize)}` },
   {
     decision: D.areaLenTooLong,
-    operands: (s) => `len ${bytes(s.length)}, TASK_SIZE less vm.mmap_min_addr ${bytes(s.mm.taskSize - s.system.mmapMinAddr)}`,
+    operands: (s) =>
+      `len ${bytes(s.length)}, TASK_SIZE less vm.mmap_min_addr ${bytes(s.mm.taskSize - s.system.mmapMinAddr)}`,
   },
   {
     decision: D.areaNoGap,
@@ -176,7 +187,8 @@ const MMAP: readonly CheckRule[] = [
   { decision: D.areaUnaligned, when: fixed, operands: aligned('addr') },
   {
     decision: D.securityMmapAddr,
-    operands: (s) => `${fixed(s) ? `addr ${hex(s.arg('addr'))}` : 'the address found'}, vm.mmap_min_addr ${hex(s.system.mmapMinAddr)}, ${s.capability(CAP_SYS_RAWIO)}`,
+    operands: (s) =>
+      `${fixed(s) ? `addr ${hex(s.arg('addr'))}` : 'the address found'}, vm.mmap_min_addr ${hex(s.system.mmapMinAddr)}, ${s.capability(CAP_SYS_RAWIO)}`,
   },
   {
     decision: D.doMmapNoreplace,
@@ -205,12 +217,14 @@ const MMAP: readonly CheckRule[] = [
   {
     decision: D.doMmapSharedWriteNeedsFmodeWrite,
     when: (s) => sharedFile(s),
-    operands: (s) => `${prot(s)}${(s.arg('prot') & PROT_WRITE) !== 0 ? '' : ' (does not write)'}, the file is open ${mode(s)}`,
+    operands: (s) =>
+      `${prot(s)}${(s.arg('prot') & PROT_WRITE) !== 0 ? '' : ' (does not write)'}, the file is open ${mode(s)}`,
   },
   {
     decision: D.doMmapSharedAppendOnly,
     when: sharedFile,
-    operands: (s) => `append-only inode: ${(s.file!.fInode.iFlags & S_APPEND) !== 0 ? 'yes' : 'no'}, the file is open ${mode(s)}`,
+    operands: (s) =>
+      `append-only inode: ${(s.file!.fInode.iFlags & S_APPEND) !== 0 ? 'yes' : 'no'}, the file is open ${mode(s)}`,
   },
   {
     decision: D.doMmapMandatoryLock,
@@ -222,7 +236,8 @@ const MMAP: readonly CheckRule[] = [
   {
     decision: D.doMmapNoexec,
     when: (s) => s.file !== null,
-    operands: (s) => `${prot(s)}${(s.arg('prot') & PROT_EXEC) !== 0 ? '' : ' (does not execute)'}, noexec: ${s.file!.pathNoexec() ? 'yes' : 'no'}`,
+    operands: (s) =>
+      `${prot(s)}${(s.arg('prot') & PROT_EXEC) !== 0 ? '' : ' (does not execute)'}, noexec: ${s.file!.pathNoexec() ? 'yes' : 'no'}`,
   },
   {
     decision: D.doMmapNoMmapOperation,
@@ -250,8 +265,16 @@ const MMAP: readonly CheckRule[] = [
     when: (s) => fixed(s) && findVmaIntersection(s.mm, s.arg('addr'), s.arg('addr') + s.length) !== null,
     operands: ends,
   },
-  { decision: D.vmEnoughMemoryGuess, when: (s) => writesPrivately(s) && guesses(s), operands: (s) => commitOperands(s, s.pages) },
-  { decision: D.vmEnoughMemoryNever, when: (s) => writesPrivately(s) && nevers(s), operands: (s) => commitOperands(s, s.pages) },
+  {
+    decision: D.vmEnoughMemoryGuess,
+    when: (s) => writesPrivately(s) && guesses(s),
+    operands: (s) => commitOperands(s, s.pages),
+  },
+  {
+    decision: D.vmEnoughMemoryNever,
+    when: (s) => writesPrivately(s) && nevers(s),
+    operands: (s) => commitOperands(s, s.pages),
+  },
   {
     decision: D.mmapRegionSealed,
     when: sharedFile,
@@ -298,8 +321,16 @@ const MPROTECT: readonly CheckRule[] = [
     when: (s) => s.system.profile.rlimitDataCoversMappings && (s.arg('prot') & PROT_WRITE) !== 0,
     operands: (s) => dataOperands(s, s.pages),
   },
-  { decision: D.vmEnoughMemoryGuess, when: (s) => (s.arg('prot') & PROT_WRITE) !== 0 && guesses(s), operands: (s) => commitOperands(s, s.pages) },
-  { decision: D.vmEnoughMemoryNever, when: (s) => (s.arg('prot') & PROT_WRITE) !== 0 && nevers(s), operands: (s) => commitOperands(s, s.pages) },
+  {
+    decision: D.vmEnoughMemoryGuess,
+    when: (s) => (s.arg('prot') & PROT_WRITE) !== 0 && guesses(s),
+    operands: (s) => commitOperands(s, s.pages),
+  },
+  {
+    decision: D.vmEnoughMemoryNever,
+    when: (s) => (s.arg('prot') & PROT_WRITE) !== 0 && nevers(s),
+    operands: (s) => commitOperands(s, s.pages),
+  },
   { decision: D.splitHugeUnaligned, operands: ends },
   { decision: D.splitMaxMapCount, operands: ends },
   { decision: D.mprotectHole, operands: holes },
@@ -308,7 +339,11 @@ const MPROTECT: readonly CheckRule[] = [
 const grown = (s: Situation): number => (s.arg('new_len') - s.arg('old_len')) / s.system.pageSize;
 const MREMAP: readonly CheckRule[] = [
   { decision: D.mremapUnknownFlag, operands: (s) => `flags ${hex(s.arg('flags'))}` },
-  { decision: D.mremapFixedNeedsMaymove, when: (s) => flag(s, MREMAP_FIXED), operands: (s) => `flags ${hex(s.arg('flags'))}` },
+  {
+    decision: D.mremapFixedNeedsMaymove,
+    when: (s) => flag(s, MREMAP_FIXED),
+    operands: (s) => `flags ${hex(s.arg('flags'))}`,
+  },
   { decision: D.mremapUnaligned, operands: aligned('addr') },
   { decision: D.mremapZeroLen, operands: (s) => `new_len ${bytes(s.arg('new_len'))}` },
   { decision: D.mremapNewUnaligned, when: (s) => flag(s, MREMAP_FIXED), operands: aligned('new_addr') },
@@ -316,12 +351,14 @@ const MREMAP: readonly CheckRule[] = [
   {
     decision: D.mremapOverlap,
     when: (s) => flag(s, MREMAP_FIXED),
-    operands: (s) => `old ${hex(s.arg('addr'))} + ${bytes(s.arg('old_len'))}, new ${hex(s.arg('new_addr'))} + ${bytes(s.arg('new_len'))}`,
+    operands: (s) =>
+      `old ${hex(s.arg('addr'))} + ${bytes(s.arg('old_len'))}, new ${hex(s.arg('new_addr'))} + ${bytes(s.arg('new_len'))}`,
   },
   { decision: D.mremapNotMapped, operands: vmaOf('addr') },
   {
     decision: D.mremapCrossesVma,
-    operands: (s) => `old range ends at ${hex(s.arg('addr') + s.arg('old_len'))}, the mapping is ${where(s.vmaAt(s.arg('addr')))}`,
+    operands: (s) =>
+      `old range ends at ${hex(s.arg('addr') + s.arg('old_len'))}, the mapping is ${where(s.vmaAt(s.arg('addr')))}`,
   },
   { decision: D.mremapSpecial, when: (s) => grown(s) > 0, operands: vmaOf('addr') },
   {
@@ -335,8 +372,16 @@ const MREMAP: readonly CheckRule[] = [
     when: (s) => grown(s) > 0 && s.system.profile.rlimitDataCoversMappings,
     operands: (s) => dataOperands(s, grown(s)),
   },
-  { decision: D.vmEnoughMemoryGuess, when: (s) => grown(s) > 0 && guesses(s), operands: (s) => commitOperands(s, grown(s)) },
-  { decision: D.vmEnoughMemoryNever, when: (s) => grown(s) > 0 && nevers(s), operands: (s) => commitOperands(s, grown(s)) },
+  {
+    decision: D.vmEnoughMemoryGuess,
+    when: (s) => grown(s) > 0 && guesses(s),
+    operands: (s) => commitOperands(s, grown(s)),
+  },
+  {
+    decision: D.vmEnoughMemoryNever,
+    when: (s) => grown(s) > 0 && nevers(s),
+    operands: (s) => commitOperands(s, grown(s)),
+  },
   {
     decision: D.mremapMayNotMove,
     when: (s) => grown(s) > 0 && !flag(s, MREMAP_FIXED),
@@ -355,7 +400,8 @@ const BRK: readonly CheckRule[] = [
   { decision: D.brkBelowStart, operands: (s) => `${hex(s.arg('addr'))}, start_brk ${hex(s.mm.startBrk)}` },
   {
     decision: D.brkDataLimit,
-    operands: (s) => `heap ${bytes(Math.max(0, s.arg('addr') - s.mm.startBrk))} + data ${bytes(s.mm.endData - s.mm.startData)}, RLIMIT_DATA ${bytes(s.cur.rlimits.data)}`,
+    operands: (s) =>
+      `heap ${bytes(Math.max(0, s.arg('addr') - s.mm.startBrk))} + data ${bytes(s.mm.endData - s.mm.startData)}, RLIMIT_DATA ${bytes(s.cur.rlimits.data)}`,
   },
   {
     decision: D.brkNoRoom,
@@ -365,15 +411,30 @@ const BRK: readonly CheckRule[] = [
       return `${hex(s.arg('addr'))}, next mapping ${next === null ? 'none' : hex(next.vmStart)}`;
     },
   },
-  { decision: D.mlockFutureCheck, when: (s) => brkGrows(s) && (s.mm.defFlags & VM_LOCKED) !== 0, operands: (s) => lockOperands(s, brkPages(s)) },
+  {
+    decision: D.mlockFutureCheck,
+    when: (s) => brkGrows(s) && (s.mm.defFlags & VM_LOCKED) !== 0,
+    operands: (s) => lockOperands(s, brkPages(s)),
+  },
   { decision: D.mayExpandVmAs, when: brkGrows, operands: (s) => asOperands(s, brkPages(s)) },
   { decision: D.brkMaxMapCount, when: brkGrows, operands: mapCount },
-  { decision: D.vmEnoughMemoryGuess, when: (s) => brkGrows(s) && guesses(s), operands: (s) => commitOperands(s, brkPages(s)) },
-  { decision: D.vmEnoughMemoryNever, when: (s) => brkGrows(s) && nevers(s), operands: (s) => commitOperands(s, brkPages(s)) },
+  {
+    decision: D.vmEnoughMemoryGuess,
+    when: (s) => brkGrows(s) && guesses(s),
+    operands: (s) => commitOperands(s, brkPages(s)),
+  },
+  {
+    decision: D.vmEnoughMemoryNever,
+    when: (s) => brkGrows(s) && nevers(s),
+    operands: (s) => commitOperands(s, brkPages(s)),
+  },
 ];
 
 const advice = (s: Situation): string => formatMadvise(s.arg('advice'));
-const isAdvice = (...values: number[]) => (s: Situation): boolean => values.includes(s.arg('advice'));
+const isAdvice =
+  (...values: number[]) =>
+  (s: Situation): boolean =>
+    values.includes(s.arg('advice'));
 const locked = (s: Situation): string => {
   const vma = s.vmaAt(s.arg('addr'));
   return `${where(vma)}, locked: ${vma !== null && (vma.vmFlags & VM_LOCKED) !== 0 ? 'yes' : 'no'}`;
@@ -390,16 +451,27 @@ const MADVISE: readonly CheckRule[] = [
     operands: (s) => `file: ${s.vmaAt(s.arg('addr'))?.vmFile?.path() ?? 'none'}`,
   },
   { decision: D.madviseRemoveLocked, when: isAdvice(9), operands: locked },
-  { decision: D.madviseRemoveNoFile, when: isAdvice(9), operands: (s) => `file: ${s.vmaAt(s.arg('addr'))?.vmFile?.path() ?? 'none'}` },
+  {
+    decision: D.madviseRemoveNoFile,
+    when: isAdvice(9),
+    operands: (s) => `file: ${s.vmaAt(s.arg('addr'))?.vmFile?.path() ?? 'none'}`,
+  },
   { decision: D.madviseRemoveNotWritable, when: isAdvice(9), operands: vmaOf('addr') },
-  { decision: D.madviseRemoveUnsupported, when: isAdvice(9), operands: (s) => s.vmaAt(s.arg('addr'))?.vmFile?.path() ?? 'no file' },
+  {
+    decision: D.madviseRemoveUnsupported,
+    when: isAdvice(9),
+    operands: (s) => s.vmaAt(s.arg('addr'))?.vmFile?.path() ?? 'no file',
+  },
   { decision: D.splitMaxMapCount, operands: ends },
   { decision: D.madviseHole, operands: holes },
 ];
 
 const lockPages = (s: Situation): number => Math.ceil(s.arg('len') / s.system.pageSize);
 const MLOCK: readonly CheckRule[] = [
-  { decision: D.mlockNotPermitted, operands: (s) => `RLIMIT_MEMLOCK ${bytes(s.cur.rlimits.memlock)}, ${s.capability(CAP_IPC_LOCK)}` },
+  {
+    decision: D.mlockNotPermitted,
+    operands: (s) => `RLIMIT_MEMLOCK ${bytes(s.cur.rlimits.memlock)}, ${s.capability(CAP_IPC_LOCK)}`,
+  },
   { decision: D.mlockLimit, operands: (s) => lockOperands(s, lockPages(s)) },
   { decision: D.mlockWraps, operands: (s) => `addr ${hex(s.arg('addr'))} + ${bytes(s.length)}` },
   { decision: D.mlockNotMapped, operands: vmaOf('addr') },
@@ -440,7 +512,8 @@ function access(right: number, decision: number): readonly CheckRule[] {
     {
       decision,
       when: (s) => s.vmaAt(s.arg('addr')) !== null,
-      operands: (s) => `the mapping is ${formatProt(s.vmaAt(s.arg('addr'))!.vmFlags & 7)}, the access needs ${formatProt(right)}`,
+      operands: (s) =>
+        `the mapping is ${formatProt(s.vmaAt(s.arg('addr'))!.vmFlags & 7)}, the access needs ${formatProt(right)}`,
     },
     {
       decision: D.faultBeyondEof,
@@ -475,8 +548,15 @@ export const CHECK_RULES: Readonly<Record<string, readonly CheckRule[]>> = {
   mlock2: [{ decision: KernelDecision.mlock2BadFlags, operands: (s) => `flags ${hex(s.arg('flags'))}` }, ...MLOCK],
   mlockall: [
     { decision: D.mlockallBadFlags, operands: (s) => `flags ${hex(s.arg('flags'))}` },
-    { decision: D.mlockNotPermitted, operands: (s) => `RLIMIT_MEMLOCK ${bytes(s.cur.rlimits.memlock)}, ${s.capability(CAP_IPC_LOCK)}` },
-    { decision: D.mlockLimit, operands: (s) => `total_vm ${pageCount(s.mm.totalVm)}, RLIMIT_MEMLOCK ${bytes(s.cur.rlimits.memlock)}, ${s.capability(CAP_IPC_LOCK)}` },
+    {
+      decision: D.mlockNotPermitted,
+      operands: (s) => `RLIMIT_MEMLOCK ${bytes(s.cur.rlimits.memlock)}, ${s.capability(CAP_IPC_LOCK)}`,
+    },
+    {
+      decision: D.mlockLimit,
+      operands: (s) =>
+        `total_vm ${pageCount(s.mm.totalVm)}, RLIMIT_MEMLOCK ${bytes(s.cur.rlimits.memlock)}, ${s.capability(CAP_IPC_LOCK)}`,
+    },
   ],
   msync: MSYNC,
   load: access(1, D.faultNotReadable),

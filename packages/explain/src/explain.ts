@@ -81,7 +81,13 @@ function reasonOf(book: ReasonBook, outcome: Outcome): Reason | null {
   return succeeded(outcome) ? null : (book.find(outcome.decision) ?? null);
 }
 
-function checksOf(call: Call, situation: Situation, outcome: Outcome, refusals: readonly number[], book: ReasonBook): Check[] {
+function checksOf(
+  call: Call,
+  situation: Situation,
+  outcome: Outcome,
+  refusals: readonly number[],
+  book: ReasonBook,
+): Check[] {
   const checks: Check[] = [];
   const stops = succeeded(outcome) ? [] : [...refusals, outcome.decision];
   for (const rule of CHECK_RULES[call.name] ?? []) {

@@ -51,23 +51,33 @@ function mapDifference(before: string, after: string): string[] {
 /** The whole text, with a newline at its end. */
 export function formatExplanation(e: Explanation, book: ReasonBook): string {
   const lines: string[] = [`${e.call} = ${e.result}`, `on ${e.kernel}, pages of ${e.pageSize / 1024} KiB`];
-  lines.push(...section('Calls before', e.earlier.map(({ call, result }) => `${call} = ${result}`)));
+  lines.push(
+    ...section(
+      'Calls before',
+      e.earlier.map(({ call, result }) => `${call} = ${result}`),
+    ),
+  );
   if (e.notMade.length > 0) lines.push(...section('Of the given map these could not be made', e.notMade));
   lines.push(...section('Path', formatEvents(e.events, book)));
   lines.push(
-    ...section('Checks', e.checks.map(({ reason, passed, operands }) => {
-      const mark = passed ? '✓' : '✗';
-      return `${mark} ${reason.fn}: ${reason.id}${operands === '' ? '' : ` — ${operands}`}`;
-    })),
+    ...section(
+      'Checks',
+      e.checks.map(({ reason, passed, operands }) => {
+        const mark = passed ? '✓' : '✗';
+        return `${mark} ${reason.fn}: ${reason.id}${operands === '' ? '' : ` — ${operands}`}`;
+      }),
+    ),
   );
   if (e.decision !== null) {
     const { id, fn, errno, sentence, change, reference } = e.decision;
-    lines.push(...section('Decision', [
-      `${id}: ${fn} answers ${errno}. ${sentence}`,
-      ...e.because.map((reason) => `because of ${reasonLine(reason)}`),
-      change,
-      ...(reference === '' ? [] : [`Source: ${reference}`]),
-    ]));
+    lines.push(
+      ...section('Decision', [
+        `${id}: ${fn} answers ${errno}. ${sentence}`,
+        ...e.because.map((reason) => `because of ${reasonLine(reason)}`),
+        change,
+        ...(reference === '' ? [] : [`Source: ${reference}`]),
+      ]),
+    );
   }
   const passes = e.decision === null;
   lines.push(
@@ -77,8 +87,13 @@ export function formatExplanation(e: Explanation, book: ReasonBook): string {
     ),
   );
   lines.push(
-    ...section('Elsewhere', e.elsewhere.map(({ kernel, pageSize, then, reason, same }) =>
-      `${kernel}, ${pageSize / 1024} KiB: ${then}${reason === null ? '' : ` (${reason.id})`}${same ? ', the same' : ''}`)),
+    ...section(
+      'Elsewhere',
+      e.elsewhere.map(
+        ({ kernel, pageSize, then, reason, same }) =>
+          `${kernel}, ${pageSize / 1024} KiB: ${then}${reason === null ? '' : ` (${reason.id})`}${same ? ', the same' : ''}`,
+      ),
+    ),
   );
   const apart = e.neighbours.flatMap(({ lower, upper, reasons }) => [
     `${hex(lower[0])}-${hex(lower[1])} and ${hex(upper[0])}-${hex(upper[1])}`,
@@ -88,7 +103,12 @@ export function formatExplanation(e: Explanation, book: ReasonBook): string {
   ]);
   lines.push(...section('Neighbours that stay apart', apart));
   lines.push(...section('Map before', mapLines(e.before)));
-  lines.push(...section(e.before === e.after ? 'Map after: the same' : 'Map after', e.before === e.after ? [] : mapDifference(e.before, e.after)));
+  lines.push(
+    ...section(
+      e.before === e.after ? 'Map after: the same' : 'Map after',
+      e.before === e.after ? [] : mapDifference(e.before, e.after),
+    ),
+  );
   if (e.before === e.after) lines.push('', 'The map after is the same.');
   return `${lines.join('\n')}\n`;
 }

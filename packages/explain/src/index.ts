@@ -3,7 +3,14 @@
  *
  * Give {@link explain} a function that makes machines, a situation and a script; {@link formatExplanation} prints it.
  */
-export { explain, type Check, type Elsewhere, type ExplainedChange, type Explanation, type Question } from './explain.ts';
+export {
+  explain,
+  type Check,
+  type Elsewhere,
+  type ExplainedChange,
+  type Explanation,
+  type Question,
+} from './explain.ts';
 export { formatEvents, formatExplanation } from './format.ts';
 export { evaluate, parseScript, ScriptError, type Call } from './script.ts';
 export {

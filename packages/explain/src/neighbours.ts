@@ -1,7 +1,15 @@
 /**
  * Why two neighbours stayed apart: every rule of vma_merge that stands between them, not only the first.
  */
-import { Decision as D, isMergeableAnonVma, vmaPages, VM_SOFTDIRTY, VM_SPECIAL, type Mm, type Vma } from '@vmarea/mm-core';
+import {
+  Decision as D,
+  isMergeableAnonVma,
+  vmaPages,
+  VM_SOFTDIRTY,
+  VM_SPECIAL,
+  type Mm,
+  type Vma,
+} from '@vmarea/mm-core';
 import { hex } from './calls.ts';
 import type { Reason, ReasonBook } from './reason-book.ts';
 
@@ -78,9 +86,13 @@ export function whyApart(left: Vma, right: Vma): [decision: number, operands: st
   }
   if (left.vmOps?.close != null) why.push([D.mergeCloseOp, `of the lower (${file(left)})`]);
   if (left.userfaultCtx !== right.userfaultCtx) why.push([D.mergeUserfault, 'one is watched otherwise than the other']);
-  if (left.anonName !== right.anonName) why.push([D.mergeAnonName, `«${left.anonName ?? ''}» and «${right.anonName ?? ''}»`]);
+  if (left.anonName !== right.anonName)
+    why.push([D.mergeAnonName, `«${left.anonName ?? ''}» and «${right.anonName ?? ''}»`]);
   if (left.vmPolicy !== right.vmPolicy) why.push([D.mergePolicy, 'one has a policy of its own']);
-  if (!isMergeableAnonVma(right.anonVma, left.anonVma, left) || !isMergeableAnonVma(left.anonVma, right.anonVma, null)) {
+  if (
+    !isMergeableAnonVma(right.anonVma, left.anonVma, left) ||
+    !isMergeableAnonVma(left.anonVma, right.anonVma, null)
+  ) {
     const of = (vma: Vma): string => (vma.anonVma === null ? 'none' : 'one of its own');
     why.push([D.mergeAnonVma, `the lower has ${of(left)}, the upper ${of(right)}`]);
   }

@@ -25,7 +25,7 @@ export interface Variation {
 }
 
 /** Sets the stage and makes all calls but the last. */
-export function prepare(make: MachineMaker, setup: Setup, script: readonly Call[], late: Setup | undefined = undefined): Ready {
+export function prepare(make: MachineMaker, setup: Setup, script: readonly Call[], late?: Setup): Ready {
   const stage = setStage(make, setup);
   const names = new Map<string, bigint>();
   const earlier: Outcome[] = [];

@@ -7,7 +7,13 @@ import type { Tracer, Vma, VmaEvent } from '@vmarea/mm-core';
 export type TraceEvent =
   | { readonly kind: 'enter'; readonly fn: string; readonly args: readonly [number, number, number, number] }
   | { readonly kind: 'decide'; readonly decision: number; readonly result: number }
-  | { readonly kind: 'vma'; readonly event: VmaEvent; readonly start: number; readonly end: number; readonly detail: number }
+  | {
+      readonly kind: 'vma';
+      readonly event: VmaEvent;
+      readonly start: number;
+      readonly end: number;
+      readonly detail: number;
+    }
   | { readonly kind: 'fault'; readonly what: string; readonly address: number; readonly decision: number };
 
 /** Attach it to `mm.tracer`. */

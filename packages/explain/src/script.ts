@@ -61,7 +61,8 @@ export function parseScript(text: string): Call[] {
 }
 
 const CONSTANTS = uapi as unknown as Readonly<Record<string, unknown>>;
-const CONSTANT_NAME = /^(PROT|MAP|MREMAP|MADV|MCL|MLOCK|MS|O|MFD|F|FALLOC|READ|ADDR|PER)_[A-Z0-9_]+$|^READ_IMPLIES_EXEC$/;
+const CONSTANT_NAME =
+  /^(PROT|MAP|MREMAP|MADV|MCL|MLOCK|MS|O|MFD|F|FALLOC|READ|ADDR|PER)_[A-Z0-9_]+$|^READ_IMPLIES_EXEC$/;
 const UNITS: Readonly<Record<string, bigint>> = { K: 1n << 10n, M: 1n << 20n, G: 1n << 30n, T: 1n << 40n };
 const TOKEN = /\s*(?:(0[xX][0-9a-fA-F]+|\d+[KMGT]?)|([A-Za-z_]\w*)|([|+\-*()~]))/y;
 

@@ -166,7 +166,10 @@ export function parseFile(text: string): FileSpec {
     else if (key === 'sealed') spec = { ...spec, sealed: true, kind: 'memfd' };
     else if (FILE_KINDS.includes(key)) spec = { ...spec, kind: key as FileKind };
     else if (key === 'fs' && value !== null && FILE_KINDS.includes(value)) spec = { ...spec, kind: value as FileKind };
-    else throw new ScriptError(`--file: unknown «${key}»; there are ro, wo, rw, size=N, noexec, append, locked, sealed, ${FILE_KINDS.join(', ')}`);
+    else
+      throw new ScriptError(
+        `--file: unknown «${key}»; there are ro, wo, rw, size=N, noexec, append, locked, sealed, ${FILE_KINDS.join(', ')}`,
+      );
   });
   // Attributes and mandatory locks are what tmpfs has; ramfs has neither.
   if ((spec.append || spec.locked) && spec.kind === 'ramfs') spec = { ...spec, kind: 'tmpfs' };
@@ -181,7 +184,9 @@ export function parseLimits(text: string, limits: LimitSpec): LimitSpec {
   eachPair(text, (key, value) => {
     const name = LIMIT_NAMES.find((limit) => limit === key.toLowerCase().replace('rlimit_', ''));
     if (name === undefined || value === null) {
-      throw new ScriptError(`--rlimit: unknown «${key}»; there are ${LIMIT_NAMES.map((limit) => `${limit}=N`).join(', ')}`);
+      throw new ScriptError(
+        `--rlimit: unknown «${key}»; there are ${LIMIT_NAMES.map((limit) => `${limit}=N`).join(', ')}`,
+      );
     }
     result = { ...result, [name]: parseSize(value) };
   });
@@ -212,7 +217,9 @@ export function parseSysctls(text: string, setup: Setup): Setup {
     }
     const name = Object.hasOwn(SYSCTL_NAMES, bare) ? SYSCTL_NAMES[bare] : undefined;
     if (name === undefined) {
-      throw new ScriptError(`--sysctl: unknown «${key}»; there are ${[...Object.keys(SYSCTL_NAMES), 'nr_hugepages'].map((s) => `vm.${s}`).join(', ')}`);
+      throw new ScriptError(
+        `--sysctl: unknown «${key}»; there are ${[...Object.keys(SYSCTL_NAMES), 'nr_hugepages'].map((s) => `vm.${s}`).join(', ')}`,
+      );
     }
     result = withSysctl(result, { [name]: number });
   });
@@ -225,7 +232,10 @@ export function withHugePages(setup: Setup, pages: number): Setup {
   const [first, ...rest] = config.hugePages;
   if (first === undefined) return setup;
   const bytes = Math.max(setup.machine.memoryBytes, 2 ** 26 + pages * first.size);
-  return withMachine(setup, { config: { ...config, hugePages: [{ size: first.size, pages }, ...rest] }, memoryBytes: bytes });
+  return withMachine(setup, {
+    config: { ...config, hugePages: [{ size: first.size, pages }, ...rest] },
+    memoryBytes: bytes,
+  });
 }
 
 /** `none`, `all`, `CAP_IPC_LOCK,CAP_SYS_ADMIN`. */
@@ -267,7 +277,8 @@ export function withMeminfo(setup: Setup, text: string): Setup {
 /** A kernel version by name. */
 export function parseProfile(text: string): KernelProfile {
   const known = Object.hasOwn(PROFILES, text) ? PROFILES[text as KernelProfile['name']] : undefined;
-  if (known === undefined) throw new ScriptError(`--kernel: unknown «${text}»; there are ${Object.keys(PROFILES).join(', ')}`);
+  if (known === undefined)
+    throw new ScriptError(`--kernel: unknown «${text}»; there are ${Object.keys(PROFILES).join(', ')}`);
   return known;
 }
 

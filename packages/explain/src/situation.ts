@@ -65,7 +65,11 @@ export class Situation {
 export function bytes(value: number): string {
   if (value === Infinity) return 'unlimited';
   if (value < 0 || !Number.isSafeInteger(value)) return hex(value);
-  for (const [unit, name] of [[2 ** 30, 'GiB'], [2 ** 20, 'MiB'], [2 ** 10, 'KiB']] as const) {
+  for (const [unit, name] of [
+    [2 ** 30, 'GiB'],
+    [2 ** 20, 'MiB'],
+    [2 ** 10, 'KiB'],
+  ] as const) {
     if (value >= unit && value % unit === 0) return `${value / unit} ${name}`;
   }
   return `${value} bytes`;

@@ -3,6 +3,7 @@
  */
 import type { Kernel, LimitTable, Task } from '@vmarea/kernel';
 import {
+  alignDown,
   installSpecialMapping,
   isErr,
   VM_EXEC,
@@ -113,7 +114,9 @@ function openFile(task: Task, spec: FileSpec, fd: number): void {
 
 /** Whether a maps line is one of the kernel's own mappings. */
 function isSpecial(line: MapsLine): boolean {
-  return line.name === '[vdso]' || line.name.startsWith('[vvar') || line.name === '[vectors]' || line.name === '[sigpage]';
+  return (
+    line.name === '[vdso]' || line.name.startsWith('[vvar') || line.name === '[vectors]' || line.name === '[sigpage]'
+  );
 }
 
 class MapMaker {
@@ -147,7 +150,8 @@ class MapMaker {
       mm.startBrk = line.start;
       mm.brk = line.end;
     }
-    if (line.inode !== 0 || (line.name.startsWith('/') && !line.name.startsWith('/dev/zero'))) return this.mapFile(line, prot);
+    if (line.inode !== 0 || (line.name.startsWith('/') && !line.name.startsWith('/dev/zero')))
+      return this.mapFile(line, prot);
     const type = line.shared ? MAP_SHARED : MAP_PRIVATE;
     const grows = line.name === '[stack]' ? MAP_GROWSDOWN : 0;
     if (line.name === '[stack]') mm.startStack = line.start;
@@ -208,7 +212,8 @@ class MapMaker {
 
 function makeMaps(task: Task, text: string): string[] {
   const { lines, strange } = parseMaps(text);
-  if (strange.length > 0) throw new ScriptError(`--maps: line ${strange[0]!.line} is none of /proc/PID/maps: ${strange[0]!.text}`);
+  if (strange.length > 0)
+    throw new ScriptError(`--maps: line ${strange[0]!.line} is none of /proc/PID/maps: ${strange[0]!.text}`);
   // The empty layout's stack makes room for the one that is wanted.
   for (let vma = task.mm.tree.first; vma !== null; vma = task.mm.tree.first) {
     if (isErr(task.sys.munmap(vma.vmStart, vma.vmEnd - vma.vmStart))) break;
@@ -270,6 +275,10 @@ export function setStage(make: MachineMaker, setup: Setup): Stage {
       table.assign(RLIMIT_MEMLOCK, Infinity, Infinity);
     },
   });
+  // A heap that is empty, where a program's would begin.
+  const heap = alignDown(kernel.system.arch.elfEtDynBase, kernel.system.pageMask);
+  task.mm.startBrk = heap;
+  task.mm.brk = heap;
   for (let fd = 0; fd < 3; fd++) must(task.sys.open('/dev/null', O_RDWR), 'open /dev/null');
   const notMade = setup.maps === '' ? [] : makeMaps(task, setup.maps);
   setup.files.forEach((spec, i) => openFile(task, spec, 3 + i));
@@ -278,4 +287,3 @@ export function setStage(make: MachineMaker, setup: Setup): Stage {
   applyLate(task, setup);
   return { kernel, task, notMade };
 }
-

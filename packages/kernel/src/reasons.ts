@@ -58,7 +58,12 @@ export const KERNEL_REASONS: readonly DriverReason[] = [
 /** Decision numbers by name. */
 export const KernelDecision: Readonly<
   Record<
-    'mmapOffsetUnaligned' | 'mmapBadDescriptor' | 'mmapNoHugeFile' | 'mmapNoHugeSize' | 'mlock2BadFlags' | 'prctlUnknownOption',
+    | 'mmapOffsetUnaligned'
+    | 'mmapBadDescriptor'
+    | 'mmapNoHugeFile'
+    | 'mmapNoHugeSize'
+    | 'mlock2BadFlags'
+    | 'prctlUnknownOption',
     number
   >
 > = {

@@ -1,0 +1,340 @@
+/**
+ * `vmarea explain`: what it says is what the engine decides, and a change that it names turns the decision.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  defaultSetup,
+  explain,
+  formatExplanation,
+  parseFile,
+  parseLimits,
+  parseRights,
+  parseScript,
+  parseSysctls,
+  setStage,
+  whyApart,
+  type Explanation,
+  type Setup,
+} from '@vmarea/explain';
+import { whyNotMerged } from '@vmarea/mm-core';
+import { LINUX_6_1, MSM_4_4 } from '@vmarea/uapi';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runExplain } from '../src/explain.ts';
+import { makeMachine, reasonBook } from '../src/lab.ts';
+
+const book = reasonBook();
+
+interface Ask {
+  readonly setup?: Setup;
+  readonly file?: string;
+  readonly rlimit?: string;
+  readonly sysctl?: string;
+  readonly capabilities?: string;
+  readonly changes?: boolean;
+}
+
+function ask(script: string, options: Ask = {}): Explanation {
+  let setup = options.setup ?? defaultSetup(LINUX_6_1, 4096);
+  if (options.sysctl !== undefined) setup = parseSysctls(options.sysctl, setup);
+  if (options.rlimit !== undefined) setup = { ...setup, limits: parseLimits(options.rlimit, setup.limits) };
+  if (options.file !== undefined) setup = { ...setup, files: [parseFile(options.file)] };
+  if (options.capabilities !== undefined) setup = { ...setup, capabilities: parseRights(options.capabilities) };
+  return explain({
+    make: makeMachine,
+    setup,
+    script: parseScript(script),
+    book,
+    withoutChanges: options.changes === false,
+  });
+}
+
+const changesOf = (e: Explanation): string[] => e.changes.map(({ change }) => change);
+const msm = defaultSetup(MSM_4_4, 4096);
+const anon = 'PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS';
+
+describe('the path of a call', () => {
+  it('is the checks before the decision, each with its operands, then the decision', () => {
+    const e = ask('mmap(0x1000, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)', { file: 'ro,size=8192' });
+    expect(e.result).toBe('-1 EACCES');
+    expect(e.decision?.id).toBe('do_mmap.shared_write_needs_fmode_write');
+    expect(e.checks.slice(0, -1).every(({ passed }) => passed)).toBe(true);
+    expect(e.checks.map(({ reason }) => reason.id)).toEqual([
+      'sys_mmap.offset_unaligned',
+      'sys_mmap.bad_descriptor',
+      'security_mmap_file.refused',
+      'do_mmap.zero_len',
+      'do_mmap.len_wraps',
+      'do_mmap.pgoff_overflow',
+      'do_mmap.max_map_count',
+      'get_unmapped_area.len_over_task_size',
+      'get_unmapped_area.len_over_room',
+      'get_unmapped_area.no_gap',
+      'security_mmap_addr.refused',
+      'do_mmap.file_offset',
+      'do_mmap.shared_write_needs_fmode_write',
+    ]);
+    expect(e.checks.at(-1)).toMatchObject({
+      passed: false,
+      operands: 'PROT_READ|PROT_WRITE, the file is open read-only',
+    });
+    expect(e.events.flatMap((event) => (event.kind === 'enter' ? [event.fn] : []))).toEqual([
+      'vm_mmap_pgoff',
+      'do_mmap',
+      'get_unmapped_area',
+    ]);
+    expect(e.before).toBe(e.after);
+  });
+
+  it('goes through mmap_region for a call that is granted, and the map changes', () => {
+    const e = ask(`mmap(NULL, 8192, ${anon}, -1, 0)`, { changes: false });
+    expect(e.decision).toBeNull();
+    expect(e.checks.every(({ passed }) => passed)).toBe(true);
+    expect(e.events.some((event) => event.kind === 'enter' && event.fn === 'mmap_region')).toBe(true);
+    expect(e.after).not.toBe(e.before);
+  });
+
+  it('keeps the results of the calls before', () => {
+    const e = ask(`p = mmap(0x40000000, 4096, ${anon}|MAP_FIXED, -1, 0)\nmunmap(p, 0)`, { changes: false });
+    expect(e.earlier).toEqual([expect.objectContaining({ result: '0x40000000' })]);
+    expect(e.decision?.id).toBe('do_munmap.zero_len');
+  });
+});
+
+describe('what would change it', () => {
+  it('is the smallest RLIMIT_AS: the stack and the mapping', () => {
+    const e = ask(`mmap(NULL, 64M, ${anon}, -1, 0)`, { rlimit: 'as=16M' });
+    expect(e.decision?.id).toBe('may_expand_vm.rlimit_as');
+    const stack = 33 * 4;
+    expect(changesOf(e)[0]).toBe(`RLIMIT_AS of at least ${65536 + stack} KiB (is 16 MiB)`);
+  });
+
+  it('is the smallest RLIMIT_MEMLOCK, a shorter range, or the capability', () => {
+    const e = ask(`p = mmap(NULL, 1M, ${anon}, -1, 0)\nmlock(p, 1M)`, { rlimit: 'memlock=64k' });
+    expect(e.result).toBe('-1 ENOMEM');
+    expect(changesOf(e)).toEqual([
+      'RLIMIT_MEMLOCK of at least 1 MiB (is 64 KiB)',
+      'len 65536 (64 KiB), the most that goes',
+      'CAP_IPC_LOCK',
+    ]);
+  });
+
+  it('is the smallest vm.max_map_count', () => {
+    const e = ask(
+      `mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\nmmap(0x40000000, 4096, ${anon}, -1, 0)`,
+      {
+        sysctl: 'vm.max_map_count=1',
+      },
+    );
+    expect(e.decision?.id).toBe('do_mmap.max_map_count');
+    expect(changesOf(e)[0]).toBe('vm.max_map_count of at least 2 (is 1)');
+  });
+
+  it('is a smaller vm.mmap_min_addr or CAP_SYS_RAWIO', () => {
+    const e = ask(`mmap(0x8000, 4096, ${anon}|MAP_FIXED, -1, 0)`, { sysctl: 'vm.mmap_min_addr=65536' });
+    expect(e.result).toBe('-1 EPERM');
+    expect(changesOf(e)).toContain('vm.mmap_min_addr of at most 32768 (is 65536)');
+    expect(changesOf(e)).toContain('CAP_SYS_RAWIO');
+  });
+
+  it('is a larger pool for huge pages, or MAP_NORESERVE', () => {
+    const e = ask(`mmap(NULL, 4M, ${anon}|MAP_HUGETLB, -1, 0)`);
+    expect(e.result).toBe('-1 ENOMEM');
+    expect(changesOf(e)).toContain('vm.nr_hugepages of at least 2 (is 0)');
+    expect(changesOf(e)).toContain('with MAP_NORESERVE');
+  });
+
+  it('is a file opened otherwise, a mount without noexec, no append-only attribute, no lock, no seal', () => {
+    expect(changesOf(ask('mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0)', { file: 'wo' }))).toContain(
+      'descriptor 3 open read-write (is wo)',
+    );
+    expect(changesOf(ask('mmap(NULL, 4096, PROT_EXEC, MAP_PRIVATE, 3, 0)', { file: 'noexec' }))).toContain(
+      'descriptor 3 on a mount without noexec',
+    );
+    expect(changesOf(ask('mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0)', { file: 'append,rw' }))).toContain(
+      'descriptor 3 without the append-only attribute',
+    );
+    expect(changesOf(ask('mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0)', { setup: msm, file: 'locked' }))).toContain(
+      "nobody's mandatory lock on descriptor 3",
+    );
+    expect(changesOf(ask('mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)', { file: 'sealed' }))).toContain(
+      'descriptor 3 not sealed',
+    );
+  });
+
+  it('is a longer file for a store beyond its end', () => {
+    const e = ask('p = mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)\nstore(p + 5000)', {
+      file: 'rw,size=1000',
+    });
+    expect(e.result).toBe('SIGBUS');
+    expect(e.decision?.id).toBe('fault.beyond_eof');
+    expect(changesOf(e)).toEqual(['size of descriptor 3 of at least 4097 bytes (is 1000 bytes)']);
+  });
+
+  it('is for a granted call what would refuse it', () => {
+    const e = ask(`mmap(NULL, 4096, ${anon}, -1, 0)`);
+    expect(e.decision).toBeNull();
+    expect(changesOf(e)).toContain('RLIMIT_AS of at most 132 KiB (is unlimited)');
+    expect(e.changes.every(({ reason }) => reason !== null)).toBe(true);
+  });
+});
+
+describe('every verb', () => {
+  it.each([
+    ['munmap(0x1001, 4096)', 'do_munmap.unaligned'],
+    ['mprotect(0x40000000, 4096, PROT_READ)', 'mprotect.not_mapped'],
+    ['mremap(0x40000000, 4096, 8192, 0)', 'mremap.not_mapped'],
+    ['brk(4096)', 'brk.below_start'],
+    ['madvise(0x40000001, 4096, MADV_DONTNEED)', 'madvise.unaligned'],
+    ['mlock2(0x40000000, 4096, 8)', 'mlock2.bad_flags'],
+    ['mlockall(64)', 'mlockall.bad_flags'],
+    ['msync(0x40000000, 4096, MS_SYNC|MS_ASYNC)', 'msync.both_modes'],
+    ['mincore(0x40000001, 4096)', 'mincore.unaligned'],
+    [`mmap(0x50000000, 4096, ${anon}, -1, 0)\nload(0x40000000)`, 'fault.no_vma'],
+    ['load(0x40000000)', 'expand_stack.rlimit_stack'],
+    [`p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\nstore(p)`, 'fault.not_writable'],
+    [`p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\nexec(p)`, 'fault.not_executable'],
+    ['mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 9, 0)', 'sys_mmap.bad_descriptor'],
+    ['mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 12)', 'sys_mmap.offset_unaligned'],
+    [`mmap(NULL, 4096, ${anon}|MAP_HUGETLB|(20*64M), -1, 0)`, 'sys_mmap.no_huge_size'],
+  ])('%s ends in %s', (script, id) => {
+    const e = ask(script, { changes: false, setup: { ...defaultSetup(LINUX_6_1, 4096) } });
+    expect(e.decision?.id).toBe(id);
+    expect(e.checks.at(-1)).toMatchObject({ passed: false, reason: { id } });
+    expect(formatExplanation(e, book)).toContain(id);
+  });
+});
+
+describe('elsewhere', () => {
+  it('tells what the other version answers', () => {
+    const e = ask(
+      'p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\nmremap(p, 0, 4096, MREMAP_MAYMOVE)',
+      {
+        changes: false,
+      },
+    );
+    expect(e.decision?.id).toBe('mremap.duplicate_private');
+    const other = e.elsewhere.find(({ kernel }) => kernel === 'msm-4.4');
+    expect(other).toMatchObject({ pageSize: 4096, same: false, reason: null });
+  });
+
+  it('tells what another page size answers', () => {
+    const e = ask(`mmap(0x40001000, 4096, ${anon}|MAP_FIXED, -1, 0)`, { changes: false });
+    expect(e.elsewhere.filter(({ kernel }) => kernel === 'linux-6.1').map(({ reason }) => reason?.id)).toEqual([
+      'get_unmapped_area.unaligned',
+      'get_unmapped_area.unaligned',
+    ]);
+  });
+});
+
+describe('neighbours', () => {
+  it('name every rule between them, the first of which is the one that the engine names', () => {
+    const e = ask(
+      `a = mmap(0x40000000, 8192, ${anon}|MAP_FIXED, -1, 0)
+       store(a)
+       mmap(0x40002000, 8192, PROT_READ, MAP_PRIVATE|MAP_FIXED, 3, 0)`,
+      { file: 'ro', changes: false },
+    );
+    const pair = e.neighbours.find(({ upper }) => upper[0] === 0x40002000);
+    expect(pair?.reasons.map(({ reason }) => reason.id)).toEqual([
+      'vma_merge.flags',
+      'vma_merge.file',
+      'vma_merge.pgoff',
+    ]);
+    expect(pair?.reasons[0]?.operands).toBe('only the lower: VM_WRITE, VM_ACCOUNT; only the upper: nothing');
+  });
+
+  it('that were written to apart stay apart', () => {
+    const e = ask(
+      `p = mmap(0x40000000, 8192, ${anon}|MAP_FIXED, -1, 0)
+       store(p)
+       q = mmap(p+16384, 8192, ${anon}|MAP_FIXED, -1, 0)
+       store(q)
+       mmap(p+8192, 8192, ${anon}|MAP_FIXED, -1, 0)`,
+      { changes: false },
+    );
+    expect(e.neighbours.map(({ reasons }) => reasons.map(({ reason }) => reason.id))).toEqual([['vma_merge.anon_vma']]);
+  });
+
+  it('agree with the engine on a whole map', () => {
+    const { task } = setStage(makeMachine, { ...defaultSetup(), maps: REAL_MAPS });
+    let pairs = 0;
+    for (let left = task.mm.tree.first; left !== null && left.vmNext !== null; left = left.vmNext) {
+      if (left.vmEnd !== left.vmNext.vmStart) continue;
+      pairs++;
+      expect(whyApart(left, left.vmNext)[0]?.[0] ?? 0).toBe(whyNotMerged(left, left.vmNext));
+    }
+    expect(pairs).toBeGreaterThan(3);
+  });
+});
+
+const REAL_MAPS = `aaaaaaaa0000-aaaaaaab0000 r-xp 00000000 fe:01 100        /usr/bin/prog
+aaaaaaab0000-aaaaaaab1000 r--p 00010000 fe:01 100        /usr/bin/prog
+aaaaaaab1000-aaaaaaab2000 rw-p 00011000 fe:01 100        /usr/bin/prog
+aaaaaaab2000-aaaaaaad3000 rw-p 00000000 00:00 0          [heap]
+fffff7de0000-fffff7f68000 r-xp 00000000 fe:01 200        /lib/libc.so.6
+fffff7f68000-fffff7f77000 ---p 00188000 fe:01 200        /lib/libc.so.6
+fffff7f77000-fffff7f7b000 r--p 00187000 fe:01 200        /lib/libc.so.6
+fffff7f7b000-fffff7f7d000 rw-p 0018b000 fe:01 200        /lib/libc.so.6
+fffff7f7d000-fffff7f89000 rw-p 00000000 00:00 0
+fffff7f89000-fffff7f8b000 rw-p 00000000 00:00 0
+fffff7ffb000-fffff7ffd000 r--p 00000000 00:00 0          [vvar]
+fffff7ffd000-fffff7ffe000 r-xp 00000000 00:00 0          [vdso]
+fffffffdf000-1000000000000 rw-p 00000000 00:00 0         [stack]
+`;
+
+describe('a given map', () => {
+  it('is there before the call, line by line', () => {
+    const e = ask('munmap(0x1234, 1)', { setup: { ...defaultSetup(), maps: REAL_MAPS }, changes: false });
+    expect(e.notMade).toEqual([]);
+    const places = (text: string): string[] =>
+      text
+        .trim()
+        .split('\n')
+        .map((line) => line.slice(0, line.indexOf(' ') + 5));
+    expect(places(e.before)).toEqual(places(REAL_MAPS));
+  });
+});
+
+describe('the command', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'vmarea-explain-'));
+  afterAll(() => rmSync(dir, { recursive: true }));
+  const options = {
+    file: [],
+    rlimit: [],
+    sysctl: [],
+    capabilities: 'none',
+    kernel: 'msm-4.4',
+    pageSize: '4k',
+    changes: false,
+  };
+
+  it('takes a script from a file', () => {
+    const path = join(dir, 'script');
+    writeFileSync(path, `p = mmap(NULL, 4096, ${anon}, -1, 0)\nmunmap(p, 0)\n`);
+    expect(runExplain(path, options)).toContain('do_munmap.zero_len');
+  });
+
+  it('prints JSON', () => {
+    const parsed = JSON.parse(runExplain('munmap(1, 1)', { ...options, json: true })) as Explanation;
+    expect(parsed.decision?.id).toBe('do_munmap.unaligned');
+    expect(parsed.kernel).toBe('msm-4.4');
+  });
+
+  it('takes maps and meminfo from files, and rights by name', () => {
+    const maps = join(dir, 'maps');
+    const meminfo = join(dir, 'meminfo');
+    writeFileSync(maps, REAL_MAPS);
+    writeFileSync(meminfo, 'MemTotal: 65536 kB\nMemFree: 32768 kB\nCommitted_AS: 1024 kB\n');
+    const text = runExplain('mmap(NULL, 1G, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)', {
+      ...options,
+      maps,
+      meminfo,
+      capabilities: 'CAP_SYS_ADMIN',
+      kernel: 'linux-6.1',
+    });
+    expect(text).toContain('vm_enough_memory.guess');
+    expect(text).toContain('RAM and swap 65536 kB');
+  });
+});
