@@ -117,7 +117,7 @@ export function buildMachine(header: Header, guest: Guest): Kernel {
       { path: '/w', filesystem: (system) => tmpfs(system) },
       { path: '/wn', filesystem: (system) => tmpfs(system), options: { noexec: true } },
       { path: '/r', filesystem: (system) => ramfs(system) },
-      { path: '/huge', filesystem: (system) => hugetlbfs(system) },
+      { path: '/huge', filesystem: (system) => hugetlbfs(system, { mode: 0o1777 }) },
     ],
   });
   const free = freeAtBoot(guest);

@@ -60,9 +60,31 @@ function int(value: Register): number {
 export class MmCalls {
   /** Whose calls these are. */
   protected readonly task: Task;
+  private readonly taskWork: (() => void)[] = [];
 
   constructor(task: Task) {
     this.task = task;
+  }
+
+  /**
+   * A call begins that may drop files: their release waits until it is over (task_work). False inside another call.
+   * {@link leave} ends it.
+   */
+  private enter(): boolean {
+    const { system } = this.task.kernel;
+    if (system.taskWork !== null) return false;
+    system.taskWork = this.taskWork;
+    return true;
+  }
+
+  /** task_work_run: what was put off. */
+  private leave(entered: boolean): void {
+    if (!entered) return;
+    this.task.kernel.system.taskWork = null;
+    const { taskWork } = this;
+    if (taskWork.length === 0) return;
+    for (const work of taskWork) work();
+    taskWork.length = 0;
   }
 
   /** What a call left to be populated; a RETRY goes on with the populating, not with the call. */
@@ -108,8 +130,14 @@ export class MmCalls {
       file = made;
     }
     const flagsLeft = mapFlags & ~(MAP_EXECUTABLE | MAP_DENYWRITE);
-    const result = vmMmapPgoff(cur, file, fromRegister(addr), length, int(prot), flagsLeft, pgoff);
-    file?.fput();
+    const entered = this.enter();
+    let result: number;
+    try {
+      result = vmMmapPgoff(cur, file, fromRegister(addr), length, int(prot), flagsLeft, pgoff);
+      if (file !== null) file.fput();
+    } finally {
+      this.leave(entered);
+    }
     return isErr(result) ? result : this.populated(result);
   }
 
@@ -138,20 +166,33 @@ export class MmCalls {
 
   /** mremap(2). */
   mremap(addr: Register, oldLen: Register, newLen: Register, flags: Register, newAddr: Register = 0): number {
-    const result = doMremap(
-      this.task.cur,
-      fromRegister(addr),
-      fromRegister(oldLen),
-      fromRegister(newLen),
-      int(flags),
-      fromRegister(newAddr),
-    );
+    const entered = this.enter();
+    let result: number;
+    try {
+      result = doMremap(
+        this.task.cur,
+        fromRegister(addr),
+        fromRegister(oldLen),
+        fromRegister(newLen),
+        int(flags),
+        fromRegister(newAddr),
+      );
+    } finally {
+      this.leave(entered);
+    }
     return isErr(result) ? result : this.populated(result);
   }
 
   /** brk(2), as the system call: the new break, or the unchanged one. */
   brk(value: Register): number {
-    return this.populated(sysBrk(this.task.cur, fromRegister(value)));
+    const entered = this.enter();
+    let result: number;
+    try {
+      result = sysBrk(this.task.cur, fromRegister(value));
+    } finally {
+      this.leave(entered);
+    }
+    return this.populated(result);
   }
 
   /** madvise(2). */

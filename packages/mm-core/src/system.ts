@@ -59,6 +59,11 @@ export class MmSystem {
   failCountdown = 0;
   /** Reused for every fault. */
   readonly faultInfo: FaultInfo = new FaultInfo();
+  /**
+   * task_work: what is put off until the system call under way returns, such as the release of a file whose last reference
+   * went (so a mapping that replaces another is judged while the old file still has its charges). Null: nothing is put off.
+   */
+  taskWork: (() => void)[] | null = null;
   /** What a call that returned RETRY waits for. */
   pending: Promise<unknown> | null = null;
   /** Pages locked per user id (user_struct.locked_shm), for huge SysV segments. */

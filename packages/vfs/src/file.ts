@@ -75,6 +75,13 @@ export class File implements VmFile {
 
   fput(): void {
     if (--this.fCount > 0) return;
+    const { taskWork } = this.fInode.system;
+    if (taskWork === null) this.finish();
+    else taskWork.push(() => this.finish());
+  }
+
+  /** __fput: the file ends. */
+  private finish(): void {
     const inode = this.fInode;
     if ((this.fMode & FMODE_PATH) === 0) {
       locksRemoveFile(inode, this);
