@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 // vmarea, the command line. It wires drivers, architecture and profile; all answers come from the packages.
-import { Command } from 'commander';
-import { addExplainCommand } from './explain.ts';
+import { run } from './cli.ts';
+import { processIo } from './io.ts';
 
-const program = new Command('vmarea');
-addExplainCommand(program);
-program.parse();
+process.exitCode = await run(process.argv.slice(2), processIo());

@@ -22,7 +22,9 @@ function deviceOf(line: MapsLine): string {
 function sameName(ours: string, real: string): boolean {
   if (ours === real) return true;
   if (ours.startsWith('/unknown/')) return true;
-  return ours !== '' && !ours.startsWith('/') && !ours.startsWith('[') && real.endsWith(`/${ours.replace(/^(\.\/)+/, '')}`);
+  return (
+    ours !== '' && !ours.startsWith('/') && !ours.startsWith('[') && real.endsWith(`/${ours.replace(/^(\.\/)+/, '')}`)
+  );
 }
 
 class Binder {
@@ -41,7 +43,10 @@ class Binder {
       this.#lines.set(ours.name, real);
       return '';
     }
-    if (bound !== device) return bound === undefined ? `${device} belongs to ${owner ?? ''}` : `device and inode are ${device}, were ${bound}`;
+    if (bound !== device)
+      return bound === undefined
+        ? `${device} belongs to ${owner ?? ''}`
+        : `device and inode are ${device}, were ${bound}`;
     return '';
   }
 
@@ -60,8 +65,10 @@ function differences(ours: SnapshotLine, real: MapsLine, binder: Binder): string
   if (ours.end !== real.end) found.push(`ends at ${ours.end.toString(16)}, not ${real.end.toString(16)}`);
   const permissions = formatPermissions(ours);
   if (permissions !== formatPermissions(real)) found.push(`is ${permissions}, not ${formatPermissions(real)}`);
-  if (ours.offset !== real.offset) found.push(`has offset ${ours.offset.toString(16)}, not ${real.offset.toString(16)}`);
-  if (!sameName(ours.name, real.name)) found.push(`is ${ours.name || 'without a name'}, not ${real.name || 'without a name'}`);
+  if (ours.offset !== real.offset)
+    found.push(`has offset ${ours.offset.toString(16)}, not ${real.offset.toString(16)}`);
+  if (!sameName(ours.name, real.name))
+    found.push(`is ${ours.name || 'without a name'}, not ${real.name || 'without a name'}`);
   else if (ours.anyDevice) {
     const problem = binder.bind(ours, real);
     if (problem !== '') found.push(problem);
@@ -115,7 +122,14 @@ export function compareMaps(ours: readonly SnapshotLine[], real: readonly MapsLi
     const what = found[index]!;
     let excusedBy = excuse(line, space);
     // A stack grows by being touched, which no log shows.
-    if (excusedBy === '' && a !== null && b !== null && a.name === '[stack]' && what.length === 1 && b.start < a.start) {
+    if (
+      excusedBy === '' &&
+      a !== null &&
+      b !== null &&
+      a.name === '[stack]' &&
+      what.length === 1 &&
+      b.start < a.start
+    ) {
       excusedBy = 'grown';
     }
     if (excusedBy !== '') excused++;

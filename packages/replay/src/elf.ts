@@ -97,11 +97,13 @@ export function parseElf(bytes: Uint8Array, path: string, size: number = bytes.l
     throw new ElfError(`${path}: ${what}`);
   };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 52 || view.getUint32(0, true) !== ELF_MAGIC) fail('it is not an ELF file: the first four bytes are not 7f 45 4c 46');
+  if (bytes.length < 52 || view.getUint32(0, true) !== ELF_MAGIC)
+    fail('it is not an ELF file: the first four bytes are not 7f 45 4c 46');
   const order = bytes[EI_DATA]!;
   const elfClass = bytes[EI_CLASS]!;
   if (order !== ELFDATA2LSB && order !== ELFDATA2MSB) fail(`the byte order (byte ${EI_DATA}) is ${order}, not 1 or 2`);
-  if (elfClass !== ELFCLASS32 && elfClass !== ELFCLASS64) fail(`the class (byte ${EI_CLASS}) is ${elfClass}, not 1 or 2`);
+  if (elfClass !== ELFCLASS32 && elfClass !== ELFCLASS64)
+    fail(`the class (byte ${EI_CLASS}) is ${elfClass}, not 1 or 2`);
   const little = order === ELFDATA2LSB;
   const wide = elfClass === ELFCLASS64;
   const word = (at: number): number => (wide ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little));
@@ -113,7 +115,9 @@ export function parseElf(bytes: Uint8Array, path: string, size: number = bytes.l
   const least = wide ? 56 : 32;
   if (count > 0 && entrySize < least) fail(`its program headers have ${entrySize} bytes each, not ${least}`);
   if (phoff + count * entrySize > bytes.length) {
-    fail(`its program headers end at byte ${phoff + count * entrySize}, beyond the ${bytes.length} bytes that were read`);
+    fail(
+      `its program headers end at byte ${phoff + count * entrySize}, beyond the ${bytes.length} bytes that were read`,
+    );
   }
   const phdrs: ElfProgramHeader[] = [];
   let interp: string | null = null;
@@ -254,9 +258,8 @@ export function parseElfJson(text: string, source: string): ElfDirectory {
       const header = read.object(item, at);
       const number = (name: string): number => read.number(header[name], `${at}.${name}`);
       const typeValue = header['type'];
-      const type =
-        typeof typeValue === 'number' ? typeValue : segmentTypeByName(read.text(typeValue, `${at}.type`));
-      if (type === undefined) read.fail(`${at}.type`, 'a type of program header', typeValue);
+      const named = typeof typeValue === 'number' ? typeValue : segmentTypeByName(read.text(typeValue, `${at}.type`));
+      const type = named ?? read.fail(`${at}.type`, 'a type of program header', typeValue);
       return {
         type,
         flags: number('flags'),

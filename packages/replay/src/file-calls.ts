@@ -38,8 +38,10 @@ export function fileCall(replay: Replay, process: Process, call: Call, op: Op): 
       duplicated(replay, process, op);
       return;
     case 'fcntl':
-      if (call.ret === 0 && op.command === 'F_SETFD' && op.arg !== null) cur.files.setCloexec(op.fd, (op.arg & 1) !== 0);
-      else if (call.ret === 0 && op.command === 'F_ADD_SEALS' && op.arg !== null) process.task.sys.fcntl(op.fd, 1033, op.arg);
+      if (call.ret === 0 && op.command === 'F_SETFD' && op.arg !== null)
+        cur.files.setCloexec(op.fd, (op.arg & 1) !== 0);
+      else if (call.ret === 0 && op.command === 'F_ADD_SEALS' && op.arg !== null)
+        process.task.sys.fcntl(op.fd, 1033, op.arg);
       return;
     case 'memfdCreate':
       if (op.opened !== null) memfd(replay, process, op.name, op.flags, op.opened.fd);
@@ -56,7 +58,8 @@ export function fileCall(replay: Replay, process: Process, call: Call, op: Op): 
       }
       return;
     case 'truncate':
-      if (call.ret === 0 && op.fd !== null) cur.files.fget(op.fd)?.fInode && process.task.sys.ftruncate(op.fd, Number(op.size));
+      if (call.ret === 0 && op.fd !== null)
+        cur.files.fget(op.fd)?.fInode && process.task.sys.ftruncate(op.fd, Number(op.size));
       return;
     case 'read':
       if (op.bytes !== null && op.bytes > 0) mapsRead(replay, process, call, op);
@@ -107,7 +110,13 @@ function install(process: Process, file: File, fd: number, closeOnExec: boolean)
 }
 
 /** A path of the log as maps shows it; null when it cannot be known. With `literal` links are not followed. */
-function pathAt(replay: Replay, process: Process, dir: Descriptor, path: string | null, literal = false): string | null {
+function pathAt(
+  replay: Replay,
+  process: Process,
+  dir: Descriptor,
+  path: string | null,
+  literal = false,
+): string | null {
   if (path === null) return null;
   let base = process.cwd;
   if (dir.fd !== AT_CWD && !path.startsWith('/')) {

@@ -116,8 +116,51 @@ export function biasInMap(lines: readonly MapsLine[], program: Program, pageSize
   return line === undefined ? -1 : line.start - Math.floor(first.vaddr / pageSize) * pageSize;
 }
 
+/** Largest random displacement of the heap. */
+const BRK_RANGE = 2 ** 30;
+
+/**
+ * The displacements that lead from an exec without any to what the first answers say. One that the kernel could not have
+ * drawn is left out: the answer then differs from the one predicted.
+ *
+ * @param exec what the answers say
+ * @param plain where things are without displacement
+ * @param atZero where the first free mapping, and the break, would be without displacement
+ * @param stack displacement of the stack, and of the mmap area where no answer tells
+ */
+export function displacements(
+  exec: PendingExec,
+  plain: ExecLayout,
+  atZero: { readonly mmap: number; readonly brk: number; readonly legacy: boolean },
+  assumed: { readonly stack: number; readonly mmapBase: number; readonly bias: number },
+  arch: Arch,
+): ExecRandom {
+  const { pageSize } = arch;
+  const most = arch.taskSize / 8;
+  const drawn = (bytes: number, unit: number, limit: number): number =>
+    bytes >= 0 && bytes <= limit && bytes % unit === 0 ? bytes : 0;
+  let { mmapBase } = assumed;
+  if (exec.firstMmap >= 0) {
+    const moved = atZero.legacy ? exec.firstMmap - atZero.mmap : atZero.mmap - exec.firstMmap;
+    mmapBase = drawn(moved, pageSize, most);
+  }
+  const gap = exec.firstBrk < 0 ? 0 : exec.firstBrk - atZero.brk;
+  let program = 0;
+  if (exec.movable) {
+    const bias = exec.bias >= 0 ? exec.bias : assumed.bias;
+    // Only their sum is known: all of it but the last megabytes is the program's.
+    program = bias >= 0 ? drawn(bias - plain.loadBias, pageSize, most) : drawn(gap - (gap % 2 ** 24), pageSize, most);
+  }
+  return { stack: assumed.stack, mmapBase, program, brk: drawn(gap - program, pageSize, BRK_RANGE) };
+}
+
 /** Runs the kernel's exec for a process. Returns the layout, or a negative errno. */
-export function execProgram(process: Process, program: Program, files: RecordedFiles, random: ExecRandom): ExecLayout | number {
+export function execProgram(
+  process: Process,
+  program: Program,
+  files: RecordedFiles,
+  random: ExecRandom,
+): ExecLayout | number {
   const file = files.openExec(program.path);
   const image: ElfImage = { file, type: program.elf.type, phdrs: program.elf.phdrs };
   let interpreter: ElfImage | undefined;

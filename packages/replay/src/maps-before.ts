@@ -85,7 +85,10 @@ export function restoreMap(
     said.push(`the mmap area is taken to end at ${top.toString(16)}, where the highest area of the first map ends`);
   }
   if (mm.startBrk === 0) process.space.breakUnknown = true;
-  else said.push(`the heap is taken to begin at ${mm.startBrk.toString(16)} and the break to be at ${mm.brk.toString(16)}`);
+  else
+    said.push(
+      `the heap is taken to begin at ${mm.startBrk.toString(16)} and the break to be at ${mm.brk.toString(16)}`,
+    );
   process.space.given(0, mm.taskSize);
   return said;
 }

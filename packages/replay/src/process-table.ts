@@ -24,6 +24,8 @@ export class ProcessTable {
   #forks = 0;
   #threads = 0;
   #execs = 0;
+  /** VMAs copied by forks. */
+  copied = 0;
   /** The first task of the log. */
   firstPid = -1;
 
@@ -107,6 +109,7 @@ export class ProcessTable {
       const copy = dupMm(cur);
       if (typeof copy === 'number') return;
       mm = copy;
+      this.copied += mm.mapCount;
     }
     const limits = task.limits.copy();
     const files = (flags & CLONE_FILES) !== 0 ? cur.files : cur.files.copy();

@@ -4,8 +4,29 @@
  * What a file call answered is an input here, so nothing can be refused but what mapping refuses: the kernel package sees
  * ordinary open files. Not here: what is in files, and whether they exist.
  */
-import { FMODE_EXEC, FMODE_PATH, refuse, VM_FAULT_SIGBUS, VmOperations, type MmSystem, type VmFile } from '@vmarea/mm-core';
-import { EIO, O_ACCMODE, O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, O_TMPFILE, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG, S_IFSOCK } from '@vmarea/uapi';
+import {
+  FMODE_EXEC,
+  FMODE_PATH,
+  refuse,
+  VM_FAULT_SIGBUS,
+  VmOperations,
+  type MmSystem,
+  type VmFile,
+} from '@vmarea/mm-core';
+import {
+  EIO,
+  O_ACCMODE,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFREG,
+  S_IFSOCK,
+} from '@vmarea/uapi';
 import {
   allocFile,
   Dentry,
@@ -96,7 +117,8 @@ export class RecordedFiles {
    * @param flags O_ flags
    */
   open(path: string, flags: number, given: RecordedKind = 'file'): File {
-    const kind = given === 'file' && (flags & O_DIRECTORY) !== 0 && (flags & O_TMPFILE) !== O_TMPFILE ? 'directory' : given;
+    const kind =
+      given === 'file' && (flags & O_DIRECTORY) !== 0 && (flags & O_TMPFILE) !== O_TMPFILE ? 'directory' : given;
     let known = this.#byPath.get(path);
     let fop = regularOperations;
     if (kind !== 'file') fop = unmappable;

@@ -33,6 +33,7 @@ import { compareMaps } from './compare-maps.ts';
 import { fileCall } from './file-calls.ts';
 import {
   biasInMap,
+  displacements,
   emptySpace,
   execProgram,
   findProgram,
@@ -101,6 +102,8 @@ export class Replay {
   #memoryCalls = 0;
   #reproduced = 0;
   #unjudged = 0;
+  /** Answers of randomised programs that told the displacements. */
+  #told = 0;
   #predictedAny = false;
   #recordedAny = false;
   #difference: Difference | null = null;
@@ -183,7 +186,7 @@ export class Replay {
         'touch',
         0,
         0,
-        `${counter.touchRefusals} times two areas did not join because both were taken as written by then`,
+        `areas that did not join because both were taken as written by then: ${counter.touchRefusals}`,
       );
     }
     const guess = this.parser.hints.guess();
@@ -201,8 +204,8 @@ export class Replay {
       },
       answers: {
         replayed: this.#memoryCalls,
-        reproduced: this.#reproduced,
-        unjudged: this.#unjudged,
+        reproduced: this.#reproduced - this.#told,
+        unjudged: this.#unjudged + this.#told,
         failed: this.notebook.failed,
       },
       difference: this.#difference,
@@ -211,6 +214,7 @@ export class Replay {
         merged: counter.merged,
         split: counter.split,
         removed: counter.removed,
+        copied: this.processes.copied,
         peak: counter.peak,
         peakPid: counter.peakPid,
         peakLine: counter.peakLine,
@@ -297,7 +301,8 @@ export class Replay {
         if (op !== null) learn(exec, event.call, op, this.kernel.system.arch);
       }
       if (this.#randomized === null && exec.firstBrk >= 0) this.#decide(process, exec);
-      const leaves = name.startsWith('exec') || name.startsWith('exit') || name.includes('clone') || name.endsWith('fork');
+      const leaves =
+        name.startsWith('exec') || name.startsWith('exit') || name.includes('clone') || name.endsWith('fork');
       if (this.#randomized === false || isFixed(exec) || leaves || process.waiting.length > 4096) {
         this.settle(process);
         return false;
@@ -326,7 +331,12 @@ export class Replay {
     const { sysctl, arch, pageSize } = this.kernel.system;
     const off = this.#randomized === false || (process.task.cur.personality & ADDR_NO_RANDOMIZE) !== 0;
     if (this.#randomized === null) {
-      this.notebook.noteOnce('assumed', exec.line, process.pid, 'the log does not tell whether addresses were random: taken as not');
+      this.notebook.noteOnce(
+        'assumed',
+        exec.line,
+        process.pid,
+        'the log does not tell whether addresses were random: taken as not',
+      );
     }
     let random = NO_RANDOM;
     const randomized = !off && this.#randomized === true;
@@ -345,28 +355,26 @@ export class Replay {
         space.assumedStack = true;
         assume('the place of the stack');
         let mmapBase = 0;
-        if (exec.firstMmap >= 0) mmapBase = Math.abs(probeMmap(process, exec.firstMmapLen) - exec.firstMmap);
-        else {
+        if (exec.firstMmap < 0) {
           space.assumedLibraries = true;
           assume('the place of the mmap area (loader and vdso)');
           const vdso = known ? real.find((line) => line.name === '[vdso]') : undefined;
           if (vdso !== undefined) mmapBase = Math.abs(trial.vdso - vdso.start);
         }
-        let { bias } = exec;
-        if (bias < 0) {
+        if (exec.bias < 0) {
           space.assumedProgram = true;
           assume('the place of the program');
-          bias = known ? biasInMap(real, exec.program, pageSize) : -1;
         }
-        const gap = exec.firstBrk < 0 ? 0 : exec.firstBrk - process.task.mm.brk;
-        let program = 0;
-        if (exec.movable) program = bias >= 0 ? bias - trial.loadBias : Math.max(0, gap - (gap % 2 ** 20));
-        random = {
+        const assumed = {
           stack: Math.max(0, arch.stackTop - stackEnd),
           mmapBase,
-          program: Math.max(0, program),
-          brk: Math.max(0, gap - program),
+          bias: known ? biasInMap(real, exec.program, pageSize) : -1,
         };
+        const { brk, mmapLegacy } = process.task.mm;
+        const mmap = exec.firstMmap < 0 ? 0 : probeMmap(process, exec.firstMmapLen);
+        random = displacements(exec, trial, { mmap, brk, legacy: mmapLegacy }, assumed, arch);
+        // These answers were not predicted but told where things are.
+        this.#told += (exec.firstMmap < 0 ? 0 : 1) + (exec.firstBrk < 0 ? 0 : 1);
       }
     }
     const layout = execProgram(process, exec.program, this.files, random);
@@ -548,7 +556,12 @@ export class Replay {
     const path = op.path ?? `/unknown/descriptor-${op.fd}`;
     files.installAt(this.files.open(path, O_RDWR), op.fd, Infinity, false);
     const what = op.path === null ? 'a regular file, open for reading and writing' : op.path;
-    this.notebook.note('descriptor', call.line, call.pid, `descriptor ${op.fd} was opened before the log began: taken as ${what}`);
+    this.notebook.note(
+      'descriptor',
+      call.line,
+      call.pid,
+      `descriptor ${op.fd} was opened before the log began: taken as ${what}`,
+    );
   }
 
   #sharedMemory(process: Process, call: Call, op: MemoryOp): void {
@@ -559,7 +572,12 @@ export class Replay {
       this.#segments.set(ret, Number(op.size));
       return;
     }
-    this.notebook.noteOnce('unjudged', call.line, call.pid, 'System V shared memory is not modelled: its answers are taken from the log');
+    this.notebook.noteOnce(
+      'unjudged',
+      call.line,
+      call.pid,
+      'System V shared memory is not modelled: its answers are taken from the log',
+    );
     if (op.op === 'shmat') sharedSegment(process.task.sys, op, ret, this.#segments);
     else if (op.op === 'shmdt') {
       const line = snapshotLines(process.task.mm, this.files).find((l) => l.start === Number(op.addr));

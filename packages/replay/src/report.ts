@@ -117,7 +117,7 @@ export interface ReplayReport {
     readonly replayed: number;
     /** Those whose answer was predicted and is the kernel's. */
     readonly reproduced: number;
-    /** Those whose answer was taken from the log. */
+    /** Those whose answer was taken from the log, or told where a randomised program is (and is one that could be). */
     readonly unjudged: number;
     readonly failed: number;
   };
@@ -127,12 +127,19 @@ export interface ReplayReport {
     readonly merged: number;
     readonly split: number;
     readonly removed: number;
+    /** Copied by fork. */
+    readonly copied: number;
     readonly peak: number;
     readonly peakPid: number;
     readonly peakLine: number;
     readonly maxMapCount: number;
   };
-  readonly processes: { readonly seen: number; readonly forks: number; readonly execs: number; readonly threads: number };
+  readonly processes: {
+    readonly seen: number;
+    readonly forks: number;
+    readonly execs: number;
+    readonly threads: number;
+  };
   readonly failures: readonly FailedCalls[];
   /** Kinds of failures beyond those listed. */
   readonly failuresLeftOut: number;

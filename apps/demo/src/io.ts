@@ -1,0 +1,44 @@
+/**
+ * What a command writes to and whether anybody looks at it; tests hand in their own.
+ */
+import picocolors from 'picocolors';
+
+/** Colours, or functions that leave text as it is. */
+export type Colors = ReturnType<typeof picocolors.createColors>;
+
+/** Where output goes. */
+export interface Io {
+  out(text: string): void;
+  err(text: string): void;
+  /** The standard error stream when it is a terminal: progress is drawn there. Null otherwise. */
+  readonly terminal: NodeJS.WriteStream | null;
+  readonly colors: Colors;
+  /** Columns of the output. */
+  readonly columns: number;
+  /** The whole of standard input. */
+  input(): AsyncIterable<string>;
+}
+
+/** A usage or input error: printed as it is, exit status 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The process's own streams. Colours are off when standard output is no terminal, or NO_COLOR is set. */
+export function processIo(): Io {
+  const { stdout, stderr, stdin } = process;
+  const color = stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
+  // A reader that stops early (head) is no error.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+    throw error;
+  });
+  return {
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    terminal: stderr.isTTY ? stderr : null,
+    colors: picocolors.createColors(color),
+    columns: stdout.isTTY ? stdout.columns : 100,
+    input: () => stdin.setEncoding('utf8') as AsyncIterable<string>,
+  };
+}
