@@ -124,21 +124,25 @@ function shmemFallocate(file: File, mode: number, offset: number, len: number): 
   return 0;
 }
 
-/** Makes pages [start, end) present and dirty; on failure what was added goes again. */
+/**
+ * Makes pages [start, end) present and dirty; on failure what was added goes again. New pages are not up to date before
+ * somebody uses them: mincore does not see them.
+ */
 function allocateRange(inode: Inode, start: number, end: number): number {
   const pages = inode.iPages;
   if (pages === null) return 0;
   const added: number[] = [];
   for (let index = start; index < end; index++) {
-    const present = pages.find(index) >= 0;
-    const pfn = pages.getOrRead(index);
-    if (pfn < 0) {
-      for (const one of added) pages.remove(one);
-      return pages.lastError;
+    if (pages.find(index) < 0) {
+      const pfn = pages.allocPage(index);
+      if (pfn < 0) {
+        for (const one of added) pages.remove(one);
+        return pfn;
+      }
+      pages.add(index, pfn);
+      added.push(index);
     }
-    pages.frames.put(pfn);
     pages.setDirty(index);
-    if (!present) added.push(index);
   }
   return 0;
 }
