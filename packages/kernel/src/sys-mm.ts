@@ -44,6 +44,7 @@ import {
   MLOCK_ONFAULT,
   PR_SET_VMA,
   PR_SET_VMA_ANON_NAME,
+  SHM_HUGE_MASK,
 } from '@vmarea/uapi';
 import { KernelDecision } from './reasons.ts';
 import type { Task } from './task.ts';
@@ -122,7 +123,7 @@ export class MmCalls {
       file = file.getFile();
     } else if ((mapFlags & MAP_HUGETLB) !== 0) {
       const log = (mapFlags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
-      const hstate = system.hugePages?.hstateSizelog(log) ?? null;
+      const hstate = system.hugePages?.hstateSizelog((mapFlags >>> MAP_HUGE_SHIFT) & SHM_HUGE_MASK) ?? null;
       if (hstate === null) return refuse(cur.mm, KernelDecision.mmapNoHugeSize, -EINVAL);
       length = roundHuge(length, hstate.size);
       const made = system.hugePages!.fileSetup(cur, 'anon_hugepage', length, VM_NORESERVE, HUGETLB_ANONHUGE_INODE, log);

@@ -15,3 +15,7 @@ export const SHM_RDONLY = 0o10000;
 export const SHM_RND = 0o20000;
 export const SHM_REMAP = 0o40000;
 export const SHM_EXEC = 0o100000;
+/** Where the base-2 logarithm of the huge page size stands in the flags of shmget. */
+export const SHM_HUGE_SHIFT = 26;
+/** The mask of that logarithm, after shifting: the same for mmap's flags. */
+export const SHM_HUGE_MASK = 0x3f;
