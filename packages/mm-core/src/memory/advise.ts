@@ -21,8 +21,9 @@ import type { AddressSpace } from './address-space.ts';
 import { checkVmaFlags, faultinRange, FOLL_WRITE } from './gup.ts';
 import { canDoMincore, pageCacheOf } from './mincore.ts';
 import { type MmState, stateOf } from './mm-state.ts';
-import { PG_ANON, PG_CACHED, PG_DIRTY, PG_LAZYFREE, PG_LOCKED, PG_WRITEBACK } from './page-flags.ts';
-import { removeRmap, setPageDirty, updateHiwaterRss } from './page-meta.ts';
+import { PG_ANON, PG_CACHED, PG_DIRTY, PG_LOCKED, PG_SWAPBACKED, PG_WRITEBACK } from './page-flags.ts';
+import { removeRmap, setPageDirty } from './page-meta.ts';
+import { updateHiwaterRss } from './rss.ts';
 import { flushTlbRange } from './flush.ts';
 
 /** See {@link MemoryPort.advise}. 0, a negative errno, or RETRY. */
@@ -61,9 +62,10 @@ function willNeed(vma: Vma, start: number, end: number): void {
 function madviseFree(vma: Vma, start: number, end: number): number {
   if (vma.vmOps !== null) return -EINVAL;
   const mm = vma.vmMm!;
-  const { frames } = stateOf(mm);
+  const { lazyFree } = stateOf(mm).memory;
   const { pageSize } = mm.system;
   const pt = mm.pageTables!;
+  lazyFree.drain();
   updateHiwaterRss(mm);
   let changed = false;
   for (let at = pt.nextEntry(start, end); at >= 0; at = pt.nextEntry(at + pageSize, end)) {
@@ -76,7 +78,7 @@ function madviseFree(vma: Vma, start: number, end: number): number {
       pt.mkold(slot);
       changed = true;
     }
-    frames.flags[pfn] = frames.flags[pfn]! | PG_LAZYFREE;
+    lazyFree.add(pfn);
   }
   if (changed) flushTlbRange(mm, start, end);
   return 0;
@@ -89,6 +91,7 @@ function madviseCold(vma: Vma, start: number, end: number, out: boolean): void {
   const { frames } = state;
   const { pageSize } = mm.system;
   const pt = mm.pageTables!;
+  state.memory.lazyFree.drain();
   let changed = false;
   for (let at = pt.nextEntry(start, end); at >= 0; at = pt.nextEntry(at + pageSize, end)) {
     const slot = pt.curSlot;
@@ -115,7 +118,7 @@ function reclaim(state: MmState, slot: number, bits: number, pfn: number): boole
   const { frames, mm } = state;
   const flags = frames.flags[pfn]!;
   if ((flags & PG_ANON) !== 0) {
-    if ((flags & PG_LAZYFREE) === 0 || (bits & PTE_DIRTY) !== 0) return false;
+    if ((flags & PG_SWAPBACKED) !== 0 || (bits & PTE_DIRTY) !== 0) return false;
     dropEntry(state, slot, bits, pfn);
     return true;
   }

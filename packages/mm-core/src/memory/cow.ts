@@ -14,7 +14,7 @@ import type { Vma } from '../vma.ts';
 import { doPageMkwrite, failed } from './fault-owner.ts';
 import type { MmState } from './mm-state.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE } from './page-flags.ts';
-import { addNewAnonRmap, moveAnonRmap, removeRmap, setPageDirty } from './page-meta.ts';
+import { addNewAnonRmap, moveAnonRmap, replaceRmap, setPageDirty } from './page-meta.ts';
 import { flushTlbPage } from './flush.ts';
 
 /**
@@ -131,7 +131,7 @@ function wpPageCopy(state: MmState, vma: Vma, address: number, slot: number, bit
   addNewAnonRmap(state, vma, address, copy);
   pt.setEntry(slot, copy, vma.vmPageProt, (vma.vmFlags & VM_WRITE) !== 0 ? PTE_WRITE | PTE_DIRTY : PTE_DIRTY);
   flushTlbPage(mm, address);
-  if (!special) removeRmap(state, old);
+  if (!special) replaceRmap(state, old);
   if (mm.tracer !== null) mm.tracer.fault(fromZero ? 'anon' : 'cow', vma, address, 0);
   return VM_FAULT_WRITE;
 }

@@ -28,6 +28,7 @@ import { askOwner, doPageMkwrite, failed, NO_PAGE_TO_MAP } from './fault-owner.t
 import { doFaultAround } from './fault-around.ts';
 import { type MmState, stateOf } from './mm-state.ts';
 import { addFileRmap, addNewAnonRmap, setPageDirty } from './page-meta.ts';
+import { checkSyncRss } from './rss.ts';
 
 /**
  * handle_mm_fault.
@@ -39,9 +40,13 @@ import { addFileRmap, addNewAnonRmap, setPageDirty } from './page-meta.ts';
  */
 export function handleMmFault(cur: Caller | null, vma: Vma, address: number, flags: number): number {
   const mm = vma.vmMm!;
+  const state = stateOf(mm);
+  if (state.rssCache !== null) {
+    if (cur !== null) state.memory.activeMm = cur.mm;
+    checkSyncRss(state);
+  }
   if ((vma.vmFlags & VM_HUGETLB) !== 0) return hugetlbFault(cur, mm, vma, address, flags);
   const pt = mm.pageTables!;
-  const state = stateOf(mm);
   const ops = vma.vmOps;
   // The kernel looks at the last-level table late or early; what it shows is whether a failing fault leaves one.
   const hadTable = ops === null || pt.slot(address) >= 0;

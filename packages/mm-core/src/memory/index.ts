@@ -33,10 +33,12 @@ export {
   genericFileVmOps,
 } from './filemap.ts';
 export { remapPfnRange, vmInsertPfn } from './insert-pfn.ts';
+export { createSpecialPages, type SpecialPages } from './special-pages.ts';
 export { zapMappingRange } from './zap.ts';
 export { flushTlbMm, flushTlbPage, flushTlbRange } from './flush.ts';
 export { Tlb, TLB_ENTRIES } from './tlb.ts';
-export { mmRss, setPageDirty, updateHiwaterRss } from './page-meta.ts';
+export { setPageDirty } from './page-meta.ts';
+export { mmRss, updateHiwaterRss } from './rss.ts';
 export { pageMkclean, rmapWalk, tryToUnmap, type RmapVisitor } from './rmap.ts';
 
 // --- frames

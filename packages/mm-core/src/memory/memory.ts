@@ -15,10 +15,11 @@ import { AnonOwners } from './anon-owners.ts';
 import type { MemoryCore } from './core.ts';
 import { copyPageRange } from './fork.ts';
 import { Frames } from './frames.ts';
+import { LazyFreeBatch } from './lazy-free.ts';
 import { mincore } from './mincore.ts';
 import { MmState, stateOf } from './mm-state.ts';
 import { movePageTables } from './move.ts';
-import { mmRss } from './page-meta.ts';
+import { mmRss, syncMmRss } from './rss.ts';
 import { PhysicalMemory } from './physical.ts';
 import { populate } from './populate.ts';
 import { changeProtection } from './protect.ts';
@@ -43,6 +44,10 @@ export class Memory implements MemoryPort, MemoryCore {
   readonly anonOwners: AnonOwners;
   /** Room for what a whole last-level table maps: zap and fork work table by table. */
   readonly batch: Int32Array;
+  /** Pages that MADV_FREE gave up and that are not yet marked so. */
+  readonly lazyFree: LazyFreeBatch;
+  /** Whose task has acted last: what the kernel finds through `current->mm`. */
+  activeMm: Mm | null = null;
   /** Address spaces attached now. */
   nrAttached = 0;
   private nextAsid = 1;
@@ -53,6 +58,7 @@ export class Memory implements MemoryPort, MemoryCore {
     this.frames = new Frames(this.physical);
     this.system = system;
     this.anonOwners = new AnonOwners(this.frames);
+    this.lazyFree = new LazyFreeBatch(this.frames);
     this.batch = new Int32Array(system.arch.pmdSize / system.pageSize);
   }
 
@@ -68,6 +74,8 @@ export class Memory implements MemoryPort, MemoryCore {
   detach(mm: Mm): void {
     const tables = mm.pageTables;
     if (tables === null) return;
+    syncMmRss(stateOf(mm));
+    if (this.activeMm === mm) this.activeMm = null;
     flushTlbMm(mm);
     tables.destroy();
     mm.pageTables = null;
@@ -75,7 +83,7 @@ export class Memory implements MemoryPort, MemoryCore {
     mm.memory = null;
     this.nrAttached--;
     this.anonOwners.trim();
-    if (mmRss(mm) !== 0 || mm.rssAnon !== 0 || mm.rssShmem !== 0) {
+    if (mmRss(mm) !== 0 || mm.rssFile !== 0 || mm.rssAnon !== 0 || mm.rssShmem !== 0) {
       const counts = `file ${mm.rssFile} anon ${mm.rssAnon} shmem ${mm.rssShmem}`;
       this.system.warnOnce('rss-counter', `Bad rss-counter state at the end of an address space: ${counts}`);
     }

@@ -8,6 +8,15 @@ import type { Memory } from './memory.ts';
 import type { PhysicalMemory } from './physical.ts';
 import { Tlb } from './tlb.ts';
 
+/** What a task has counted and not yet folded into its address space. */
+export interface RssCache {
+  rssFile: number;
+  rssAnon: number;
+  rssShmem: number;
+  /** Faults since the last fold. */
+  events: number;
+}
+
 /** Memory's part of an address space. */
 export class MmState {
   readonly memory: Memory;
@@ -20,6 +29,9 @@ export class MmState {
   tlb: Tlb | null = null;
   /** Called with a range of addresses whose cached translations must be dropped; null when nobody caches. */
   onInvalidate: ((start: number, end: number) => void) | null = null;
+
+  /** Null where resident pages are counted at once. */
+  readonly rssCache: RssCache | null;
 
   // --- the last access that was refused
   /** SIGSEGV, SIGBUS, or SIGKILL when memory is exhausted. */
@@ -37,6 +49,7 @@ export class MmState {
     this.frames = memory.frames;
     this.physical = memory.physical;
     this.asid = asid;
+    this.rssCache = mm.system.config.splitRssCounting ? { rssFile: 0, rssAnon: 0, rssShmem: 0, events: 0 } : null;
     this.address = 0;
   }
 

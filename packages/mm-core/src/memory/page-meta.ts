@@ -4,26 +4,15 @@
  * One entry holds one reference and one map count. Mirrors page_add_*_rmap, page_remove_rmap and mm_counter (mm/rmap.c,
  * include/linux/mm.h).
  */
-import type { Mm } from '../mm.ts';
 import type { Vma } from '../vma.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { Frames } from './frames.ts';
 import type { MmState } from './mm-state.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE, PG_CACHED, PG_DIRTY, PG_SWAPBACKED, PG_UPTODATE } from './page-flags.ts';
+import { addRssFast } from './rss.ts';
 
 /** What a new anonymous page is. */
 export const NEW_ANON: number = PG_ANON | PG_ANON_EXCLUSIVE | PG_SWAPBACKED | PG_UPTODATE;
-
-/** How many pages are resident. */
-export function mmRss(mm: Mm): number {
-  return mm.rssFile + mm.rssAnon + mm.rssShmem;
-}
-
-/** update_hiwater_rss: remembers the peak before something is unmapped. */
-export function updateHiwaterRss(mm: Mm): void {
-  const rss = mm.rssFile + mm.rssAnon + mm.rssShmem;
-  if (mm.hiwaterRss < rss) mm.hiwaterRss = rss;
-}
 
 /** linear_page_index: the page of `address` in its mapping. */
 export function linearPageIndex(vma: Vma, address: number, pageSize: number): number {
@@ -38,7 +27,7 @@ export function addNewAnonRmap(state: MmState, vma: Vma, address: number, pfn: n
   frames.index[pfn] = vma.vmPgoff + (address - vma.vmStart) / state.physical.pageSize;
   frames.ownerId[pfn] = state.memory.anonOwners.hold(vma.anonVma!);
   frames.nrAnonMapped++;
-  state.mm.rssAnon++;
+  addRssFast(state, PG_ANON, 1);
 }
 
 /** page_move_anon_rmap: the page is only `vma`'s from now on. */
@@ -58,30 +47,39 @@ export function addFileRmap(state: MmState, pfn: number): void {
   const count = frames.mapcount[pfn]!;
   frames.mapcount[pfn] = count + 1;
   if (count === 0) frames.nrFileMapped++;
-  if ((frames.flags[pfn]! & PG_SWAPBACKED) !== 0) state.mm.rssShmem++;
-  else state.mm.rssFile++;
+  addRssFast(state, frames.flags[pfn]!, 1);
 }
 
-/** page_remove_rmap, the counters of the address space, and put_page: an entry that mapped the frame has gone. */
-export function removeRmap(state: MmState, pfn: number): void {
+/** page_remove_rmap and put_page: an entry that mapped the frame has gone. */
+function dropRmap(state: MmState, pfn: number, flags: number): void {
   const frames = state.frames;
-  const mm = state.mm;
-  const flags = frames.flags[pfn]!;
   const count = frames.mapcount[pfn]! - 1;
   frames.mapcount[pfn] = count;
-  if ((flags & PG_ANON) !== 0) {
-    mm.rssAnon--;
-    if (count === 0) {
+  if (count === 0) {
+    if ((flags & PG_ANON) !== 0) {
       frames.nrAnonMapped--;
       state.memory.anonOwners.release(frames.ownerId[pfn]!);
       frames.ownerId[pfn] = 0;
-    }
-  } else {
-    if ((flags & PG_SWAPBACKED) !== 0) mm.rssShmem--;
-    else mm.rssFile--;
-    if (count === 0) frames.nrFileMapped--;
+    } else frames.nrFileMapped--;
   }
   frames.put(pfn);
+}
+
+/** The entry has been taken away: counts of the page and of the address space. */
+export function removeRmap(state: MmState, pfn: number): void {
+  const flags = state.frames.flags[pfn]!;
+  const mm = state.mm;
+  if ((flags & PG_ANON) !== 0) mm.rssAnon--;
+  else if ((flags & PG_SWAPBACKED) !== 0) mm.rssShmem--;
+  else mm.rssFile--;
+  dropRmap(state, pfn, flags);
+}
+
+/** The same where another page takes its place (wp_page_copy). */
+export function replaceRmap(state: MmState, pfn: number): void {
+  const flags = state.frames.flags[pfn]!;
+  addRssFast(state, flags, -1);
+  dropRmap(state, pfn, flags);
 }
 
 /** set_page_dirty for a page that is not anonymous: a page of the page cache goes to its file's dirty pages. */

@@ -11,7 +11,8 @@ import type { Vma } from '../vma.ts';
 import type { Memory } from './memory.ts';
 import { stateOf } from './mm-state.ts';
 import { PG_ANON, PG_CACHED } from './page-flags.ts';
-import { removeRmap, setPageDirty, updateHiwaterRss } from './page-meta.ts';
+import { removeRmap, setPageDirty } from './page-meta.ts';
+import { updateHiwaterRss } from './rss.ts';
 import { flushTlbPage } from './flush.ts';
 
 /** Told of one mapping of a frame; false ends the walk. */

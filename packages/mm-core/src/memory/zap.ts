@@ -12,7 +12,8 @@ import type { Vma } from '../vma.ts';
 import type { Memory } from './memory.ts';
 import { stateOf } from './mm-state.ts';
 import { PG_ANON, PG_DIRTY } from './page-flags.ts';
-import { removeRmap, setPageDirty, updateHiwaterRss } from './page-meta.ts';
+import { removeRmap, setPageDirty } from './page-meta.ts';
+import { syncAfterZap, updateHiwaterRss } from './rss.ts';
 import { flushTlbRange } from './flush.ts';
 
 /** zap_pte_range: empties the entries of [start, end), table by table. */
@@ -42,6 +43,7 @@ function zapPteRange(mm: Mm, start: number, end: number): void {
       if ((entry & 1) !== 0 && (frameFlags[pfn]! & (PG_ANON | PG_DIRTY)) === 0) setPageDirty(frames, pfn);
       removeRmap(state, pfn);
     }
+    syncAfterZap(state);
     at = stop;
   }
   if (any) flushTlbRange(mm, start, end);
@@ -65,7 +67,16 @@ function zapFilePages(mm: Mm, start: number, end: number): void {
     if ((bits & PTE_DIRTY) !== 0) setPageDirty(frames, pfn);
     removeRmap(state, pfn);
   }
+  syncAfterZap(state);
   if (zapped) flushTlbRange(mm, start, end);
+}
+
+/** What every unmapping begins with. */
+function beginUnmap(mm: Mm): void {
+  const { memory } = stateOf(mm);
+  memory.activeMm = mm;
+  memory.lazyFree.drain();
+  updateHiwaterRss(mm);
 }
 
 /** unmap_single_vma: the part of [start, end) that is in the VMA. */
@@ -83,7 +94,7 @@ function unmapSingleVma(mm: Mm, vma: Vma, start: number, end: number): void {
 
 /** unmap_region. See {@link MemoryPort.unmapRegion}. */
 export function unmapRegion(mm: Mm, first: Vma, start: number, end: number, floor: number, ceiling: number): void {
-  updateHiwaterRss(mm);
+  beginUnmap(mm);
   let last = first;
   for (let vma: Vma | null = first; vma !== null; vma = vma.vmNext) {
     unmapSingleVma(mm, vma, start, end);
@@ -95,7 +106,7 @@ export function unmapRegion(mm: Mm, first: Vma, start: number, end: number, floo
 /** zap_page_range on one VMA. Page-aligned bytes inside it. */
 export function zapRange(vma: Vma, start: number, end: number): void {
   const mm = vma.vmMm!;
-  updateHiwaterRss(mm);
+  beginUnmap(mm);
   unmapSingleVma(mm, vma, start, end);
 }
 
@@ -129,6 +140,7 @@ export function zapMappingRange(
     const from = startPage > vma.vmPgoff ? vma.vmStart + (startPage - vma.vmPgoff) * pageSize : vma.vmStart;
     const behind = vma.vmStart + (lastPage + 1 - vma.vmPgoff) * pageSize;
     const to = behind < vma.vmEnd ? behind : vma.vmEnd;
+    memory.lazyFree.drain();
     updateHiwaterRss(mm);
     if (evenCows) zapPteRange(mm, from, to);
     else zapFilePages(mm, from, to);
