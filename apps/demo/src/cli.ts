@@ -33,6 +33,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   let status = 0;
   const program = new Command('vmarea')
     .description("Replays the memory calls of real Linux programs on vmarea's mmap, and compares every answer.")
+    .helpCommand(true)
     .addHelpText('after', EXIT_HELP);
 
   const replay = program

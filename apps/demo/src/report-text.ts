@@ -102,7 +102,7 @@ function answersText(report: ReplayReport, io: Io): string {
     rows.push([why, answers.unjudged.toLocaleString('en')]);
   }
   rows.push(['failed, as they did in the log', answers.failed.toLocaleString('en')]);
-  return table(rows.map(([what, number]) => [what!, io.colors.cyan(number!)]));
+  return table(rows.map(([what, number]) => [what!, io.colors.cyan(number)]));
 }
 
 function differenceText(difference: Difference, io: Io): string {

@@ -98,7 +98,7 @@ export class Sysroot implements ProgramSource {
 
   script(path: string): string | null {
     const found = probe(join(this.#root, this.resolve(path)));
-    if (found === null || found.bytes[0] !== 0x23 || found.bytes[1] !== 0x21) return null;
+    if (found?.bytes[0] !== 0x23 || found.bytes[1] !== 0x21) return null;
     const line = new TextDecoder().decode(found.bytes.subarray(2, 258)).split('\n', 1)[0]!;
     const interpreter = line.trim().split(/[ \t]/, 1)[0]!;
     return interpreter.startsWith('/') ? interpreter : null;

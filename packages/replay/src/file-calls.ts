@@ -58,8 +58,9 @@ export function fileCall(replay: Replay, process: Process, call: Call, op: Op): 
       }
       return;
     case 'truncate':
-      if (call.ret === 0 && op.fd !== null)
-        cur.files.fget(op.fd)?.fInode && process.task.sys.ftruncate(op.fd, Number(op.size));
+      if (call.ret === 0 && op.fd !== null && cur.files.fget(op.fd) !== null) {
+        process.task.sys.ftruncate(op.fd, Number(op.size));
+      }
       return;
     case 'read':
       if (op.bytes !== null && op.bytes > 0) mapsRead(replay, process, call, op);

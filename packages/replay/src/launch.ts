@@ -59,7 +59,7 @@ export function findProgram(source: ProgramSource, path: string): Program | stri
     at = next;
     elf = source.headers(at);
   }
-  if (elf === null) return `there are no ELF headers of ${path} (--elf, --sysroot)`;
+  if (elf === null) return `there are no ELF headers of ${at} (--elf, --sysroot)`;
   if (elf.machine !== EM_AARCH64) return `${at} is a program for ${machineName(elf.machine)}`;
   if (elf.interp === null) return { path: source.resolve(at), elf, interpreterPath: '', interpreter: null };
   const interpreter = source.headers(elf.interp);

@@ -5,7 +5,7 @@
  * It has no placement, merge or accounting code of its own. File and process calls are inputs: file-calls.ts and
  * process-calls.ts put what they returned where the kernel finds it. Memory does not grow with the log.
  */
-import { RETRY, type Mm, type VmFile } from '@vmarea/mm-core';
+import { findVmaIntersection, RETRY, type Mm, type VmFile } from '@vmarea/mm-core';
 import { NO_RANDOM, type Kernel } from '@vmarea/kernel';
 import {
   CallDecoder,
@@ -46,7 +46,7 @@ import {
 import { restoreMap } from './maps-before.ts';
 import { makeCall, makeCallAt, noteGiven, reachesUnknown, sharedSegment } from './memory-calls.ts';
 import { Notebook } from './notes.ts';
-import { Process, Space } from './process.ts';
+import { Space, type Process } from './process.ts';
 import { ProcessTable } from './process-table.ts';
 import { joinPath, type ProgramSource } from './programs.ts';
 import { ReasonBook, type DriverCatalogue } from './reasons.ts';
@@ -530,17 +530,19 @@ export class Replay {
     const movable = op.op === 'mmap' && (op.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) === 0;
     let at = result;
     for (const other of sharers) {
-      if (other.entered === null || other.entered.result !== null || (at >= 0 && !movable)) continue;
+      const { entered } = other;
+      if (entered?.result !== null || (at >= 0 && !movable)) continue;
       undo(at);
-      other.entered.result = makeCall(other, other.entered.op);
+      entered.result = makeCall(other, entered.op);
       at = makeCall(process, op);
       if (at === ret) return at;
     }
     if (ret < 0 || !movable || !call.split) return at;
     // It overlapped calls that have returned by now: what matters is that its place is free.
     undo(at);
-    const taken = makeCallAt(process, { ...op, flags: op.flags | MAP_FIXED_NOREPLACE }, ret);
-    if (taken !== ret) return makeCall(process, op);
+    const { mm } = process.task;
+    const free = findVmaIntersection(mm, ret, ret + Number(op.len)) === null;
+    if (!free || makeCallAt(process, op, ret) !== ret) return makeCall(process, op);
     this.#unjudged++;
     this.#reproduced--;
     const text = `${callText(call)}: another thread was inside of a call at the same time, and the log does not tell which came first`;
@@ -555,7 +557,7 @@ export class Replay {
     if (op.fd < 0 || files.fgetRaw(op.fd) !== null) return;
     const path = op.path ?? `/unknown/descriptor-${op.fd}`;
     files.installAt(this.files.open(path, O_RDWR), op.fd, Infinity, false);
-    const what = op.path === null ? 'a regular file, open for reading and writing' : op.path;
+    const what = op.path ?? 'a regular file, open for reading and writing';
     this.notebook.note(
       'descriptor',
       call.line,

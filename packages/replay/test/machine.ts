@@ -18,8 +18,12 @@ export function logText(name: string): string {
   return readFileSync(join(folder, `${name}.strace`), 'utf8');
 }
 
+export function realMapText(name: string): string {
+  return readFileSync(join(folder, `${name}.maps`), 'utf8');
+}
+
 export function realMap(name: string): readonly MapsLine[] {
-  return parseMaps(readFileSync(join(folder, `${name}.maps`), 'utf8')).lines;
+  return parseMaps(realMapText(name)).lines;
 }
 
 export function machine(): Kernel {

@@ -1,0 +1,374 @@
+/** Small logs of things that the recordings do not have. Addresses are those of a program without random displacement. */
+import { describe, expect, it } from 'vitest';
+import { formatMapsLine, parseMaps } from '@vmarea/strace';
+import { PR_SET_VMA } from '@vmarea/uapi';
+import type { ReplayReport } from '../src/index.ts';
+import { logText, replayOf } from './machine.ts';
+
+/** The first lines of a recording: a program that has just begun. */
+const begun = logText('cat.aslr-off')
+  .split('\n')
+  .slice(0, 29)
+  .join('\n')
+  .replaceAll(/^118 {3}/gm, '10    ');
+
+function reportOf(
+  lines: readonly string[],
+  options: Parameters<typeof replayOf>[0] = {},
+  before = begun,
+): ReplayReport {
+  const replay = replayOf(options);
+  replay.push(`${before}${before === '' ? '' : '\n'}${lines.join('\n')}\n`);
+  return replay.finish();
+}
+
+function mapOf(report: ReplayReport): string[] {
+  return report.map!.lines.map((line) => formatMapsLine(line).trimEnd());
+}
+
+const ANON = 'PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0';
+
+describe('tasks', () => {
+  it('a child may log before its clone returns, and has the map of the entry', () => {
+    const report = reportOf([
+      `10    mmap(NULL, 8192, ${ANON}) = 0xfffff7ff7000`,
+      '10    clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD <unfinished ...>',
+      '11    munmap(0xfffff7ff7000, 8192) = 0',
+      `11    mmap(NULL, 4096, ${ANON}) = 0xfffff7ff8000`,
+      '10    <... clone resumed>, child_tidptr=0xfffff7ff50f0) = 11',
+      `10    mmap(NULL, 4096, ${ANON}) = 0xfffff7ff6000`,
+      '11    +++ exited with 0 +++',
+      '10    +++ exited with 0 +++',
+    ]);
+    expect(report.difference).toBeNull();
+    expect(report.processes).toMatchObject({ seen: 2, forks: 1 });
+  });
+
+  it('several clones under way: events wait until it is known whose child it is', () => {
+    const report = reportOf([
+      '10    clone(child_stack=NULL, flags=SIGCHLD) = 20',
+      '10    clone(child_stack=NULL, flags=SIGCHLD <unfinished ...>',
+      '20    mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff8000',
+      '20    clone(child_stack=NULL, flags=SIGCHLD <unfinished ...>',
+      // The child of 20 has the mapping of 20, the child of 10 does not.
+      '22    mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff7000',
+      '21    mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff8000',
+      '10    <... clone resumed>) = 21',
+      '20    <... clone resumed>) = 22',
+      '21    +++ exited with 0 +++',
+      '22    +++ exited with 0 +++',
+    ]);
+    expect(report.difference).toBeNull();
+    expect(report.processes.seen).toBe(4);
+  });
+
+  it('threads share the map; one that is inside of munmap may be overtaken', () => {
+    const report = reportOf([
+      `10    mmap(NULL, 4096, ${ANON}) = 0xfffff7ff8000`,
+      '10    clone(child_stack=0xfffff7ff8000, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD|CLONE_SYSVSEM) = 11',
+      `11    mmap(NULL, 8192, ${ANON}) = 0xfffff7ff6000`,
+      '11    munmap(0xfffff7ff8000, 4096 <unfinished ...>',
+      '10    mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff8000',
+      '11    <... munmap resumed>) = 0',
+      '11    +++ exited with 0 +++',
+      '10    +++ exited with 0 +++',
+    ]);
+    expect(report.difference).toBeNull();
+    expect(report.answers.reproduced).toBe(report.answers.replayed);
+    expect(report.processes).toMatchObject({ threads: 1, forks: 0 });
+  });
+
+  it('two mmaps of two threads at once may have come in either order', () => {
+    const report = reportOf([
+      '10    clone(child_stack=0xfffff7ff8000, flags=CLONE_VM|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD) = 11',
+      '11    mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0 <unfinished ...>',
+      '10    mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff6000',
+      '11    <... mmap resumed>) = 0xfffff7ff8000',
+    ]);
+    expect(report.difference).toBeNull();
+  });
+
+  it('exec by a thread ends the others', () => {
+    const report = reportOf([
+      '10    clone(child_stack=0xfffff7ff8000, flags=CLONE_VM|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD) = 11',
+      '11    execve("/bin/cat", ["cat"], 0xaaaaaaac1400 /* 3 vars */ <unfinished ...>',
+      '10    +++ superseded by execve in pid 11 +++',
+      '10    <... execve resumed>) = 0',
+      '10    brk(NULL) = 0xaaaaaaac1000',
+      `10    mmap(NULL, 8192, ${ANON}) = 0xfffff7ff7000`,
+    ]);
+    expect(report.difference).toBeNull();
+    expect(report.processes.execs).toBe(3);
+  });
+
+  it('vfork: the child has the same map until it execs', () => {
+    const report = reportOf([
+      '10    vfork( <unfinished ...>',
+      '11    mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff8000',
+      '11    execve("/bin/cat", ["cat"], 0xaaaaaaac1400 /* 3 vars */ <unfinished ...>',
+      '10    <... vfork resumed>) = 11',
+      '10    mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff7000',
+      '11    <... execve resumed>) = 0',
+      '11    brk(NULL) = 0xaaaaaaacb000',
+    ]);
+    expect(report.difference?.call).toBe('brk(NULL)');
+  });
+
+  it('a clone that fails leaves nothing', () => {
+    const report = reportOf([
+      '10    clone(child_stack=NULL, flags=SIGCHLD) = -1 EAGAIN (Resource temporarily unavailable)',
+      `10    mmap(NULL, 8192, ${ANON}) = 0xfffff7ff7000`,
+    ]);
+    expect(report.difference).toBeNull();
+    expect(report.processes.seen).toBe(1);
+  });
+});
+
+describe('files', () => {
+  it('descriptors are those of the log, through dup, pipe and close', () => {
+    const report = reportOf([
+      '10    openat(AT_FDCWD, "/tmp/a", O_RDONLY) = 7',
+      '10    dup3(7, 9, O_CLOEXEC) = 9',
+      '10    pipe2([3, 4], 0) = 0',
+      '10    close(7) = 0',
+      '10    mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 9, 0) = 0xfffff7ff8000',
+      '10    mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 7, 0) = -1 EBADF (Bad file descriptor)',
+      '10    mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0) = -1 ENODEV (No such device)',
+      '10    mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, 9, 0) = -1 EACCES (Permission denied)',
+    ]);
+    expect(report.difference).toBeNull();
+    expect(
+      mapOf(report).some((line) => line.startsWith('fffff7ff8000-fffff7ff9000 r--p') && line.endsWith(' /tmp/a')),
+    ).toBe(true);
+    expect(report.failures.map(({ error, reason }) => [error, reason.id !== ''])).toEqual([
+      ['EBADF', true],
+      ['ENODEV', true],
+      ['EACCES', true],
+    ]);
+    for (const { reason } of report.failures) expect(reason.sentence).toMatch(/^[A-Z].*\.$/);
+  });
+
+  it('a descriptor that the log never opened is noted and is no failure', () => {
+    const report = reportOf(['10    mmap(NULL, 4096, PROT_READ, MAP_SHARED, 5, 0) = 0xfffff7ff8000']);
+    expect(report.verdict).toBe('agrees');
+    expect(report.notes.descriptor.notes[0]?.text).toMatch(/^descriptor 5 was opened before the log began/);
+  });
+
+  it('-y tells what a descriptor is', () => {
+    const report = reportOf(['10    mmap(NULL, 4096, PROT_READ, MAP_SHARED, 5</tmp/b>, 0) = 0xfffff7ff8000']);
+    expect(mapOf(report).some((line) => line.endsWith(' /tmp/b'))).toBe(true);
+  });
+
+  it('an unlinked file is shown as deleted, a renamed one under its new name', () => {
+    const report = reportOf([
+      '10    chdir("/tmp") = 0',
+      '10    openat(AT_FDCWD, "a", O_RDWR|O_CREAT, 0600) = 3',
+      '10    mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = 0xfffff7ff8000',
+      '10    openat(AT_FDCWD, "b", O_RDWR|O_CREAT, 0600) = 4',
+      '10    mmap(NULL, 4096, PROT_READ, MAP_SHARED, 4, 0) = 0xfffff7ff7000',
+      '10    unlink("/tmp/a") = 0',
+      '10    renameat(AT_FDCWD, "b", AT_FDCWD, "../tmp/c") = 0',
+    ]);
+    const names = mapOf(report).map((line) => line.slice(73));
+    expect(names).toContain('/tmp/a (deleted)');
+    expect(names).toContain('/tmp/c');
+  });
+
+  it('shared anonymous memory and memfd', () => {
+    const report = reportOf([
+      '10    mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff8000',
+      '10    memfd_create("m", MFD_CLOEXEC) = 6',
+      '10    mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 6, 0) = 0xfffff7ff7000',
+    ]);
+    const names = mapOf(report).map((line) => line.slice(73));
+    expect(names).toContain('/dev/zero (deleted)');
+    expect(names).toContain('/memfd:m (deleted)');
+  });
+
+  it('System V shared memory is taken from the log', () => {
+    const report = reportOf([
+      '10    shmget(IPC_PRIVATE, 8192, IPC_CREAT|0600) = 32769',
+      '10    shmat(32769, NULL, 0) = 0xfffff7ff7000',
+      `10    mmap(NULL, 4096, ${ANON}) = 0xfffff7ff6000`,
+      '10    shmdt(0xfffff7ff7000) = 0',
+      '10    mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff7000',
+    ]);
+    expect(report.difference).toBeNull();
+    expect(report.answers.unjudged).toBe(3);
+  });
+});
+
+describe('limits', () => {
+  it('those given hold from the start, those of the log from then on', () => {
+    const lines = [
+      '10    setrlimit(RLIMIT_AS, {rlim_cur=16777216, rlim_max=RLIM64_INFINITY}) = 0',
+      `10    mmap(NULL, 67108864, ${ANON}) = -1 ENOMEM (Cannot allocate memory)`,
+    ];
+    const report = reportOf(lines);
+    expect(report.difference).toBeNull();
+    expect(report.failures[0]?.reason.id).toBe('may_expand_vm.rlimit_as');
+    expect(reportOf(lines.slice(1)).verdict).toBe('differs');
+    expect(reportOf(lines.slice(1), { rlimits: [[9, 16777216, 16777216]] }).verdict).toBe('agrees');
+  });
+
+  it('without capabilities mlock is limited', () => {
+    const lines = [
+      `10    mmap(NULL, 16777216, ${ANON}) = 0xfffff6fbe000`,
+      '10    mlock(0xfffff6fbe000, 16777216) = -1 ENOMEM (Cannot allocate memory)',
+    ];
+    expect(reportOf(lines).difference?.call).toMatch(/^mlock/);
+    expect(reportOf(lines, { capabilities: [] }).failures[0]?.reason.sentence).toMatch(/RLIMIT_MEMLOCK/);
+  });
+
+  it('a break that is refused has a reason', () => {
+    const report = reportOf(['10    brk(0xfffff7ff8000) = 0xaaaaaaac1000']);
+    const failure = report.failures[0];
+    expect(report.difference).toBeNull();
+    expect(failure).toMatchObject({ name: 'brk', error: 'unchanged' });
+    expect(failure?.reason.id).toMatch(/^brk\./);
+  });
+});
+
+describe('what a log does not tell', () => {
+  it('strange lines are reported with their numbers and skipped', () => {
+    const report = reportOf([
+      '10    garbage',
+      'this is nothing',
+      `10    mmap(NULL, 8192, ${ANON}) = 0xfffff7ff7000`,
+      '10    mmap(NULL, what?) = 0',
+    ]);
+    expect(report.notes.strange.notes.map((note) => note.line)).toEqual([30, 31, 33]);
+    expect(report.verdict).toBe('agrees');
+  });
+
+  it('signals and stops change nothing', () => {
+    const report = reportOf([
+      '10    --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=12} ---',
+      '10    --- stopped by SIGSTOP ---',
+      `10    mmap(NULL, 8192, ${ANON}) = 0xfffff7ff7000`,
+    ]);
+    expect(report.notes.strange.count).toBe(0);
+    expect(report.verdict).toBe('agrees');
+  });
+
+  it('memory is taken as written, and where that matters it is said', () => {
+    // Two areas that were written with a hole between; what fills the hole joins only one of them.
+    const report = reportOf([
+      `10    mmap(NULL, 4096, ${ANON}) = 0xfffff7ff8000`,
+      '10    mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff7000',
+      `10    mmap(NULL, 4096, ${ANON}) = 0xfffff7ff6000`,
+      `10    mmap(0xfffff7ff7000, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff7000`,
+    ]);
+    expect(report.notes.touch.notes.some((note) => note.text.startsWith('the border at fffff7ff'))).toBe(true);
+  });
+
+  it('a log without exec is replayed with its own addresses', () => {
+    const report = reportOf(
+      [
+        '10    brk(NULL) = 0xaaaadc30b000',
+        '10    brk(0xaaaadc32c000) = 0xaaaadc32c000',
+        `10    mmap(NULL, 8192, ${ANON}) = 0xffff89a95000`,
+        '10    munmap(0xffff89a95000, 4096) = 0',
+        '10    mprotect(0xaaaaffff0000, 4096, PROT_READ) = 0',
+        `10    mmap(NULL, 0, ${ANON}) = -1 EINVAL (Invalid argument)`,
+      ],
+      {},
+      '',
+    );
+    expect(report.machine.addresses).toBe('recorded');
+    expect(report.difference).toBeNull();
+    expect(mapOf(report).some((line) => line.startsWith('ffff89a96000-ffff89a97000 rw-p'))).toBe(true);
+    expect(report.notes.unjudged.notes[0]?.text).toMatch(/memory that the log does not show/);
+  });
+
+  it('an older map makes up for what was before the log', () => {
+    const before = parseMaps(
+      [
+        'aaaadc30b000-aaaadc32c000 rw-p 00000000 00:00 0                          [heap]',
+        'ffff89a97000-ffff89a99000 r--p 00000000 00:00 0                          [vvar]',
+        'ffff89a99000-ffff89a9a000 r-xp 00000000 00:00 0                          [vdso]',
+        'ffffff305000-ffffff326000 rw-p 00000000 00:00 0                          [stack]',
+      ].join('\n'),
+    ).lines;
+    const report = reportOf(
+      [
+        '10    brk(0xaaaadc34d000) = 0xaaaadc34d000',
+        `10    mmap(NULL, 8192, ${ANON}) = 0xffff89a95000`,
+        '10    mprotect(0xffff89a95000, 4096, PROT_READ) = 0',
+      ],
+      { mapsBefore: before },
+      '',
+    );
+    expect(report.difference).toBeNull();
+    expect(report.answers).toMatchObject({ reproduced: 3, unjudged: 0 });
+    expect(mapOf(report)).toContain('aaaadc30b000-aaaadc34d000 rw-p 00000000 00:00 0                          [heap]');
+    expect(report.notes.assumed.count).toBeGreaterThan(0);
+  });
+
+  it('a log of another machine is recognised', () => {
+    const report = reportOf(
+      [
+        '10    execve("/usr/bin/true", ["true"], 0x7ffd1c3b1a50 /* 20 vars */) = 0',
+        '10    brk(NULL) = 0x55b6c2f4e000',
+        '10    arch_prctl(0x3001 /* ARCH_??? */, 0x7ffe3f0a5c40) = -1 EINVAL (Invalid argument)',
+        `10    mmap(NULL, 8192, ${ANON}) = 0x7f2c1f9d6000`,
+        '10    exit_group(0) = ?',
+        '10    +++ exited with 0 +++',
+      ],
+      { recorded: true },
+      '',
+    );
+    expect(report.architecture.architecture).toBe('x86_64');
+    expect(report.machine.addresses).toBe('recorded');
+    expect(report.verdict).toBe('agrees');
+    expect(mapOf(report)).toContain('7f2c1f9d6000-7f2c1f9d8000 rw-p 00000000 00:00 0');
+  });
+
+  it('a program without headers is noted, and its addresses are taken from the log', () => {
+    const report = reportOf([
+      '10    execve("/opt/unknown", ["unknown"], 0x1 /* 1 var */) = 0',
+      '10    brk(NULL) = 0xaaaadc30b000',
+    ]);
+    expect(report.notes.assumed.notes[0]?.text).toMatch(/no ELF headers of \/opt\/unknown/);
+    expect(report.verdict).toBe('agrees');
+  });
+});
+
+describe('which map', () => {
+  it('--at shows it after a call, --pid of a process', () => {
+    const lines = [
+      `10    mmap(NULL, 8192, ${ANON}) = 0xfffff7ff7000`,
+      '10    clone(child_stack=NULL, flags=SIGCHLD) = 11',
+      '11    munmap(0xfffff7ff7000, 8192) = 0',
+      '10    mprotect(0xfffff7ff7000, 8192, PROT_READ) = 0',
+    ];
+    const last = (report: ReplayReport): string | undefined =>
+      mapOf(report).find((line) => line.startsWith('fffff7ff7000'));
+    const calls = reportOf([]).answers.replayed;
+    expect(last(reportOf(lines))).toMatch(/ r--p /);
+    expect(last(reportOf(lines, { at: calls + 1 }))).toMatch(/ rw-p /);
+    expect(last(reportOf(lines, { pid: 11 }))).toBeUndefined();
+    expect(reportOf(lines, { at: calls + 9 }).notes.info.notes[0]?.text).toMatch(/^there is no memory call/);
+  });
+
+  it('without a read it is that at exit', () => {
+    const report = reportOf([
+      `10    mmap(NULL, 8192, ${ANON}) = 0xfffff7ff7000`,
+      '10    exit_group(0) = ?',
+      '10    +++ exited with 0 +++',
+    ]);
+    expect(report.map?.moment).toBe('at its exit');
+    expect(mapOf(report).some((line) => line.startsWith('fffff7ff7000-fffff7ff9000 rw-p'))).toBe(true);
+  });
+});
+
+it('names of anonymous memory are memory calls, other prctls are not', () => {
+  const report = reportOf([
+    `10    mmap(NULL, 8192, ${ANON}) = 0xfffff7ff7000`,
+    `10    prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, 0xfffff7ff7000, 4096, "pool") = 0`,
+    '10    prctl(PR_SET_NAME, "x") = 0',
+  ]);
+  expect(PR_SET_VMA).toBeGreaterThan(0);
+  expect(report.difference).toBeNull();
+  expect(mapOf(report).some((line) => line.endsWith('[anon:pool]'))).toBe(true);
+});
