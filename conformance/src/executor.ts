@@ -7,7 +7,7 @@
 import { isErr } from '@vmarea/mm-core';
 import { ACCESS_READ, ACCESS_WRITE, accessPfn } from '@vmarea/mm-core/memory';
 import type { ElfProgramHeader, Kernel, LimitTable, Task } from '@vmarea/kernel';
-import { ET_EXEC, O_CREAT, O_RDONLY, O_RDWR, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_LOAD, rlimitByName } from '@vmarea/uapi';
+import { ET_EXEC, MADV_DONTNEED, O_CREAT, O_RDONLY, O_RDWR, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_LOAD, rlimitByName } from '@vmarea/uapi';
 import { exact, type Header, type SmapsVma } from './recording.ts';
 
 /** Pages of the executor that are in memory all the time. */
@@ -72,8 +72,10 @@ function ownPages(header: Header): OwnPages {
     if (vma['path'] === '[stack]') {
       writeAddresses.push(...pages(end - anon * header.page_size, 0, anon, header.page_size));
     } else {
-      writeAddresses.push(...pages(start, 0, anon, header.page_size));
-      readAddresses.push(...pages(start, anon, rss - anon, header.page_size));
+      const hole = exact(header.scratch_hole);
+      const all = pages(start, 0, (end - start) / header.page_size, header.page_size).filter((addr) => addr !== hole);
+      writeAddresses.push(...all.slice(0, anon));
+      readAddresses.push(...all.slice(anon, rss));
     }
   }
   return { readAddresses, writeAddresses };
@@ -89,6 +91,11 @@ export interface Executor {
 export function touchOwn(task: Task, own: OwnPages): void {
   for (const addr of own.readAddresses) accessPfn(task.cur, addr, ACCESS_READ);
   for (const addr of own.writeAddresses) accessPfn(task.cur, addr, ACCESS_WRITE);
+}
+
+/** What the executor does before each look at its counters: it zaps an empty page, so that the kernel's counts are whole. */
+export function foldCounters(task: Task, header: Header): void {
+  task.sys.madvise(exact(header.scratch_hole), header.page_size, MADV_DONTNEED);
 }
 
 /** Starts the executor as the header says. */
@@ -119,6 +126,7 @@ export function startExecutor(kernel: Kernel, header: Header): Executor {
   const probe = task.sys.mmap(0, 4096, 3, 0x22, -1, 0);
   if (isErr(probe)) throw new Error(`conformance: ${header.name}: the first mapping: ${probe}`);
   task.munmap(probe, 4096);
+  foldCounters(task, header);
   kernel.system.committedAs = (header.meminfo['Committed_AS'] ?? 0) / (header.page_size / 1024);
   return { task, own };
 }

@@ -41,7 +41,7 @@ export function profileOf(release: string): KernelProfile {
 }
 
 /** How Debian builds 6.1: KSM, THP and memory failure are there; the guest had one CPU. */
-const DEBIAN: Partial<KernelConfig> = { ksm: true, thp: true, memoryFailure: true, nrCpus: 1, faultAroundBytes: 65536 };
+const DEBIAN: Partial<KernelConfig> = { ksm: true, thp: true, memoryFailure: true, nrCpus: 1, splitRssCounting: true, faultAroundBytes: 65536 };
 
 /** The default huge page of each page size, in bytes, when the guest's files do not tell. */
 const DEFAULT_HUGE: Readonly<Record<number, number>> = { 4096: 2 ** 21, 16384: 2 ** 25, 65536: 2 ** 29 };

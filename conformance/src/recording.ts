@@ -58,6 +58,8 @@ export interface Header {
   readonly meminfo: Readonly<Record<string, number>>;
   readonly start_brk: string;
   readonly sp: string;
+  /** A page of the executor that is never touched: zapping it makes the kernel tell its counts. */
+  readonly scratch_hole: string;
   readonly initial_maps: readonly string[];
   readonly initial_smaps: readonly SmapsVma[];
   readonly initial_status: Readonly<Record<string, number>>;

@@ -4,7 +4,7 @@
 import { errnoName } from '@vmarea/uapi';
 import { FS_IOC_SETFLAGS, type Kernel, type Task } from '@vmarea/kernel';
 import { compareFigures, compareMaps, compareRet, compareSmaps, type Difference, type Kind } from './compare.ts';
-import { startExecutor, touchOwn, type Executor } from './executor.ts';
+import { foldCounters, startExecutor, touchOwn, type Executor } from './executor.ts';
 import { buildMachine, type Guest } from './machine.ts';
 import { exact, hex, quantity, type Op, type Recording, type Ret } from './recording.ts';
 import { Devices, InodeNumbers, normalizeMaps, parseMeminfo, parseSmaps, parseStatus } from './text.ts';
@@ -134,6 +134,7 @@ class Run {
 
   private status(process: Process, op: Op): Difference[] {
     if (typeof op.status !== 'object') throw new Error(`operation ${op.n}: no status`);
+    foldCounters(process.task, this.recording.header);
     const ours = parseStatus(this.kernel.proc.status(process.task));
     return compareFigures('status', op.status, this.recording.header.initial_status, ours, this.startStatus);
   }

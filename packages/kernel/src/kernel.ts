@@ -13,8 +13,9 @@ import {
   type RamCounters,
   type SecurityHooks,
   type SharedMemory,
+  type SpecialMapping,
 } from '@vmarea/mm-core';
-import { clearUser, createMemory, type Memory } from '@vmarea/mm-core/memory';
+import { clearUser, createMemory, createSpecialPages, type Memory } from '@vmarea/mm-core/memory';
 import { LINUX_6_1, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
 import {
   FilesStruct,
@@ -87,6 +88,8 @@ export interface KernelInit {
   /** Called after `hugePages`, so that memfd_create can make huge files. */
   readonly sharedMemory?: ((system: MmSystem) => SharedMemoryDriver) | undefined;
   readonly mounts?: readonly MountInit[] | undefined;
+  /** What [vdso] holds; one page of zeroes by default: the layout is the kernel's, the code in it is the embedder's. */
+  readonly vdso?: Uint8Array | undefined;
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
@@ -108,6 +111,9 @@ export class Kernel {
   /** Where pipes live. */
   readonly pipeFs: SuperBlock;
   readonly hugePool: HugePool | null;
+  /** [vvar] and [vdso], which every program maps; null in a kernel without memory. */
+  readonly vvar: SpecialMapping | null;
+  readonly vdso: SpecialMapping | null;
   readonly sharedMemory: SharedMemoryDriver | null;
   /** /proc text. */
   readonly proc: Proc;
@@ -140,6 +146,10 @@ export class Kernel {
         swapPages: () => 0,
       };
     }
+    const special = (name: string, contents: Uint8Array): SpecialMapping | null =>
+      this.memory === null ? null : createSpecialPages(this.memory, name, contents);
+    this.vvar = special('[vvar]', new Uint8Array(init.profile.vvarPages * system.pageSize));
+    this.vdso = special('[vdso]', init.vdso ?? new Uint8Array(system.pageSize));
     const huge = init.hugePages?.(system) ?? null;
     system.hugePages = huge;
     this.hugePool = huge?.defaultHstate ?? null;

@@ -97,6 +97,8 @@ export class ProcessCalls extends FileCalls {
     cur.majFlt = old.majFlt;
     const layout = loadElfBinary(cur, program, {
       clearUser: (addr, len) => task.kernel.clearUser(cur, addr, len),
+      vvar: task.kernel.vvar ?? undefined,
+      vdso: task.kernel.vdso ?? undefined,
       ...options,
     });
     if (typeof layout === 'number') {
