@@ -228,3 +228,15 @@ describe('the recording that comes along', () => {
     expect(alone.out).toContain('345 of 345');
   });
 });
+
+it('the README of the repository shows what the demo prints', async () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../../README.md'), 'utf8');
+  const sample = /```console\n([^]*?)```/.exec(readme)![1]!;
+  const { out } = await vmarea(['demo']);
+  let at = 0;
+  for (const part of sample.split('  …\n')) {
+    const found = out.indexOf(part, at);
+    expect(found, part).toBeGreaterThanOrEqual(at);
+    at = found + part.length;
+  }
+});
