@@ -20,6 +20,8 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
+#define FAILED -1e30
+
 static size_t page;
 static int vmas;
 static char **area;
@@ -185,7 +187,7 @@ static double cow_fault(double ms) {
   while (now() - begun < ms * 1e6) {
     char *at = block(1);
     int hold[2];
-    if (pipe(hold) != 0) return -1;
+    if (pipe(hold) != 0) return FAILED;
     pid_t child = fork();
     if (child == 0) {
       char c;
@@ -214,7 +216,7 @@ static double fork_call(double ms) {
     pid_t child = fork();
     if (child == 0) _exit(0);
     spent += now() - from;
-    if (child < 0) return -1;
+    if (child < 0) return FAILED;
     waitpid(child, NULL, 0);
     n++;
   }
@@ -307,7 +309,7 @@ int main(void) {
   prepare_copies();
   stop_holes();
   while (scanf("%31s %d %lf", op, &n, &ms) == 3) {
-    double r = -1;
+    double r = FAILED;
     if (strcmp(op, "fork_touched") == 0) r = fork_touched(n, ms);
     else if (fill(n) != 0) {
       printf("error the host allows only %d mappings\n", vmas);
@@ -331,7 +333,7 @@ int main(void) {
     else if (strcmp(op, "memcpy") == 0) r = timed(copy_memcpy, ms);
     else if (strcmp(op, "copy_read") == 0) r = timed(copy_read, ms);
     else if (strcmp(op, "zero") == 0) r = timed(zero_page, ms);
-    if (r < 0) printf("error %s\n", op);
+    if (r == FAILED) printf("error %s\n", op);
     else printf("%.3f\n", r);
   }
   return 0;

@@ -159,7 +159,15 @@ export class Space {
     const colour = ++this.colour;
     mm.defFlags = COLOURS[colour & 63]!;
     const size = 1 + (random.next() & 7);
-    const at = vmMmapPgoff(cur, null, 0, size * PAGE, (colour >> 6) & 7, (colour & 512) !== 0 ? ANON | MAP_NORESERVE : ANON, 0);
+    const at = vmMmapPgoff(
+      cur,
+      null,
+      0,
+      size * PAGE,
+      (colour >> 6) & 7,
+      (colour & 512) !== 0 ? ANON | MAP_NORESERVE : ANON,
+      0,
+    );
     if (at < 0) throw new Error(`mmap: ${at}`);
     area[k] = at;
     pages[k] = size;

@@ -1,0 +1,116 @@
+/** What a run found, as text for people and as an object for `--json`. */
+import { arch, cpus, release, totalmem, type } from 'node:os';
+import type { Figure } from './harness.ts';
+import type { Verdict } from './goals.ts';
+import type { Latency, LatencyReport } from './latency.ts';
+import type { Row } from './rows.ts';
+import type { SteadyReport } from './steady.ts';
+
+/** Where it was measured. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly system: string;
+  readonly node: string;
+  readonly compiler: string;
+}
+
+/** Everything. */
+export interface Report {
+  readonly date: string;
+  readonly profile: string;
+  readonly form: 'short' | 'full';
+  readonly machine: Machine;
+  /** Empty, or why there is no host peer. */
+  readonly hostMissing: string;
+  /** How slow this machine is against the one of the native figures. */
+  readonly machineFactor: number;
+  readonly rows: readonly Row[];
+  readonly latency: LatencyReport;
+  readonly steady: SteadyReport;
+  readonly verdicts: readonly Verdict[];
+}
+
+/** This machine. */
+export function machine(compiler: string): Machine {
+  const all = cpus();
+  return {
+    cpu: all[0]?.model.trim() ?? 'unknown',
+    cores: all.length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: `${type()} ${release()} ${arch()}`,
+    node: process.version,
+    compiler,
+  };
+}
+
+/** A number with three significant digits. */
+export function short(x: number): string {
+  if (Number.isNaN(x)) return '—';
+  if (Math.abs(x) >= 100) return Math.round(x).toLocaleString('en');
+  return Math.abs(x) >= 10 ? x.toFixed(1) : x.toFixed(2);
+}
+
+function spread(f: Figure): string {
+  return Number.isNaN(f.median) ? '—' : `${short(f.median)} (${short(f.min)}–${short(f.max)})`;
+}
+
+function rowText(row: Row): string {
+  const head = `${row.id}${row.n === null ? '' : ` @ ${row.n}`}: ${row.title}, ns per ${row.per}`;
+  const lines = Object.entries(row.ns).map(([name, ns]) => {
+    const ratio = row.ratio[name];
+    const times = ratio === undefined ? '' : `   vmarea takes ${spread(ratio)} ×`;
+    return `    ${name.padEnd(18)} ${spread(ns).padEnd(28)}${times}`;
+  });
+  return [head, ...lines].join('\n');
+}
+
+function latencyLine(name: string, l: Latency): string {
+  return `    ${name.padEnd(18)} p50 ${short(l.p50)}  p99 ${short(l.p99)}  p99.9 ${short(l.p999)}  max ${short(l.max)}  mean ${short(l.mean)}`;
+}
+
+function steadyText(steady: SteadyReport): string {
+  const lines = ['steady state'];
+  for (const heap of steady.heap) {
+    const per = short(heap.garbagePerOperation);
+    lines.push(
+      `    ${heap.id.padEnd(20)} ${String(heap.retained).padStart(9)} bytes after ${heap.operations} operations; ${per} short-lived bytes each`,
+    );
+  }
+  lines.push(
+    `    deoptimisations after the warm-up: ${steady.deoptimisations}`,
+    `    bytes per anonymous VMA: ${short(steady.bytesPerVma)}, after churn ${short(steady.bytesPerVmaChurned)}`,
+    `    bytes per 4 KiB frame: ${short(steady.bytesPerFrame)}`,
+    `    a fresh process: load ${spread(steady.cold.load)} µs, first mmap ${spread(steady.cold.firstCall)} µs, first 100 calls ${spread(steady.cold.first100)} µs`,
+  );
+  return lines.join('\n');
+}
+
+/** What one goal came to, in a line. */
+export function verdictText(v: Verdict): string {
+  const word = v.met === null ? 'not judged' : v.met ? 'reached' : 'missed';
+  return `    ${word.padEnd(10)} ${v.goal}: ${short(v.value)} ${v.unit} (at most ${short(v.limit)})`;
+}
+
+/** The report as text. */
+export function reportText(report: Report): string {
+  const m = report.machine;
+  return [
+    `vmarea bench, ${report.form} form, ${report.profile}, ${report.date}`,
+    `${m.cpu}, ${m.cores} cores, ${m.memoryGiB} GiB, ${m.system}, Node ${m.node}, ${m.compiler || 'no C compiler'}`,
+    ...(report.hostMissing === '' ? [] : [`no figures of the host: ${report.hostMissing}`]),
+    'Medians of interleaved rounds, with the least and the greatest.',
+    '',
+    ...report.rows.map((row) => `${rowText(row)}\n`),
+    `latency of churn pairs at ${report.latency.vmas} VMAs, ns (a clock reading of ${short(report.latency.clock)} in each)`,
+    latencyLine('vmarea', report.latency.vmarea),
+    ...(report.latency.host === null ? [] : [latencyLine('host kernel', report.latency.host)]),
+    '',
+    steadyText(report.steady),
+    '',
+    'goals',
+    ...report.verdicts.map(verdictText),
+    '',
+  ].join('\n');
+}
