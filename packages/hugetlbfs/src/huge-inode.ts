@@ -14,7 +14,7 @@ import {
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
 } from '@vmarea/uapi';
-import { mappingDenyWritable, type Caller } from '@vmarea/mm-core';
+import { mappingDenyWritable, type Caller, type VmInode } from '@vmarea/mm-core';
 import { canWrite, type File, type Inode, type SealOperations } from '@vmarea/vfs';
 import type { Hstate } from './hstate.ts';
 import { unmapHugepageRange } from './huge-range.ts';
@@ -116,7 +116,7 @@ export class HugeInode implements SealOperations {
   }
 }
 
-/** HUGETLBFS_I of a regular file. */
-export function hugeInode(inode: Inode): HugeInode {
-  return inode.iPrivate as HugeInode;
+/** HUGETLBFS_I of a regular file of this package. */
+export function hugeInode(inode: VmInode): HugeInode {
+  return (inode as VmInode & { iPrivate: unknown }).iPrivate as HugeInode;
 }

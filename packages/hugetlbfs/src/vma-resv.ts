@@ -7,7 +7,6 @@
  */
 import { ENOMEM, ENOSPC } from '@vmarea/uapi';
 import { VM_MAYSHARE, VM_NORESERVE, type Vma } from '@vmarea/mm-core';
-import type { Inode } from '@vmarea/vfs';
 import type { Hstate } from './hstate.ts';
 import { hugeInode, type HugeInode } from './huge-inode.ts';
 import { RegionMap } from './region-map.ts';
@@ -41,7 +40,7 @@ export function setResvUnmapped(vma: Vma): void {
 
 /** The file of a VMA of huge pages. */
 export function inodeOf(vma: Vma): HugeInode {
-  return hugeInode(vma.vmFile!.fInode as Inode);
+  return hugeInode(vma.vmFile!.fInode);
 }
 
 /** vma_hugecache_offset: the huge page index in the file of an address. */

@@ -53,12 +53,13 @@ import { pagesOf, shmemInfo } from './shmem-inode.ts';
 
 /** shmem_fault: the page, made when absent; never a major fault, since there is no swap. */
 function shmemFault(vma: Vma, vmf: FaultInfo): number {
-  const inode = vma.vmFile!.fInode as Inode;
+  const info = shmemInfo(vma.vmFile!.fInode);
+  const { inode } = info;
   const pages = inode.iPages;
   if (pages === null || vmf.pgoff >= pagesOf(inode.system, inode.iSize)) return VM_FAULT_SIGBUS;
-  shmemInfo(inode).charger = vmf.cur;
+  info.charger = vmf.cur;
   const pfn = pages.getOrRead(vmf.pgoff);
-  shmemInfo(inode).charger = null;
+  info.charger = null;
   if (pfn < 0) return pages.lastError === -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
   vmf.page = pfn;
   return 0;

@@ -5,7 +5,7 @@
  * made (unless MAP_NORESERVE). Mirrors shmem_getpage_gfp and its helpers in mm/shmem.c.
  */
 import { ENOMEM, ENOSPC, F_SEAL_SEAL } from '@vmarea/uapi';
-import { securityVmEnoughMemoryMm, vmAcctMemory, vmUnacctMemory, type Caller, type MmSystem } from '@vmarea/mm-core';
+import { securityVmEnoughMemoryMm, vmAcctMemory, vmUnacctMemory, type Caller, type MmSystem, type VmInode } from '@vmarea/mm-core';
 import { AddressSpaceOperations, type AddressSpace } from '@vmarea/mm-core/memory';
 import type { File, Inode, SealOperations } from '@vmarea/vfs';
 import { addSeals } from './seals.ts';
@@ -44,9 +44,9 @@ export class ShmemInode implements SealOperations {
   }
 }
 
-/** SHMEM_I. */
-export function shmemInfo(inode: Inode): ShmemInode {
-  return inode.iPrivate as ShmemInode;
+/** SHMEM_I, of an inode of this package. */
+export function shmemInfo(inode: VmInode): ShmemInode {
+  return (inode as VmInode & { iPrivate: unknown }).iPrivate as ShmemInode;
 }
 
 /** shmem_acct_size: charges a whole object: 0 or -ENOMEM. */
@@ -78,7 +78,7 @@ function unacctBlock(info: ShmemInode): void {
 }
 
 function allocPage(mapping: AddressSpace): number {
-  const info = shmemInfo(mapping.host as Inode);
+  const info = shmemInfo(mapping.host);
   // Running out of commit looks like a full filesystem to whoever faults or writes.
   if (acctBlock(info) < 0) return -ENOSPC;
   const { sbinfo } = info;
@@ -97,7 +97,7 @@ function allocPage(mapping: AddressSpace): number {
 }
 
 function freePage(mapping: AddressSpace): void {
-  const info = shmemInfo(mapping.host as Inode);
+  const info = shmemInfo(mapping.host);
   info.sbinfo.usedBlocks--;
   info.inode.iBlocks -= info.inode.system.pageSize / 512;
   unacctBlock(info);

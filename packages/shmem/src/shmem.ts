@@ -25,7 +25,7 @@ import {
   type SharedMemory,
   type Vma,
 } from '@vmarea/mm-core';
-import { allocFile, dAllocPseudo, File, iput, type SealOperations, type SuperBlock } from '@vmarea/vfs';
+import { allocFile, dAllocPseudo, iput, type File, type SealOperations, type SuperBlock } from '@vmarea/vfs';
 import { ShmemDecision } from './reasons.ts';
 import { shmemFileOperations, shmemVmOps } from './shmem-file.ts';
 import { shmemAcctSize, shmemInfo, shmemUnacctSize } from './shmem-inode.ts';
@@ -111,7 +111,8 @@ export class Shmem implements SharedMemory {
       const log = (flags >>> MFD_HUGE_SHIFT) & MFD_HUGE_MASK;
       const made = hugePages.fileSetup(cur, `memfd:${name}`, 0, VM_NORESERVE, HUGETLB_ANONHUGE_INODE, log);
       if (typeof made === 'number') return made;
-      file = made as File;
+      // Huge pages come from a driver of the same file layer.
+      file = made as unknown as File;
     } else file = this.fileSetup(cur, `memfd:${name}`, 0, true);
     if (typeof file === 'number') return file;
     file.fFlags |= O_LARGEFILE;

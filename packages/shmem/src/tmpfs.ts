@@ -8,7 +8,6 @@ import type { MmSystem } from '@vmarea/mm-core';
 import {
   attachPageCache,
   evictPages,
-  InodeOperations,
   killLitterSuper,
   newInode,
   simpleDirFileOperations,
@@ -17,6 +16,7 @@ import {
   SuperBlock,
   type DriverManifest,
   type Inode,
+  type InodeOperations,
   type SuperBlockInit,
 } from '@vmarea/vfs';
 import { shmemFileOperations, shmemInodeOperations } from './shmem-file.ts';

@@ -180,7 +180,7 @@ function openTmpfile(cur: FileCaller, dirfd: number, path: string, flags: number
   const dentry = new Dentry('', found.dentry, null);
   const made = dir.iOp.tmpfile(cur.cred, dir, dentry, mode & 0o7777 & ~cur.fs.umask);
   if (made < 0) return made;
-  const inode = dentry.dInode as Inode | null;
+  const inode: Inode | null = dentry.dInode;
   if (inode === null) return -ENOENT;
   dentry.dName = `#${inode.ino}`;
   const file = dentryOpen(cur, found.mnt, dentry, flags);
