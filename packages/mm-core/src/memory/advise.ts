@@ -62,7 +62,7 @@ function willNeed(vma: Vma, start: number, end: number): void {
 function madviseFree(vma: Vma, start: number, end: number): number {
   if (vma.vmOps !== null) return -EINVAL;
   const mm = vma.vmMm!;
-  const { lazyFree } = stateOf(mm).memory;
+  const { lazyFree, frames } = stateOf(mm).memory;
   const { pageSize } = mm.system;
   const pt = mm.pageTables!;
   lazyFree.drain();
@@ -73,6 +73,10 @@ function madviseFree(vma: Vma, start: number, end: number): number {
     const bits = pt.entry(slot);
     if ((bits & PTE_SPECIAL) !== 0) continue;
     const pfn = pt.pfn(slot);
+    if ((frames.flags[pfn]! & PG_DIRTY) !== 0) {
+      if (frames.mapcount[pfn] !== 1) continue;
+      frames.flags[pfn] = frames.flags[pfn]! & ~PG_DIRTY;
+    }
     if ((bits & (PTE_YOUNG | PTE_DIRTY)) !== 0) {
       pt.mkclean(slot);
       pt.mkold(slot);

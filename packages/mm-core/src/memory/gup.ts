@@ -16,7 +16,7 @@ import {
   VM_FAULT_WRITE,
 } from '../fault-info.ts';
 import type { Mm } from '../mm.ts';
-import { PTE_DIRTY, PTE_WRITE } from '../ports/arch.ts';
+import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../ports/arch.ts';
 import { D } from '../reasons/decisions.ts';
 import { expandStack } from '../stack.ts';
 import {
@@ -35,6 +35,8 @@ import {
 import type { Vma } from '../vma.ts';
 import { handleMmFault } from './fault.ts';
 import { isCowMapping } from './fork.ts';
+import { stateOf } from './mm-state.ts';
+import { setPageDirty } from './page-meta.ts';
 
 export const FOLL_WRITE = 0x1;
 /** Access against the VMA's protection, as a debugger. */
@@ -96,7 +98,11 @@ function slotOf(cur: Caller, vma: Vma, address: number, gupFlags: number): numbe
     const slot = pt.slot(address);
     if (slot >= 0) {
       const bits = pt.entry(slot);
-      if (bits !== 0 && (!write || (bits & PTE_WRITE) !== 0)) return slot;
+      if (bits !== 0 && (!write || (bits & PTE_WRITE) !== 0)) {
+        // FOLL_TOUCH: the page is dirty although the entry is not, since nobody will fault on it again.
+        if (write && (bits & (PTE_DIRTY | PTE_SPECIAL)) === 0) setPageDirty(stateOf(vma.vmMm!).frames, pt.pfn(slot));
+        return slot;
+      }
     }
     const result = faultinPage(cur, vma, address, write);
     if (result < 0) return result;
