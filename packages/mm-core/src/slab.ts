@@ -42,16 +42,11 @@ export class Slab {
     vma.vmPageProt = 0;
     vma.vmMm = null;
     vma.vmFile = null;
-    vma.vmOps = null;
+    vma.clearExtra();
     vma.anonVma = null;
     vma.anonVmaChain = null;
     vma.vmPrev = null;
     vma.vmNext = null;
-    vma.iMmapNode = null;
-    vma.vmPrivateData = null;
-    vma.anonName = null;
-    vma.userfaultCtx = null;
-    vma.vmPolicy = null;
     this.active--;
     this.free.push(vma);
   }

@@ -179,12 +179,8 @@ export function copyVmaFields(to: Vma, from: Vma): void {
   to.vmPageProt = from.vmPageProt;
   to.vmMm = from.vmMm;
   to.vmFile = from.vmFile;
-  to.vmOps = from.vmOps;
   to.anonVma = from.anonVma;
-  to.vmPrivateData = from.vmPrivateData;
-  to.anonName = from.anonName;
-  to.userfaultCtx = from.userfaultCtx;
-  to.vmPolicy = from.vmPolicy;
+  to.copyExtra(from);
 }
 
 /**
