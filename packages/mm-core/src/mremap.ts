@@ -92,7 +92,9 @@ function vmaToResize(cur: Caller, addr: number, oldLen: number, newLen: number, 
       return refuse(mm, D.mlockFutureCheck, -EAGAIN);
     }
   }
-  return mayExpandVm(cur, vma.vmFlags, more / pageSize) ? 0 : -ENOMEM;
+  if (!mayExpandVm(cur, vma.vmFlags, more / pageSize)) return -ENOMEM;
+  // Near 2^64: whatever is tried from here on ends so.
+  return newLen < 0 ? refuse(mm, D.areaLenOverTaskSize, -ENOMEM) : 0;
 }
 
 /** vma_expandable: whether the VMA can grow by `delta` bytes where it is. */
@@ -134,9 +136,9 @@ function moveVma(
     if (error === 0 && vmaIn.vmEnd !== oldAddr + oldLen) error = maySplit(vmaIn, oldAddr + oldLen);
     if (error !== 0) return refuse(mm, D.splitRefusedByOwner, error);
   }
-  const toAccount = ((vmFlags & VM_ACCOUNT) === 0 ? 0 : dontunmap ? newLen : newLen - oldLen) / pageSize;
-  // 4.4 has charged the growth in vma_to_resize; 6.1 does it here.
-  const chargeHere = system.profile.mremapLooksUpFirst && toAccount !== 0;
+  const toAccount = (dontunmap ? newLen : newLen - oldLen) / pageSize;
+  // 4.4 has charged the growth in vma_to_resize; 6.1 asks here, even for no page at all, which mode 2 can refuse.
+  const chargeHere = system.profile.mremapLooksUpFirst && (vmFlags & VM_ACCOUNT) !== 0;
   if (chargeHere && securityVmEnoughMemoryMm(cur, toAccount) !== 0) return -ENOMEM;
 
   const newPgoff = vmaIn.vmPgoff + (oldAddr - vmaIn.vmStart) / pageSize;
@@ -154,7 +156,10 @@ function moveVma(
       : system.memory.movePageTables(vma, oldAddr, newVma, newAddr, oldLen);
   let error = 0;
   if (moved < oldLen) error = refuse(mm, D.mremapNoMemory, -ENOMEM);
-  else if (vma.vmOps !== null && vma.vmOps.mremap !== null) error = vma.vmOps.mremap(newVma);
+  else if (vma.vmOps !== null && vma.vmOps.mremap !== null) {
+    error = vma.vmOps.mremap(newVma);
+    if (error !== 0) refuse(mm, D.mremapOwnerRefused, error);
+  }
   let from = oldAddr;
   let fromLen = oldLen;
   let result = newAddr;
@@ -177,20 +182,16 @@ function moveVma(
   }
   const hiwater = mm.hiwaterVm;
   vmStatAccount(mm, vma.vmFlags, vma.vmFile, newLen / pageSize);
-  if (dontunmap) {
+  if (dontunmap && error === 0) {
     vma.vmFlags &= VM_LOCKED_CLEAR_MASK;
     if (newVma !== vma && vma.vmStart === oldAddr && vma.vmEnd === oldAddr + oldLen) unlinkAnonVmas(vma);
-    if ((vmFlags & VM_LOCKED) !== 0) {
-      mm.populateAddr = newAddr + oldLen;
-      mm.populateLen = newLen - oldLen;
-      mm.populateStrict = false;
-    }
+    // No unmapping, so locked_vm is not touched either: what the source lost beyond the range stays counted.
     return result;
   }
   const unmapped = doMunmap(mm, from, fromLen);
   if (unmapped < 0) {
     // The source stays (also for old_len 0): 4.4 only corrects the excess, so the whole VMA is no longer accounted.
-    if ((vmFlags & VM_ACCOUNT) !== 0) {
+    if ((vmFlags & VM_ACCOUNT) !== 0 && !dontunmap) {
       if (system.profile.mremapLooksUpFirst) vmAcctMemory(system, fromLen / pageSize);
       else vmUnacctMemory(system, excess / pageSize);
     }
@@ -204,7 +205,7 @@ function moveVma(
   }
   if ((vmFlags & VM_LOCKED) !== 0) {
     mm.lockedVm += newLen / pageSize;
-    if (newLen > oldLen) {
+    if (newLen > oldLen && error === 0) {
       mm.populateAddr = newAddr + oldLen;
       mm.populateLen = newLen - oldLen;
       mm.populateStrict = false;
@@ -240,9 +241,9 @@ function mremapTo(cur: Caller, addr: number, oldLenIn: number, newAddr: number, 
     const error = doMunmap(mm, newAddr, newLen);
     if (error !== 0) return error;
   }
-  if (compareUnsigned(oldLen, newLen) >= 0) {
+  if (compareUnsigned(oldLen, newLen) > 0) {
     const error = doMunmap(mm, addr + newLen, oldLen - newLen);
-    if (error !== 0 && oldLen !== newLen) return error;
+    if (error !== 0) return error;
     oldLen = newLen;
   }
   const resize = vmaToResize(cur, addr, oldLen, newLen, flags);
@@ -329,9 +330,10 @@ function mremapLocked(
   if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) return mremapTo(cur, addr, oldLen, newAddr, newLen, flags);
 
   if (compareUnsigned(oldLen, newLen) >= 0) {
-    const error = doMunmap(mm, addr + newLen, oldLen - newLen);
-    if (error !== 0 && oldLen !== newLen) return error;
-    return addr;
+    const error = oldLen === newLen ? 0 : doMunmap(mm, addr + newLen, oldLen - newLen);
+    if (error !== 0) return error;
+    // On 4.4 nothing has looked at the address: any page-aligned one comes back, as an unsigned long.
+    return addr < 0 ? addr + 2 ** 64 : addr;
   }
   const resize = vmaToResize(cur, addr, oldLen, newLen, flags);
   if (resize !== 0) return resize;
