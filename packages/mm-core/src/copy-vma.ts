@@ -31,7 +31,7 @@ export function copyVma(
   const sourceStart = vma.vmStart;
   let newPgoff = pgoff;
   let faultedAnon = true;
-  if (vma.vmFile === null && vma.vmOps === null && vma.anonVma === null) {
+  if (vma.vmOps === null && vma.anonVma === null) {
     newPgoff = addr / system.pageSize;
     faultedAnon = false;
   }
