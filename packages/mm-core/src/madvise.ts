@@ -4,12 +4,14 @@
  * Mirrors mm/madvise.c. Holes are skipped and told at the end.
  */
 import {
+  CAP_SYS_ADMIN,
   EACCES,
   EAGAIN,
   EBADF,
   EINVAL,
   ENOMEM,
   EOPNOTSUPP,
+  EPERM,
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   MADV_COLD,
@@ -211,6 +213,12 @@ function adviseRemove(cur: Caller, vma: Vma, start: number, end: number): number
   }
 }
 
+/** madvise_inject_error: privileged; pages do not fail here. */
+function injectError(cur: Caller): number {
+  if (!cur.mm.system.security.capable(cur, CAP_SYS_ADMIN)) return refuse(cur.mm, D.madviseInjectNotPermitted, -EPERM);
+  return refuse(cur.mm, D.madviseInjectUnsupported, -EOPNOTSUPP);
+}
+
 /** madvise_vma: one VMA. Leaves the VMA that covers the range in `mm.cursor`. */
 function adviseVma(cur: Caller, prev: Vma | null, vma: Vma, start: number, end: number, advice: number): number {
   const mm = cur.mm;
@@ -294,6 +302,7 @@ export function doMadvise(cur: Caller, start: number, len: number, advice: numbe
     return refuse(mm, D.madviseWraps, -EINVAL);
   }
   if (size === 0) return 0;
+  if (advice === MADV_HWPOISON || advice === MADV_SOFT_OFFLINE) return injectError(cur);
   const end = size < 0 ? Infinity : start + size;
   mmapLock(mm, 'madvise');
   try {

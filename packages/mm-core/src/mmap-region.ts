@@ -4,7 +4,7 @@
  * Mirrors mm/mmap.c; `unmapAndFree` and the other unwinding steps are the labels of the kernel's function, with the one
  * leak of 4.4 that the profile names.
  */
-import { ENOMEM } from '@vmarea/uapi';
+import { EINVAL, ENOMEM } from '@vmarea/uapi';
 import {
   accountableMapping,
   mayExpandVm,
@@ -30,7 +30,7 @@ import {
   VM_SOFTDIRTY,
   VM_SPECIAL,
 } from './vm-flags.ts';
-import { sharesWrites, vmaAdjust, vmaLink } from './vma-adjust.ts';
+import { sharesWrites, vmaAdjust, vmaFree, vmaLink } from './vma-adjust.ts';
 import { canVmaMergeAfter, canVmaMergeBefore, mayMerge, vmaMerge, whyNotJoined } from './vma-merge.ts';
 import { vmGetPageProt, vmaSetPageProt } from './vma-prot.ts';
 import type { Vma } from './vma.ts';
@@ -133,16 +133,24 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
     }
   }
   const vmFlags = vma.vmFlags;
+  const addr = vma.vmStart;
   vma.vmFile = file.getFile();
   let error = file.fOp.mmap!(cur, file, vma);
+  let why: number = D.mmapRegionDriverRefused;
   if (error === 0) {
-    if (!countsLate || !sharesWrites(vma)) return 0;
-    error = mappingMapWritable(file.fMapping);
-    if (error === 0) return 0;
+    if (vma.vmStart !== addr && mm.system.profile.mmapRefusesMovedVma) {
+      error = -EINVAL;
+      why = D.mmapRegionMoved;
+    } else {
+      if (!countsLate || !sharesWrites(vma)) return 0;
+      error = mappingMapWritable(file.fMapping);
+      if (error === 0) return 0;
+      why = D.mmapRegionSealed;
+    }
     if (vma.vmOps !== null && vma.vmOps.close !== null) vma.vmOps.close(vma);
   }
   // unmap_and_free_vma: undo any partial mapping that the driver made.
-  refuse(mm, D.mmapRegionDriverRefused, error);
+  refuse(mm, why, error);
   const mapped = vma.vmFile;
   vma.vmFile = null;
   const prev = findPrev(mm, findVma(mm, vma.vmStart));
@@ -222,6 +230,14 @@ function backMapping(cur: Caller, file: VmFile | null, vma: Vma): number {
     );
   }
   return 0;
+}
+
+/** The driver has given the VMA other flags, with which it may fit its neighbours: the VMA that it has become part of. */
+function retryMerge(mm: Mm, prev: Vma, vma: Vma): Vma | null {
+  const { vmStart, vmEnd, vmFlags, vmFile, vmPgoff } = vma;
+  const joined = vmaMerge(mm, prev, vmStart, vmEnd, vmFlags, null, vmFile, vmPgoff, null, null, null);
+  if (joined !== null) vmaFree(mm, vma);
+  return joined;
 }
 
 /** A new VMA is not to be: it goes back, and its charge. */
@@ -323,6 +339,14 @@ export function mmapRegion(
   if (file === null) {
     vmaLink(mm, vma);
   } else {
+    if (vma.vmFlags !== vmFlags && prev !== null && system.profile.mmapRetriesMerge) {
+      const joined = retryMerge(mm, prev, vma);
+      if (joined !== null) {
+        if (sharesWrites(joined)) mappingUnmapWritable(file.fMapping);
+        finishMapping(cur, joined, joined.vmFlags, joined.vmFile, pages);
+        return addr;
+      }
+    }
     vmFlags = vma.vmFlags;
     vmaLink(mm, vma);
     if (sharesWrites(vma)) mappingUnmapWritable(file.fMapping);

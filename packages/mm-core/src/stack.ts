@@ -1,7 +1,7 @@
 /**
  * Stacks grow: expand_stack and acct_stack_growth. Mirrors mm/mmap.c.
  */
-import { CAP_IPC_LOCK, EFAULT, ENOMEM } from '@vmarea/uapi';
+import { CAP_IPC_LOCK, EFAULT, ENOMEM, EPERM } from '@vmarea/uapi';
 import { mayExpandVm, securityVmEnoughMemoryMm, vmStatAccount } from './accounting.ts';
 import { anonVmaPrepare } from './anon-vma.ts';
 import type { Caller } from './caller.ts';
@@ -39,10 +39,15 @@ export function expandStack(cur: Caller, vma: Vma, addressIn: number): number {
   if ((vma.vmFlags & VM_GROWSDOWN) === 0) return refuse(mm, D.stackNotGrowsdown, -EFAULT);
   const address = addressIn - (addressIn & system.pageMask);
   if (mm.tracer !== null) mm.tracer.enter('expand_stack', vma.vmStart, address, 0, 0);
-  const permitted = system.security.mmapAddr(cur, address);
-  if (permitted !== 0) return refuse(mm, D.securityMmapAddr, permitted);
   const gap = address - system.stackGuardGap;
-  if (gap < 0 && system.profile.stackGapAtZero) return refuse(mm, D.stackGapAtZero, -ENOMEM);
+  if (system.profile.stackGapAtZero) {
+    const permitted = system.security.mmapAddr(cur, address);
+    if (permitted !== 0) return refuse(mm, D.securityMmapAddr, permitted);
+    if (gap < 0) return refuse(mm, D.stackGapAtZero, -ENOMEM);
+  } else if (address < system.mmapMinAddr) {
+    // 6.1 has no gap at address zero, but mmap_min_addr holds here even for the privileged.
+    return refuse(mm, D.stackBelowMinAddr, -EPERM);
+  }
   const prev = vma.vmPrev;
   if (
     prev !== null &&

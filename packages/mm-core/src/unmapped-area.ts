@@ -87,18 +87,21 @@ export function getUnmappedArea(
       ? file.fOp.getUnmappedArea(cur, file, addr, len, pgoff, flags)
       : searchArea(cur, addr, len, flags);
   if (isErr(area) || area > mm.taskSize - len || (area & mm.system.pageMask) !== 0) {
-    return whyNotThere(mm, addr, len, flags, area);
+    return whyNotThere(mm, file, addr, len, flags, area);
   }
   const error = mm.system.security.mmapAddr(cur, area);
   return error === 0 ? area : refuse(mm, D.securityMmapAddr, error);
 }
 
 /** What is wrong with the area that a search gave: the errno. */
-function whyNotThere(mm: Mm, addr: number, len: number, flags: number, area: number): number {
+function whyNotThere(mm: Mm, file: VmFile | null, addr: number, len: number, flags: number, area: number): number {
   // With MAP_FIXED the address comes back as it was given, and a negative one stands for a value near 2^64.
   if (isErr(area)) {
-    if ((flags & MAP_FIXED) === 0 || area !== addr || area >= -4095) return area;
-    return refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
+    const given = (flags & MAP_FIXED) !== 0 && area === addr;
+    if (given && area < -4095) return refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
+    if (file !== null && file.fOp.getUnmappedArea !== null) return refuse(mm, D.areaOwnerRefused, area);
+    // The last 4095 values of an unsigned long are errors, whoever wrote them.
+    return given ? refuse(mm, D.areaErrorValue, area) : area;
   }
   if (area > mm.taskSize - len) return refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
   return refuse(mm, D.areaUnaligned, -EINVAL);

@@ -43,6 +43,10 @@ export interface KernelProfile {
   readonly failedMmapLeaksCommit: boolean;
   /** mmap_region looks at both neighbours itself, the next first, so a new area joins the next of two that differ. */
   readonly mmapExpandsNextFirst: boolean;
+  /** Where a driver's mmap changed the flags and something is mapped below, mmap_region tries once more to merge. */
+  readonly mmapRetriesMerge: boolean;
+  /** A driver that moves its mapping is refused with EINVAL; otherwise it is warned of once. */
+  readonly mmapRefusesMovedVma: boolean;
   /** A shared read-only mapping through a writable descriptor of a write-sealed memfd is allowed (without MAYWRITE). */
   readonly sealedSharedReadonlyAllowed: boolean;
   /** mmap honours PROT_BTI and PROT_MTE when the CPU has them. */
@@ -153,6 +157,8 @@ export const MSM_4_4: KernelProfile = {
   mandatoryLocks: true,
   failedMmapLeaksCommit: true,
   mmapExpandsNextFirst: false,
+  mmapRetriesMerge: false,
+  mmapRefusesMovedVma: false,
   sealedSharedReadonlyAllowed: false,
   protBtiMte: false,
   rlimitDataCoversMappings: false,
@@ -208,6 +214,8 @@ export const LINUX_6_1: KernelProfile = {
   mandatoryLocks: false,
   failedMmapLeaksCommit: false,
   mmapExpandsNextFirst: true,
+  mmapRetriesMerge: true,
+  mmapRefusesMovedVma: true,
   sealedSharedReadonlyAllowed: true,
   protBtiMte: true,
   rlimitDataCoversMappings: true,

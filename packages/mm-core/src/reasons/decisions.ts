@@ -165,4 +165,11 @@ export const D = {
   vmEnoughMemoryGuess: 159,
   vmEnoughMemoryNever: 160,
   vmaNoMemory: 161,
+  madviseInjectNotPermitted: 162,
+  madviseInjectUnsupported: 163,
+  areaErrorValue: 164,
+  areaOwnerRefused: 165,
+  mremapOwnerRefused: 166,
+  mmapRegionMoved: 167,
+  stackBelowMinAddr: 168,
 } as const;
