@@ -164,7 +164,7 @@ export class Space {
   /** All areas in order. */
   runs(): Run[] {
     const found: Run[] = [];
-    for (let p = 0; p < this.page.length; ) {
+    for (let p = 0; p < this.page.length;) {
       const entry = this.page[p]!;
       if ((entry as Page | null) === null) {
         p++;

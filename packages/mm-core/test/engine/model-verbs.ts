@@ -3,7 +3,6 @@
  * 64-bit BigInts, and every check of them is C's unsigned arithmetic written out; ranges that passed are page numbers.
  */
 import {
-  FMODE_READ,
   VM_ACCESS_FLAGS,
   VM_ACCOUNT,
   VM_DONTCOPY,
@@ -66,7 +65,7 @@ import {
   type Who,
 } from './model-space.ts';
 
-export { FMODE_READ };
+export type { Who as WhoArgs } from './model-space.ts';
 const P = 4096n;
 const LOW = P - 1n;
 const u64 = (x: bigint): bigint => BigInt.asUintN(64, x);
@@ -139,8 +138,12 @@ function place(s: Space, who: Who, file: FileModel | null, addr: bigint, len: bi
     const min = BigInt(world.minAddr) * P;
     if (len > T - min) return ENOMEM;
     at = -1n;
-    if (fixed) at = addr;
-    else if (addr !== 0n) {
+    if (fixed) {
+      // The last 4095 values are errors to whoever reads them.
+      if (addr > (1n << 64n) - 4096n) return Number(addr - (1n << 64n));
+      at = addr;
+    }
+    if (!fixed && addr !== 0n) {
       const hint = roundUp(addr);
       if (T - len >= hint && hint >= min) {
         const next = s.runFrom(page(hint));
@@ -214,7 +217,7 @@ export interface MmapArgs {
 /** An anonymous shared mapping's file, made on the spot: the harness maps it to the double's. */
 export type NewFile = () => FileModel;
 
-const LEGACY_FLAGS = 0x0407fb33 | 0x54000000 | 0x78000000;
+const LEGACY_FLAGS = 0x0407f933 | 0x54000000 | 0x78000000;
 
 function fileFits(file: FileModel, pgoff: bigint, len: bigint): boolean {
   const max = file.inode.kind === 'regular' ? (1n << 63n) - 1n : file.inode.kind === 'unsigned' ? 0n : (1n << 64n) - 1n;
@@ -283,7 +286,14 @@ export function mmap(s: Space, who: Who, args: MmapArgs, newShared: NewFile): nu
 }
 
 /** 6.1's mmap_region joins by itself: the next neighbour first, then the previous, judged with what the next one owns. */
-function expandNeighbours(s: Space, a: number, b: number, flags: number, file: FileModel | null, off: number): Area | null {
+function expandNeighbours(
+  s: Space,
+  a: number,
+  b: number,
+  flags: number,
+  file: FileModel | null,
+  off: number,
+): Area | null {
   if ((flags & VM_SPECIAL) !== 0) return null;
   const want = { flags, file, anon: null, off, name: null };
   const right = rightJoin(s, a, b, want);
@@ -327,7 +337,8 @@ function mapRegion(
     area.flags = vm;
     area.file = file;
     if (file !== null) {
-      if ((vm & VM_SHARED) !== 0 && file.inode.sealed) {
+      const sealed = (flags: number): boolean => (flags & VM_SHARED) !== 0 && file.inode.sealed;
+      if (!profile.sealedSharedReadonlyAllowed && sealed(vm)) {
         if (owed) world.committed -= n;
         return EPERM;
       }
@@ -337,6 +348,11 @@ function mapRegion(
       }
       area.ops = file.ops;
       area.flags = (vm | file.setFlags) & ~file.clearFlags;
+      // 6.1 looks at the seal after the driver, which may have taken the right to write away.
+      if (profile.sealedSharedReadonlyAllowed && sealed(area.flags) && (area.flags & VM_MAYWRITE) !== 0) {
+        if (owed) world.committed -= n;
+        return EPERM;
+      }
       if (area.flags !== vm && profile.mmapExpandsNextFirst && s.runBelow(a) !== null) {
         // 6.1 tries again when the driver has changed the flags and there is anything below.
         vm = area.flags;
@@ -384,7 +400,7 @@ export function mprotect(s: Space, who: Who, start: bigint, lenIn: bigint, protI
     if (first.from > a) return ENOMEM;
     if (up) return EINVAL;
   }
-  for (let p = a; ; ) {
+  for (let p = a; ;) {
     const run = s.runAt(p);
     if (run === null) return ENOMEM;
     const old = run.area.flags;
@@ -432,7 +448,8 @@ export function brk(s: Space, who: Who, value: bigint): bigint {
   const { world } = s;
   s.populate = null;
   if (value < s.startBrk) return s.brk;
-  if (who.limits.data !== Infinity && value - s.startBrk + (s.endData - s.startData) > big(who.limits.data)) return s.brk;
+  if (who.limits.data !== Infinity && value - s.startBrk + (s.endData - s.startData) > big(who.limits.data))
+    return s.brk;
   const newEnd = roundUp(value);
   const oldEnd = roundUp(s.brk);
   if (newEnd === oldEnd) return (s.brk = value);
@@ -485,7 +502,7 @@ function lockRange(s: Space, start: bigint, len: bigint, bits: number): number {
   if (end === start) return 0;
   const b = end > taskSize(s) ? Infinity : page(end);
   if (start >= taskSize(s)) return ENOMEM;
-  for (let p = page(start); ; ) {
+  for (let p = page(start); ;) {
     const run = s.runAt(p);
     if (run === null) return ENOMEM;
     const to = Math.min(run.to, b);
@@ -540,7 +557,7 @@ function lockAll(s: Space, flags: number): void {
   if ((flags & 2) !== 0) s.defFlags |= VM_LOCKED | onfault;
   if ((flags & 3) === 2) return;
   const bits = (flags & 1) !== 0 ? VM_LOCKED | onfault : 0;
-  for (let p = 0; p < s.world.pages; ) {
+  for (let p = 0; p < s.world.pages;) {
     const run = s.runAt(p);
     if (run === null) {
       p++;
@@ -585,7 +602,8 @@ function adviceRange(s: Space, start: bigint, lenIn: bigint): [number, number] |
 /** The walk: holes are skipped and told at the end; `visit` stops it. */
 function walk(s: Space, a: number, b: number, visit: (from: number, to: number) => number): number {
   let hole = 0;
-  for (let p = a; p < b; ) {
+  if (a >= s.world.pages) return ENOMEM;
+  for (let p = a; p < b;) {
     const run = p < s.world.pages ? s.runFrom(p) : null;
     if (run === null || run.from >= b) return ENOMEM;
     if (run.from > p) hole = ENOMEM;
@@ -655,8 +673,6 @@ function adviseArea(s: Space, a: number, b: number, advice: number): number {
     case 23:
       return 0;
     case 25:
-    case 100:
-    case 101:
       return EINVAL;
     default:
   }
@@ -671,11 +687,12 @@ function adviseArea(s: Space, a: number, b: number, advice: number): number {
   return error === ENOMEM ? EAGAIN : error;
 }
 
-export function madvise(s: Space, start: bigint, len: bigint, advice: number): number {
+export function madvise(s: Space, who: Who, start: bigint, len: bigint, advice: number): number {
   s.populate = null;
   if (!adviceExists(s, advice)) return EINVAL;
   const range = adviceRange(s, start, len);
   if (typeof range === 'number') return range;
+  if (advice >= 100) return who.sysAdmin ? EOPNOTSUPP : EPERM;
   return walk(s, range[0], range[1], (a, b) => adviseArea(s, a, b, advice));
 }
 
@@ -847,7 +864,9 @@ function move(s: Space, who: Who, old: number, m: number, n: number, at: number,
   if (newer && debt !== null && !charge(s, who, debt)) return ENOMEM;
   const off = src.ops === null && src.anon === null ? at : s.page[old]!.off;
   const want = { flags: vm, file: src.file, anon: src.anon, off, name: src.name };
-  if (merge(s, at, at + n, want) === null) s.put(at, at + n, src.copy(), off);
+  // Seen on 6.1: a copy whose source stays does not become one with it.
+  const apart = dontUnmap && (at + n === source.from || at === source.to);
+  if (apart || merge(s, at, at + n, want) === null) s.put(at, at + n, src.copy(), off);
 
   const failed = src.ops === null ? 0 : src.ops.mremapError;
   const [gone, len] = failed === 0 ? [old, m] : [at, n];
@@ -905,7 +924,12 @@ export function remapFilePages(
   }
   const vm = run.area.flags;
   const mapFlags = (flags & 0x10000) | 0x8011 | ((vm & VM_LOCKED) !== 0 ? 0x2000 : 0);
-  const result = mmap(s, who, { addr: start, len: size, prot: vm & 7, flags: mapFlags, file: run.area.file, pgoff }, newShared);
+  const result = mmap(
+    s,
+    who,
+    { addr: start, len: size, prot: vm & 7, flags: mapFlags, file: run.area.file, pgoff },
+    newShared,
+  );
   return Math.min(result, 0);
 }
 
