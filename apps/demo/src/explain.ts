@@ -19,9 +19,11 @@ import {
   type Setup,
 } from '@vmarea/explain';
 import type { Command } from 'commander';
+import { UsageError, type Io } from './io.ts';
 import { makeMachine, reasonBook } from './lab.ts';
 
-interface ExplainOptions {
+/** As the command line gives them. */
+export interface ExplainOptions {
   readonly file: readonly string[];
   readonly maps?: string;
   readonly rlimit: readonly string[];
@@ -57,57 +59,65 @@ function setupOf(options: ExplainOptions): Setup {
 }
 
 /** What is to be explained: the argument itself when it is a call, otherwise the file of that name; `-` is standard input. */
-function scriptText(what: string): string {
+async function scriptText(what: string, io: Io): Promise<string> {
   if (what.includes('(')) return what;
-  return readFileSync(what === '-' ? 0 : what, 'utf8');
+  if (what !== '-') return readFileSync(what, 'utf8');
+  let text = '';
+  for await (const chunk of io.input()) text += chunk;
+  return text;
 }
 
-/** Explains; the text or JSON of the answer. */
-export function runExplain(what: string, options: ExplainOptions): string {
+/** Explains a script; the text or JSON of the answer. */
+export function explainText(script: string, options: ExplainOptions): string {
   const book = reasonBook();
   const explanation: Explanation = explain({
     make: makeMachine,
     setup: setupOf(options),
-    script: parseScript(scriptText(what)),
+    script: parseScript(script),
     book,
     withoutChanges: !options.changes,
   });
   return options.json === true ? `${JSON.stringify(explanation, null, 2)}\n` : formatExplanation(explanation, book);
 }
 
-/** Adds the command. */
-export function addExplainCommand(program: Command): void {
-  program
-    .command('explain')
-    .description('say why a call about mappings gives its answer, and what would change it')
+/** `vmarea explain`. Exit status 0, whatever the call's answer; bad input is a UsageError. */
+export async function explainCommand(what: string, options: ExplainOptions, io: Io): Promise<number> {
+  try {
+    io.out(explainText(await scriptText(what, io), options));
+    return 0;
+  } catch (error) {
+    if (error instanceof Error && (error.name === 'ScriptError' || 'code' in error))
+      throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** The command's arguments and options. */
+export function addExplainOptions(command: Command): Command {
+  return command
+    .description('say why a memory call gives its answer, and what would change it')
     .argument(
-      '<call>',
-      "a call such as 'mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0)', a file with calls, or - for standard input",
+      '<CALL>',
+      "a call, a file of calls, or - for standard input: 'mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0)'",
     )
     .option(
-      '--file <what>',
+      '--file <WHAT>',
       'a file open at descriptor 3, 4, …: ro|wo|rw,size=N,noexec,append,locked,sealed,ramfs|tmpfs|hugetlbfs|memfd|zero|null|pipe|dir',
       collect,
       [],
     )
-    .option('--maps <file>', 'text of /proc/PID/maps that is there before the calls')
-    .option('--rlimit <limits>', 'soft limits: as=N,data=N,stack=N,memlock=N', collect, [])
-    .option('--sysctl <settings>', 'vm.max_map_count=N,vm.overcommit_memory=N,vm.nr_hugepages=N,…', collect, [])
-    .option('--capabilities <list>', 'all, none, or names such as CAP_IPC_LOCK', 'none')
-    .option('--meminfo <file>', 'text of /proc/meminfo: sizes of memory, of the pool, and what is committed')
-    .option('--kernel <version>', 'msm-4.4 or linux-6.1', 'linux-6.1')
-    .option('--page-size <bytes>', '4k, 16k or 64k', '4k')
-    .option('--personality <bits>', 'as personality(2) takes it')
+    .option('--maps <FILE>', 'the /proc/PID/maps that is there before the calls')
+    .option('--rlimit <NAME=SOFT>', 'as, data, stack, memlock, fsize; for instance as=64m', collect, [])
+    .option('--sysctl <NAME=VALUE>', 'for instance vm.max_map_count=1000', collect, [])
+    .option('--capabilities <none|all|LIST>', 'of the caller', 'none')
+    .option('--meminfo <FILE>', "the machine's /proc/meminfo, for overcommit and the pool of huge pages")
+    .option('--kernel <linux-6.1|msm-4.4>', 'whose rules hold', 'linux-6.1')
+    .option('--page-size <N>', '4k, 16k or 64k', '4k')
+    .option('--personality <BITS>', 'as personality(2) takes it')
     .option('--no-changes', 'do not search for what would change the answer')
-    .option('--json', 'print everything as JSON')
-    .addHelpText('after', `\nCalls: ${callNames().join(', ')}. A line may name its result: p = mmap(…); store(p)`)
-    .action((what: string, options: ExplainOptions) => {
-      try {
-        process.stdout.write(runExplain(what, options));
-      } catch (error) {
-        if (!(error instanceof Error && (error.name === 'ScriptError' || 'code' in error))) throw error;
-        process.stderr.write(`vmarea explain: ${error.message}\n`);
-        process.exitCode = 2;
-      }
-    });
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `\nCalls: ${callNames().join(', ')}.\nA line may name its result: p = mmap(…); the next ones can use it: store(p + 4096).`,
+    );
 }

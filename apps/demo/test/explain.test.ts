@@ -21,8 +21,8 @@ import {
 import { whyNotMerged } from '@vmarea/mm-core';
 import { LINUX_6_1, MSM_4_4 } from '@vmarea/uapi';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runExplain } from '../src/explain.ts';
 import { makeMachine, reasonBook } from '../src/lab.ts';
+import { vmarea } from './cli.ts';
 
 const book = reasonBook();
 
@@ -300,41 +300,55 @@ describe('a given map', () => {
 describe('the command', () => {
   const dir = mkdtempSync(join(tmpdir(), 'vmarea-explain-'));
   afterAll(() => rmSync(dir, { recursive: true }));
-  const options = {
-    file: [],
-    rlimit: [],
-    sysctl: [],
-    capabilities: 'none',
-    kernel: 'msm-4.4',
-    pageSize: '4k',
-    changes: false,
-  };
 
-  it('takes a script from a file', () => {
+  it('takes a script from a file or from standard input', async () => {
     const path = join(dir, 'script');
-    writeFileSync(path, `p = mmap(NULL, 4096, ${anon}, -1, 0)\nmunmap(p, 0)\n`);
-    expect(runExplain(path, options)).toContain('do_munmap.zero_len');
+    const script = `p = mmap(NULL, 4096, ${anon}, -1, 0)\nmunmap(p, 0)\n`;
+    writeFileSync(path, script);
+    const fromFile = await vmarea(['explain', path, '--no-changes']);
+    expect(fromFile.out).toContain('do_munmap.zero_len');
+    expect(await vmarea(['explain', '-', '--no-changes'], script)).toEqual(fromFile);
   });
 
-  it('prints JSON', () => {
-    const parsed = JSON.parse(runExplain('munmap(1, 1)', { ...options, json: true })) as Explanation;
+  it('prints JSON', async () => {
+    const { out, status } = await vmarea(['explain', 'munmap(1, 1)', '--json', '--kernel', 'msm-4.4']);
+    const parsed = JSON.parse(out) as Explanation;
+    expect(status).toBe(0);
     expect(parsed.decision?.id).toBe('do_munmap.unaligned');
     expect(parsed.kernel).toBe('msm-4.4');
   });
 
-  it('takes maps and meminfo from files, and rights by name', () => {
+  it('takes maps and meminfo from files, limits and rights by name', async () => {
     const maps = join(dir, 'maps');
     const meminfo = join(dir, 'meminfo');
     writeFileSync(maps, REAL_MAPS);
     writeFileSync(meminfo, 'MemTotal: 65536 kB\nMemFree: 32768 kB\nCommitted_AS: 1024 kB\n');
-    const text = runExplain('mmap(NULL, 1G, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)', {
-      ...options,
+    const call = `mmap(NULL, 1G, ${anon}, -1, 0)`;
+    const { out } = await vmarea([
+      'explain',
+      call,
+      '--maps',
       maps,
+      '--meminfo',
       meminfo,
-      capabilities: 'CAP_SYS_ADMIN',
-      kernel: 'linux-6.1',
-    });
-    expect(text).toContain('vm_enough_memory.guess');
-    expect(text).toContain('RAM and swap 65536 kB');
+      '--capabilities',
+      'CAP_SYS_ADMIN',
+      '--rlimit',
+      'as=4g:8g',
+    ]);
+    expect(out).toContain('vm_enough_memory.guess');
+    expect(out).toContain('RAM and swap 65536 kB');
+  });
+
+  it.each([
+    ['munmap 1 2'],
+    ['jump(1)'],
+    ['/no/such/file'],
+    ['munmap(1, 1)', '--kernel', '5.10'],
+    ['munmap(1, 1)', '--page-size', '8k'],
+  ])('says what is wrong with %s', async (...args) => {
+    const { status, err } = await vmarea(['explain', ...args]);
+    expect(status).toBe(2);
+    expect(err).toMatch(/^vmarea: /);
   });
 });

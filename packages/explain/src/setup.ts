@@ -188,7 +188,8 @@ export function parseLimits(text: string, limits: LimitSpec): LimitSpec {
         `--rlimit: unknown «${key}»; there are ${LIMIT_NAMES.map((limit) => `${limit}=N`).join(', ')}`,
       );
     }
-    result = { ...result, [name]: parseSize(value) };
+    // A hard limit may follow; nobody here raises the soft one.
+    result = { ...result, [name]: parseSize(value.split(':')[0]!) };
   });
   return result;
 }
