@@ -25,7 +25,15 @@ import { clearHugePage, copyHugePage } from './huge-contents.ts';
 import type { HugeInode } from './huge-inode.ts';
 import { addHugeRmap, framesOf, removeHugeRmap, unmapHugepageRange } from './huge-range.ts';
 import { HugetlbDecision } from './reasons.ts';
-import { allocHugePage, claimOf, hugecacheOffset, inodeOf, isResvOwner, vmaResv, type HugePageGrant } from './vma-resv.ts';
+import {
+  allocHugePage,
+  claimOf,
+  hugecacheOffset,
+  inodeOf,
+  isResvOwner,
+  vmaResv,
+  type HugePageGrant,
+} from './vma-resv.ts';
 
 const EFAULT_FOR_FAULTS = -14;
 

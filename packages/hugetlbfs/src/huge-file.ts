@@ -45,6 +45,7 @@ import {
 } from '@vmarea/vfs';
 import { clearHugePage } from './huge-contents.ts';
 import { hugeInode, type HugeInode } from './huge-inode.ts';
+import { hugetlbVmdeleteList, hugetlbVmtruncate } from './huge-truncate.ts';
 import { HugetlbDecision } from './reasons.ts';
 import { allocHugePage, hugetlbReservePages, hugetlbVmClose, inodeOf, type HugePageGrant } from './vma-resv.ts';
 
@@ -121,7 +122,7 @@ function hugetlbfsRead(
   const total = Math.min(length, file.fInode.iSize - pos);
   if (total <= 0) return 0;
   const { pageSize } = h.system;
-  for (let done = 0; done < total; ) {
+  for (let done = 0; done < total;) {
     const at = pos + done;
     const inPage = at % pageSize;
     const part = Math.min(pageSize - inPage, total - done);
@@ -174,7 +175,7 @@ function punchHole(info: HugeInode, offset: number, len: number): number {
     if (offset + len > Math.max(end, start)) zeroPart(info, Math.max(end, start), offset + len);
   }
   if (end > start) {
-    info.unmapFromAll(start / h.system.pageSize, end / h.system.pageSize);
+    hugetlbVmdeleteList(info, start / h.system.pageSize, end / h.system.pageSize);
     info.removePages(start / h.size, end / h.size);
   }
   return 0;
@@ -209,7 +210,7 @@ function hugetlbfsSetattr(cur: Caller, inode: Inode, attributes: Attributes): nu
     if (size % info.h.size !== 0) return -EINVAL;
     if (size < inode.iSize && (info.seals & F_SEAL_SHRINK) !== 0) return -EPERM;
     if (size > inode.iSize && (info.seals & F_SEAL_GROW) !== 0) return -EPERM;
-    info.truncate(size);
+    hugetlbVmtruncate(info, size);
   }
   setattrCopy(inode, attributes);
   return 0;

@@ -17,7 +17,6 @@ import {
 import { mappingDenyWritable, type Caller, type VmInode } from '@vmarea/mm-core';
 import { canWrite, type File, type Inode, type SealOperations } from '@vmarea/vfs';
 import type { Hstate } from './hstate.ts';
-import { unmapHugepageRange } from './huge-range.ts';
 import { RegionMap } from './region-map.ts';
 import type { HugetlbRules } from './rules.ts';
 import { subpoolPutPages, type Subpool } from './subpool.ts';
@@ -88,31 +87,6 @@ export class HugeInode implements SealOperations {
       if (!truncates) this.unreserve(index, index + 1, 1);
     }
     if (truncates) this.unreserve(start, Infinity, gone.length);
-  }
-
-  /**
-   * hugetlb_vmdelete_list: takes [startPage, endPage) of the file out of every mapping, private copies too.
-   *
-   * @param startPage in pages of the machine
-   * @param endPage Infinity: to the end
-   */
-  unmapFromAll(startPage: number, endPage: number): void {
-    const tree = this.inode.iMapping.iMmap;
-    const { pageSize } = this.h.system;
-    const last = endPage - 1;
-    for (let node = tree.firstOverlap(startPage, last); node !== null; node = tree.nextOverlap(node, startPage, last)) {
-      const vma = node.item;
-      const from = Math.max(vma.vmStart, vma.vmStart + (startPage - vma.vmPgoff) * pageSize);
-      const to = Math.min(vma.vmEnd, vma.vmStart + (endPage - vma.vmPgoff) * pageSize);
-      unmapHugepageRange(vma, from, to, -1);
-    }
-  }
-
-  /** hugetlb_vmtruncate: the new size in bytes, a multiple of the huge page size. */
-  truncate(size: number): void {
-    this.inode.iSize = size;
-    this.unmapFromAll(size / this.h.system.pageSize, Infinity);
-    this.removePages(size / this.h.size, Infinity);
   }
 }
 

@@ -4,15 +4,7 @@
  * Mirrors __unmap_hugepage_range, copy_hugetlb_page_range, move_hugetlb_page_tables and hugetlb_change_protection.
  */
 import { ENOMEM } from '@vmarea/uapi';
-import {
-  PTE_DIRTY,
-  PTE_WRITE,
-  VM_MAYWRITE,
-  VM_SHARED,
-  VM_WRITE,
-  type Mm,
-  type Vma,
-} from '@vmarea/mm-core';
+import { PTE_DIRTY, PTE_WRITE, VM_MAYWRITE, VM_SHARED, VM_WRITE, type Mm, type Vma } from '@vmarea/mm-core';
 import { flushTlbRange, PG_ANON, PG_ANON_EXCLUSIVE, type Frames } from '@vmarea/mm-core/memory';
 import { memoryOf } from '@vmarea/vfs';
 import type { Hstate } from './hstate.ts';

@@ -90,7 +90,12 @@ export function hugetlbfsGetInode(sb: SuperBlock, mode: number, dirOps: InodeOpe
 }
 
 /** A superblock without a root. */
-export function hugetlbfsSuper(hugetlb: Hugetlb, h: Hstate, spool: Subpool | null, options: HugetlbfsOptions): SuperBlock {
+export function hugetlbfsSuper(
+  hugetlb: Hugetlb,
+  h: Hstate,
+  spool: Subpool | null,
+  options: HugetlbfsOptions,
+): SuperBlock {
   const sb = new SuperBlock(hugetlb.system, {
     blockSize: h.size,
     ...options,
@@ -132,14 +137,16 @@ export function hugetlbfsSuper(hugetlb: Hugetlb, h: Hstate, spool: Subpool | nul
  */
 export function hugetlbfs(system: MmSystem, options: HugetlbfsOptions = {}): SuperBlock {
   const hugetlb = system.hugePages as Hugetlb | null;
-  if (hugetlb === null || !('hstates' in hugetlb)) throw new TypeError('hugetlbfs: plug a Hugetlb into the system first');
+  if (hugetlb === null || !('hstates' in hugetlb))
+    throw new TypeError('hugetlbfs: plug a Hugetlb into the system first');
   const h = options.pagesize === undefined ? hugetlb.defaultHstate : hugetlb.hstateOfSize(options.pagesize);
   if (h === null) throw new RangeError(`hugetlbfs: no huge pages of ${options.pagesize ?? 'the default size'}`);
   const max = options.size === undefined ? -1 : Math.floor(options.size / h.size);
   const min = options.minSize === undefined ? -1 : Math.floor(options.minSize / h.size);
   let spool: Subpool | null = null;
   if (max !== -1 || min !== -1) {
-    if (min > 0 && h.acctMemory(min) < 0) throw new RangeError(`hugetlbfs: cannot reserve ${min} huge pages for min_size`);
+    if (min > 0 && h.acctMemory(min) < 0)
+      throw new RangeError(`hugetlbfs: cannot reserve ${min} huge pages for min_size`);
     spool = new Subpool(h, max, min);
   }
   const sb = hugetlbfsSuper(hugetlb, h, spool, options);

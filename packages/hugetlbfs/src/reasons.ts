@@ -22,7 +22,8 @@ export const HUGETLB_REASONS: readonly DriverReason[] = [
     id: 'hugetlb.shm_not_permitted',
     fn: 'hugetlb_file_setup',
     errno: EPERM,
-    sentence: 'SysV segments of huge pages need CAP_IPC_LOCK, the group vm.hugetlb_shm_group, or room in RLIMIT_MEMLOCK.',
+    sentence:
+      'SysV segments of huge pages need CAP_IPC_LOCK, the group vm.hugetlb_shm_group, or room in RLIMIT_MEMLOCK.',
     change: 'Join that group, raise the limit, or give the capability.',
   },
   {
@@ -36,7 +37,8 @@ export const HUGETLB_REASONS: readonly DriverReason[] = [
     id: 'hugetlb.reserve_exhausted',
     fn: 'hugetlb_reserve_pages',
     errno: ENOMEM,
-    sentence: 'Every page of a huge mapping is reserved when it is made, and the pool has not that many left to promise.',
+    sentence:
+      'Every page of a huge mapping is reserved when it is made, and the pool has not that many left to promise.',
     change: 'Raise vm.nr_hugepages or vm.nr_overcommit_hugepages, or use MAP_NORESERVE.',
   },
   {
@@ -92,7 +94,8 @@ export const HUGETLB_REASONS: readonly DriverReason[] = [
     id: 'hugetlb.fault_page_taken_back',
     fn: 'hugetlb_no_page',
     errno: EFAULT,
-    sentence: 'The process that made this private mapping wrote to a page when the pool was empty, and took it from this child.',
+    sentence:
+      'The process that made this private mapping wrote to a page when the pool was empty, and took it from this child.',
     change: 'Give the pool enough pages for both, or use MADV_DONTFORK.',
   },
   {
@@ -105,22 +108,24 @@ export const HUGETLB_REASONS: readonly DriverReason[] = [
 ];
 
 /** Decision numbers by name. */
-export const HugetlbDecision: Readonly<Record<
-  | 'noSize'
-  | 'shmNotPermitted'
-  | 'noInode'
-  | 'reserveExhausted'
-  | 'offsetUnaligned'
-  | 'offsetOverflow'
-  | 'lengthUnaligned'
-  | 'lengthTooLong'
-  | 'sealedWrite'
-  | 'faultBeyondEnd'
-  | 'faultPoolExhausted'
-  | 'faultPageTakenBack'
-  | 'faultNoTable',
-  number
->> = {
+export const HugetlbDecision: Readonly<
+  Record<
+    | 'noSize'
+    | 'shmNotPermitted'
+    | 'noInode'
+    | 'reserveExhausted'
+    | 'offsetUnaligned'
+    | 'offsetOverflow'
+    | 'lengthUnaligned'
+    | 'lengthTooLong'
+    | 'sealedWrite'
+    | 'faultBeyondEnd'
+    | 'faultPoolExhausted'
+    | 'faultPageTakenBack'
+    | 'faultNoTable',
+    number
+  >
+> = {
   noSize: HUGETLB_DECISION_BASE,
   shmNotPermitted: HUGETLB_DECISION_BASE + 1,
   noInode: HUGETLB_DECISION_BASE + 2,

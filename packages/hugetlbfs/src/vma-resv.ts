@@ -54,7 +54,13 @@ export function hugecacheOffset(h: Hstate, vma: Vma, address: number): number {
  * @param vma null: to the file itself
  * @returns 0, -ENOSPC (the mount is full), -ENOMEM (the pool cannot promise them)
  */
-export function hugetlbReservePages(info: HugeInode, from: number, to: number, vma: Vma | null, vmFlags: number): number {
+export function hugetlbReservePages(
+  info: HugeInode,
+  from: number,
+  to: number,
+  vma: Vma | null,
+  vmFlags: number,
+): number {
   if ((vmFlags & VM_NORESERVE) !== 0) return 0;
   const isPrivate = vma !== null && (vma.vmFlags & VM_MAYSHARE) === 0;
   let change: number;

@@ -1,4 +1,5 @@
 // Huge pages: pools, promises, faults, copies, files. Most cases are those of the recordings, with a pool of four.
+import { createArm64 } from '@vmarea/arch-arm64';
 import {
   CAP_IPC_LOCK,
   EINVAL,
@@ -287,7 +288,8 @@ describe('sizes, limits and rights', () => {
       return (machine.system.hugePages as Hugetlb).hstates.map((h) => h.size);
     };
     expect(sizes(MSM_4_4)).toEqual([HUGE]);
-    expect(sizes(LINUX_6_1)).toEqual([HUGE, 2 ** 16, 2 ** 25, 2 ** 30]);
+    const { hugeSizes } = createArm64({ pageSize: 4096, vaBits: 48 });
+    expect(sizes(LINUX_6_1).sort((a, b) => a - b)).toEqual(hugeSizes);
   });
 
   it('an unknown size is ENODEV; a SysV segment needs the right or the limit', () => {
@@ -329,6 +331,42 @@ describe('sizes, limits and rights', () => {
     h.setNrHugePages(4);
     expect(pool(machine)).toEqual([4, 4, 0, 0]);
     machine.end();
+  });
+
+  it.each([
+    { pageSize: 4096, vaBits: 48 },
+    { pageSize: 16384, vaBits: 47 },
+    { pageSize: 65536, vaBits: 42 },
+  ] as const)('every size of a granule of $pageSize that fits has its entries', ({ pageSize, vaBits }) => {
+    const sizes = createArm64({ pageSize, vaBits }).hugeSizes.filter((size) => size <= 2 ** 26);
+    const machine = new Machine({
+      pageSize,
+      vaBits,
+      bytes: 2 ** 29,
+      profile: LINUX_6_1,
+      config: { hugePages: sizes.map((size) => ({ size, pages: 3 })) },
+      plug: (system) => {
+        system.hugePages = new Hugetlb(system, { otherSizes: [] });
+      },
+    });
+    const hugetlb = machine.system.hugePages as Hugetlb;
+    for (const size of sizes) {
+      const t = machine.task();
+      const file = hugetlb.fileSetup(t, 'x', 2 * size, VM_NORESERVE, HUGETLB_ANONHUGE_INODE, Math.log2(size));
+      if (typeof file === 'number') throw new Error(String(file));
+      const fd = t.files.install(file, 1024, false);
+      const at = t.mmap(fd, 0, 2 * size, RW, MAP_PRIVATE);
+      expect(t.store(at + 2 * size - 1, 7)).toBe('ok');
+      const child = t.fork();
+      expect(child.store(at + size, 8)).toBe('ok');
+      expect([t.load(at + 2 * size - 1), t.load(at + size), child.load(at + 2 * size - 1)]).toEqual([7, 0, 7]);
+      expect([t.mm.hugetlbBytes, hugetlb.hstateOfSize(size)!.freeHugePages]).toEqual([size, 1]);
+      child.exit();
+      t.exit();
+      expect(hugetlb.hstateOfSize(size)!.freeHugePages).toBe(3);
+    }
+    for (const h of hugetlb.hstates) h.setNrHugePages(0);
+    expect(machine.memory!.frames.nrContiguous).toBe(0);
   });
 
   it('works without memory: promises only', () => {

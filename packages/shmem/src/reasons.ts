@@ -22,7 +22,8 @@ export const SHMEM_REASONS: readonly DriverReason[] = [
     id: 'shmem.commit',
     fn: 'shmem_acct_size',
     errno: ENOMEM,
-    sentence: 'Shared memory is charged to the commit limit as a whole when it is made, and the limit does not allow it.',
+    sentence:
+      'Shared memory is charged to the commit limit as a whole when it is made, and the limit does not allow it.',
     change: 'Ask for less, use MAP_NORESERVE, or raise vm.overcommit_memory or vm.overcommit_ratio.',
   },
   {
@@ -42,13 +43,7 @@ export const SHMEM_REASONS: readonly DriverReason[] = [
 ];
 
 /** Decision numbers by name. */
-export const ShmemDecision: Readonly<Record<
-  | 'size'
-  | 'commit'
-  | 'inodes'
-  | 'sealedWrite',
-  number
->> = {
+export const ShmemDecision: Readonly<Record<'size' | 'commit' | 'inodes' | 'sealedWrite', number>> = {
   size: SHMEM_DECISION_BASE,
   commit: SHMEM_DECISION_BASE + 1,
   inodes: SHMEM_DECISION_BASE + 2,

@@ -74,14 +74,7 @@ function shmemMmap(cur: Caller, file: File, vma: Vma): number {
   return mapWith(cur, file, vma, shmemVmOps);
 }
 
-function shmemWrite(
-  cur: Caller,
-  file: File,
-  source: Uint8Array,
-  offset: number,
-  length: number,
-  pos: number,
-): number {
+function shmemWrite(cur: Caller, file: File, source: Uint8Array, offset: number, length: number, pos: number): number {
   const inode = file.fInode;
   const info = shmemInfo(inode);
   let count = length;

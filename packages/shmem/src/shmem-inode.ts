@@ -5,7 +5,14 @@
  * made (unless MAP_NORESERVE). Mirrors shmem_getpage_gfp and its helpers in mm/shmem.c.
  */
 import { ENOMEM, ENOSPC, F_SEAL_SEAL } from '@vmarea/uapi';
-import { securityVmEnoughMemoryMm, vmAcctMemory, vmUnacctMemory, type Caller, type MmSystem, type VmInode } from '@vmarea/mm-core';
+import {
+  securityVmEnoughMemoryMm,
+  vmAcctMemory,
+  vmUnacctMemory,
+  type Caller,
+  type MmSystem,
+  type VmInode,
+} from '@vmarea/mm-core';
 import { AddressSpaceOperations, type AddressSpace } from '@vmarea/mm-core/memory';
 import type { File, Inode, SealOperations } from '@vmarea/vfs';
 import { addSeals } from './seals.ts';

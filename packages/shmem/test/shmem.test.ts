@@ -1,4 +1,5 @@
 // tmpfs, shared anonymous memory and memfd: pages and what is charged for them, holes, limits, seals.
+import { createArm64 } from '@vmarea/arch-arm64';
 import {
   EBUSY,
   EFBIG,
@@ -16,7 +17,6 @@ import {
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
-  LINUX_6_1,
   MAP_ANONYMOUS,
   MAP_NORESERVE,
   MAP_PRIVATE,
@@ -282,8 +282,17 @@ describe.each(PROFILES)('memfd on $name', (profile) => {
   });
 });
 
-describe('profiles', () => {
-  it('only 6.1 knows FUTURE_WRITE', () => {
-    expect([MSM_4_4.sealFutureWrite, LINUX_6_1.sealFutureWrite]).toEqual([false, true]);
+describe('other page sizes', () => {
+  it.each([
+    { pageSize: 16384, vaBits: 47 },
+    { pageSize: 65536, vaBits: 42 },
+  ] as const)('st_blocks counts pages of $pageSize bytes', ({ pageSize, vaBits }) => {
+    const machine = machineWith(MSM_4_4, {}, { pageSize, vaBits });
+    const t = machine.task();
+    const fd = memfd(t, 'foo');
+    t.pwrite(fd, 'x', pageSize);
+    expect(createArm64({ pageSize, vaBits }).pageSize).toBe(pageSize);
+    expect(t.fstat(fd)).toMatchObject({ size: pageSize + 1, blocks: pageSize / 512 });
+    machine.end();
   });
 });

@@ -140,11 +140,7 @@ const FALLOC_FL_COLLAPSE_RANGE = 0x8;
 const FALLOC_FL_ZERO_RANGE = 0x10;
 const FALLOC_FL_INSERT_RANGE = 0x20;
 const FALLOC_FL_SUPPORTED =
-  FALLOC_FL_KEEP_SIZE |
-  FALLOC_FL_PUNCH_HOLE |
-  FALLOC_FL_COLLAPSE_RANGE |
-  FALLOC_FL_ZERO_RANGE |
-  FALLOC_FL_INSERT_RANGE;
+  FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE;
 
 /** vfs_fallocate: the checks in the kernel's order, then the driver. */
 export function vfsFallocate(cur: Caller, file: File, mode: number, offset: number, len: number): number {
@@ -189,14 +185,17 @@ export function fsIocSetflags(cur: Caller, file: File, flags: number): number {
 export function fsIocGetflags(file: File): number {
   const inode = file.fInode;
   if (inode.iOp.setFlags === null) return -ENOTTY;
-  return ((inode.iFlags & S_IMMUTABLE) !== 0 ? FS_IMMUTABLE_FL : 0) | ((inode.iFlags & S_APPEND) !== 0 ? FS_APPEND_FL : 0);
+  return (
+    ((inode.iFlags & S_IMMUTABLE) !== 0 ? FS_IMMUTABLE_FL : 0) | ((inode.iFlags & S_APPEND) !== 0 ? FS_APPEND_FL : 0)
+  );
 }
 
 /** chmod_common: 0, -EPERM, -EROFS. */
 export function chmodCommon(cur: Caller, inode: Inode, mode: number): number {
   if (inode.iSb.readOnly) return -EROFS;
   if ((inode.iFlags & (S_IMMUTABLE | S_APPEND)) !== 0 || !ownerOrCapable(cur.cred, inode)) return -EPERM;
-  if (inode.iOp.setattr !== null) return inode.iOp.setattr(cur, inode, { mode: (inode.iMode & S_IFMT) | (mode & 0o7777) });
+  if (inode.iOp.setattr !== null)
+    return inode.iOp.setattr(cur, inode, { mode: (inode.iMode & S_IFMT) | (mode & 0o7777) });
   inode.iMode = (inode.iMode & S_IFMT) | (mode & 0o7777);
   return 0;
 }
@@ -207,7 +206,8 @@ export function chownCommon(cur: Caller, inode: Inode, uid: number, gid: number)
   if ((inode.iFlags & (S_IMMUTABLE | S_APPEND)) !== 0) return -EPERM;
   const privileged = hasCapability(cur.cred, CAP_CHOWN);
   if (uid !== -1 && uid !== inode.iUid && !privileged) return -EPERM;
-  if (gid !== -1 && gid !== inode.iGid && !privileged && (cur.cred.uid !== inode.iUid || gid !== cur.cred.gid)) return -EPERM;
+  if (gid !== -1 && gid !== inode.iGid && !privileged && (cur.cred.uid !== inode.iUid || gid !== cur.cred.gid))
+    return -EPERM;
   if (inode.iOp.setattr !== null) {
     return inode.iOp.setattr(cur, inode, { uid: uid === -1 ? undefined : uid, gid: gid === -1 ? undefined : gid });
   }

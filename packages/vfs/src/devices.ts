@@ -93,7 +93,7 @@ export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions 
       const core = memoryOf(system);
       if (core === null) return -EFAULT;
       if (!allowed(pos, length)) return -EPERM;
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const at = (pos + done) % system.pageSize;
         const part = Math.min(length - done, system.pageSize - at);
         core.physical.readBytes(Math.floor((pos + done) / system.pageSize), at, target, offset + done, part);
@@ -105,7 +105,7 @@ export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions 
       const core = memoryOf(system);
       if (core === null) return -EFAULT;
       if (!allowed(pos, length)) return -EPERM;
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const at = (pos + done) % system.pageSize;
         const part = Math.min(length - done, system.pageSize - at);
         core.physical.writeBytes(Math.floor((pos + done) / system.pageSize), at, source, offset + done, part);
@@ -141,7 +141,14 @@ const nodeOperations = new InodeOperations({});
  *
  * @param mode permission bits
  */
-export function addDevice(parent: Dentry, name: string, major: number, minor: number, mode: number, fop: FileOperations): Inode {
+export function addDevice(
+  parent: Dentry,
+  name: string,
+  major: number,
+  minor: number,
+  mode: number,
+  fop: FileOperations,
+): Inode {
   const inode = newInode(parent.dInode!.iSb, S_IFCHR | mode, nodeOperations, fop);
   inode.rdevMajor = major;
   inode.rdevMinor = minor;

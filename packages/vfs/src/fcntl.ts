@@ -113,7 +113,8 @@ export function doFcntl(cur: FileCaller, fd: number, cmd: number, arg: number | 
 }
 
 function setfl(cur: FileCaller, file: File, flags: number): number {
-  if ((file.fInode.iFlags & S_APPEND) !== 0 && (flags & O_APPEND) === 0 && (file.fFlags & O_APPEND) !== 0) return -EPERM;
+  if ((file.fInode.iFlags & S_APPEND) !== 0 && (flags & O_APPEND) === 0 && (file.fFlags & O_APPEND) !== 0)
+    return -EPERM;
   if ((flags & ~file.fFlags & O_NOATIME) !== 0 && !ownerOrCapable(cur.cred, file.fInode)) return -EPERM;
   file.fFlags = (flags & SETFL_MASK) | (file.fFlags & ~SETFL_MASK);
   return 0;

@@ -114,7 +114,11 @@ function walk(cur: FileCaller, start: Path, path: string, followLast: boolean): 
       continue;
     }
     if (name === '..') {
-      while (dentry === mnt.root && mnt.parent !== null && !(dentry === cur.fs.root.dentry && mnt === cur.fs.root.mnt)) {
+      while (
+        dentry === mnt.root &&
+        mnt.parent !== null &&
+        !(dentry === cur.fs.root.dentry && mnt === cur.fs.root.mnt)
+      ) {
         dentry = mnt.mountpoint!;
         mnt = mnt.parent;
       }
@@ -175,10 +179,7 @@ function mayDelete(cred: Credentials, mnt: Mount, dir: Inode, victim: Dentry, is
   if (error < 0) return error;
   if ((dir.iFlags & S_APPEND) !== 0) return -EPERM;
   const sticky =
-    (dir.iMode & S_ISVTX) !== 0 &&
-    cred.uid !== inode.iUid &&
-    cred.uid !== dir.iUid &&
-    !hasCapability(cred, CAP_FOWNER);
+    (dir.iMode & S_ISVTX) !== 0 && cred.uid !== inode.iUid && cred.uid !== dir.iUid && !hasCapability(cred, CAP_FOWNER);
   if (sticky || (inode.iFlags & (S_APPEND | S_IMMUTABLE)) !== 0) return -EPERM;
   if (isDir) {
     if (!S_ISDIR(inode.iMode)) return -ENOTDIR;
@@ -224,7 +225,14 @@ export function doSymlinkat(cur: FileCaller, target: string, dirfd: number, path
 }
 
 /** linkat(2). */
-export function doLinkat(cur: FileCaller, oldDirfd: number, oldPath: string, dirfd: number, path: string, follow = false): number {
+export function doLinkat(
+  cur: FileCaller,
+  oldDirfd: number,
+  oldPath: string,
+  dirfd: number,
+  path: string,
+  follow = false,
+): number {
   const old = pathLookup(cur, oldDirfd, oldPath, follow);
   if (typeof old === 'number') return old;
   const inode = old.dentry.dInode;
@@ -261,7 +269,8 @@ export function doUnlinkat(cur: FileCaller, dirfd: number, path: string): number
 export function doRmdir(cur: FileCaller, dirfd: number, path: string): number {
   const found = pathLookup(cur, dirfd, path, false);
   if (typeof found === 'number') return found;
-  if (found.last === '') return /(^|\/)\.\.\/*$/.test(path) ? -ENOTEMPTY : path.startsWith('/') && /^\/+$/.test(path) ? -EBUSY : -EINVAL;
+  if (found.last === '')
+    return /(^|\/)\.\.\/*$/.test(path) ? -ENOTEMPTY : path.startsWith('/') && /^\/+$/.test(path) ? -EBUSY : -EINVAL;
   if (found.dentry.dInode === null) return -ENOENT;
   if (found.dentry === found.mnt.root) return -EBUSY;
   if (found.mnt.readOnly) return -EROFS;

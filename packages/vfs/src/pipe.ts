@@ -76,7 +76,7 @@ const pipeOperations = new FileOperations({
       return (file.fFlags & O_NONBLOCK) !== 0 ? -EAGAIN : pipe.wait(file.fInode.system);
     }
     const count = Math.min(length, pipe.used);
-    for (let done = 0; done < count; ) {
+    for (let done = 0; done < count;) {
       const part = Math.min(count - done, pipe.ring.length - pipe.head);
       target.set(pipe.ring.subarray(pipe.head, pipe.head + part), offset + done);
       pipe.head = (pipe.head + part) % pipe.ring.length;
@@ -95,7 +95,7 @@ const pipeOperations = new FileOperations({
       return (file.fFlags & O_NONBLOCK) !== 0 ? -EAGAIN : pipe.wait(file.fInode.system);
     }
     const count = Math.min(length, room);
-    for (let done = 0; done < count; ) {
+    for (let done = 0; done < count;) {
       const tail = (pipe.head + pipe.used) % pipe.ring.length;
       const part = Math.min(count - done, pipe.ring.length - tail);
       pipe.ring.set(source.subarray(offset + done, offset + done + part), tail);

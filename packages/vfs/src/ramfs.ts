@@ -8,7 +8,13 @@ import { VmOperations, type MmSystem } from '@vmarea/mm-core';
 import { AddressSpaceOperations, filemapFault, filemapMapPage } from '@vmarea/mm-core/memory';
 import { FileOperations, InodeOperations } from './file-operations.ts';
 import { newInode } from './inode.ts';
-import { killLitterSuper, simpleDirFileOperations, simpleDirOperations, simpleFillSuper, type SimpleFs } from './libfs.ts';
+import {
+  killLitterSuper,
+  simpleDirFileOperations,
+  simpleDirOperations,
+  simpleFillSuper,
+  type SimpleFs,
+} from './libfs.ts';
 import {
   attachPageCache,
   cachedBlocks,

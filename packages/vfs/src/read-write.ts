@@ -30,7 +30,7 @@ import { locksVerifyArea } from './locks.ts';
 
 /** The most bytes that one read or write moves: INT_MAX rounded down to a page. */
 export function maxRwCount(pageSize: number): number {
-  return 0x7fffffff - 0x7fffffff % pageSize;
+  return 0x7fffffff - (0x7fffffff % pageSize);
 }
 
 /**
@@ -39,7 +39,14 @@ export function maxRwCount(pageSize: number): number {
  * @param pos bytes
  * @returns bytes read into target[offset…], or -EBADF, -EISDIR, -EINVAL, -EAGAIN (mandatory lock), RETRY, the driver's errno
  */
-export function vfsRead(cur: Caller, file: File, target: Uint8Array, offset: number, length: number, pos: number): number {
+export function vfsRead(
+  cur: Caller,
+  file: File,
+  target: Uint8Array,
+  offset: number,
+  length: number,
+  pos: number,
+): number {
   if (!canRead(file)) return -EBADF;
   if (S_ISDIR(file.fInode.iMode)) return -EISDIR;
   if (file.fOp.read === null) return -EINVAL;
@@ -57,7 +64,14 @@ export function vfsRead(cur: Caller, file: File, target: Uint8Array, offset: num
  *
  * @returns bytes written, or -EBADF, -EINVAL, -EFBIG, -EPERM (immutable), -EAGAIN, RETRY, the driver's errno
  */
-export function vfsWrite(cur: Caller, file: File, source: Uint8Array, offset: number, length: number, pos: number): number {
+export function vfsWrite(
+  cur: Caller,
+  file: File,
+  source: Uint8Array,
+  offset: number,
+  length: number,
+  pos: number,
+): number {
   if (!canWrite(file)) return -EBADF;
   if (file.fOp.write === null) return -EINVAL;
   if (length < 0 || pos < 0) return -EINVAL;
@@ -99,14 +113,28 @@ export function ksysWrite(cur: Caller, file: File, source: Uint8Array, offset: n
 }
 
 /** pread64(2): -ESPIPE where there are no positions. */
-export function ksysPread(cur: Caller, file: File, target: Uint8Array, offset: number, length: number, pos: number): number {
+export function ksysPread(
+  cur: Caller,
+  file: File,
+  target: Uint8Array,
+  offset: number,
+  length: number,
+  pos: number,
+): number {
   if (pos < 0) return -EINVAL;
   if ((file.fMode & FMODE_LSEEK) === 0) return -ESPIPE;
   return vfsRead(cur, file, target, offset, length, pos);
 }
 
 /** pwrite64(2). With O_APPEND it appends, as Linux does. */
-export function ksysPwrite(cur: Caller, file: File, source: Uint8Array, offset: number, length: number, pos: number): number {
+export function ksysPwrite(
+  cur: Caller,
+  file: File,
+  source: Uint8Array,
+  offset: number,
+  length: number,
+  pos: number,
+): number {
   if (pos < 0) return -EINVAL;
   if ((file.fMode & FMODE_LSEEK) === 0) return -ESPIPE;
   return vfsWrite(cur, file, source, offset, length, pos);

@@ -60,14 +60,9 @@ export const VFS_REASONS: readonly DriverReason[] = [
 ];
 
 /** Decision numbers by name. */
-export const VfsDecision: Readonly<Record<
-  | 'procNoMmap'
-  | 'zeroNoSharedMemory'
-  | 'memBeyondPhysical'
-  | 'memNotAllowed'
-  | 'memNoPageTable',
-  number
->> = {
+export const VfsDecision: Readonly<
+  Record<'procNoMmap' | 'zeroNoSharedMemory' | 'memBeyondPhysical' | 'memNotAllowed' | 'memNoPageTable', number>
+> = {
   procNoMmap: VFS_DECISION_BASE,
   zeroNoSharedMemory: VFS_DECISION_BASE + 1,
   memBeyondPhysical: VFS_DECISION_BASE + 2,

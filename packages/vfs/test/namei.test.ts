@@ -28,7 +28,17 @@ import {
   O_WRONLY,
 } from '@vmarea/uapi';
 import { denyWriteAccess } from '@vmarea/mm-core';
-import { doChdir, doLinkat, doMkdirat, doReadlinkat, doRenameat, doRmdir, doStatat, doSymlinkat, ramfs } from '@vmarea/vfs';
+import {
+  doChdir,
+  doLinkat,
+  doMkdirat,
+  doReadlinkat,
+  doRenameat,
+  doRmdir,
+  doStatat,
+  doSymlinkat,
+  ramfs,
+} from '@vmarea/vfs';
 import { describe, expect, it } from 'vitest';
 import { Machine, user, type TestTask } from './machine.ts';
 
