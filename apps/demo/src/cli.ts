@@ -4,7 +4,6 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { explainCommand, type ExplainOptions } from './explain-command.ts';
 import { elfHeadersCommand, type ElfHeadersOptions } from './elf-headers-command.ts';
 import { addExplainOptions, explainCommand, type ExplainOptions } from './explain.ts';
 import { UsageError, type Io } from './io.ts';
@@ -59,34 +58,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   addExplainOptions(program.command('explain')).action(async (call: string, options: ExplainOptions) => {
     status = await explainCommand(call, options, io);
   });
-
-  const explain = program
-    .command('explain')
-    .description('explain one memory call: the path it takes, the decision, and what would turn it')
-    .argument('[CALL...]', 'calls as strace prints them, load(ADDR) and store(ADDR); the last one is explained')
-    .option('--script <FILE>', 'read the calls from a file, one per line (- for standard input)')
-    .option(
-      '--file <LIST>',
-      'descriptor 3 (then 4, …): ro|wo|rw,size=N,noexec,append,memfd,sealed,pipe,dir,huge',
-      collect,
-      [],
-    )
-    .option('--maps <FILE>', 'begin with this /proc/PID/maps');
-  machineOptions(explain)
-    .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      `
-A result can get a name: a = mmap(NULL, 8192, …), then munmap(a+4096, 4096). The name brk is the break.
-${SIZE_HELP}
-
-Exit status:
-  0  explained, whatever the call answers
-  2  bad usage, or input that cannot be read`,
-    )
-    .action(async (calls: string[], options: ExplainOptions) => {
-      status = await explainCommand(calls, options, io);
-    });
 
   program
     .command('elf-headers')

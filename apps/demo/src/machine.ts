@@ -1,5 +1,5 @@
 /**
- * A kernel from the options of the command line: this is where architecture, profile and drivers come together.
+ * The kernel of a replay, without memory, from the options of the command line: here architecture, profile and drivers come together.
  */
 import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
 import { HUGETLB_DECISION_BASE, HUGETLB_REASONS, Hugetlb } from '@vmarea/hugetlbfs';
@@ -18,8 +18,6 @@ export interface MachineOptions {
   readonly sysctls: readonly (readonly [string, string])[];
   /** kB by name; null when no file was given. */
   readonly meminfo: ReadonlyMap<string, number> | null;
-  /** Bytes of memory behind the mappings; 0 for a machine without. */
-  readonly memoryBytes: number;
 }
 
 /** Why the drivers of these machines refuse. */
@@ -51,7 +49,7 @@ export function buildMachine(options: MachineOptions): Kernel {
       hugePages: [{ size: arch.pmdSize, pages: 0 }],
       ramBytes: meminfo === null ? DEFAULT_RAM : meminfo.get('MemTotal')! * 1024,
     },
-    memory: options.memoryBytes === 0 ? false : { bytes: options.memoryBytes },
+    memory: false,
     hugePages: (system) => new Hugetlb(system),
     sharedMemory: (system) => new Shmem(system),
   });

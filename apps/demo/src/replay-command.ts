@@ -116,7 +116,6 @@ export async function replayCommand(logs: readonly string[], options: ReplayComm
     sysctls: options.sysctl.map(parseSysctl),
     meminfo:
       options.meminfo === undefined ? null : parseMeminfo(readText('--meminfo', options.meminfo), options.meminfo),
-    memoryBytes: 0,
   };
   const settings = {
     programs: readPrograms(options),

@@ -17,38 +17,29 @@ import {
   VM_READ,
   vmBrk,
   vmMmapPgoff,
+  type VmFile,
 } from '@vmarea/mm-core';
 import type { MapsLine } from '@vmarea/strace';
-import {
-  MAP_ANONYMOUS,
-  MAP_FIXED,
-  MAP_PRIVATE,
-  MAP_SHARED,
-  O_RDWR,
-  PROT_EXEC,
-  PROT_READ,
-  PROT_WRITE,
-} from '@vmarea/uapi';
-import type { Process } from './process.ts';
-import type { RecordedFiles } from './recorded-files.ts';
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from '@vmarea/uapi';
+import type { Task } from '@vmarea/kernel';
 
 /**
- * Maps what the lines show.
+ * Maps what the lines show; whatever was mapped before is gone.
  *
+ * @param open an open file with one reference for a line that shows one
  * @param fixedLayout the program runs without random displacement
- * @returns what was assumed, as sentences
+ * @returns what was assumed, as sentences; whether the map shows where the heap is
  */
 export function restoreMap(
-  process: Process,
+  task: Task,
   lines: readonly MapsLine[],
-  files: RecordedFiles,
+  open: (line: MapsLine) => VmFile,
   fixedLayout: boolean,
-): string[] {
-  const { cur } = process.task;
+): { readonly said: readonly string[]; readonly heapKnown: boolean } {
+  const { cur, sys } = task;
   const { mm } = cur;
   const { system } = mm;
   const said: string[] = [];
-  const { sys } = process.task;
   sys.munmap(0, mm.taskSize);
   pickMmapLayout(cur, 0);
   let top = 0;
@@ -66,7 +57,7 @@ export function restoreMap(
       if (mm.startBrk === 0) mm.startBrk = line.start;
       mm.brk = line.end;
     } else if (line.name.startsWith('/') || line.inode !== 0) {
-      const file = files.open(line.name, O_RDWR);
+      const file = open(line);
       result = vmMmapPgoff(cur, file, line.start, len, prot, type, line.offset / system.pageSize);
       file.fput();
     } else {
@@ -84,11 +75,10 @@ export function restoreMap(
     mm.mmapBase = top;
     said.push(`the mmap area is taken to end at ${top.toString(16)}, where the highest area of the first map ends`);
   }
-  if (mm.startBrk === 0) process.space.breakUnknown = true;
-  else
-    said.push(
-      `the heap is taken to begin at ${mm.startBrk.toString(16)} and the break to be at ${mm.brk.toString(16)}`,
-    );
-  process.space.given(0, mm.taskSize);
-  return said;
+  const heapKnown = mm.startBrk !== 0;
+  if (heapKnown) {
+    const [start, end] = [mm.startBrk.toString(16), mm.brk.toString(16)];
+    said.push(`the heap is taken to begin at ${start} and the break to be at ${end}`);
+  }
+  return { said, heapKnown };
 }

@@ -28,9 +28,18 @@ import type { Process, Space } from './process.ts';
 /** mincore's answer is not in a log, and nothing is resident here. */
 const NO_BYTES = new Uint8Array(0);
 
-/** Makes the call. Returns what the kernel package returns: a value or a negative errno. */
+/** Makes a call as the log has it. */
 export function makeCall(process: Process, op: MemoryOp): number {
-  const { sys } = process.task;
+  return makeMemoryCall(process.task.sys, op);
+}
+
+/**
+ * Makes a decoded call on a task.
+ *
+ * @returns what the kernel package returns: a value or a negative errno; -ENOSYS for prctl other than PR_SET_VMA and for
+ *   System V shared memory
+ */
+export function makeMemoryCall(sys: Sys, op: MemoryOp): number {
   switch (op.op) {
     case 'mmap':
       return sys.mmap(op.addr, op.len, op.prot, op.flags, op.fd, op.offset);

@@ -186,7 +186,7 @@ export class Replay {
         'touch',
         0,
         0,
-        `areas that did not join because both were taken as written by then: ${counter.touchRefusals}`,
+        `areas that did not join because both were taken as written by then: ${counter.touchRefusals}, first at line ${counter.touchLine}`,
       );
     }
     const guess = this.parser.hints.guess();
@@ -240,10 +240,12 @@ export class Replay {
   adoptUnknown(process: Process, line: number): void {
     const { mapsBefore } = this.options;
     if (mapsBefore !== undefined) {
-      const problem = restoreMap(process, mapsBefore, this.files, this.#randomized === false);
-      for (const text of problem) this.notebook.note('assumed', line, process.pid, text);
+      const open = ({ name }: MapsLine): VmFile => this.files.open(name, O_RDWR);
+      const { said, heapKnown } = restoreMap(process.task, mapsBefore, open, this.#randomized === false);
+      for (const text of said) this.notebook.note('assumed', line, process.pid, text);
       process.space.recorded = this.options.recorded === true;
-      process.space.breakUnknown = false;
+      process.space.breakUnknown = !heapKnown;
+      process.space.given(0, this.kernel.system.arch.taskSize);
       process.space.randomized = this.#randomized !== false;
     }
     this.watch(process.task.mm);

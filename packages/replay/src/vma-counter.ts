@@ -14,6 +14,7 @@ export class VmaCounter implements Tracer {
   peakLine = 0;
   /** Merges that were refused only because both sides had been taken as written. */
   touchRefusals = 0;
+  touchLine = 0;
   /** Who is at work. */
   pid = 0;
   line = 0;
@@ -23,7 +24,9 @@ export class VmaCounter implements Tracer {
   }
 
   decide(decision: number): void {
-    if (decision === Decision.mergeAnonVma) this.touchRefusals++;
+    if (decision !== Decision.mergeAnonVma) return;
+    this.touchRefusals++;
+    if (this.touchLine === 0) this.touchLine = this.line;
   }
 
   vma(event: VmaEvent, vma: Vma): void {
