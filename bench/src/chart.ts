@@ -1,5 +1,5 @@
 /** Draws how cost grows with the number of VMAs: one SVG per operation, both axes logarithmic. */
-import type { Row } from './rows.ts';
+import { type Row, YARDSTICK } from './rows.ts';
 
 const WIDTH = 640;
 const HEIGHT = 400;
@@ -25,6 +25,7 @@ interface Line {
 
 function linesOf(rows: readonly Row[], native: readonly (readonly [number, number])[]): Line[] {
   const names = new Set(rows.flatMap((row) => Object.keys(row.ns)));
+  names.delete(YARDSTICK);
   const lines = [...names].map((name): Line => {
     const points = rows.map((row) => [row.n ?? 1, row.ns[name]?.median ?? NaN] as const);
     return { name, points: points.filter(([, ns]) => !Number.isNaN(ns)) };

@@ -2,9 +2,10 @@
  * What is to be reached, row by row, and whether a run reaches it.
  *
  * Goals named after Linux's own code compiled for user space («native») and gVisor rest on figures measured elsewhere, on
- * one machine; here they are scaled by what sorted-btree's find takes on this machine and took on that one.
+ * one machine; here they are scaled by a yardstick that runs beside every row and ran there: sorted-btree's find.
  */
-import { OURS, type Row } from './rows.ts';
+import { OURS, type Row, YARDSTICK } from './rows.ts';
+import { figure } from './harness.ts';
 import { HOST } from './host.ts';
 import type { LatencyReport } from './latency.ts';
 import type { SteadyReport } from './steady.ts';
@@ -33,8 +34,8 @@ const REFERENCE: Readonly<Record<string, Reference>> = {
   punch_refill: { native: [217, 456, 592, 915], gvisor: [163, 565, 796, 972] },
   churn: { native: [325, 648, 787, 1296], gvisor: [171, 770, 839, 1086] },
 };
-/** sorted-btree's find on the machine of those figures. */
-const REFERENCE_FIND = [43, 140, 208, 930];
+/** The yardstick on the machine of those figures: sorted-btree's find among 1,000. */
+const REFERENCE_YARDSTICK = 140;
 
 function judge(goal: string, value: number, limit: number, unit: string): Verdict {
   return { goal, value, limit, unit, met: Number.isNaN(value) || Number.isNaN(limit) ? null : value <= limit };
@@ -43,17 +44,9 @@ function judge(goal: string, value: number, limit: number, unit: string): Verdic
 class Judge {
   readonly verdicts: Verdict[] = [];
   private readonly rows: readonly Row[];
-  /** This machine's slowness relative to the reference: the median over the sizes. */
-  readonly factor: number;
 
   constructor(rows: readonly Row[]) {
     this.rows = rows;
-    // At 60k VMAs the reference machine's cache was too small for sorted-btree; the others agree.
-    const factors = SIZES.slice(0, 3)
-      .map((n, i) => this.ns('find', n, 'sorted-btree') / REFERENCE_FIND[i]!)
-      .filter((x) => !Number.isNaN(x))
-      .sort((a, b) => a - b);
-    this.factor = factors.length === 0 ? NaN : factors[factors.length >> 1]!;
   }
 
   row(id: string, n: number | null): Row | undefined {
@@ -75,8 +68,8 @@ class Judge {
 
 function engine(j: Judge): void {
   j.add('pair at 1k: against the host’s system calls', j.ratio('pair', 1000, HOST), 1 / 8, '×');
-  const nativePair = REFERENCE['punch_refill']!.native[1]! * j.factor;
-  j.add('pair at 1k: against native (scaled)', j.ns('pair', 1000, OURS) / nativePair, 1, '×');
+  const pair = j.ratio('pair', 1000, YARDSTICK) * REFERENCE_YARDSTICK;
+  j.add('pair at 1k: against native (scaled)', pair / REFERENCE['punch_refill']!.native[1]!, 1, '×');
   const limits: [string, (n: number) => number][] = [
     ['find', (n) => (n < 60000 ? 1.5 : 2)],
     ['split_merge', (n) => (n < 60000 ? 1 : 1.2)],
@@ -86,7 +79,7 @@ function engine(j: Judge): void {
   for (const [id, limit] of limits) {
     SIZES.forEach((n, i) => {
       const reference = REFERENCE[id]!;
-      const own = j.ns(id, n, OURS) / j.factor;
+      const own = j.ratio(id, n, YARDSTICK) * REFERENCE_YARDSTICK;
       j.add(`${id} at ${n}: against native (scaled)`, own / reference.native[i]!, limit(n), '×');
       if (id === 'punch_refill' || id === 'churn') {
         j.add(`${id} at ${n}: against gVisor (scaled)`, own / reference.gvisor[i]!, 1, '×');
@@ -95,7 +88,8 @@ function engine(j: Judge): void {
     });
   }
   for (const id of ['find', 'pair', 'split_merge', 'punch_refill', 'churn']) {
-    j.add(`${id}: growth from 1k to 60k VMAs`, j.ns(id, 60000, OURS) / j.ns(id, 1000, OURS), 4, '×');
+    const growth = j.ratio(id, 60000, YARDSTICK) / j.ratio(id, 1000, YARDSTICK);
+    j.add(`${id}: growth from 1k to 60k VMAs`, growth, 4, '×');
   }
 }
 
@@ -130,12 +124,17 @@ export function verdicts(rows: readonly Row[], latency: LatencyReport, steady: S
 
 /** How slow this machine is, relative to the one of the native figures. */
 export function machineFactor(rows: readonly Row[]): number {
-  return new Judge(rows).factor;
+  return figure(rows.map((row) => row.ns[YARDSTICK]?.median ?? NaN)).median / REFERENCE_YARDSTICK;
 }
 
-/** Native figures scaled to this machine, for charts. */
-export function scaledNative(rows: readonly Row[], id: string): readonly [number, number][] {
-  const factor = machineFactor(rows);
+/** Native figures scaled to what this machine was when the row was measured, for charts. */
+export function scaledNative(rows: readonly Row[], id: string): readonly (readonly [number, number])[] {
   const reference = REFERENCE[id];
-  return reference === undefined ? [] : SIZES.map((n, i): [number, number] => [n, reference.native[i]! * factor]);
+  if (reference === undefined) return [];
+  return rows
+    .filter((row) => row.id === id && SIZES.includes(row.n ?? 0))
+    .map((row) => [
+      row.n!,
+      (reference.native[SIZES.indexOf(row.n!)]! * row.ns[YARDSTICK]!.median) / REFERENCE_YARDSTICK,
+    ]);
 }

@@ -35,6 +35,15 @@ export interface Measured {
   readonly ratio: Readonly<Record<string, Figure>>;
 }
 
+/**
+ * Milliseconds of processor time that this process has used. Unlike a clock on the wall it does not go on while others
+ * have the processor, so that a shared machine measures, too. Resolution: a microsecond; one reading costs about two.
+ */
+export function cpuTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Median, least and greatest; all NaN for none. */
 export function figure(samples: readonly number[]): Figure {
   const sorted = samples.filter((x) => !Number.isNaN(x)).sort((a, b) => a - b);
@@ -58,9 +67,9 @@ export function inProcess(name: string, body: (count: number) => void): Contende
       let spent = 0;
       let done = 0;
       do {
-        const from = performance.now();
+        const from = cpuTime();
         body(count);
-        const took = performance.now() - from;
+        const took = cpuTime() - from;
         spent += took;
         done += count;
         if (took < ms / 4) count *= 2;

@@ -29,7 +29,14 @@ static int *pages;
 static uint32_t seed = 2463534242u;
 static volatile uint64_t sink;
 
+/* Processor time: what others do on the machine does not count. */
 static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+static double wall(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return t.tv_sec * 1e9 + t.tv_nsec;
@@ -132,9 +139,9 @@ static void churn_latency(long count) {
   float *took = malloc(sizeof *took * count);
   double sum = 0;
   for (long i = 0; i < count; i++) {
-    double from = now();
+    double from = wall();
     churn_one();
-    took[i] = now() - from;
+    took[i] = wall() - from;
     sum += took[i];
   }
   qsort(took, count, sizeof *took, by_value);

@@ -43,7 +43,7 @@ export class Host {
   /** Asks for one measurement: the numbers of the answer, none when it could not be made. */
   async ask(op: string, vmas: number, ms: number): Promise<number[]> {
     const child = this.child;
-    if (child === null || child.exitCode !== null) return [];
+    if (child?.exitCode !== null) return [];
     const line = await new Promise<string>((settle) => {
       this.waiting.push(settle);
       child.stdin!.write(`${op} ${vmas} ${ms}\n`);

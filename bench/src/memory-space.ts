@@ -16,6 +16,7 @@ import {
 } from '@vmarea/mm-core';
 import { copyFromUser, copyToUser, createMemory, UserMemory, type Memory } from '@vmarea/mm-core/memory';
 import { MAP_POPULATE, type KernelProfile } from '@vmarea/uapi';
+import { cpuTime } from './harness.ts';
 import { Random } from './random.ts';
 import { ANON, benchSystem, PAGE, RW } from './space.ts';
 
@@ -65,9 +66,9 @@ export class MemorySpace {
   anonFault(ms: number): number {
     return this.blocks(ms, () => {
       const at = this.map(BLOCK, 0);
-      const from = performance.now();
+      const from = cpuTime();
       this.touch(at, BLOCK);
-      const took = performance.now() - from;
+      const took = cpuTime() - from;
       this.unmap(at, BLOCK);
       return took;
     });
@@ -85,10 +86,10 @@ export class MemorySpace {
   /** mmap with MAP_POPULATE. */
   populate(ms: number): number {
     return this.blocks(ms, () => {
-      const from = performance.now();
+      const from = cpuTime();
       const at = this.map(BLOCK, MAP_POPULATE);
       if (finishPopulate(this.cur) !== 0) throw new Error('populate');
-      const took = performance.now() - from;
+      const took = cpuTime() - from;
       this.unmap(at, BLOCK);
       return took;
     });
@@ -100,9 +101,9 @@ export class MemorySpace {
       const at = this.map(BLOCK, 0);
       this.touch(at, BLOCK);
       const child = this.fork();
-      const from = performance.now();
+      const from = cpuTime();
       this.touch(at, BLOCK);
-      const took = performance.now() - from;
+      const took = cpuTime() - from;
       exitMmap(child);
       this.unmap(at, BLOCK);
       return took;
@@ -118,11 +119,11 @@ export class MemorySpace {
   private blocks(ms: number, one: () => number): number {
     let spent = 0;
     let n = 0;
-    const begun = performance.now();
+    const begun = cpuTime();
     do {
       spent += one();
       n += BLOCK;
-    } while (performance.now() - begun < ms);
+    } while (cpuTime() - begun < ms);
     return (spent * 1e6) / n;
   }
 
@@ -197,15 +198,15 @@ export class MemorySpace {
 export function forkTime(cur: Caller, ms: number): number {
   let spent = 0;
   let n = 0;
-  const begun = performance.now();
+  const begun = cpuTime();
   do {
-    const from = performance.now();
+    const from = cpuTime();
     const child = dupMm(cur);
-    spent += performance.now() - from;
+    spent += cpuTime() - from;
     n++;
     if (typeof child === 'number') throw new Error(`fork: ${child}`);
     exitMmap(child);
-  } while (n < 3 || performance.now() - begun < ms);
+  } while (n < 3 || cpuTime() - begun < ms);
   return spent / n;
 }
 

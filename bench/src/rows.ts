@@ -4,7 +4,7 @@
 import { showMaps } from '@vmarea/kernel';
 import { createMemory, type Memory } from '@vmarea/mm-core/memory';
 import type { KernelProfile } from '@vmarea/uapi';
-import { compare, inProcess, type Contender, type Effort, type Measured } from './harness.ts';
+import { compare, cpuTime, inProcess, type Contender, type Effort, type Measured } from './harness.ts';
 import type { Host } from './host.ts';
 import { IndexAlone } from './index-alone.ts';
 import { BLOCK, forkTime, MemorySpace, RawArray } from './memory-space.ts';
@@ -16,6 +16,8 @@ export const OURS = 'vmarea';
 /** The same with memory and page tables behind it. */
 export const OURS_WITH_MEMORY = 'vmarea + memory';
 export const INDEX = 'index alone';
+/** Measured beside every row of the engine: how fast the machine is at that moment. */
+export const YARDSTICK = 'yardstick';
 
 /** A finished row. */
 export interface Row extends Measured {
@@ -86,6 +88,7 @@ function tree(id: EngineId, peer: TreePeer): Contender {
 export async function engineRows(setting: Setting): Promise<Row[]> {
   const { profile, host } = setting;
   const rows: Row[] = [];
+  const yardstick = new SortedBTreePeer(1000);
   for (const row of ENGINE_ROWS) {
     for (const n of setting.sizes) {
       setting.progress(`${row.id}, ${n} VMAs`);
@@ -100,6 +103,7 @@ export async function engineRows(setting: Setting): Promise<Row[]> {
       }
       contenders.push(tree(row.id, new SortedBTreePeer(n)), tree(row.id, new BintreesPeer(n)));
       if (row.id !== 'find') contenders.push(host.contender(row.id, n));
+      contenders.push(inProcess(YARDSTICK, (count) => yardstick.find(count)));
       rows.push({ ...row, n, ...(await compare(contenders, setting.effort)) });
     }
   }
@@ -187,20 +191,18 @@ export async function memoryRows(setting: Setting): Promise<Row[]> {
 /** Nanoseconds per line of maps. */
 function mapsTime(space: Space, ms: number): number {
   let lines = 0;
-  const from = performance.now();
+  const from = cpuTime();
   do {
     showMaps(space.mm);
     lines += space.n;
-  } while (performance.now() - from < ms);
-  return ((performance.now() - from) * 1e6) / lines;
+  } while (cpuTime() - from < ms);
+  return ((cpuTime() - from) * 1e6) / lines;
 }
 
-/** Bytes that a machine's frames cost beside their contents, per frame. */
+/** Bytes that a machine's frames cost beside their contents, per frame: every typed array of `Frames`. */
 export function bytesPerFrame(profile: KernelProfile['name']): number {
-  const system = benchSystem(profile);
-  const bytes = 256 * 1024 * 1024;
-  const before = process.memoryUsage().arrayBuffers;
-  const memory: Memory = createMemory(system, { bytes });
-  const after = process.memoryUsage().arrayBuffers;
-  return (after - before - bytes) / memory.frames.nrFrames;
+  const { frames }: Memory = createMemory(benchSystem(profile), { bytes: 256 * 1024 * 1024 });
+  let bytes = 0;
+  for (const value of Object.values(frames) as unknown[]) if (ArrayBuffer.isView(value)) bytes += value.byteLength;
+  return bytes / frames.nrFrames;
 }

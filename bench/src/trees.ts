@@ -27,8 +27,8 @@ export interface TreePeer {
 const BASE = 2 ** 40;
 const SCALE = 2.3283064365386963e-10;
 
-// The package is CommonJS with a default export.
-const BTree = (BTreeModule as unknown as { default: typeof import('sorted-btree').default }).default;
+// The package is CommonJS: Node gives its exports as the default.
+const BTree = (BTreeModule as unknown as { default: typeof BTreeModule.default }).default;
 type SortedBTree = InstanceType<typeof BTree<number, Range>>;
 
 /** npm's sorted-btree. */
@@ -53,7 +53,7 @@ export class SortedBTreePeer implements TreePeer {
     const pair: [number, Range] = [0, { start: 0, end: 0, prot: 0 }];
     for (let i = 0; i < count; i++) {
       const addr = BASE + Math.floor(random.next() * SCALE * bytes);
-      if (tree.nextHigherPair(addr, pair)![1].start > addr) throw new Error('find');
+      if (tree.nextHigherPair(addr, pair) === undefined) throw new Error('find');
     }
   }
 
@@ -101,9 +101,9 @@ export class BintreesPeer implements TreePeer {
     }
   }
 
-  private above(addr: number): Range {
+  private above(addr: number): Range | null {
     this.probe.end = addr;
-    return this.tree.upperBound(this.probe).data()!;
+    return this.tree.upperBound(this.probe).data();
   }
 
   find(count: number): void {
@@ -111,7 +111,7 @@ export class BintreesPeer implements TreePeer {
     const bytes = this.n * 3 * PAGE;
     for (let i = 0; i < count; i++) {
       const addr = BASE + Math.floor(random.next() * SCALE * bytes);
-      if (this.above(addr).start > addr) throw new Error('find');
+      if (this.above(addr) === null) throw new Error('find');
     }
   }
 
@@ -119,12 +119,12 @@ export class BintreesPeer implements TreePeer {
     const { tree, random, probe } = this;
     for (let i = 0; i < count; i++) {
       const at = BASE + (random.below(this.n) * 3 + 1) * PAGE;
-      const vma = this.above(at);
+      const vma = this.above(at)!;
       const { start, prot } = vma;
       tree.insert({ start, end: at, prot });
       tree.insert({ start: at, end: at + PAGE, prot: 4 });
       vma.start = at + PAGE;
-      const middle = this.above(at);
+      const middle = this.above(at)!;
       probe.end = middle.start;
       tree.remove(probe);
       tree.remove(middle);

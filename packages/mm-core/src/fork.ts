@@ -20,7 +20,7 @@ import {
   VM_UFFD_WP,
   VM_WIPEONFORK,
 } from './vm-flags.ts';
-import { copyVmaFields, vmaLink } from './vma-adjust.ts';
+import { copyVmaFields, linkFile } from './vma-adjust.ts';
 import type { Vma } from './vma.ts';
 
 /** What a new address space inherits beside its mappings. */
@@ -49,7 +49,7 @@ function copyMmFields(to: Mm, from: Mm): void {
 /** One VMA of the parent: 0, or -ENOMEM with nothing of it left in the child. */
 function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
   const system = child.system;
-  const pages = (vma.vmEnd - vma.vmStart) / system.pageSize;
+  const pages = (vma.vmEnd - vma.vmStart) * system.perPage;
   const charge = (vma.vmFlags & VM_ACCOUNT) !== 0 ? pages : 0;
   if (charge !== 0 && securityVmEnoughMemoryMm(cur, charge) !== 0) return -ENOMEM;
   const made = system.vmAreaCachep.alloc();
@@ -72,7 +72,11 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
   if (made.vmFile !== null) made.vmFile.getFile();
   const huge = (made.vmFlags & VM_HUGETLB) !== 0;
   if (huge) system.hugePages?.clearReservation(made);
-  vmaLink(child, made);
+  // The parent's order is the child's: no search for the place.
+  child.tree.append(made);
+  linkFile(made);
+  child.mapCount++;
+  if (child.tracer !== null) child.tracer.vma('insert', made, 0);
   let error = 0;
   if (!wiped) {
     if (huge && system.hugePages !== null) error = system.hugePages.copyPageRange(made, vma);

@@ -68,6 +68,31 @@ export class VmaTree<V extends IndexedVma<V> = Vma> extends VmaTreeBalance<V> {
     this.gapsChanged(old, gap > above ? gap : above);
   }
 
+  /**
+   * Links `vma` behind all others: {@link insert} where that is known, as fork knows it. Runs of appends need no descent
+   * and move nothing.
+   */
+  append(vma: V): void {
+    const leaf = this.lastLeaf;
+    const n = this.leafCount[leaf]!;
+    if (n === CAPACITY || this.finger >> SHIFT !== leaf || this.finger === 0) {
+      this.insert(vma);
+      return;
+    }
+    const i = (leaf << SHIFT) + n + 1;
+    const prev = this.vmas[i - 1] as V | null;
+    const border = this.ends[i - 1]!;
+    const gap = this.startGap(vma) - border;
+    this.ends[i] = vma.vmEnd;
+    this.gaps[i] = gap;
+    this.vmas[i] = vma;
+    this.leafCount[leaf] = n + 1;
+    this.size++;
+    this.finger = i;
+    this.link(prev, vma, null);
+    this.gapsChanged(-Infinity, gap);
+  }
+
   /** Unlinks `vma`. Its own links become null. */
   erase(vma: V): void {
     const i = this.seekVma(vma);

@@ -26,27 +26,78 @@ export function vmaName(mm: Mm, vma: Vma, readName: ReadName | null): string {
   return text == null ? '[anon:<fault>]' : `[anon:${text}]`;
 }
 
+function ascii(text: string): number[] {
+  return Array.from(text, (c) => c.charCodeAt(0));
+}
+
+/** The two digits of each byte, as a little-endian half-word: half the stores. */
+const HEX = new Uint16Array(256);
+for (let i = 0; i < 256; i++) {
+  const [high, low] = ascii(i.toString(16).padStart(2, '0'));
+  HEX[i] = high! | (low! << 8);
+}
+/** What follows the flags where there is no file: offset, device, inode, each 0; as little-endian words, and its width. */
+const NO_FILE = new Uint32Array(new Uint8Array(ascii(' 00000000 00:00 0   ')).buffer);
+const NO_FILE_BYTES = 18;
+/** Two addresses of 16 digits, what stands between, and NO_FILE. */
+const HEAD_ROOM = 64;
+
+/** An address, at least 8 digits. @returns where the next byte goes */
+function putAddress(out: DataView, from: number, value: number): number {
+  let at = from;
+  let high = Math.floor(value * 2 ** -32);
+  if (high !== 0) {
+    at += (35 - Math.clz32(high)) >> 2;
+    let k = at;
+    while (high > 15) {
+      k -= 2;
+      out.setUint16(k, HEX[high & 255]!, true);
+      high >>>= 8;
+    }
+    if (k > from) out.setUint8(from, HEX[high]! >> 8);
+  }
+  const low = value >>> 0;
+  out.setUint16(at, HEX[low >>> 24]!, true);
+  out.setUint16(at + 2, HEX[(low >>> 16) & 255]!, true);
+  out.setUint16(at + 4, HEX[(low >>> 8) & 255]!, true);
+  out.setUint16(at + 6, HEX[low & 255]!, true);
+  return at + 8;
+}
+
+/** `START-END rwxp`, written without a call per byte: with them a line takes four times as long. */
+function putRange(out: DataView, from: number, vma: Vma): number {
+  let at = putAddress(out, from, vma.vmStart);
+  out.setUint8(at, 0x2d);
+  at = putAddress(out, at + 1, vma.vmEnd);
+  const flags = vma.vmFlags;
+  const read = (flags & VM_READ) !== 0 ? 0x72 : 0x2d;
+  const write = (flags & VM_WRITE) !== 0 ? 0x77 : 0x2d;
+  const exec = (flags & VM_EXEC) !== 0 ? 0x78 : 0x2d;
+  out.setUint32(at, 0x20 | (read << 8) | (write << 16) | (exec << 24), true);
+  out.setUint8(at + 4, (flags & VM_MAYSHARE) !== 0 ? 0x73 : 0x70);
+  return at + 5;
+}
+
 /** One line, as maps and (first) smaps have it. */
 export function showMapVma(out: TextWriter, mm: Mm, vma: Vma, readName: ReadName | null): void {
   const file = vma.vmFile;
-  const flags = vma.vmFlags;
-  out.hex(vma.vmStart, 8);
-  out.byte(0x2d);
-  out.hex(vma.vmEnd, 8);
-  out.byte(0x20);
-  out.byte((flags & VM_READ) !== 0 ? 0x72 : 0x2d);
-  out.byte((flags & VM_WRITE) !== 0 ? 0x77 : 0x2d);
-  out.byte((flags & VM_EXEC) !== 0 ? 0x78 : 0x2d);
-  out.byte((flags & VM_MAYSHARE) !== 0 ? 0x73 : 0x70);
-  out.byte(0x20);
-  out.hex(file === null ? 0 : vma.vmPgoff * mm.system.pageSize, 8);
-  out.byte(0x20);
-  out.hex(file === null ? 0 : file.fInode.devMajor, 2);
-  out.byte(0x3a);
-  out.hex(file === null ? 0 : file.fInode.devMinor, 2);
-  out.byte(0x20);
-  out.decimal(file === null ? 0 : file.fInode.ino);
-  out.byte(0x20);
+  const room = out.room(HEAD_ROOM);
+  const at = putRange(room, out.size, vma);
+  if (file === null) {
+    for (let i = 0; i < NO_FILE.length; i++) room.setUint32(at + i * 4, NO_FILE[i]!, true);
+    out.advance(at + NO_FILE_BYTES);
+  } else {
+    out.advance(at);
+    out.byte(0x20);
+    out.hex(vma.vmPgoff * mm.system.pageSize, 8);
+    out.byte(0x20);
+    out.hex(file.fInode.devMajor, 2);
+    out.byte(0x3a);
+    out.hex(file.fInode.devMinor, 2);
+    out.byte(0x20);
+    out.decimal(file.fInode.ino);
+    out.byte(0x20);
+  }
   const name = vmaName(mm, vma, readName);
   if (name !== '') {
     out.pad(NAME_COLUMN);
@@ -57,7 +108,7 @@ export function showMapVma(out: TextWriter, mm: Mm, vma: Vma, readName: ReadName
 
 /** The whole of /proc/PID/maps. */
 export function showMaps(mm: Mm, readName: ReadName | null = null): TextWriter {
-  const out = new TextWriter(128 * (mm.mapCount + 1));
+  const out = new TextWriter(64 * (mm.mapCount + 1));
   for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) showMapVma(out, mm, vma, readName);
   return out;
 }

@@ -4,19 +4,21 @@
  * Mirrors what fs/seq_file.c offers. Not here: what is written.
  */
 
-const HEX = new Uint8Array([...'0123456789abcdef'].map((c) => c.charCodeAt(0)));
+const HEX = new Uint8Array(Array.from('0123456789abcdef', (c) => c.charCodeAt(0)));
 const encoder: { encode(text: string): Uint8Array } = new TextEncoder();
 const decoder: { decode(bytes: Uint8Array): string } = new TextDecoder();
 
 /** A growing buffer of text. */
 export class TextWriter {
   private bytes: Uint8Array;
+  private whole: DataView;
   private length = 0;
   private lineStart = 0;
 
   /** @param capacity bytes to begin with */
   constructor(capacity: number = 4096) {
     this.bytes = new Uint8Array(capacity);
+    this.whole = new DataView(this.bytes.buffer);
   }
 
   /** Bytes written. */
@@ -24,11 +26,26 @@ export class TextWriter {
     return this.length;
   }
 
+  /**
+   * The buffer, with room for `count` bytes behind `size`: for writers that know the width of a whole line. What they wrote
+   * counts after {@link advance}.
+   */
+  room(count: number): DataView {
+    this.reserve(count);
+    return this.whole;
+  }
+
+  /** Bytes up to `size` have been written into the buffer that {@link room} gave, and no line was ended among them. */
+  advance(size: number): void {
+    this.length = size;
+  }
+
   private reserve(count: number): void {
     if (this.length + count <= this.bytes.length) return;
     const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + count));
     grown.set(this.bytes);
     this.bytes = grown;
+    this.whole = new DataView(grown.buffer);
   }
 
   /** One byte. */
