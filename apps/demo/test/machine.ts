@@ -3,7 +3,7 @@
  * rarely do.
  */
 import { createArm64, type PageSize } from '@vmarea/arch-arm64';
-import { UserMemory } from '@vmarea/mm-core/memory';
+import { Memory, UserMemory, type Frames } from '@vmarea/mm-core/memory';
 import { createKernel, type Kernel, type LimitTable, type Task } from '@vmarea/kernel';
 import {
   VM_DONTEXPAND,
@@ -27,7 +27,7 @@ import {
   type KernelProfile,
   type Sysctls,
 } from '@vmarea/uapi';
-import { addDevice, devfs, FileOperations, type SuperBlock } from '@vmarea/vfs';
+import { addDevice, devfs, FileOperations, procCreate, procfs, type SuperBlock } from '@vmarea/vfs';
 import { labDrivers } from '../src/lab.ts';
 
 export const RW: number = PROT_READ | PROT_WRITE;
@@ -47,8 +47,16 @@ export interface BootOptions {
 }
 
 /** Operations of the devices in /drv, by name. */
-function testDevices(): Record<string, FileOperations> {
+function testDevices(frames: () => Frames): Record<string, FileOperations> {
   const io = new VmOperations({});
+  const nomove = new VmOperations({ mremap: () => -22 });
+  const frozen = new VmOperations({
+    fault: (_vma, vmf) => {
+      vmf.page = frames().allocZeroed(0);
+      return 0;
+    },
+    pageMkwrite: () => 2,
+  });
   return {
     // Refuses to be mapped.
     refuse: new FileOperations({ mmap: () => -71 }),
@@ -78,6 +86,13 @@ function testDevices(): Record<string, FileOperations> {
     segv: faulty(0x40),
     oom: faulty(0x1),
     bus: faulty(0x2),
+    // Never lets a page become writable.
+    frozen: new FileOperations({ mmap: (_cur, _file, vma) => ((vma.vmOps = frozen), 0) }),
+    // Does not like to be moved.
+    nomove: new FileOperations({ mmap: (_cur, _file, vma) => ((vma.vmOps = nomove), 0) }),
+    // Each mapping is watched by a userfaultfd of its own, or has a policy of its own.
+    watched: new FileOperations({ mmap: (_cur, _file, vma) => ((vma.userfaultCtx = {}), 0) }),
+    policy: new FileOperations({ mmap: (_cur, _file, vma) => ((vma.vmPolicy = {}), 0) }),
   };
 }
 
@@ -88,10 +103,22 @@ function faulty(code: number): FileOperations {
   return new FileOperations({ mmap: (_cur, _file, vma) => ((vma.vmOps = ops), 0) });
 }
 
+function framesOf(system: MmSystem): Frames {
+  if (system.memory instanceof Memory) return system.memory.frames;
+  throw new TypeError('this machine has no memory');
+}
+
 function testDev(system: MmSystem): SuperBlock {
   const sb = devfs(system);
   let minor = 1;
-  for (const [name, fop] of Object.entries(testDevices())) addDevice(sb.root!, name, 240, minor++, 0o666, fop);
+  for (const [name, fop] of Object.entries(testDevices(() => framesOf(system))))
+    addDevice(sb.root!, name, 240, minor++, 0o666, fop);
+  return sb;
+}
+
+function testProc(system: MmSystem): SuperBlock {
+  const sb = procfs(system);
+  procCreate(sb, 'version', { read: () => 'Linux version\n' });
   return sb;
 }
 
@@ -115,7 +142,11 @@ export class Machine {
       ...(options.security === undefined ? {} : { security: withHooks(options.security) }),
       ...drivers,
       ...(options.withoutSharedMemory === true ? { sharedMemory: undefined } : {}),
-      mounts: [...(drivers.mounts ?? []), { path: '/drv', filesystem: testDev }],
+      mounts: [
+        ...(drivers.mounts ?? []).filter(({ path }) => path !== '/proc'),
+        { path: '/proc', filesystem: testProc },
+        { path: '/drv', filesystem: testDev },
+      ],
       onWarning: options.onWarning,
     });
     this.system = this.kernel.system;

@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest';
 import {
-  Vma,
+  type Vma,
   VM_ACCOUNT,
   VM_DENYWRITE,
   VM_EXEC,

@@ -43,7 +43,7 @@ export const KERNEL_REASONS: readonly DriverReason[] = [
     id: 'mlock2.bad_flags',
     fn: 'mlock2',
     errno: EINVAL,
-    sentence: 'mlock2 knows no flag but MLOCK_ONFAULT.',
+    sentence: 'There is no flag but MLOCK_ONFAULT.',
     change: 'Give 0 or MLOCK_ONFAULT.',
   },
   {

@@ -102,6 +102,8 @@ export class ProcessCalls extends FileCalls {
       ...options,
     });
     if (typeof layout === 'number') {
+      // The new address space goes, the reason stays.
+      old.mm.lastDecision = mm.lastDecision;
       mmput(cur);
       return layout;
     }

@@ -54,11 +54,6 @@ function vmaLookup(mm: Mm, addr: number): Vma | null {
   return vma !== null && vma.vmStart <= addr ? vma : null;
 }
 
-/** pgoff + pages < pgoff in 64-bit C. Page offsets go to 2^64 / pageSize at most, so only huge lengths wrap. */
-function pgoffWraps(pgoff: number, newLen: number): boolean {
-  return newLen < 0 ? false : pgoff + newLen >= 2 ** 64;
-}
-
 /**
  * vma_to_resize: whether the source may get `newLen` bytes.
  *
@@ -80,8 +75,7 @@ function vmaToResize(cur: Caller, addr: number, oldLen: number, newLen: number, 
   }
   if (oldLen < 0 || oldLen > vma.vmEnd - addr) return refuse(mm, D.mremapCrossesVma, -EFAULT);
   if (newLen === oldLen) return 0;
-  const pgoff = vma.vmPgoff + (addr - vma.vmStart) / pageSize;
-  if (pgoffWraps(pgoff, newLen)) return refuse(mm, D.mremapPgoffWraps, -EINVAL);
+  // (pgoff + pages cannot wrap here: a page offset has at most 52 bits, and so has a length in pages.)
   if ((vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) return refuse(mm, D.mremapSpecial, -EFAULT);
   const more = newLen < 0 ? Infinity : newLen - oldLen;
   if ((vma.vmFlags & VM_LOCKED) !== 0) {

@@ -78,9 +78,7 @@ export function doPageFault(cur: Caller, address: number, access: number): numbe
 /** Lets the VMA above `address` grow down to it: 0, or the decision that refused. */
 function growFor(cur: Caller, vma: Vma, address: number): number {
   if ((vma.vmFlags & VM_GROWSDOWN) === 0) return D.faultNoVma;
-  cur.mm.lastDecision = 0;
-  if (expandStack(cur, vma, address) === 0) return 0;
-  return cur.mm.lastDecision === 0 ? D.faultStackRefused : cur.mm.lastDecision;
+  return expandStack(cur, vma, address) === 0 ? 0 : cur.mm.lastDecision;
 }
 
 /** Which of a VMA's flags let the access pass: one of them is enough. */

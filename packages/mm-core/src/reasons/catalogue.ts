@@ -659,15 +659,6 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'mm/mremap.c vma_to_resize',
   ),
   entry(
-    D.mremapPgoffWraps,
-    'mremap.pgoff_wraps',
-    'vma_to_resize',
-    'EINVAL',
-    'The grown mapping would end beyond the largest page offset.',
-    'Ask for less.',
-    'mm/mremap.c vma_to_resize',
-  ),
-  entry(
     D.mremapSpecial,
     'mremap.special',
     'vma_to_resize',
@@ -1377,15 +1368,6 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'The address is not a user address.',
     'Use an address below TASK_SIZE.',
     'arch/arm64/mm/fault.c',
-  ),
-  entry(
-    D.faultStackRefused,
-    'fault.stack_refused',
-    'expand_stack',
-    'SIGSEGV',
-    'The address is below a stack that could not grow to it; the decision before says why.',
-    'Raise the limit that stopped it.',
-    'arch/arm64/mm/fault.c __do_page_fault',
   ),
   entry(
     D.faultNotReadable,
