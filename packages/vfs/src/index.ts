@@ -22,3 +22,8 @@ export * from './devices.ts';
 export * from './procfs.ts';
 export * from './pipe.ts';
 export * from './reasons.ts';
+export * from './driver.ts';
+export { errnoOf } from './answers.ts';
+export { storeFs, storeManifest, type StoreFsOptions } from './store-fs.ts';
+export * from './intercept.ts';
+export * from './judge.ts';

@@ -15,6 +15,7 @@ import {
   EOPNOTSUPP,
   EPERM,
   EROFS,
+  ESTALE,
   ETXTBSY,
   O_ACCMODE,
   O_APPEND,
@@ -63,6 +64,12 @@ const ACCESS: readonly number[] = [MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MA
  * @returns the file with one reference, or a negative errno or RETRY
  */
 export function doFilpOpen(cur: FileCaller, dirfd: number, path: string, flags: number, mode: number): File | number {
+  const file = pathOpenat(cur, dirfd, path, flags, mode);
+  // The name leads to another file than it did: the driver has forgotten it, so it is looked up anew, once.
+  return file === -ESTALE ? pathOpenat(cur, dirfd, path, flags, mode) : file;
+}
+
+function pathOpenat(cur: FileCaller, dirfd: number, path: string, flags: number, mode: number): File | number {
   let acc = ACCESS[flags & O_ACCMODE]!;
   if ((flags & O_PATH) !== 0) {
     flags &= O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;

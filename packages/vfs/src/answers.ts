@@ -1,0 +1,80 @@
+/**
+ * Questions to a store that may be answered later, asked by calls that are repeated until the answer is there.
+ *
+ * Not here: reads and writes of pages, which the page cache awaits itself.
+ */
+import { EIO, errnoByName } from '@vmarea/uapi';
+import { RETRY, type MmSystem } from '@vmarea/mm-core';
+import type { Answer } from './driver.ts';
+
+/** A question under way, or answered and not yet taken. */
+interface Question {
+  settled: boolean;
+  value: unknown;
+  promise: Promise<unknown>;
+}
+
+/** The errno of something thrown: by its `code`, as system errors have it; else -EIO. */
+export function errnoOf(error: unknown): number {
+  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return -((typeof code === 'string' ? errnoByName(code) : undefined) ?? EIO);
+}
+
+/** An answer with everything thrown turned into an errno. */
+export function answerOf<T>(question: () => Answer<T>): T | number | Promise<T | number> {
+  try {
+    const answer = question();
+    return answer instanceof Promise ? answer.catch(errnoOf) : answer;
+  } catch (error) {
+    return errnoOf(error);
+  }
+}
+
+/** What a filesystem is waiting to hear, by question. */
+export class Answers {
+  private readonly system: MmSystem;
+  private readonly questions = new Map<string, Question>();
+  /** Names that a question under way is about to make: they do not exist before its answer is taken. */
+  private readonly names = new Set<string>();
+
+  constructor(system: MmSystem) {
+    this.system = system;
+  }
+
+  /**
+   * Asks, or takes the answer of the same question asked before.
+   *
+   * @param key tells questions apart; two callers with the same question share it
+   * @param name a name that comes into being with the answer, '' for none
+   * @returns the answer, a negative errno, or RETRY
+   */
+  ask<T>(key: string, name: string, question: () => Answer<T>): T | number {
+    const asked = this.questions.get(key);
+    if (asked !== undefined) {
+      if (!asked.settled) return this.wait(asked.promise);
+      this.questions.delete(key);
+      this.names.delete(name);
+      return asked.value as T | number;
+    }
+    const answer = answerOf(question);
+    if (!(answer instanceof Promise)) return answer;
+    const one: Question = { settled: false, value: 0, promise: answer };
+    one.promise = answer.then((value) => {
+      one.settled = true;
+      one.value = value;
+    });
+    this.questions.set(key, one);
+    if (name !== '') this.names.add(name);
+    return this.wait(one.promise);
+  }
+
+  /** Whether a name is being made: to everybody but its maker it does not exist yet. */
+  making(name: string): boolean {
+    return this.names.has(name);
+  }
+
+  private wait(promise: Promise<unknown>): number {
+    this.system.pending = promise;
+    return RETRY;
+  }
+}
