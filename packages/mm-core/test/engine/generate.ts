@@ -34,7 +34,7 @@ export function makeLimits(rng: Rng, pages: number): Limits {
     data: rare && rng(2) === 0 ? rng(24) * PAGE : Infinity,
     dataMax: rng(2) === 0 ? Infinity : 12 * PAGE,
     stack: pick(rng, [2 ** 40, 2 ** 40, 6 * PAGE, 10 * PAGE, Infinity]),
-    memlock: pick(rng, [Infinity, Infinity, 0, 8 * PAGE, 20 * PAGE + 5]),
+    memlock: pick(rng, [Infinity, Infinity, 0, 4 * PAGE, 8 * PAGE, 20 * PAGE + 5]),
   };
 }
 
@@ -92,14 +92,95 @@ function addrOf(rng: Rng, page: number, odd: number): bigint {
 }
 
 function lenOf(rng: Rng, pages: number): bigint {
-  const roll = rng(60);
+  const roll = rng(80);
   if (roll === 0) return pick(rng, WILD);
   if (roll === 1) return 0n;
-  return BigInt(pages * PAGE - (roll < 6 ? rng(PAGE) : 0));
+  // the whole address space, or nearly
+  if (roll === 2) return BigInt((64 - rng(3)) * PAGE);
+  return BigInt(pages * PAGE - (roll < 8 ? rng(PAGE) : 0));
 }
 
 const PROTS = [3, 3, 3, 3, 1, 1, 0, 2, 7, 5, 4];
 const ADVICE = [0, 1, 2, 2, 3, 4, 8, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 18, 18, 19, 20, 22, 24, 25, 99, 100];
+
+/** A request that continues an area above or below it, in the hope of a merge. */
+function continueOp(rng: Rng, machine: Machine, run: Run): Op {
+  const { area, from, to } = run;
+  const { flags } = area;
+  const n = 1 + rng(3);
+  const above = rng(2) === 0;
+  const page = above ? to : Math.max(0, from - n);
+  const off = machine.task.space.page[from]!.off + (page - from);
+  const file = area.file === null ? -1 : machine.files.indexOf(area.file);
+  const extra = (flags & 0x2100) | ((flags & 0x200000) !== 0 ? 0x4000 : 0) | (file < 0 ? 0x20 : 0);
+  return {
+    op: 'mmap',
+    addr: BigInt(page * PAGE),
+    len: BigInt((above ? n : from - page) * PAGE),
+    prot: flags & 7,
+    flags: ((flags & 0x80) !== 0 ? 1 : 2) | 0x10 | extra,
+    file,
+    off: BigInt(Math.max(0, off) * PAGE),
+  };
+}
+
+/** Areas that are rare and have rules of their own: stacks, huge pages, locked and special mappings. */
+const RARE: readonly number[] = [0x100, 0x100, 0x400000, 0x400000, 0x2000, 0x44400, 0x20000, 0x2000000];
+
+function rareRuns(rng: Rng, runs: readonly Run[]): readonly Run[] {
+  const bit = pick(rng, RARE);
+  return runs.filter((run) => (run.area.flags & bit) !== 0);
+}
+
+/** Makes a part of an area, next to a touching neighbour, what the neighbour is: cases 4 to 8 of a merge. */
+function joinOp(rng: Rng, runs: readonly Run[]): Op | null {
+  const pairs = runs.flatMap((run, i) => (runs[i + 1]?.from === run.to ? [[run, runs[i + 1]!] as const] : []));
+  if (pairs.length === 0) return null;
+  const [left, right] = pick(rng, pairs);
+  const [to, from] = rng(2) === 0 ? [left, right] : [right, left];
+  const n = rng(2) === 0 ? from.to - from.from : 1 + rng(from.to - from.from);
+  const a = from === right ? from.from : from.to - n;
+  return { op: 'mprotect', addr: BigInt(a * PAGE), len: BigInt(n * PAGE), prot: to.area.flags & 7 };
+}
+
+/** Huge pages have their own alignment everywhere: most random ranges miss it. */
+function hugeOp(rng: Rng, run: Run, pages: number): Op {
+  const n = run.to - run.from;
+  const from = run.from + rng(n);
+  const addr = BigInt((rng(2) === 0 ? run.from : from) * PAGE);
+  const size = BigInt(pick(rng, [1, 2, 4, 4, 8]) * PAGE);
+  switch (rng(4)) {
+    case 0:
+      return { op: 'madvise', addr, len: size, advice: pick(rng, [4, 24, 8, 17, 20]) };
+    case 1:
+      return { op: 'mprotect', addr, len: size, prot: pick(rng, PROTS) };
+    case 2:
+      return { op: 'munmap', addr, len: size };
+    default: {
+      const to = BigInt(4 * rng(pages / 4) * PAGE);
+      const newLen = BigInt(pick(rng, [n - 4, n, n + 4]) * PAGE);
+      return { op: 'mremap', addr, len: BigInt(n * PAGE), newLen, flags: pick(rng, [1, 3, 3, 0]), to };
+    }
+  }
+}
+
+/** A written stack that is moved up keeps its page offsets, which then end its growth. */
+function stackOp(rng: Rng, machine: Machine, run: Run): Op {
+  const { page } = machine.task.space;
+  const off = page[run.from]!.off;
+  const roll = rng(6);
+  if (roll === 0) return { op: 'grow', page: Math.max(0, run.from - 1 - rng(3)) };
+  if (roll === 1) return { op: 'mlock', addr: BigInt(run.from * PAGE), len: 1n, onfault: false };
+  if (roll === 2) {
+    const limits = { ...makeLimits(rng, page.length), memlock: (1 + rng(3)) * PAGE };
+    return { op: 'limits', limits, caps: 0, readImpliesExec: false };
+  }
+  if (run.area.anon === null) return { op: 'touch', page: run.from };
+  if (off < run.from && rng(2) === 0) return { op: 'grow', page: Math.max(0, run.from - off - 1 - rng(2)) };
+  const len = BigInt((run.to - run.from) * PAGE);
+  const to = BigInt((run.to + rng(Math.max(1, page.length - run.to))) * PAGE);
+  return { op: 'mremap', addr: BigInt(run.from * PAGE), len, newLen: len, flags: 3, to };
+}
 
 function mmapOp(rng: Rng, at: [number, number]): Op {
   const anonymous = rng(2) === 0;
@@ -109,7 +190,7 @@ function mmapOp(rng: Rng, at: [number, number]): Op {
   flags |= pick(rng, [0x10, 0x10, 0x10, 0x10, 0x100000, 0, 0]);
   if (anonymous) flags |= 0x20;
   for (const [bit, odds] of [
-    [0x100, anonymous ? 8 : 40],
+    [0x100, anonymous ? 7 : 40],
     [0x2000, 15],
     [0x4000, 12],
     [0x8000, 12],
@@ -127,11 +208,13 @@ function mmapOp(rng: Rng, at: [number, number]): Op {
   }
   // File pages follow the address most of the time, so that neighbours continue each other.
   let off = BigInt((rng(4) === 0 ? rng(20) : page + pick(rng, [0, 0, 0, 100])) * PAGE);
-  if (rng(60) === 0) off = pick(rng, WILD) & ~0xfffn;
+  // A wild offset goes with a plain length: of two registers beyond 2^52 the engine does not know the sum.
+  const wild = rng(60) === 0;
+  if (wild) off = pick(rng, WILD) & ~0xfffn;
   return {
     op: 'mmap',
     addr: (flags & 0x100010) === 0 && rng(2) === 0 ? 0n : addrOf(rng, page, 80),
-    len: lenOf(rng, pages),
+    len: wild ? BigInt(pages * PAGE) : lenOf(rng, pages),
     prot: pick(rng, PROTS),
     flags,
     file,
@@ -154,10 +237,21 @@ export function makeOp(rng: Rng, machine: Machine): Op {
   const { space } = machine.task;
   const runs = space.runs();
   const { pages } = machine.setup;
-  const at = someRange(rng, runs, pages);
+  const rare = rng(5) === 0 ? rareRuns(rng, runs) : [];
+  const at: [number, number] = someRange(rng, rare.length === 0 ? runs : rare, pages);
   const addr = (): bigint => addrOf(rng, at[0], 80);
   const len = (): bigint => lenOf(rng, at[1]);
   const roll = rng(100);
+  if (rare.length !== 0 && rng(3) === 0) {
+    const run = pick(rng, rare);
+    if ((run.area.flags & 0x400000) !== 0) return hugeOp(rng, run, pages);
+    if ((run.area.flags & 0x100) !== 0) return stackOp(rng, machine, run);
+  }
+  const join = rng(15) === 0 ? joinOp(rng, runs) : null;
+  if (join !== null) return join;
+  const stacks = runs.filter((run) => (run.area.flags & 0x100) !== 0);
+  if (stacks.length !== 0 && rng(30) === 0) return stackOp(rng, machine, pick(rng, stacks));
+  if (runs.length !== 0 && rng(12) === 0) return continueOp(rng, machine, pick(rng, runs));
   if (runs.length < 3 || roll < 24) return mmapOp(rng, at);
   if (roll < 32) return { op: 'munmap', addr: addr(), len: len() };
   if (roll < 44) {
@@ -192,9 +286,8 @@ export function makeOp(rng: Rng, machine: Machine): Op {
     };
   }
   if (roll < 89) return { op: 'name', addr: addr(), len: len(), name: rng(3) };
-  if (roll < 94) return { op: 'touch', page: runs.length === 0 ? 0 : pick(rng, runs).from };
+  if (roll < 94) return { op: 'touch', page: pick(rng, rare.length === 0 ? runs : rare).from };
   if (roll < 96) {
-    const stacks = runs.filter((run) => (run.area.flags & 0x100) !== 0);
     const run = pick(rng, stacks.length !== 0 && rng(8) !== 0 ? stacks : runs);
     return { op: 'grow', page: Math.max(0, run.from - 1 - rng(4)) };
   }
