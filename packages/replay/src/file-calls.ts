@@ -85,7 +85,7 @@ export function fileCall(replay: Replay, process: Process, call: Call, op: Op): 
       replay.processes.forkReturned(process, call, op);
       return;
     case 'exec':
-      if (call.ret === 0) replay.exec(process, pathAt(replay, process, op.dir, op.path, true), call.line);
+      if (call.ret === 0) replay.execs.exec(process, pathAt(replay, process, op.dir, op.path, true), call.line);
       return;
     case 'exit':
       if (op.group) replay.processes.endGroup(process, call.line);
@@ -189,7 +189,7 @@ function changeDirectory(process: Process, op: ChdirOp): void {
 function mapsRead(replay: Replay, process: Process, call: Call, op: TransferOp): void {
   const file = process.task.cur.files.fgetRaw(op.file.fd);
   const pid = file === null ? mapsPid(process, op.file.path ?? '') : (replay.mapsFiles.get(file) ?? -1);
-  if (pid >= 0) replay.mapsRead(pid, call.line, file?.path() ?? op.file.path ?? '');
+  if (pid >= 0) replay.maps.read(pid, call.line, file?.path() ?? op.file.path ?? '');
 }
 
 /** Limits that were set hold; limits that were told are what they were all along. */

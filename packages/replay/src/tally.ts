@@ -1,0 +1,22 @@
+/**
+ * What a replay counts, and the difference that ends it. Data only.
+ */
+import type { Difference } from './report.ts';
+
+/** Shared by the parts of a replay. */
+export class Tally {
+  /** Calls that were looked at. */
+  calls = 0;
+  memoryCalls = 0;
+  /** Answers that are the kernel's. */
+  reproduced = 0;
+  /** Answers taken from the log. */
+  unjudged = 0;
+  /** Answers of randomised programs that told the displacements; among the reproduced ones. */
+  told = 0;
+  /** Whether any call was made in an address space whose addresses are predicted, or taken from the log. */
+  predictedAny = false;
+  recordedAny = false;
+  /** The first answer that differs. */
+  difference: Difference | null = null;
+}
