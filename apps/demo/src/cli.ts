@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { elfHeadersCommand, type ElfHeadersOptions } from './elf-headers-command.ts';
 import { addExplainOptions, explainCommand, type ExplainOptions } from './explain.ts';
 import { UsageError, type Io } from './io.ts';
+import { addTourOptions, tourCommand, type TourOptions } from './tour.ts';
 import { replayCommand, type ReplayCommandOptions } from './replay-command.ts';
 
 const EXIT_HELP = `
@@ -57,6 +58,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
   addExplainOptions(program.command('explain')).action(async (call: string, options: ExplainOptions) => {
     status = await explainCommand(call, options, io);
+  });
+
+  addTourOptions(program.command('tour')).action((options: TourOptions) => {
+    status = tourCommand(options, io);
   });
 
   program

@@ -1,0 +1,93 @@
+/** `vmarea tour`: every step is a real call that succeeds, and the pages become what the kernel makes of them. */
+import { LINUX_6_1, MSM_4_4 } from '@vmarea/uapi';
+import { describe, expect, it } from 'vitest';
+import { takeTour, type TourOptions, type TourStep } from '../src/tour.ts';
+import { vmarea } from './cli.ts';
+
+const options: TourOptions = { fs: 'ramfs', kernel: LINUX_6_1.name, pageSize: '4k' };
+
+const functionsOf = (step: TourStep): string[] =>
+  step.events.flatMap((event) => (event.kind === 'enter' ? [event.fn] : []));
+const find = (steps: readonly TourStep[], title: string): TourStep => {
+  const step = steps.find((one) => one.title.startsWith(title));
+  if (step === undefined) throw new Error(`no step «${title}»`);
+  return step;
+};
+
+describe.each([LINUX_6_1.name, MSM_4_4.name])('the kinds of mapping on %s', (kernel) => {
+  it.each([
+    ['ramfs', '4k'],
+    ['tmpfs', '4k'],
+    ['ramfs', '16k'],
+  ])('are made on %s with pages of %s', (fs, pageSize) => {
+    const steps = takeTour({ ...options, fs, kernel, pageSize });
+    expect(functionsOf(find(steps, 'First kind'))).toEqual([
+      'vm_mmap_pgoff',
+      'do_mmap',
+      'get_unmapped_area',
+      'mmap_region',
+    ]);
+    expect(find(steps, 'More of it').events).toContainEqual(expect.objectContaining({ kind: 'vma', event: 'merge' }));
+    expect(find(steps, 'Anonymous memory, shared').maps).toContain('/dev/zero (deleted)');
+    expect(find(steps, 'Third kind').maps).toContain('/anon_hugepage (deleted)');
+    expect(find(steps, 'Huge pages of that file').maps).toContain('/huge/data');
+    expect(functionsOf(find(steps, 'A page in the middle'))).toEqual(['do_munmap']);
+  });
+});
+
+describe.each([LINUX_6_1.name, MSM_4_4.name])('the pages on %s', (kernel) => {
+  const steps = takeTour({ ...options, kernel, memory: true });
+  const pages = (title: string): readonly string[] => find(steps, title).pages ?? [];
+  const frame = (title: string, page: string): string =>
+    /frame (\S+),/.exec(pages(title).find((line) => line.startsWith(page)) ?? '')?.[1] ?? 'none';
+
+  it('are shared until a private store', () => {
+    expect(frame('The private mapping reads', 'first private page 0')).toBe(
+      frame('The private mapping reads', 'first shared page 0'),
+    );
+    expect(frame('A store through it', 'first private page 0')).not.toBe(
+      frame('A store through it', 'first shared page 0'),
+    );
+  });
+
+  it('belong to both after fork, until one writes', () => {
+    const title = 'A second task';
+    expect(frame(title, 'second private page 0')).toBe(frame(title, 'first private page 0'));
+    expect(pages(title).find((line) => line.startsWith('first private page 0'))).toContain('read-only');
+    const copied = 'The second stores into';
+    expect(frame(copied, 'second private page 0')).not.toBe(frame(copied, 'first private page 0'));
+    expect(frame('Its next store', 'first private page 0')).toBe(frame(title, 'first private page 0'));
+  });
+
+  it('carry stores from one task to the other', () => {
+    expect(find(steps, 'The second task sees').result).toBe('1');
+    expect(find(steps, 'And the first sees').result).toBe('3');
+    expect(find(steps, 'The first still').result).toBe('2');
+  });
+
+  it('go with the file, and then there is SIGBUS', () => {
+    expect(find(steps, 'An access beyond').result).toBe('SIGBUS');
+    expect(find(steps, 'Even where a copy was').result).toBe('SIGBUS');
+    expect(pages('The file loses everything').every((line) => line.endsWith('none'))).toBe(true);
+  });
+});
+
+describe('the command', () => {
+  it('prints steps, functions and maps', async () => {
+    const { out, status } = await vmarea(['tour']);
+    expect(status).toBe(0);
+    expect(out).toMatch(/1\. A file on ramfs/);
+    expect(out).toContain('→ do_mmap(');
+    expect(out).toContain('/anon_hugepage (deleted)');
+  });
+
+  it('prints pages, or JSON', async () => {
+    expect((await vmarea(['tour', '--memory', '--fs', 'tmpfs'])).out).toContain('second private page 0: frame');
+    const steps = JSON.parse((await vmarea(['tour', '--json'])).out) as TourStep[];
+    expect(steps.length).toBeGreaterThan(10);
+  });
+
+  it.each([[['--fs', 'ext4']], [['--kernel', '5.10']]])('refuses %s', async (args) => {
+    expect((await vmarea(['tour', ...args])).status).toBe(2);
+  });
+});
