@@ -62,17 +62,27 @@ export interface ReplayOptions {
 /** A replay under way. Feed it with text or events, then call {@link Replay.finish}. */
 export class Replay {
   readonly options: ReplayOptions;
+  /** The machine. */
   readonly kernel: Kernel;
+  /** @internal */
   readonly files: RecordedFiles;
+  /** @internal */
   readonly notebook: Notebook = new Notebook();
+  /** @internal */
   readonly tally: Tally = new Tally();
+  /** @internal */
   readonly counter: VmaCounter = new VmaCounter();
+  /** @internal */
   readonly decoder: CallDecoder = new CallDecoder();
+  /** Lines read so far, and what they show about the machine. */
   readonly parser: LogParser = new LogParser({ calls: REPLAYED_CALLS });
+  /** @internal */
   readonly processes: ProcessTable;
+  /** @internal */
   readonly execs: ExecDriver;
+  /** @internal */
   readonly maps: MapKeeper;
-  /** Open files that show a map, and whose. */
+  /** Open files that show a map, and whose. @internal */
   readonly mapsFiles: WeakMap<VmFile, number> = new WeakMap<VmFile, number>();
   readonly #memory: MemoryDriver;
   readonly #sink = (event: LogEvent): void => this.event(event);
@@ -113,7 +123,7 @@ export class Replay {
     if (process !== null) this.dispatch(process, event);
   }
 
-  /** An event of a known process. */
+  /** An event of a known process. @internal */
   dispatch(process: Process, event: LogEvent): void {
     this.counter.pid = event.pid;
     this.counter.line = event.line;
@@ -193,12 +203,12 @@ export class Replay {
 
   // --- processes
 
-  /** Listens to an address space. */
+  /** Listens to an address space. @internal */
   watch(mm: Mm): void {
     mm.tracer = this.counter;
   }
 
-  /** A process of which the log shows the first line without having shown its birth. */
+  /** A process of which the log shows the first line without having shown its birth. @internal */
   adoptUnknown(process: Process, line: number): void {
     const { mapsBefore } = this.options;
     if (mapsBefore !== undefined) {
@@ -213,7 +223,7 @@ export class Replay {
     this.watch(process.task.mm);
   }
 
-  /** A task has ended. */
+  /** A task has ended. @internal */
   exit(process: Process, line: number): void {
     if (process.exec !== null) this.execs.settle(process);
     this.maps.ending(process, line);
@@ -248,7 +258,7 @@ export class Replay {
     else fileCall(this, process, call, op);
   }
 
-  /** Memory given out by the last call counts as written now. */
+  /** Memory given out by the last call counts as written now. @internal */
   write(process: Process): void {
     if (process.space.freshEnd !== 0) process.space.write(process.task.mm);
   }
