@@ -24,34 +24,129 @@ export class SysctlTable {
 
   constructor(system: MmSystem, hugePool: HugePool | null) {
     const s = system.sysctl;
-    const add = (name: string, min: number, max: number, read: () => number, write: (v: number, cur: Caller) => number | void): void => {
-      this.knobs.set(name, { name, min, max, read, write: (value, cur) => write(value, cur) ?? 0 });
+    type Write = (value: number, cur: Caller) => number;
+    const addChecked = (name: string, min: number, max: number, read: () => number, write: Write): void => {
+      this.knobs.set(name, { name, min, max, read, write });
+    };
+    const add = (name: string, min: number, max: number, read: () => number, set: (value: number) => void): void => {
+      addChecked(name, min, max, read, (value) => {
+        set(value);
+        return 0;
+      });
     };
     const INT = 0x7fffffff;
     const LONG = Number.MAX_SAFE_INTEGER;
-    add('vm/overcommit_memory', 0, 2, () => s.overcommitMemory, (v) => void (s.overcommitMemory = v));
-    add('vm/overcommit_ratio', 0, INT, () => s.overcommitRatio, (v) => {
-      s.overcommitRatio = v;
-      s.overcommitKbytes = 0;
-    });
-    add('vm/overcommit_kbytes', 0, LONG, () => s.overcommitKbytes, (v) => {
-      s.overcommitKbytes = v;
-      s.overcommitRatio = 0;
-    });
-    add('vm/max_map_count', 0, INT, () => s.maxMapCount, (v) => void (s.maxMapCount = v));
-    add('vm/admin_reserve_kbytes', 0, LONG, () => s.adminReserveKbytes, (v) => void (s.adminReserveKbytes = v));
-    add('vm/user_reserve_kbytes', 0, LONG, () => s.userReserveKbytes, (v) => void (s.userReserveKbytes = v));
-    add('vm/legacy_va_layout', 0, INT, () => s.legacyVaLayout, (v) => void (s.legacyVaLayout = v));
-    add('kernel/randomize_va_space', 0, INT, () => s.randomizeVaSpace, (v) => void (s.randomizeVaSpace = v));
-    add('vm/hugetlb_shm_group', 0, INT, () => s.hugetlbShmGroup, (v) => void (s.hugetlbShmGroup = v));
-    add('vm/mmap_min_addr', 0, LONG, () => s.mmapMinAddr, (v, cur) => {
-      if (!hasCapability(cur.cred, CAP_SYS_RAWIO)) return -EPERM;
-      s.mmapMinAddr = v;
-      return 0;
-    });
+    add(
+      'vm/overcommit_memory',
+      0,
+      2,
+      () => s.overcommitMemory,
+      (v) => {
+        s.overcommitMemory = v;
+      },
+    );
+    add(
+      'vm/overcommit_ratio',
+      0,
+      INT,
+      () => s.overcommitRatio,
+      (v) => {
+        s.overcommitRatio = v;
+        s.overcommitKbytes = 0;
+      },
+    );
+    add(
+      'vm/overcommit_kbytes',
+      0,
+      LONG,
+      () => s.overcommitKbytes,
+      (v) => {
+        s.overcommitKbytes = v;
+        s.overcommitRatio = 0;
+      },
+    );
+    add(
+      'vm/max_map_count',
+      0,
+      INT,
+      () => s.maxMapCount,
+      (v) => {
+        s.maxMapCount = v;
+      },
+    );
+    add(
+      'vm/admin_reserve_kbytes',
+      0,
+      LONG,
+      () => s.adminReserveKbytes,
+      (v) => {
+        s.adminReserveKbytes = v;
+      },
+    );
+    add(
+      'vm/user_reserve_kbytes',
+      0,
+      LONG,
+      () => s.userReserveKbytes,
+      (v) => {
+        s.userReserveKbytes = v;
+      },
+    );
+    add(
+      'vm/legacy_va_layout',
+      0,
+      INT,
+      () => s.legacyVaLayout,
+      (v) => {
+        s.legacyVaLayout = v;
+      },
+    );
+    add(
+      'kernel/randomize_va_space',
+      0,
+      INT,
+      () => s.randomizeVaSpace,
+      (v) => {
+        s.randomizeVaSpace = v;
+      },
+    );
+    add(
+      'vm/hugetlb_shm_group',
+      0,
+      INT,
+      () => s.hugetlbShmGroup,
+      (v) => {
+        s.hugetlbShmGroup = v;
+      },
+    );
+    addChecked(
+      'vm/mmap_min_addr',
+      0,
+      LONG,
+      () => s.mmapMinAddr,
+      (v, cur) => {
+        if (!hasCapability(cur.cred, CAP_SYS_RAWIO)) return -EPERM;
+        s.mmapMinAddr = v;
+        return 0;
+      },
+    );
     if (hugePool !== null) {
-      add('vm/nr_hugepages', 0, LONG, () => hugePool.nrHugePages, (v) => hugePool.setNrHugePages(v));
-      add('vm/nr_overcommit_hugepages', 0, LONG, () => hugePool.nrOvercommit, (v) => void (hugePool.nrOvercommit = v));
+      addChecked(
+        'vm/nr_hugepages',
+        0,
+        LONG,
+        () => hugePool.nrHugePages,
+        (v) => hugePool.setNrHugePages(v),
+      );
+      add(
+        'vm/nr_overcommit_hugepages',
+        0,
+        LONG,
+        () => hugePool.nrOvercommit,
+        (v) => {
+          hugePool.nrOvercommit = v;
+        },
+      );
     }
   }
 

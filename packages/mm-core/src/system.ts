@@ -3,6 +3,7 @@
  * plugged in. There is no module-level state anywhere else.
  */
 import { defaultSysctls, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
+import { checkAppSettings } from './app-setting.ts';
 import { FaultInfo } from './fault-info.ts';
 import type { Arch } from './ports/arch.ts';
 import {
@@ -72,6 +73,7 @@ export class MmSystem {
   private readonly onWarning: (text: string) => void;
 
   constructor(init: MmSystemInit) {
+    checkAppSettings(init.config);
     this.arch = init.arch;
     this.profile = init.profile;
     this.config = init.config;

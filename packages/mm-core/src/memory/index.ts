@@ -45,3 +45,8 @@ export { pageMkclean, rmapWalk, tryToUnmap, type RmapVisitor } from './rmap.ts';
 export { PhysicalMemory, type PhysicalMemoryInit } from './physical.ts';
 export { Frames, MAX_BUDDY_ORDER } from './frames.ts';
 export * from './page-flags.ts';
+export type { AnonOwners } from './anon-owners.ts';
+export type { LazyFreeBatch } from './lazy-free.ts';
+export type { RssCache } from './mm-state.ts';
+export type { PageTree } from './page-tree.ts';
+export type { PendingRead } from './read-page.ts';
