@@ -29,6 +29,6 @@ function all(count: number): void {
 }
 
 // Several times: the workloads come upon each other's shapes.
-for (let round = 0; round < 8; round++) all(50_000);
+for (let round = 0; round < 100; round++) all(10_000);
 setFlagsFromString('--trace-deopt');
-for (let round = 0; round < 4; round++) all(50_000);
+for (let round = 0; round < 20; round++) all(10_000);

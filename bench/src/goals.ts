@@ -69,7 +69,7 @@ class Judge {
 function engine(j: Judge): void {
   j.add('pair at 1k: against the host’s system calls', j.ratio('pair', 1000, HOST), 1 / 8, '×');
   const pair = j.ratio('pair', 1000, YARDSTICK) * REFERENCE_YARDSTICK;
-  j.add('pair at 1k: against native (scaled)', pair / REFERENCE['punch_refill']!.native[1]!, 1, '×');
+  j.add('pair at 1k: against native (estimate)', pair / REFERENCE['punch_refill']!.native[1]!, 1, '×');
   const limits: [string, (n: number) => number][] = [
     ['find', (n) => (n < 60000 ? 1.5 : 2)],
     ['split_merge', (n) => (n < 60000 ? 1 : 1.2)],
@@ -80,9 +80,9 @@ function engine(j: Judge): void {
     SIZES.forEach((n, i) => {
       const reference = REFERENCE[id]!;
       const own = j.ratio(id, n, YARDSTICK) * REFERENCE_YARDSTICK;
-      j.add(`${id} at ${n}: against native (scaled)`, own / reference.native[i]!, limit(n), '×');
+      j.add(`${id} at ${n}: against native (estimate)`, own / reference.native[i]!, limit(n), '×');
       if (id === 'punch_refill' || id === 'churn') {
-        j.add(`${id} at ${n}: against gVisor (scaled)`, own / reference.gvisor[i]!, 1, '×');
+        j.add(`${id} at ${n}: against gVisor (estimate)`, own / reference.gvisor[i]!, 1, '×');
       }
       if (id === 'find') j.add(`find at ${n}: against sorted-btree`, j.ratio('find', n, 'sorted-btree'), 0.5, '×');
     });

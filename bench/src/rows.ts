@@ -199,10 +199,11 @@ function mapsTime(space: Space, ms: number): number {
   return ((cpuTime() - from) * 1e6) / lines;
 }
 
-/** Bytes that a machine's frames cost beside their contents, per frame: every typed array of `Frames`. */
+/** Bytes that a machine's frames cost beside their contents, per frame: every array of `Frames` with an entry for each. */
 export function bytesPerFrame(profile: KernelProfile['name']): number {
   const { frames }: Memory = createMemory(benchSystem(profile), { bytes: 256 * 1024 * 1024 });
   let bytes = 0;
-  for (const value of Object.values(frames) as unknown[]) if (ArrayBuffer.isView(value)) bytes += value.byteLength;
+  for (const value of Object.values(frames) as unknown[])
+    if (ArrayBuffer.isView(value) && (value as Uint8Array).length >= frames.nrFrames) bytes += value.byteLength;
   return bytes / frames.nrFrames;
 }

@@ -4,8 +4,9 @@
  * These peers do the index's part alone: no check, no flags, no accounting. They have no search for a hole either, so in
  * `punch_refill` and `churn` they are told the place.
  */
+import { createRequire } from 'node:module';
 import { RBTree } from 'bintrees';
-import BTreeModule from 'sorted-btree';
+import type SortedBTreeModule from 'sorted-btree';
 import { Random } from './random.ts';
 import { PAGE } from './space.ts';
 
@@ -27,8 +28,8 @@ export interface TreePeer {
 const BASE = 2 ** 40;
 const SCALE = 2.3283064365386963e-10;
 
-// The package is CommonJS: Node gives its exports as the default.
-const BTree = (BTreeModule as unknown as { default: typeof BTreeModule.default }).default;
+// The package is CommonJS with a default export, which loaders disagree about: require gives it as it is.
+const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typeof SortedBTreeModule;
 type SortedBTree = InstanceType<typeof BTree<number, Range>>;
 
 /** npm's sorted-btree. */
