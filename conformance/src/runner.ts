@@ -4,7 +4,7 @@
 import { errnoName } from '@vmarea/uapi';
 import { FS_IOC_SETFLAGS, type Kernel, type Task } from '@vmarea/kernel';
 import { compareFigures, compareMaps, compareRet, compareSmaps, type Difference, type Kind } from './compare.ts';
-import { foldCounters, startExecutor, touchOwn, type Executor } from './executor.ts';
+import { faultTwice, foldCounters, startExecutor, touchOwn, type Executor } from './executor.ts';
 import { buildMachine, type Guest } from './machine.ts';
 import { exact, hex, quantity, type Op, type Recording, type Ret } from './recording.ts';
 import { Devices, InodeNumbers, normalizeMaps, parseMeminfo, parseSmaps, parseStatus } from './text.ts';
@@ -182,6 +182,7 @@ class Run {
     child.task.sys.exit(0);
     process.task.sys.wait(child.task.pid);
     this.processes.delete(op.child!);
+    faultTwice(process.task, this.executor.own);
     touchOwn(process.task, this.executor.own);
     process.faults = null;
     const status = this.kernel.lastWaitStatus;
