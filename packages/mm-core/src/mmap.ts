@@ -24,6 +24,7 @@ import {
   MAP_PRIVATE,
   MAP_SHARED,
   MAP_SHARED_VALIDATE,
+  MAP_SYNC,
   MAP_TYPE,
   OVERCOMMIT_NEVER,
   PROT_EXEC,
@@ -55,6 +56,7 @@ import {
   VM_MAYWRITE,
   VM_NORESERVE,
   VM_SHARED,
+  VM_SYNC,
 } from './vm-flags.ts';
 
 /** Flags that MAP_SHARED lets through on 6.1; MAP_SHARED_VALIDATE refuses others unless the file knows them. */
@@ -81,12 +83,11 @@ export function calcVmProtBits(prot: number): number {
   return prot & 7;
 }
 
-/** calc_vm_flag_bits: MAP_ to VM_ (the bits have the same values). */
+/** calc_vm_flag_bits: MAP_ to VM_ (the bits have the same values, but for MAP_SYNC). */
 export function calcVmFlagBits(mm: Mm, flags: number): number {
-  const kept = mm.system.profile.denywriteVmas
-    ? MAP_GROWSDOWN | MAP_DENYWRITE | MAP_LOCKED
-    : MAP_GROWSDOWN | MAP_LOCKED;
-  return flags & kept;
+  if (mm.system.profile.denywriteVmas) return flags & (MAP_GROWSDOWN | MAP_DENYWRITE | MAP_LOCKED);
+  const same = flags & (MAP_GROWSDOWN | MAP_LOCKED);
+  return (flags & MAP_SYNC) === 0 ? same : same | VM_SYNC;
 }
 
 /** round_hint_to_min: a hint is rounded down to a page, and lifted to mmap_min_addr unless it is then 0. */

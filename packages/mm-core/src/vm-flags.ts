@@ -20,6 +20,8 @@ export const VM_UFFD_MISSING = 0x200;
 export const VM_PFNMAP = 0x400;
 /** 4.4 only. */
 export const VM_DENYWRITE = 0x800;
+/** 6.1 only, and above bit 31 there: here it has the bit that VM_DENYWRITE left free. */
+export const VM_MTE_ALLOWED = 0x800;
 export const VM_UFFD_WP = 0x1000;
 export const VM_LOCKED = 0x2000;
 export const VM_IO = 0x4000;
@@ -31,8 +33,8 @@ export const VM_LOCKONFAULT = 0x80000;
 export const VM_ACCOUNT = 0x100000;
 export const VM_NORESERVE = 0x200000;
 export const VM_HUGETLB = 0x400000;
-/** 6.1 only, above bit 31 there; here it has the bit of VM_SYNC, which no driver of ours sets. */
-export const VM_MTE_ALLOWED = 0x800000;
+/** 6.1 only: MAP_SYNC. */
+export const VM_SYNC = 0x800000;
 export const VM_ARCH_1 = 0x1000000;
 /** 6.1: VM_WIPEONFORK; 4.4: VM_ARCH_2, unused on arm64. */
 export const VM_WIPEONFORK = 0x2000000;

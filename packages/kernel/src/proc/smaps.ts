@@ -35,6 +35,7 @@ import {
   VM_READ,
   VM_SEQ_READ,
   VM_SHARED,
+  VM_SYNC,
   VM_SOFTDIRTY,
   VM_UFFD_MISSING,
   VM_UFFD_WP,
@@ -73,7 +74,7 @@ export function gatherStats(frames: Frames, vma: Vma, mss: MemStats): void {
   const locked = (vma.vmFlags & VM_LOCKED) !== 0;
   const huge = (vma.vmFlags & VM_HUGETLB) !== 0;
   const { pageSize } = mm.system;
-  for (let addr = tables.nextEntry(vma.vmStart, vma.vmEnd); addr >= 0; ) {
+  for (let addr = tables.nextEntry(vma.vmStart, vma.vmEnd); addr >= 0;) {
     const slot = tables.curSlot;
     const size = tables.curSize;
     const bits = tables.entry(slot);
@@ -133,7 +134,7 @@ const FLAG_NAMES: readonly (readonly [flag: number, name: string, only?: KernelP
   [VM_GROWSDOWN, 'gd'],
   [VM_UFFD_MISSING, 'um'],
   [VM_PFNMAP, 'pf'],
-  [VM_DENYWRITE, 'dw'],
+  [VM_DENYWRITE, 'dw', 'msm-4.4'],
   [VM_UFFD_WP, 'uw'],
   [VM_LOCKED, 'lo'],
   [VM_IO, 'io'],
@@ -146,6 +147,7 @@ const FLAG_NAMES: readonly (readonly [flag: number, name: string, only?: KernelP
   [VM_ACCOUNT, 'ac'],
   [VM_NORESERVE, 'nr'],
   [VM_HUGETLB, 'ht'],
+  [VM_SYNC, 'sf', 'linux-6.1'],
   [VM_ARCH_1, 'ar', 'msm-4.4'],
   [VM_ARCH_1, 'bt', 'linux-6.1'],
   [VM_WIPEONFORK, 'wf', 'linux-6.1'],

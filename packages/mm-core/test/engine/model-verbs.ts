@@ -30,6 +30,7 @@ import {
   VM_SEQ_READ,
   VM_SHARED,
   VM_SPECIAL,
+  VM_SYNC,
   VM_WIPEONFORK,
   VM_WRITE,
 } from '../../src/index.ts';
@@ -251,6 +252,7 @@ export function mmap(s: Space, who: Who, args: MmapArgs, newShared: NewFile): nu
   if (noreplace && s.mapped(a, b) !== 0) return EEXIST;
   let vm = (prot & 7) | (flags & 0x2100) | s.defFlags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
   if (profile.denywriteVmas) vm |= flags & 0x800;
+  else if ((flags & 0x80000) !== 0) vm |= VM_SYNC;
   if ((flags & 0x2000) !== 0 && !canLock(who)) return EPERM;
   if (!lockRoom(s, who, vm, n)) return EAGAIN;
   const type = flags & 0xf;
