@@ -137,12 +137,9 @@ class Tour {
       ...((bits & PTE_YOUNG) === 0 ? [] : ['accessed']),
       ...((bits & PTE_HUGE) === 0 ? [] : ['huge']),
     ];
-    const kind =
-      pfn === frames.zeroPfn
-        ? 'the zero page'
-        : frames.mapcount[pfn]! === 1
-          ? 'mapped once'
-          : `mapped ${frames.mapcount[pfn]!} times`;
+    const times = frames.mapcount[pfn]!;
+    const mapped = times === 1 ? 'mapped once' : `mapped ${times} times`;
+    const kind = pfn === frames.zeroPfn ? 'the zero page' : mapped;
     return `frame ${hex(pfn)}, ${names.join(', ')}; ${kind}`;
   }
 }
