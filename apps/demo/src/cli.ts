@@ -110,7 +110,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 function machineOptions(command: Command): Command {
   return command
     .option('--kernel <linux-6.1|msm-4.4>', 'whose rules hold', 'linux-6.1')
-    .option('--va-bits <N>', 'size of the address space (default: what --maps shows, else 48)')
+    .option('--va-bits <N>', 'size of the address space (default: what --maps or the log shows)')
     .option('--page-size <N>', '4k, 16k or 64k', '4k')
     .option('--rlimit <NAME=SOFT[:HARD]>', 'a limit of the first process, for instance stack=8m', collect, [])
     .option('--sysctl <NAME=VALUE>', 'for instance vm.max_map_count=1000', collect, [])

@@ -12,7 +12,7 @@ import {
   type ProgramSource,
   type ReplayReport,
 } from '@vmarea/replay';
-import { parseMaps, type MapsLine } from '@vmarea/strace';
+import { LogParser, parseMaps, type LogEvent, type MapsLine } from '@vmarea/strace';
 import { findLogParts, readLogParts, readPieces } from '@vmarea/strace/node';
 import { UsageError, type Io } from './io.ts';
 import { buildMachine, CATALOGUES } from './machine.ts';
@@ -82,25 +82,44 @@ function readPrograms(options: ReplayCommandOptions): ProgramSource {
   }
 }
 
-/** Address bits that a map was made with: the stack ends near the top of the address space. */
+/** Address bits that kernels are built with. */
+const VA_SIZES = [39, 42, 47, 48];
+
+/** Address bits that a map was made with: the stack ends near the top of the address space. 0: the map does not tell. */
 function vaBitsOf(maps: readonly MapsLine[] | undefined): number {
   const top = maps?.find((line) => line.name === '[stack]')?.end ?? maps?.at(-1)?.end;
-  if (top === undefined) return 48;
-  return [39, 42, 47, 48].find((bits) => top <= 2 ** bits) ?? 48;
+  return top === undefined ? 0 : (VA_SIZES.find((bits) => top <= 2 ** bits) ?? 48);
 }
 
-/** The program lies where x86_64 and others put it: the log is not one of arm64. */
-async function isForeign(log: string): Promise<boolean> {
-  const { LogParser } = await import('@vmarea/strace');
-  const parser = new LogParser({ calls: new Set(['mmap', 'brk']) });
-  const ignore = (): void => undefined;
+/** What the beginning of a log tells about its machine. */
+interface Hints {
+  /** It is not one of arm64. */
+  readonly foreign: boolean;
+  /** Address bits, from the highest address that mmap returned; 0 when none did. */
+  readonly vaBits: number;
+}
+
+/** Answers of mmap that are looked at. */
+const PROBED = 100;
+
+async function hintsOf(log: string): Promise<Hints> {
+  const parser = new LogParser({ calls: new Set(['mmap', 'mmap2', 'brk', 'arch_prctl']) });
+  let highest = 0;
+  let seen = 0;
+  const look = (event: LogEvent): void => {
+    if (event.type !== 'call' || event.call.name === 'brk' || event.call.ret === null) return;
+    highest = Math.max(highest, event.call.ret);
+    seen++;
+  };
   for await (const piece of readPieces(log)) {
-    parser.push(piece, ignore);
-    const { architecture } = parser.hints.guess();
-    if (architecture !== 'unknown') return architecture !== 'arm64';
-    if (parser.lines > 20_000) break;
+    parser.push(piece, look);
+    if (seen >= PROBED || parser.lines > 100_000) break;
   }
-  return false;
+  const { architecture } = parser.hints.guess();
+  const foreign = architecture !== 'arm64' && architecture !== 'unknown';
+  // Memory is mapped from the top down: the highest address is near the top.
+  const vaBits = highest < 2 ** 38 ? 0 : (VA_SIZES.find((bits) => highest < 2 ** bits) ?? 48);
+  return { foreign, vaBits: foreign ? 0 : vaBits };
 }
 
 /** Runs the command. Returns the exit status. */
@@ -134,8 +153,10 @@ export async function replayCommand(logs: readonly string[], options: ReplayComm
     let report: ReplayReport;
     try {
       const parts = await partsOf(log);
-      const recorded = parts === null && log !== '-' && (await isForeign(log));
-      const replay = new Replay({ kernel: buildMachine(machine), ...settings, recorded });
+      const hints = parts !== null || log === '-' ? { foreign: false, vaBits: 0 } : await hintsOf(log);
+      const vaBits = machine.vaBits || hints.vaBits || 48;
+      const kernel = buildMachine({ ...machine, vaBits });
+      const replay = new Replay({ kernel, ...settings, recorded: hints.foreign });
       if (parts !== null) for (const event of await readLogParts(parts)) replay.event(event);
       else await stream(replay, log, io);
       report = replay.finish();

@@ -122,6 +122,19 @@ describe('vmarea replay', () => {
     expect(out).toContain('Nothing could be judged');
   });
 
+  it('the size of the address space is read off the log', async () => {
+    const text = [
+      '9 execve("/x", ["x"], 0x1 /* 0 vars */) = 0',
+      '9 brk(NULL) = 0x5f00b7d000',
+      '9 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7c2f9d6000',
+      '',
+    ].join('\n');
+    const { out } = await vmarea(['replay', file('android.strace', text), '--kernel', 'msm-4.4']);
+    expect(out).toContain('on msm-4.4, 39-bit addresses');
+    const told = await vmarea(['replay', file('android.strace', text), '--va-bits', '48']);
+    expect(told.out).toContain('48-bit addresses');
+  });
+
   it('limits and sysctls hold', async () => {
     const small = await vmarea(recording('sort.aslr-off', '--rlimit', 'as=4m'));
     expect(small.status).toBe(1);

@@ -78,6 +78,8 @@ function differences(ours: SnapshotLine, real: MapsLine, binder: Binder): string
 
 /** Why a line of the map does not count; empty when it does. */
 function excuse(line: MapsLine, space: Space): string {
+  // Without the program the map is only that part which the log made.
+  if (space.recorded) return 'recorded';
   if (space.assumedStack && line.name === '[stack]') return 'assumed';
   if (space.assumedProgram && (line.name === space.program || line.name === '[heap]')) return 'assumed';
   const library = line.name === '[vdso]' || line.name === '[vvar]' || line.name === space.interpreter;

@@ -64,10 +64,11 @@ export class ProcessTable {
       else waiting.push(event);
       return null;
     }
-    return this.#first(pid, event.line);
+    const begins = 'call' in event && event.call.name.startsWith('exec');
+    return this.#first(pid, event.line, begins);
   }
 
-  #first(pid: number, line: number): Process {
+  #first(pid: number, line: number, begins: boolean): Process {
     const { kernel, options } = this.#replay;
     const task = kernel.spawn({
       limits: (table) => {
@@ -79,7 +80,7 @@ export class ProcessTable {
     this.#byPid.set(pid, process);
     this.#seen++;
     if (this.firstPid < 0) this.firstPid = pid;
-    this.#replay.adoptUnknown(process, line);
+    this.#replay.adoptUnknown(process, line, begins);
     return process;
   }
 

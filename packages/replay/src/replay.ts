@@ -209,7 +209,7 @@ export class Replay {
   }
 
   /** A process of which the log shows the first line without having shown its birth. @internal */
-  adoptUnknown(process: Process, line: number): void {
+  adoptUnknown(process: Process, line: number, begins: boolean): void {
     const { mapsBefore } = this.options;
     if (mapsBefore !== undefined) {
       const open = ({ name }: MapsLine): VmFile => this.files.open(name, O_RDWR);
@@ -219,6 +219,10 @@ export class Replay {
       process.space.breakUnknown = !heapKnown;
       process.space.given(0, this.kernel.system.arch.taskSize);
       process.space.randomized = this.execs.randomized !== false;
+    } else if (!begins && this.options.recorded !== true) {
+      const text =
+        'the log begins in the middle of its life: without a map to start from, its addresses are taken from the log';
+      this.notebook.note('assumed', line, process.pid, `process ${process.pid}: ${text}`);
     }
     this.watch(process.task.mm);
   }

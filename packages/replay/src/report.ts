@@ -74,7 +74,7 @@ export interface MapRow {
   readonly real: MapsLine | null;
   /** What differs; empty when they agree. */
   readonly differences: readonly string[];
-  /** Left out of the verdict, and why: `assumed`, `grown`. Empty when it counts. */
+  /** Left out of the verdict, and why: `assumed`, `grown`, `recorded`. Empty when it counts. */
   readonly excused: string;
 }
 

@@ -279,6 +279,7 @@ describe('what a log does not tell', () => {
     expect(report.difference).toBeNull();
     expect(mapOf(report).some((line) => line.startsWith('ffff89a96000-ffff89a97000 rw-p'))).toBe(true);
     expect(report.notes.unjudged.notes[0]?.text).toMatch(/memory that the log does not show/);
+    expect(report.notes.assumed.notes[0]?.text).toMatch(/^process 10: the log begins in the middle of its life/);
   });
 
   it('an older map makes up for what was before the log', () => {

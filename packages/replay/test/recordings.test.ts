@@ -105,6 +105,17 @@ describe('recordings of real programs', () => {
     }
   });
 
+  it('a log of a random layout may end after any line', () => {
+    const lines = logText('bash_ls.aslr-on')
+      .split('\n')
+      .filter((line) => !line.includes('ENOENT'));
+    for (let end = 0; end <= lines.length; end++) {
+      const text = `${lines.slice(0, end).join('\n')}\n`;
+      expect(reportOf(text).difference).toBeNull();
+      expect(reportOf(text, { maps: realMap('bash_ls.aslr-on') }).difference).toBeNull();
+    }
+  });
+
   it('a log may end and begin inside of any line', () => {
     const text = logText('busybox_static.aslr-off');
     for (let end = 1; end < text.length; end += 7) {
