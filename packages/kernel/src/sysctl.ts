@@ -131,7 +131,7 @@ export class SysctlTable {
       },
     );
     if (hugePool !== null) {
-      addChecked(
+      add(
         'vm/nr_hugepages',
         0,
         LONG,

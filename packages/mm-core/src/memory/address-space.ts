@@ -20,8 +20,18 @@ import { writebackRange } from './writeback.ts';
 
 const READY: number = PG_UPTODATE | PG_WAITERS;
 
+/**
+ * Whether something is an {@link AddressSpace}, of this copy of the package or of another: two may meet in one program,
+ * so `instanceof` would not do.
+ */
+export function isAddressSpace(value: unknown): value is AddressSpace {
+  return typeof value === 'object' && value !== null && 'isAddressSpace' in value;
+}
+
 /** The pages of a file, and its mappings. */
 export class AddressSpace extends FileMapping {
+  /** The mark that {@link isAddressSpace} looks for. */
+  readonly isAddressSpace = true;
   declare host: VmInode;
   readonly core: MemoryCore;
   readonly frames: Frames;
@@ -243,23 +253,7 @@ export class AddressSpace extends FileMapping {
 /** The page cache behind a file, or null when its pages are kept in another way (huge pages, devices). */
 export function addressSpaceOf(file: VmFile): AddressSpace | null {
   const mapping = file.fMapping;
-  return mapping instanceof AddressSpace ? mapping : null;
-}
-
-/**
- * set_page_dirty by frame: the file that holds it is told; of a page in no page cache only the flag is set.
- */
-export function setPageDirty(frames: Frames, pfn: number): void {
-  const flags = frames.flags[pfn]!;
-  if ((flags & PG_DIRTY) !== 0) return;
-  if ((flags & PG_CACHED) !== 0) {
-    const owner = frames.owner(pfn);
-    if (owner instanceof AddressSpace) {
-      owner.setDirty(frames.index[pfn]!);
-      return;
-    }
-  }
-  frames.flags[pfn] = flags | PG_DIRTY;
+  return isAddressSpace(mapping) ? mapping : null;
 }
 
 /**
@@ -270,7 +264,7 @@ export function setPageDirty(frames: Frames, pfn: number): void {
 export function dropCaches(frames: Frames): number {
   let dropped = 0;
   for (const owner of frames.owners) {
-    if (owner instanceof AddressSpace && !owner.aOps.zeroFill) dropped += owner.invalidate(0, Infinity);
+    if (isAddressSpace(owner) && !owner.aOps.zeroFill) dropped += owner.invalidate(0, Infinity);
   }
   return dropped;
 }
@@ -286,7 +280,7 @@ export function reclaimPages(core: MemoryCore): number {
   const dropped = dropCaches(frames);
   if (dropped > 0 || frames.nrFileDirty === 0) return dropped;
   const { pending } = system;
-  for (const owner of frames.owners) if (owner instanceof AddressSpace) owner.writeback(0, Infinity, false);
+  for (const owner of frames.owners) if (isAddressSpace(owner)) owner.writeback(0, Infinity, false);
   system.pending = pending;
   return dropCaches(frames);
 }

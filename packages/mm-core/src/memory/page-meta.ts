@@ -14,11 +14,6 @@ import { addRssFast } from './rss.ts';
 /** What a new anonymous page is. */
 export const NEW_ANON: number = PG_ANON | PG_ANON_EXCLUSIVE | PG_SWAPBACKED | PG_UPTODATE;
 
-/** linear_page_index: the page of `address` in its mapping. */
-export function linearPageIndex(vma: Vma, address: number, pageSize: number): number {
-  return vma.vmPgoff + (address - vma.vmStart) / pageSize;
-}
-
 /** page_add_new_anon_rmap: frame `pfn` is a new page of `vma` at `address`; its one reference belongs to the entry. */
 export function addNewAnonRmap(state: MmState, vma: Vma, address: number, pfn: number): void {
   const frames = state.frames;

@@ -1,7 +1,7 @@
 /**
  * Checks the books of the frames: for tests, after each operation or at the end. Mirrors what CONFIG_DEBUG_VM looks at.
  */
-import { AddressSpace } from './address-space.ts';
+import { isAddressSpace } from './address-space.ts';
 import type { Frames } from './frames.ts';
 import { PG_BUDDY, PG_CACHED, PG_COMPOUND, PG_DIRTY, PG_SWAPBACKED, PG_TABLE } from './page-flags.ts';
 
@@ -41,7 +41,7 @@ export function validateFrames(frames: Frames): string[] {
         if ((flags & PG_SWAPBACKED) !== 0) shmem++;
         const owner = frames.owner(pfn);
         const index = frames.index[pfn]!;
-        if (!(owner instanceof AddressSpace)) say('in a page cache, but no file owns it');
+        if (!isAddressSpace(owner)) say('in a page cache, but no file owns it');
         else if (owner.find(index) !== pfn) say(`its file has another page at ${String(index)}`);
         else if (owner.accountsDirty && (flags & PG_DIRTY) !== 0) fileDirty++;
       }
