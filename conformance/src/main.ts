@@ -1,90 +1,94 @@
 /**
  * `pnpm conformance`: replays recordings of real kernels on the wired system and compares every answer.
  *
- * Options: --dir DIR (a set or a folder of sets; default: the repository's), --only KIND,…, --filter TEXT, --limit N,
- * --json, --verbose. Exit status 0 when all pass, 1 when some fail, 2 on bad usage.
+ * Exit status: 0 when all pass, 1 when some fail or an exception is needless, 2 on bad usage.
  */
-import { basename, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { findSets, readSet } from './archive.ts';
+import { findSets } from './archive.ts';
 import { KINDS, type Kind } from './compare.ts';
-import { readGuest } from './machine.ts';
-import { parseRecording } from './recording.ts';
+import { readExceptions } from './exceptions.ts';
 import { describeFailure, failureClass } from './report.ts';
-import { runRecording, type Outcome } from './runner.ts';
+import { runSet, runSets, type SetResult } from './run-set.ts';
 
-/** The recordings that the repository carries. */
-const RECORDINGS: string = join(import.meta.dirname, '..', 'recordings');
+const HOME: string = join(import.meta.dirname, '..');
 
-interface SetResult {
-  readonly set: string;
-  passed: number;
-  readonly failed: Outcome[];
-  seconds: number;
+const USAGE: string = `usage: pnpm conformance [options]
+
+Replays the recordings of real arm64 kernels and compares every answer.
+
+  --dir DIR       a set of recordings, or a folder of sets (default: those of the repository)
+  --only KINDS    compare only these: ${KINDS.join(',')}
+  --filter TEXT   only recordings whose SET/NAME contains the text
+  --limit N       go on to the N-th operation with a difference (default 1)
+  --exceptions F  the exceptions file (default: the repository's)
+  --one-thread    no worker threads
+  --json          the results as JSON
+  --help
+`;
+
+interface Options {
+  readonly dir: string;
+  readonly kinds: readonly Kind[];
+  readonly filter: string;
+  readonly limit: number;
+  readonly exceptions: string;
+  readonly oneThread: boolean;
+  readonly json: boolean;
 }
 
 function usage(message: string): never {
-  process.stderr.write(`conformance: ${message}\n`);
-  process.stderr.write(`usage: pnpm conformance [--dir DIR] [--only ${KINDS.join(',')}] [--filter TEXT] [--limit N] [--json] [--verbose]\n`);
+  process.stderr.write(`conformance: ${message}\n${USAGE}`);
   process.exit(2);
 }
 
-function options(): { dir: string; kinds: Set<Kind>; filter: string; limit: number; json: boolean; verbose: boolean } {
-  try {
-    const { values } = parseArgs({
-      options: {
-        dir: { type: 'string' },
-        only: { type: 'string' },
-        filter: { type: 'string' },
-        limit: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        verbose: { type: 'boolean', default: false },
-      },
-    });
-    const names = values.only === undefined ? KINDS : values.only.split(',');
-    for (const name of names) if (!(KINDS as readonly string[]).includes(name)) usage(`--only: there is no ${name}`);
-    return {
-      dir: values.dir ?? RECORDINGS,
-      kinds: new Set(names as readonly Kind[]),
-      filter: values.filter ?? '',
-      limit: Number(values.limit ?? 1),
-      json: values.json,
-      verbose: values.verbose,
-    };
-  } catch (error) {
-    return usage((error as Error).message);
+function options(): Options {
+  const { values } = parseArgs({
+    options: {
+      dir: { type: 'string', default: join(HOME, 'recordings') },
+      only: { type: 'string' },
+      filter: { type: 'string', default: '' },
+      limit: { type: 'string', default: '1' },
+      exceptions: { type: 'string', default: join(HOME, 'exceptions.json') },
+      'one-thread': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    process.exit(0);
   }
+  const names = values.only === undefined ? KINDS : values.only.split(',');
+  for (const name of names) if (!(KINDS as readonly string[]).includes(name)) usage(`--only: there is no ${name}`);
+  const limit = Number(values.limit);
+  if (!Number.isInteger(limit) || limit < 1) usage(`--limit: ${values.limit} is no count`);
+  if (!existsSync(values.dir)) usage(`--dir: there is no ${values.dir}`);
+  if (!existsSync(values.exceptions)) usage(`--exceptions: there is no ${values.exceptions}`);
+  return {
+    dir: values.dir,
+    kinds: names as readonly Kind[],
+    filter: values.filter,
+    limit,
+    exceptions: values.exceptions,
+    oneThread: values['one-thread'],
+    json: values.json,
+  };
 }
 
-const { dir, kinds, filter, limit, json, verbose } = options();
-const results: SetResult[] = [];
-for (const setDir of findSets(dir)) {
-  const guest = readGuest(setDir);
-  const result: SetResult = { set: basename(setDir), passed: 0, failed: [], seconds: 0 };
-  const began = performance.now();
-  for (const { name, text } of readSet(setDir)) {
-    if (!`${result.set}/${name}`.includes(filter)) continue;
-    const outcome = runRecording(parseRecording(text), guest, { kinds, maxFailures: limit });
-    if (outcome.failures.length === 0 && outcome.error === null) result.passed++;
-    else result.failed.push(outcome);
-  }
-  result.seconds = (performance.now() - began) / 1000;
-  results.push(result);
-  if (!json) {
-    if (verbose) for (const outcome of result.failed) process.stdout.write(`${describeFailure(result.set, outcome)}\n`);
-    process.stdout.write(`${result.set}: ${result.passed} passed, ${result.failed.length} failed (${result.seconds.toFixed(1)} s)\n`);
-  }
+/** The failing recordings of a set, its counts, and the exceptions that it used. */
+function report(result: SetResult): void {
+  for (const outcome of result.failed) process.stdout.write(`${describeFailure(result.set, outcome)}\n`);
+  for (const key of result.needless) process.stdout.write(`${key}: the exception is needless, the comparison passes\n`);
+  const excepted = result.excepted === 0 ? '' : `, ${result.excepted} exceptions`;
+  process.stdout.write(
+    `${result.set}: ${result.passed} passed, ${result.failed.length} failed${excepted} (${result.seconds.toFixed(1)} s)\n`,
+  );
 }
 
-if (json) {
-  const out = results.map(({ set, passed, failed, seconds }) => ({
-    set,
-    passed,
-    failed: failed.map((o) => ({ name: o.name, error: o.error?.message ?? null, first: o.failures[0] ?? null })),
-    seconds,
-  }));
-  process.stdout.write(`${JSON.stringify(out, null, 1)}\n`);
-} else {
+/** What the failures have in common, the most frequent first. */
+function summary(results: readonly SetResult[]): void {
   const classes = new Map<string, string[]>();
   for (const { set, failed } of results) {
     for (const outcome of failed) {
@@ -92,13 +96,52 @@ if (json) {
       classes.set(key, [...(classes.get(key) ?? []), `${set}/${outcome.name}`]);
     }
   }
-  const sorted = [...classes].sort((a, b) => b[1].length - a[1].length);
-  if (sorted.length > 0) process.stdout.write('\nFirst differences, by kind:\n');
-  for (const [key, names] of sorted.slice(0, 40)) {
-    process.stdout.write(`${String(names.length).padStart(5)}  ${key}   e.g. ${names.slice(0, 3).join(' ')}\n`);
+  if (classes.size > 0) process.stdout.write('\nFirst differences, by what they have in common:\n');
+  for (const [key, names] of [...classes].sort((a, b) => b[1].length - a[1].length)) {
+    process.stdout.write(`${String(names.length).padStart(5)}  ${key}   ${names.slice(0, 3).join(' ')}\n`);
   }
-  const passed = results.reduce((sum, r) => sum + r.passed, 0);
-  const failed = results.reduce((sum, r) => sum + r.failed.length, 0);
-  process.stdout.write(`\ntotal: ${passed} passed, ${failed} failed\n`);
 }
-if (results.some((r) => r.failed.length > 0)) process.exitCode = 1;
+
+async function main(): Promise<void> {
+  let given: Options;
+  try {
+    given = options();
+  } catch (error) {
+    usage((error as Error).message);
+  }
+  const exceptions = readExceptions(given.exceptions);
+  const jobs = findSets(given.dir).map((dir) => ({
+    dir,
+    kinds: given.kinds,
+    filter: given.filter,
+    maxFailures: given.limit,
+    exceptions,
+  }));
+  if (jobs.length === 0) usage(`--dir: no recordings in ${given.dir}`);
+  const tell = given.json ? (): void => undefined : report;
+  const results: SetResult[] = [];
+  if (given.oneThread) {
+    for (const job of jobs) {
+      const result = runSet(job);
+      tell(result);
+      results.push(result);
+    }
+  } else results.push(...(await runSets(jobs, tell)));
+
+  const sum = (of: (result: SetResult) => number): number => results.reduce((total, result) => total + of(result), 0);
+  const failed = sum((r) => r.failed.length);
+  const needless = sum((r) => r.needless.length);
+  if (given.json) {
+    const plain = results.map((r) => ({
+      ...r,
+      failed: r.failed.map((o) => ({ name: o.name, ops: o.ops, error: o.error, failures: o.failures })),
+    }));
+    process.stdout.write(`${JSON.stringify(plain, null, 1)}\n`);
+  } else {
+    summary(results);
+    process.stdout.write(`\ntotal: ${sum((r) => r.passed)} passed, ${failed} failed; exceptions: ${sum((r) => r.excepted)}\n`);
+  }
+  process.exitCode = failed + needless > 0 ? 1 : 0;
+}
+
+await main();

@@ -4,6 +4,7 @@
 import { errnoName } from '@vmarea/uapi';
 import { FS_IOC_SETFLAGS, type Kernel, type Task } from '@vmarea/kernel';
 import { compareFigures, compareMaps, compareRet, compareSmaps, type Difference, type Kind } from './compare.ts';
+import type { Exceptions } from './exceptions.ts';
 import { faultTwice, foldCounters, startExecutor, touchOwn, type Executor } from './executor.ts';
 import { buildMachine, type Guest } from './machine.ts';
 import { exact, hex, quantity, type Op, type Recording, type Ret } from './recording.ts';
@@ -24,7 +25,7 @@ export interface Outcome {
   /** Differences in the kinds asked for, the first one first; at most as many as were asked for. */
   readonly failures: readonly Failure[];
   /** The error that ended the run, if one was thrown. */
-  readonly error: Error | null;
+  readonly error: string | null;
   readonly ops: number;
 }
 
@@ -34,6 +35,8 @@ export interface RunOptions {
   readonly kinds: ReadonlySet<Kind>;
   /** Ends the run after so many operations with differences. */
   readonly maxFailures: number;
+  /** Differences that are not counted. */
+  readonly exceptions: Exceptions;
 }
 
 /** A process of the recording. */
@@ -340,7 +343,9 @@ export function runRecording(recording: Recording, guest: Guest, options: RunOpt
   try {
     const run = new Run(recording, guest);
     const note = (op: Op, differences: readonly Difference[]): void => {
-      const wanted = differences.find((difference) => options.kinds.has(difference.kind));
+      const wanted = differences.find(
+        (difference) => options.kinds.has(difference.kind) && !options.exceptions.covers(op, difference),
+      );
       if (wanted === undefined) return;
       failures.push({ ...wanted, op, ourMaps: run.ourMaps(op.pid, op.maps ?? []), theirMaps: op.maps ?? null });
     };
@@ -351,7 +356,7 @@ export function runRecording(recording: Recording, guest: Guest, options: RunOpt
       done++;
     }
   } catch (error) {
-    return { name: recording.header.name, failures, error: error as Error, ops: done };
+    return { name: recording.header.name, failures, error: (error as Error).stack ?? String(error), ops: done };
   }
   return { name: recording.header.name, failures, error: null, ops: done };
 }

@@ -1,0 +1,92 @@
+/**
+ * Runs the recordings of one set, one after the other; and the worker that does so beside others.
+ */
+import { basename } from 'node:path';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { readSet } from './archive.ts';
+import type { Kind } from './compare.ts';
+import { Exceptions, type ExceptionEntry } from './exceptions.ts';
+import { readGuest } from './machine.ts';
+import { parseRecording } from './recording.ts';
+import { runRecording, type Outcome } from './runner.ts';
+
+/** What to run of a set, and how. Plain data: it travels to workers. */
+export interface SetJob {
+  readonly dir: string;
+  readonly kinds: readonly Kind[];
+  /** Part of `SET/NAME` that a recording must have. */
+  readonly filter: string;
+  readonly maxFailures: number;
+  readonly exceptions: readonly ExceptionEntry[];
+}
+
+/** What running a set gave. Plain data. */
+export interface SetResult {
+  readonly set: string;
+  readonly passed: number;
+  readonly failed: readonly Outcome[];
+  /** Exceptions that were needed. */
+  readonly excepted: number;
+  /** Exceptions whose comparison would have passed: errors. */
+  readonly needless: readonly string[];
+  readonly seconds: number;
+}
+
+/** Runs a set. */
+export function runSet(job: SetJob): SetResult {
+  const set = basename(job.dir);
+  const guest = readGuest(job.dir);
+  const kinds = new Set(job.kinds);
+  const failed: Outcome[] = [];
+  const needless: string[] = [];
+  let passed = 0;
+  let excepted = 0;
+  const began = performance.now();
+  for (const { name, text } of readSet(job.dir)) {
+    if (!`${set}/${name}`.includes(job.filter)) continue;
+    const exceptions = new Exceptions(job.exceptions, set, name);
+    const outcome = runRecording(parseRecording(text), guest, { kinds, maxFailures: job.maxFailures, exceptions });
+    excepted += exceptions.used;
+    if (outcome.failures.length === 0 && outcome.error === null) {
+      passed++;
+      needless.push(...exceptions.needless(kinds));
+    } else failed.push(outcome);
+  }
+  return { set, passed, failed, excepted, needless, seconds: (performance.now() - began) / 1000 };
+}
+
+/**
+ * Runs sets beside each other, as many as there are processors.
+ *
+ * @param done called as each set ends
+ */
+export async function runSets(jobs: readonly SetJob[], done: (result: SetResult) => void): Promise<SetResult[]> {
+  const results: SetResult[] = new Array<SetResult>(jobs.length);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < jobs.length) {
+      const index = next++;
+      const result = await runInWorker(jobs[index]!);
+      results[index] = result;
+      done(result);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), jobs.length) }, worker));
+  return results;
+}
+
+function runInWorker(job: SetJob): Promise<SetResult> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: job });
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+}
+
+if (!isMainThread && isJob(workerData)) parentPort!.postMessage(runSet(workerData));
+
+function isJob(data: unknown): data is SetJob {
+  return typeof data === 'object' && data !== null && 'kinds' in data && 'maxFailures' in data;
+}

@@ -1,0 +1,3 @@
+import { checkSet } from './check-set.ts';
+
+checkSet('msm-4.4-va39', 605);
