@@ -1,7 +1,7 @@
 /**
  * Memory calls of a log: each made on the kernel, then compared with the recorded answer.
  */
-import { findVmaIntersection, RETRY } from '@vmarea/mm-core';
+import { Decision, findVmaIntersection, RETRY } from '@vmarea/mm-core';
 import type { Call, MemoryOp, MmapOp } from '@vmarea/strace';
 import {
   EBADF,
@@ -18,6 +18,7 @@ import { makeCall, makeCallAt, noteGiven, reachesUnknown, sharedSegment } from '
 import type { Process } from './process.ts';
 import { ReasonBook } from './reasons.ts';
 import type { Replay } from './replay.ts';
+import type { Reason } from './report.ts';
 import { linesAround, snapshotLines } from './snapshot.ts';
 import type { Tally } from './tally.ts';
 
@@ -47,6 +48,7 @@ export class MemoryDriver {
     const { ret } = call;
     if (op.op === 'mmap' && (op.flags & MAP_ANONYMOUS) === 0 && ret !== -EBADF) this.#openedBefore(process, call, op);
     mm.lastDecision = 0;
+    this.#replay.counter.driverDecision = 0;
     const oldBrk = mm.brk;
     if (op.op === 'shmget' || op.op === 'shmat' || op.op === 'shmdt') {
       this.#sharedMemory(process, call, op);
@@ -98,9 +100,8 @@ export class MemoryDriver {
     else this.#tally.reproduced++;
     const refusedBreak = op.op === 'brk' && Number(op.addr) !== 0 && Number(op.addr) !== ret && oldBrk === ret;
     if (ret < 0 || refusedBreak) {
-      const { lastDecision } = process.task.mm;
       const error = ret < 0 ? errnoName(ret) : 'unchanged';
-      const reason = this.#book.reason(lastDecision, ret, call.name);
+      const reason = this.#reason(process, ret, call.name);
       this.#replay.notebook.failure(call.name, error, reason, callText(call), call.line, call.pid);
     }
   }
@@ -108,7 +109,7 @@ export class MemoryDriver {
   #differs(process: Process, call: Call, op: MemoryOp, result: number, ret: number): void {
     const { mm } = process.task;
     const address = ret >= mm.system.pageSize ? ret : 'addr' in op ? Number(op.addr) : 0;
-    const reason = result < 0 ? this.#book.reason(mm.lastDecision, result, call.name) : null;
+    const reason = result < 0 ? this.#reason(process, result, call.name) : null;
     this.#tally.difference = {
       line: call.line,
       pid: call.pid,
@@ -120,6 +121,13 @@ export class MemoryDriver {
       explanation: explain(op, result, ret),
       around: linesAround(mm, this.#replay.files, address),
     };
+  }
+
+  #reason(process: Process, ret: number, name: string): Reason {
+    const { lastDecision } = process.task.mm;
+    const { driverDecision } = this.#replay.counter;
+    const byDriver = lastDecision === Decision.mmapRegionDriverRefused && driverDecision !== 0;
+    return this.#book.reason(byDriver ? driverDecision : lastDecision, ret, name);
   }
 
   /**

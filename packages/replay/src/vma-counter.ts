@@ -2,6 +2,7 @@
  * Counts what happens to VMAs while a log is replayed. It listens to the engine; it decides nothing.
  */
 import { Decision, type Tracer, type Vma, type VmaEvent } from '@vmarea/mm-core';
+import { VFS_DECISION_BASE } from '@vmarea/vfs';
 
 /** Attached to every address space of a replay. */
 export class VmaCounter implements Tracer {
@@ -15,6 +16,8 @@ export class VmaCounter implements Tracer {
   /** Merges that were refused only because both sides had been taken as written. */
   touchRefusals = 0;
   touchLine = 0;
+  /** The last refusal that a driver gave a reason for; 0 for none. Whoever makes a call clears it. */
+  driverDecision = 0;
   /** Who is at work. */
   pid = 0;
   line = 0;
@@ -23,7 +26,9 @@ export class VmaCounter implements Tracer {
     // Which functions are entered does not matter here.
   }
 
-  decide(decision: number): void {
+  decide(decision: number, result: number): void {
+    // A driver's own reason comes before that of the engine, which only says that the driver refused.
+    if (result < 0 && decision >= VFS_DECISION_BASE) this.driverDecision = decision;
     if (decision !== Decision.mergeAnonVma) return;
     this.touchRefusals++;
     if (this.touchLine === 0) this.touchLine = this.line;

@@ -185,6 +185,15 @@ describe('files', () => {
     expect(names).toContain('/memfd:m (deleted)');
   });
 
+  it('huge pages of an empty pool are refused', () => {
+    const report = reportOf([
+      '10    mmap(NULL, 2097152, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_HUGETLB, -1, 0) = -1 ENOMEM (Cannot allocate memory)',
+    ]);
+    expect(report.difference).toBeNull();
+    expect(report.failures[0]).toMatchObject({ name: 'mmap', error: 'ENOMEM' });
+    expect(report.failures[0]?.reason.id).toMatch(/^hugetlb/);
+  });
+
   it('System V shared memory is taken from the log', () => {
     const report = reportOf([
       '10    shmget(IPC_PRIVATE, 8192, IPC_CREAT|0600) = 32769',

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createArm64 } from '@vmarea/arch-arm64';
+import { HUGETLB_DECISION_BASE, HUGETLB_REASONS, Hugetlb } from '@vmarea/hugetlbfs';
 import { createKernel, type Kernel } from '@vmarea/kernel';
 import { parseMaps, type MapsLine } from '@vmarea/strace';
 import { SHMEM_DECISION_BASE, SHMEM_REASONS, Shmem } from '@vmarea/shmem';
@@ -32,6 +33,7 @@ export function machine(): Kernel {
     profile: LINUX_6_1,
     config: { ...DEFAULT_CONFIG, ramBytes: 2 ** 31 },
     memory: false,
+    hugePages: (system) => new Hugetlb(system),
     sharedMemory: (system) => new Shmem(system),
   });
 }
@@ -40,7 +42,10 @@ export function replayOf(options: Partial<ReplayOptions> = {}): Replay {
   return new Replay({
     kernel: machine(),
     programs: programsFromDirectory(directory),
-    catalogues: [{ base: SHMEM_DECISION_BASE, reasons: SHMEM_REASONS }],
+    catalogues: [
+      { base: SHMEM_DECISION_BASE, reasons: SHMEM_REASONS },
+      { base: HUGETLB_DECISION_BASE, reasons: HUGETLB_REASONS },
+    ],
     ...options,
   });
 }
