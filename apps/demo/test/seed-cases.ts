@@ -2,9 +2,9 @@
  * System calls that together go through every name of the seed. Each case makes real calls, asserts what comes of them, and
  * notes the names that are no functions as it sees their effect; functions are noted by the test, which counts their calls.
  */
+import { AuditRecords, PerfRecords, UprobeRegistry } from '@vmarea/kernel';
 import { expect } from 'vitest';
 import {
-  type Vma,
   VM_ACCOUNT,
   VM_DENYWRITE,
   VM_EXEC,
@@ -33,6 +33,8 @@ import {
   EOVERFLOW,
   EPERM,
   ET_EXEC,
+  F_ADD_SEALS,
+  F_SEAL_WRITE,
   LINUX_6_1,
   MAP_ANONYMOUS,
   MAP_DENYWRITE,
@@ -51,7 +53,11 @@ import {
   MAP_SHARED,
   MAP_TYPE,
   MCL_FUTURE,
+  MFD_ALLOW_SEALING,
   MSM_4_4,
+  PERF_RECORD_MISC_MMAP_DATA,
+  PERF_RECORD_MISC_USER,
+  PERF_RECORD_MMAP2,
   O_CREAT,
   O_RDONLY,
   O_RDWR,
@@ -348,6 +354,17 @@ function refusingDriver(see: See): void {
     expect(file.fCount).toBe(before.count);
     expect(m.system.vmAreaCachep.active).toBe(before.active);
     see('vm_area_cachep');
+    // A sealed file is refused before its driver is asked, or by the driver.
+    const sealed = sys.memfdCreate('sealed', MFD_ALLOW_SEALING);
+    sys.ftruncate(sealed, 4096);
+    expect(sys.fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE)).toBe(0);
+    expect(sys.mmap(0, 4096, RW, MAP_SHARED, sealed, 0)).toBe(-EPERM);
+    expect(m.system.vmAreaCachep.active).toBe(before.active);
+    // No file for shared memory.
+    const without = new Machine({ profile, withoutSharedMemory: true });
+    const { active } = without.system.vmAreaCachep;
+    expect(without.task.sys.mmap(0, 4096, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0)).toBe(-ENOMEM);
+    expect(without.system.vmAreaCachep.active).toBe(active);
     // No memory for the VMA.
     m.system.failCountdown = 1;
     expect(sys.mmap(0, 4096, RW, ANON, -1, 0)).toBe(-ENOMEM);
@@ -381,17 +398,45 @@ function listeners(see: See): void {
     },
   });
   const { sys } = m.task;
-  const heard: string[] = [];
-  m.system.audit = { mmapFd: (_cur, fd, flags) => heard.push(`audit ${fd} ${flags}`) };
-  m.system.perf = { mmap: (vma: Vma) => heard.push(`perf ${(vma.vmEnd - vma.vmStart) / 4096}`) };
-  m.system.uprobes = { mmap: (vma: Vma) => (heard.push(`uprobe ${vma.vmFile!.path()}`), 0), munmap: () => undefined };
+  const audit = new AuditRecords();
+  const perf = new PerfRecords(m.kernel);
+  const uprobes = new UprobeRegistry(m.kernel);
+  Object.assign(m.system, { audit, perf, uprobes });
   const fd = fileOf(m, '/ram/lib', 8192);
-  sys.mmap(AT, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
-  expect(heard).toEqual([`audit ${fd} ${MAP_PRIVATE | MAP_FIXED}`, 'perf 1', 'uprobe /ram/lib']);
-  // The next page joins it, and the record is of the whole. Growing a VMA looks for probes too.
-  sys.mmap(AT + 4096, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 4096);
-  const audit = `audit ${fd} ${MAP_PRIVATE | MAP_FIXED}`;
-  expect(heard.slice(3)).toEqual([audit, 'uprobe /ram/lib', 'perf 2', 'uprobe /ram/lib']);
+  const file = m.task.cur.files.fget(fd)!;
+  uprobes.register(file.fInode, 0x10);
+  uprobes.register(file.fInode, 0x1010);
+  sys.mmap(AT, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd, 0);
+  expect(audit.records).toEqual([{ caller: m.task.cur, fd, flags: MAP_PRIVATE | MAP_FIXED }]);
+  expect(perf.records).toEqual([
+    {
+      type: PERF_RECORD_MMAP2,
+      misc: PERF_RECORD_MISC_USER,
+      pid: m.task.pid,
+      tid: m.task.pid,
+      addr: AT,
+      len: 4096,
+      pgoff: 0,
+      major: file.fInode.devMajor,
+      minor: file.fInode.devMinor,
+      ino: file.fInode.ino,
+      prot: PROT_READ | PROT_EXEC,
+      flags: MAP_PRIVATE | MAP_EXECUTABLE,
+      filename: '/ram/lib',
+    },
+  ]);
+  // vma_link looks for probes, and mmap_region once more.
+  expect(new Set(uprobes.hits.map(({ what, address }) => `${what} ${address - AT}`))).toEqual(new Set(['insert 16']));
+  // The next page joins it, and the record is of the whole.
+  sys.mmap(AT + 4096, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, fd, 4096);
+  expect(perf.records.at(-1)).toMatchObject({ addr: AT, len: 8192 });
+  expect(uprobes.hits.at(-1)).toMatchObject({ what: 'insert', offset: 0x1010, address: AT + 0x1010 });
+  m.anon(AT + 2 ** 20, 4096);
+  expect(perf.records.at(-1)).toMatchObject({
+    filename: '//anon',
+    misc: PERF_RECORD_MISC_USER | PERF_RECORD_MISC_MMAP_DATA,
+  });
+  sys.mmap(AT + 2 ** 21, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
   expect(asked).toContain(`mmap_file /ram/lib ${PROT_READ}`);
   expect(asked).toContain('mmap_addr true');
   asked.length = 0;

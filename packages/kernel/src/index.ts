@@ -38,5 +38,13 @@ export { gatherStats, MemStats, showSmaps, showSmapsRollup, vmFlagsText } from '
 export { mmFigures, showStatm, showStatus, type MmFigures, type StatusSubject } from './proc/status.ts';
 export { memInfo, showMeminfo, type MemInfo } from './proc/meminfo.ts';
 export { PM_FILE, PM_MMAP_EXCLUSIVE, PM_PRESENT, PM_SOFT_DIRTY, readPagemap } from './proc/pagemap.ts';
+export {
+  AuditRecords,
+  PerfRecords,
+  UprobeRegistry,
+  type AuditMmapRecord,
+  type PerfMmapRecord,
+  type UprobeHit,
+} from './observers.ts';
 export { KERNEL_DECISION_BASE, KERNEL_REASONS, KernelDecision } from './reasons.ts';
 export { TextWriter } from './proc/text-writer.ts';
