@@ -8,6 +8,7 @@ import { OURS, type Row, YARDSTICK } from './rows.ts';
 import { figure } from './harness.ts';
 import { HOST } from './host.ts';
 import type { LatencyReport } from './latency.ts';
+import type { ReplayFigures } from './replay-row.ts';
 import type { SteadyReport } from './steady.ts';
 
 /** A goal and what came of it. */
@@ -108,7 +109,12 @@ function memory(j: Judge): void {
 }
 
 /** Judges a run. */
-export function verdicts(rows: readonly Row[], latency: LatencyReport, steady: SteadyReport): readonly Verdict[] {
+export function verdicts(
+  rows: readonly Row[],
+  latency: LatencyReport,
+  steady: SteadyReport,
+  replay: ReplayFigures,
+): readonly Verdict[] {
   const j = new Judge(rows);
   engine(j);
   j.add('churn at 60k: p99.9', latency.vmarea.p999, 5000, 'ns');
@@ -119,6 +125,13 @@ export function verdicts(rows: readonly Row[], latency: LatencyReport, steady: S
     j.add(`${heap.id}: heap growth per operation`, heap.retained / heap.operations, 0.1, 'B');
   }
   j.add('deoptimisations after the warm-up', steady.deoptimisations, 0, '');
+  j.add(
+    'replay: microseconds per line',
+    replay.complete ? 1e6 / replay.linesPerSecond.median : NaN,
+    1e6 / 300_000,
+    'µs',
+  );
+  j.add('replay: heap growth over the log', (replay.heapLate - replay.heapEarly) / 2 ** 20, 1, 'MiB');
   return j.verdicts;
 }
 

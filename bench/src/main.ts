@@ -18,6 +18,7 @@ import { Host } from './host.ts';
 import { churnLatency } from './latency.ts';
 import { machine, reportText, type Report } from './report.ts';
 import { engineRows, memoryRows, type Row, type Setting } from './rows.ts';
+import { replayFigures } from './replay-row.ts';
 import { steadyReport } from './steady.ts';
 
 const SIZES = [10, 1000, 10000, 60000];
@@ -50,6 +51,8 @@ async function run(full: boolean, profile: KernelProfile['name']): Promise<Repor
   host.end();
   setting.progress('steady state');
   const steady = steadyReport(profile, 1_000_000);
+  setting.progress('replay');
+  const replay = replayFigures('linux-6.1', full ? 2_000_000 : 300_000);
   setting.progress('');
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -61,7 +64,8 @@ async function run(full: boolean, profile: KernelProfile['name']): Promise<Repor
     rows,
     latency,
     steady,
-    verdicts: verdicts(rows, latency, steady),
+    replay,
+    verdicts: verdicts(rows, latency, steady, replay),
   };
 }
 

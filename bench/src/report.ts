@@ -3,6 +3,7 @@ import { arch, cpus, release, totalmem, type } from 'node:os';
 import type { Figure } from './harness.ts';
 import type { Verdict } from './goals.ts';
 import type { Latency, LatencyReport } from './latency.ts';
+import type { ReplayFigures } from './replay-row.ts';
 import type { Row } from './rows.ts';
 import type { SteadyReport } from './steady.ts';
 
@@ -29,6 +30,7 @@ export interface Report {
   readonly rows: readonly Row[];
   readonly latency: LatencyReport;
   readonly steady: SteadyReport;
+  readonly replay: ReplayFigures;
   readonly verdicts: readonly Verdict[];
 }
 
@@ -87,6 +89,14 @@ function steadyText(steady: SteadyReport): string {
   return lines.join('\n');
 }
 
+function replayText(r: ReplayFigures): string {
+  const kib = (r.heapLate - r.heapEarly) / 1024;
+  return [
+    `replay of a log of ${r.lines} lines: ${spread(r.linesPerSecond)} lines a second`,
+    `    ${r.replayed} calls made again${r.complete ? '' : ', until an answer differed'}; heap ${short(kib)} KiB more at the end than after a tenth`,
+  ].join('\n');
+}
+
 /** What one goal came to, in a line. */
 export function verdictText(v: Verdict): string {
   const word = v.met === null ? 'not judged' : v.met ? 'reached' : 'missed';
@@ -108,6 +118,8 @@ export function reportText(report: Report): string {
     ...(report.latency.host === null ? [] : [latencyLine('host kernel', report.latency.host)]),
     '',
     steadyText(report.steady),
+    '',
+    replayText(report.replay),
     '',
     'goals',
     ...report.verdicts.map(verdictText),

@@ -1,7 +1,7 @@
 /** The parts of the benchmarks that are not measurements. */
 import { describe, expect, it } from 'vitest';
 import { growthChart } from '../src/chart.ts';
-import { LogWriter } from '../src/gen-strace.ts';
+import { LogWriter } from '../src/strace-log.ts';
 import { compare, figure, type Contender } from '../src/harness.ts';
 import { IndexAlone } from '../src/index-alone.ts';
 import { Random } from '../src/random.ts';
