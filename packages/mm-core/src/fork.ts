@@ -107,6 +107,8 @@ export function dupMm(cur: Caller): Mm | number {
     const error = copyVmaTo(cur, child, vma);
     if (error !== 0) {
       exitMmap(child);
+      child.exeFile?.fput();
+      child.exeFile = null;
       return error;
     }
   }

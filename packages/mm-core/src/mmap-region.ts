@@ -83,7 +83,12 @@ function expandNeighbour(
   }
   if (joinsNext) {
     if (vmaAdjust(mm, next, addr, next.vmEnd, next.vmPgoff - pages) !== 0) return null;
-    if (mm.tracer !== null) mm.tracer.vma('merge', next, 3);
+    if (mm.tracer !== null) {
+      mm.tracer.vma('merge', next, 3);
+      if (prev !== null && prev.vmEnd === addr) {
+        mm.tracer.decide(whyNotJoined(prev, true, vmFlags, next.anonVma, file, pgoff, null, null, null), 0);
+      }
+    }
     return next;
   }
   if (mm.tracer !== null) {
