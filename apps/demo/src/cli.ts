@@ -3,7 +3,7 @@
  */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { elfHeadersCommand, type ElfHeadersOptions } from './elf-headers-command.ts';
 import { addExplainOptions, explainCommand, type ExplainOptions } from './explain.ts';
 import { UsageError, type Io } from './io.ts';
@@ -112,8 +112,16 @@ function machineOptions(command: Command): Command {
     .option('--kernel <linux-6.1|msm-4.4>', 'whose rules hold', 'linux-6.1')
     .option('--va-bits <N>', 'size of the address space (default: what --maps or the log shows)')
     .option('--page-size <N>', '4k, 16k or 64k', '4k')
-    .option('--rlimit <NAME=SOFT[:HARD]>', 'a limit of the first process, for instance stack=8m', collect, [])
-    .option('--sysctl <NAME=VALUE>', 'for instance vm.max_map_count=1000', collect, [])
+    .addOption(
+      new Option('--rlimit <NAME=SOFT[:HARD]>', 'a limit of the first process, for instance stack=8m')
+        .argParser(collect)
+        .default([], 'as at boot'),
+    )
+    .addOption(
+      new Option('--sysctl <NAME=VALUE>', 'for instance vm.max_map_count=1000')
+        .argParser(collect)
+        .default([], 'as at boot'),
+    )
     .option('--capabilities <none|LIST>', 'of the first process (default: all)')
     .option('--meminfo <FILE>', "the machine's /proc/meminfo, for overcommit");
 }

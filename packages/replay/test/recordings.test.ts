@@ -124,6 +124,21 @@ describe('recordings of real programs', () => {
     }
   });
 
+  it.each([
+    ['-t', /^(\d+) +/gm, '$1 12:34:56 '],
+    ['-tt', /^(\d+) +/gm, '$1 12:34:56.789012 '],
+    ['-ttt -i', /^(\d+) +/gm, '$1 1700000000.123456 [0000fffff7fd8f4c] '],
+    ['a terminal', /^(\d+) +/gm, '[pid $1] '],
+    ['-T', /^(.* = [^?]*)$/gm, '$1 <0.000012>'],
+    ['-y', /, ([3-9]), (0x|0\))/g, ', $1</lib/some.so>, $2'],
+  ])('reads the style of %s', (_style, from, to) => {
+    const text = logText('python3.aslr-off').replaceAll(from, to);
+    expect(text).not.toBe(logText('python3.aslr-off'));
+    const report = reportOf(text, { maps: realMap('python3.aslr-off') });
+    expect(report.notes.strange.count).toBe(0);
+    expect(report.verdict).toBe('agrees');
+  });
+
   it('the pieces may be cut anywhere', () => {
     const text = logText('python3.aslr-off');
     const replay = replayOf({ maps: realMap('python3.aslr-off') });
