@@ -5,7 +5,18 @@ import type { Fault, Op, Ret, SmapsVma } from './recording.ts';
 import type { SmapsEntry } from './text.ts';
 
 /** What can be compared. */
-export const KINDS = ['results', 'signals', 'maps', 'bytes', 'mincore', 'fstat', 'smaps', 'status', 'faults', 'meminfo'] as const;
+export const KINDS = [
+  'results',
+  'signals',
+  'maps',
+  'bytes',
+  'mincore',
+  'fstat',
+  'smaps',
+  'status',
+  'faults',
+  'meminfo',
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** One difference. */
@@ -37,11 +48,11 @@ export function compareRet(op: Op, actual: Ret): Difference | null {
         expected.code === actual.code &&
         expected.addr === actual.addr &&
         expected.done === actual.done
-      : String(expected) === String(actual);
+      : !isFault(expected) && !isFault(actual) && String(expected) === String(actual);
   if (same) return null;
   let kind: Kind = 'results';
   if (isFault(expected) || isFault(actual)) kind = 'signals';
-  else if (BYTES.has(op.op) && !String(expected).startsWith('-') && !String(actual).startsWith('-')) kind = 'bytes';
+  else if (BYTES.has(op.op) && !show(expected).startsWith('-') && !show(actual).startsWith('-')) kind = 'bytes';
   return { kind, field: 'ret', expected: show(expected), actual: show(actual) };
 }
 
@@ -61,7 +72,13 @@ export function compareMaps(expected: readonly string[], actual: readonly string
 }
 
 /** Figures that recordings leave out when they are 0. */
-const OPTIONAL: readonly string[] = ['LazyFree', 'AnonHugePages', 'ShmemPmdMapped', 'Shared_Hugetlb', 'Private_Hugetlb'];
+const OPTIONAL: readonly string[] = [
+  'LazyFree',
+  'AnonHugePages',
+  'ShmemPmdMapped',
+  'Shared_Hugetlb',
+  'Private_Hugetlb',
+];
 const TEXT_FIELDS: readonly string[] = ['start', 'end', 'perms', 'off', 'ino', 'path', 'VmFlags'];
 
 const identity = (vma: { start: unknown; end: unknown; perms: unknown; off: unknown; path: unknown }): string =>
@@ -84,7 +101,11 @@ export function compareSmaps(
     const theirs = expected[i];
     const own = ours[i];
     if (theirs === undefined || own === undefined) {
-      add(`entry ${i + 1}`, theirs === undefined ? '(none)' : identity(theirs as never), own === undefined ? '(none)' : identity(own));
+      add(
+        `entry ${i + 1}`,
+        theirs === undefined ? '(none)' : identity(theirs as never),
+        own === undefined ? '(none)' : identity(own),
+      );
       break;
     }
     const place = `${own.start}-${own.end}`;
@@ -97,13 +118,15 @@ export function compareSmaps(
       path: own.path,
       VmFlags: own.vmFlags,
     };
-    for (const field of TEXT_FIELDS) if (theirs[field] !== text[field]) add(`${place} ${field}`, theirs[field], text[field]);
+    for (const field of TEXT_FIELDS)
+      if (theirs[field] !== text[field]) add(`${place} ${field}`, theirs[field], text[field]);
     for (const field of Object.keys(theirs)) {
       if (TEXT_FIELDS.includes(field)) continue;
       if (theirs[field] !== (own.figures[field] ?? 0)) add(`${place} ${field}`, theirs[field], own.figures[field] ?? 0);
     }
     for (const field of OPTIONAL) {
-      if (theirs[field] === undefined && (own.figures[field] ?? 0) !== 0) add(`${place} ${field}`, 0, own.figures[field]);
+      if (theirs[field] === undefined && (own.figures[field] ?? 0) !== 0)
+        add(`${place} ${field}`, 0, own.figures[field]);
     }
   }
   return differences;

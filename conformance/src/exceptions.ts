@@ -34,7 +34,8 @@ export interface ExceptionEntry {
  */
 export function readExceptions(path: string): ExceptionEntry[] {
   const entries = JSON.parse(readFileSync(path, 'utf8')) as ExceptionEntry[];
-  if (entries.length > MAX_EXCEPTIONS) throw new Error(`${path}: ${entries.length} exceptions, ${MAX_EXCEPTIONS} are allowed`);
+  if (entries.length > MAX_EXCEPTIONS)
+    throw new Error(`${path}: ${entries.length} exceptions, ${MAX_EXCEPTIONS} are allowed`);
   const seen = new Set<string>();
   for (const entry of entries) {
     const key = keyOf(entry.set, entry.recording, entry.operation, entry.kind, entry.field);
@@ -84,6 +85,8 @@ export class Exceptions {
 
   /** Entries of the kinds compared that were not needed. */
   needless(kinds: ReadonlySet<Kind>): string[] {
-    return [...this.entries].filter(([key, entry]) => kinds.has(entry.kind) && !this.needed.has(key)).map(([key]) => key);
+    return [...this.entries]
+      .filter(([key, entry]) => kinds.has(entry.kind) && !this.needed.has(key))
+      .map(([key]) => key);
   }
 }

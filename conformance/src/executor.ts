@@ -7,7 +7,19 @@
 import { findVma, isErr } from '@vmarea/mm-core';
 import { ACCESS_READ, ACCESS_WRITE, accessPfn, handleMmFault } from '@vmarea/mm-core/memory';
 import type { ElfProgramHeader, Kernel, LimitTable, Task } from '@vmarea/kernel';
-import { ET_EXEC, MADV_DONTNEED, O_CREAT, O_RDONLY, O_RDWR, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_LOAD, rlimitByName } from '@vmarea/uapi';
+import {
+  ET_EXEC,
+  MADV_DONTNEED,
+  O_CREAT,
+  O_RDONLY,
+  O_RDWR,
+  PF_R,
+  PF_W,
+  PF_X,
+  PT_GNU_STACK,
+  PT_LOAD,
+  rlimitByName,
+} from '@vmarea/uapi';
 import { exact, type Header, type SmapsVma } from './recording.ts';
 
 /** Pages of the executor that are in memory all the time. */
@@ -42,7 +54,7 @@ function segments(header: Header): ElfProgramHeader[] {
     const size = exact(vma['end']) - vaddr;
     phdrs.push({
       type: PT_LOAD,
-      flags: (perms[0] === 'r' ? PF_R : 0) | (perms[1] === 'w' ? PF_W : 0) | (perms[2] === 'x' ? PF_X : 0),
+      flags: (perms.startsWith('r') ? PF_R : 0) | (perms[1] === 'w' ? PF_W : 0) | (perms[2] === 'x' ? PF_X : 0),
       offset: exact(vma['off']),
       vaddr,
       filesz: size,

@@ -9,7 +9,15 @@ import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
 import { hugetlbfs, Hugetlb } from '@vmarea/hugetlbfs';
 import { createKernel, type Kernel } from '@vmarea/kernel';
 import { Shmem, tmpfs } from '@vmarea/shmem';
-import { DEFAULT_CONFIG, defaultSysctls, LINUX_6_1, MSM_4_4, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
+import {
+  DEFAULT_CONFIG,
+  defaultSysctls,
+  LINUX_6_1,
+  MSM_4_4,
+  type KernelConfig,
+  type KernelProfile,
+  type Sysctls,
+} from '@vmarea/uapi';
 import { devfs, procCreate, procfs, ramfs } from '@vmarea/vfs';
 import type { MmSystem } from '@vmarea/mm-core';
 import type { Header } from './recording.ts';
@@ -41,7 +49,14 @@ export function profileOf(release: string): KernelProfile {
 }
 
 /** How Debian builds 6.1: KSM, THP and memory failure are there; the guest had one CPU. */
-const DEBIAN: Partial<KernelConfig> = { ksm: true, thp: true, memoryFailure: true, nrCpus: 1, splitRssCounting: true, faultAroundBytes: 65536 };
+const DEBIAN: Partial<KernelConfig> = {
+  ksm: true,
+  thp: true,
+  memoryFailure: true,
+  nrCpus: 1,
+  splitRssCounting: true,
+  faultAroundBytes: 65536,
+};
 
 /** The default huge page of each page size, in bytes, when the guest's files do not tell. */
 const DEFAULT_HUGE: Readonly<Record<number, number>> = { 4096: 2 ** 21, 16384: 2 ** 25, 65536: 2 ** 29 };
@@ -125,8 +140,12 @@ export function buildMachine(header: Header, guest: Guest): Kernel {
     const { frames } = kernel.memory;
     const counted = (): number => frames.nrFree + frames.nrFilePages - frames.nrShmem;
     const base = Math.floor((free * 1024) / header.page_size) - counted();
-    const { totalPages, swapPages } = kernel.system.ram;
-    kernel.system.ram = { totalPages, swapPages, guessFreePages: () => base + counted() };
+    const { ram } = kernel.system;
+    kernel.system.ram = {
+      totalPages: () => ram.totalPages(),
+      swapPages: () => ram.swapPages(),
+      guessFreePages: () => base + counted(),
+    };
   }
   return kernel;
 }

@@ -139,7 +139,9 @@ async function main(): Promise<void> {
     process.stdout.write(`${JSON.stringify(plain, null, 1)}\n`);
   } else {
     summary(results);
-    process.stdout.write(`\ntotal: ${sum((r) => r.passed)} passed, ${failed} failed; exceptions: ${sum((r) => r.excepted)}\n`);
+    process.stdout.write(
+      `\ntotal: ${sum((r) => r.passed)} passed, ${failed} failed; exceptions: ${sum((r) => r.excepted)}\n`,
+    );
   }
   process.exitCode = failed + needless > 0 ? 1 : 0;
 }

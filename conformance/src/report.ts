@@ -57,10 +57,15 @@ export function describeFailure(set: string, outcome: Outcome): string {
 /** What a failure has in common with others: the operation, the kind and, for short ones, both answers. */
 export function failureClass(outcome: Outcome): string {
   const failure = outcome.failures[0];
-  if (failure === undefined) return `error: ${(outcome.error ?? '').split('\n', 1)[0]!.replaceAll(/0x[0-9a-f]+|\d+/g, 'N').slice(0, 100)}`;
+  if (failure === undefined)
+    return `error: ${(outcome.error ?? '')
+      .split('\n', 1)[0]!
+      .replaceAll(/0x[0-9a-f]+|\d+/g, 'N')
+      .slice(0, 100)}`;
   const general = (text: string): string => text.replaceAll(/0x[0-9a-f]+/g, 'ADDR').slice(0, 40);
   const field = failure.field.replace(/^0x\S+ /, '').replace(/^(line|entry) \d+$/, '$1');
-  const snapshot = failure.kind === 'smaps' || failure.kind === 'status' || failure.kind === 'maps' || failure.kind === 'faults';
+  const snapshot =
+    failure.kind === 'smaps' || failure.kind === 'status' || failure.kind === 'maps' || failure.kind === 'faults';
   const answers = snapshot ? '' : `: ${general(failure.expected)} / ${general(failure.actual)}`;
   return `${failure.kind} ${failure.op.op} ${field}${answers}`;
 }

@@ -190,7 +190,7 @@ class Run {
     process.faults = null;
     const status = this.kernel.lastWaitStatus;
     if (status === op.status) return [];
-    return [{ kind: 'results', field: 'status', expected: String(op.status), actual: String(status) }];
+    return [{ kind: 'results', field: 'status', expected: JSON.stringify(op.status), actual: String(status) }];
   }
 
   private mincore(process: Process, op: Op): Difference[] {
@@ -360,4 +360,3 @@ export function runRecording(recording: Recording, guest: Guest, options: RunOpt
   }
   return { name: recording.header.name, failures, error: null, ops: done };
 }
-

@@ -61,7 +61,12 @@ const LINE = /^(\S+) (\S+) (\S+) (\S+) (\d+)(?:\s+(.*))?$/;
  * @param text /proc/PID/maps
  * @param recorded the recorded lines, which bind device numbers
  */
-export function normalizeMaps(text: string, recorded: readonly string[], inodes: InodeNumbers, devices: Devices): string[] {
+export function normalizeMaps(
+  text: string,
+  recorded: readonly string[],
+  inodes: InodeNumbers,
+  devices: Devices,
+): string[] {
   const lines = text.split('\n');
   const result: string[] = [];
   for (const line of lines) {

@@ -26,7 +26,7 @@ function eachPage(
   visit: (pfn: number, inPage: number, count: number, done: number) => void,
 ): number {
   const { pageSize, pageMask } = task.kernel.system;
-  for (let done = 0; done < len; ) {
+  for (let done = 0; done < len;) {
     const at = addr + done;
     const pfn = accessPfn(task.cur, at, access);
     if (pfn < 0) return done;
@@ -122,5 +122,7 @@ export function call(task: Task, addr: number): Ret {
   const instruction = new DataView(word.buffer).getUint32(0, true);
   if (instruction === RET) return 0;
   if (instruction === 0) return { sig: 'SIGILL', code: ILL_ILLOPC, addr: hex(addr), done: 0 };
-  throw new Error(`conformance: call ${hex(addr)}: the instruction ${hex(instruction)} is none that recordings execute`);
+  throw new Error(
+    `conformance: call ${hex(addr)}: the instruction ${hex(instruction)} is none that recordings execute`,
+  );
 }

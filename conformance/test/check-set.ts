@@ -9,21 +9,17 @@ const HOME = join(import.meta.dirname, '..');
 
 /** Every recording of a set passes whole, but for the entries of the exceptions file. */
 export function checkSet(set: string, recordings: number): void {
-  it(
-    `answers all ${recordings} recordings of ${set} as the kernel did`,
-    () => {
-      const result = runSet({
-        dir: join(HOME, 'recordings', set),
-        kinds: KINDS,
-        filter: '',
-        maxFailures: 1,
-        exceptions: readExceptions(join(HOME, 'exceptions.json')),
-      });
-      const failures = result.failed.map((outcome) => describeFailure(set, outcome));
-      expect(failures.slice(0, 10).join('\n')).toBe('');
-      expect(result.needless).toEqual([]);
-      expect(result.passed).toBe(recordings);
-    },
-    600_000,
-  );
+  it(`answers all ${recordings} recordings of ${set} as the kernel did`, () => {
+    const result = runSet({
+      dir: join(HOME, 'recordings', set),
+      kinds: KINDS,
+      filter: '',
+      maxFailures: 1,
+      exceptions: readExceptions(join(HOME, 'exceptions.json')),
+    });
+    const failures = result.failed.map((outcome) => describeFailure(set, outcome));
+    expect(failures.slice(0, 10).join('\n')).toBe('');
+    expect(result.needless).toEqual([]);
+    expect(result.passed).toBe(recordings);
+  }, 600_000);
 }

@@ -139,7 +139,9 @@ describe('comparisons', () => {
     expect(normalizeMaps(line('00:05'), ['1000-2000 r--p 00000000 00:1b 1001 /w/f'], inodes, devices)).toEqual([
       '1000-2000 r--p 00000000 00:1a 1001 /w/f',
     ]);
-    expect(normalizeMaps(line('00:06'), ['1000-2000 r--p 00000000 00:1a 1001 /w/f'], inodes, devices)[0]).toMatch(/\?00:06/);
+    expect(normalizeMaps(line('00:06'), ['1000-2000 r--p 00000000 00:1a 1001 /w/f'], inodes, devices)[0]).toMatch(
+      /\?00:06/,
+    );
   });
 
   it('leave out mappings of smaps that were there at the start, and see every figure of the others', () => {

@@ -162,7 +162,14 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
   const stack = setupArgPages(cur, random.stack, stackExec, options.stackBytes ?? pageSize / 4);
   if (stack < 0) return stack;
 
-  const loadBias = mapProgram(cur, program, loads, options.interpreter !== undefined, random.program, options.clearUser);
+  const loadBias = mapProgram(
+    cur,
+    program,
+    loads,
+    options.interpreter !== undefined,
+    random.program,
+    options.clearUser,
+  );
   if (loadBias < 0) return loadBias;
 
   let interpreterBase = 0;
@@ -244,7 +251,14 @@ const pageAlign = (addr: number, pageSize: number): number => Math.ceil(addr / p
  *
  * @returns the address of the segment's first page, or a negative errno
  */
-function elfMap(cur: Caller, file: VmFile, addr: number, p: ElfProgramHeader, flags: number, totalSize: number): number {
+function elfMap(
+  cur: Caller,
+  file: VmFile,
+  addr: number,
+  p: ElfProgramHeader,
+  flags: number,
+  totalSize: number,
+): number {
   const { pageSize } = cur.mm.system;
   const inPage = p.vaddr % pageSize;
   const size = pageAlign(p.filesz + inPage, pageSize);
@@ -443,4 +457,3 @@ export function emptyLayout(cur: Caller, stackBytes: number = 0): number {
   const stack = setupArgPages(cur, 0, false, stackBytes);
   return stack < 0 ? stack : 0;
 }
-

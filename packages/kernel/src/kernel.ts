@@ -78,7 +78,8 @@ export interface KernelInit {
   readonly config: KernelConfig;
   readonly sysctl?: Sysctls | undefined;
   /** Memory behind the mappings: its size (default: config.ramBytes) or a buffer of the caller's; false: none. */
-  readonly memory?: { readonly bytes?: number | undefined; readonly buffer?: ArrayBufferLike | undefined } | false | undefined;
+  readonly memory?:
+    { readonly bytes?: number | undefined; readonly buffer?: ArrayBufferLike | undefined } | false | undefined;
   /** What overcommit asks about RAM; by default the frames are counted. */
   readonly ram?: RamCounters | undefined;
   readonly security?: SecurityHooks | undefined;
@@ -271,4 +272,3 @@ export class Kernel {
 export function createKernel(init: KernelInit): Kernel {
   return new Kernel(init);
 }
-

@@ -4,17 +4,7 @@
  * Mirrors the SYSCALL_DEFINEs of fs/open.c, fs/read_write.c, fs/fcntl.c, mm/shmem.c (memfd_create).
  */
 
-import {
-  AT_FDCWD,
-
-  AT_SYMLINK_NOFOLLOW,
-  EBADF,
-  EINVAL,
-  ENOSYS,
-  ENOTTY,
-  MFD_CLOEXEC,
-  O_CLOEXEC,
-} from '@vmarea/uapi';
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EINVAL, ENOSYS, ENOTTY, MFD_CLOEXEC, O_CLOEXEC } from '@vmarea/uapi';
 import {
   doFaccessat,
   doFcntl,
@@ -115,13 +105,25 @@ export class FileCalls extends MmCalls {
   }
 
   /** pread64(2). */
-  pread(fd: number, target: Uint8Array, pos: number, offset: number = 0, length: number = target.length - offset): number {
+  pread(
+    fd: number,
+    target: Uint8Array,
+    pos: number,
+    offset: number = 0,
+    length: number = target.length - offset,
+  ): number {
     const file = this.file(fd);
     return file === null ? -EBADF : ksysPread(this.task.cur, file, target, offset, length, pos);
   }
 
   /** pwrite64(2). */
-  pwrite(fd: number, source: Uint8Array, pos: number, offset: number = 0, length: number = source.length - offset): number {
+  pwrite(
+    fd: number,
+    source: Uint8Array,
+    pos: number,
+    offset: number = 0,
+    length: number = source.length - offset,
+  ): number {
     const file = this.file(fd);
     return file === null ? -EBADF : ksysPwrite(this.task.cur, file, source, offset, length, pos);
   }
@@ -231,4 +233,3 @@ export class FileCalls extends MmCalls {
     return file.fOp.ioctl === null ? -ENOTTY : file.fOp.ioctl(this.task.cur, file, command, arg);
   }
 }
-

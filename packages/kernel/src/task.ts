@@ -33,7 +33,9 @@ export class TaskCaller implements FileCaller {
 }
 
 /** The calls of {@link Sys} with the same arguments, throwing on failure. */
-export type ThrowingCalls = { readonly [K in keyof Sys as Sys[K] extends (...args: never) => unknown ? K : never]: Sys[K] };
+export type ThrowingCalls = {
+  readonly [K in keyof Sys as Sys[K] extends (...args: never) => unknown ? K : never]: Sys[K];
+};
 
 /** Puts a throwing twin of each raw call on a prototype. */
 function throwingTwins(): new () => ThrowingCalls {
