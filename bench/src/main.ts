@@ -4,35 +4,26 @@
  *     pnpm bench                the short form, within three minutes
  *     pnpm bench --full         more and longer rounds
  *     pnpm bench --json FILE    the report as JSON («-» for stdout instead of the text)
- *     pnpm bench --charts DIR   how cost grows with the number of VMAs, as SVG
+ *     pnpm bench --docs DIR     performance.md, and how cost grows with the number of VMAs as SVG
+ *     pnpm bench --from FILE    measures nothing: takes an earlier run's JSON
  *     pnpm bench --kernel NAME  msm-4.4 (default) or linux-6.1
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PROFILES, type KernelProfile } from '@vmarea/uapi';
-import { growthChart } from './chart.ts';
-import { machineFactor, scaledNative, verdicts } from './goals.ts';
+import { writeDocs } from './docs.ts';
+import { machineFactor, verdicts } from './goals.ts';
 import type { Effort } from './harness.ts';
 import { Host } from './host.ts';
 import { churnLatency } from './latency.ts';
 import { machine, reportText, type Report } from './report.ts';
-import { engineRows, memoryRows, type Row, type Setting } from './rows.ts';
+import { engineRows, memoryRows, type Setting } from './rows.ts';
 import { replayFigures } from './replay-row.ts';
 import { steadyReport } from './steady.ts';
 
 const SIZES = [10, 1000, 10000, 60000];
 const SHORT: Effort = { rounds: 9, ms: 12, warmup: 4 };
 const FULL: Effort = { rounds: 31, ms: 30, warmup: 6 };
-
-function charts(dir: string, rows: readonly Row[]): void {
-  mkdirSync(dir, { recursive: true });
-  for (const id of ['find', 'pair', 'split_merge', 'punch_refill', 'churn']) {
-    const own = rows.filter((row) => row.id === id);
-    const svg = growthChart(own[0]!.title, own, scaledNative(rows, id));
-    writeFileSync(join(dir, `growth-${id.replaceAll('_', '-')}.svg`), svg);
-  }
-}
 
 async function run(full: boolean, profile: KernelProfile['name']): Promise<Report> {
   const host = new Host();
@@ -73,7 +64,8 @@ const { values } = parseArgs({
   options: {
     full: { type: 'boolean', default: false },
     json: { type: 'string' },
-    charts: { type: 'string' },
+    docs: { type: 'string' },
+    from: { type: 'string' },
     kernel: { type: 'string', default: 'msm-4.4' },
   },
 });
@@ -81,11 +73,17 @@ if (!(values.kernel in PROFILES)) {
   process.stderr.write(`no such kernel: ${values.kernel} (${Object.keys(PROFILES).join(', ')})\n`);
   process.exit(2);
 }
-const report = await run(values.full, values.kernel as KernelProfile['name']);
+// JSON has no NaN: a figure that could not be measured is null there.
+const NOT_MEASURED = (key: string, value: unknown): unknown =>
+  value === null && ['median', 'min', 'max', 'value'].includes(key) ? NaN : value;
+const report =
+  values.from === undefined
+    ? await run(values.full, values.kernel as KernelProfile['name'])
+    : (JSON.parse(readFileSync(values.from, 'utf8'), NOT_MEASURED) as Report);
 if (values.json !== '-') process.stdout.write(reportText(report));
 if (values.json !== undefined) {
   const json = `${JSON.stringify(report, null, 2)}\n`;
   if (values.json === '-') process.stdout.write(json);
   else writeFileSync(values.json, json);
 }
-if (values.charts !== undefined) charts(values.charts, report.rows);
+if (values.docs !== undefined) writeDocs(values.docs, report);
