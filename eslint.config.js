@@ -109,7 +109,7 @@ export default defineConfig(
   },
   {
     // TypeScript keeps what it narrowed about `vma.anonVma` across a call that changes it: here the rule calls needed checks needless.
-    files: ['packages/{mm-core,vfs,shmem,hugetlbfs,kernel}/src/**/*.ts'],
+    files: ['packages/{mm-core,vfs,shmem,hugetlbfs,kernel,fs-testkit,hostfs,zenfs,httpfs}/src/**/*.ts'],
     // And `vma === null || addr < vma.vmStart` reads beside the kernel's text better than an optional chain.
     rules: {
       '@typescript-eslint/no-unnecessary-condition': 'off',

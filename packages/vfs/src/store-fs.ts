@@ -119,8 +119,9 @@ class StoreFs<Node> {
   private evict(inode: Inode): void {
     const own = storeInode<Node>(inode);
     if (own.key !== null && this.byKey.get(own.key) === inode) this.byKey.delete(own.key);
-    evictPages(inode);
+    // what is under way is looked at before the pages go
     whenIdle(inode, () => this.store.forget?.(own.node));
+    evictPages(inode);
   }
 
   // --- open files

@@ -24,10 +24,6 @@ export class StoreInode<Node> {
   /** The page that comes next when the file is read in order, and how many are then read ahead. */
   nextPage = -1;
   window = 0;
-  /** Reads and writes under way. */
-  underWay = 0;
-  /** What is to be done when none is. */
-  idle: (() => void)[] | null = null;
 
   constructor(node: Node) {
     this.node = node;
@@ -39,18 +35,16 @@ export function storeInode<Node>(inode: object): StoreInode<Node> {
   return (inode as { iPrivate: unknown }).iPrivate as StoreInode<Node>;
 }
 
-/** Does something as soon as no read and no write of the file is under way. */
+/** Does something as soon as the reads and writes of the file that are under way have ended: at once when there are none. */
 export function whenIdle(inode: Inode, action: () => void): void {
-  const own = storeInode(inode);
-  if (own.underWay === 0) action();
-  else (own.idle ??= []).push(action);
-}
-
-function ended(own: StoreInode<unknown>): void {
-  if (--own.underWay > 0 || own.idle === null) return;
-  const actions = own.idle;
-  own.idle = null;
-  for (const action of actions) action();
+  const pages = inode.iPages;
+  const underWay: Promise<unknown>[] = [];
+  if (pages !== null) {
+    if (pages.reads !== null) for (const read of pages.reads.values()) underWay.push(read.done);
+    if (pages.writes !== null) underWay.push(...pages.writes.values());
+  }
+  if (underWay.length === 0) action();
+  else void Promise.all(underWay).then(action);
 }
 
 /** The page-cache operations of a store. */
@@ -86,12 +80,7 @@ export function storeAops<Node>(store: Store<Node>, readAhead: number): AddressS
     const answer = answerOf<number>(() => store.read(own.node, target, pos));
     if (!readingAhead && readAhead > 0) startReadAhead(mapping, own, index);
     if (!(answer instanceof Promise)) return fill(answer, target);
-    own.underWay++;
-    system.pending = answer.then((count) => {
-      const result = fill(count, target);
-      ended(own);
-      return result;
-    });
+    system.pending = answer.then((count) => fill(count, target));
     return RETRY;
   }
 
@@ -107,11 +96,7 @@ export function storeAops<Node>(store: Store<Node>, readAhead: number): AddressS
     own.changedHere = true;
     const answer = answerOf<number>(() => store.write!(own.node, source, pos));
     if (!(answer instanceof Promise)) return answer < 0 ? answer : 0;
-    own.underWay++;
-    system.pending = answer.then((result) => {
-      ended(own);
-      return result;
-    });
+    system.pending = answer;
     return RETRY;
   }
 

@@ -1,0 +1,8 @@
+/**
+ * @vmarea/fs-testkit: the suite that every filesystem driver must pass; and the wrappers that it is made of.
+ */
+export { caseTitles, testDriver, type Runner, type TestDriverOptions } from './test-driver.ts';
+export { delayDriver } from './delay.ts';
+export { failDriver, FailurePlan } from './fail.ts';
+export { Rig, type CreateDriver, type DriverInstance, type RigInit } from './rig.ts';
+export { FIXTURE_FILES, pattern, patternByte } from './fixture.ts';

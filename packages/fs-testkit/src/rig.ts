@@ -1,0 +1,286 @@
+/**
+ * A machine with the driver under test mounted at /m, and a task. Every call goes through `kernel.run`, so drivers may wait.
+ */
+import { createArm64 } from '@vmarea/arch-arm64';
+import { createKernel, type Kernel, type KernelInit, type Task } from '@vmarea/kernel';
+import { RETRY, validateMm, type MmSystem } from '@vmarea/mm-core';
+import { UserMemory } from '@vmarea/mm-core/memory';
+import {
+  DEFAULT_CONFIG,
+  LINUX_6_1,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  O_CREAT,
+  O_RDONLY,
+  O_RDWR,
+  O_TRUNC,
+  PROT_READ,
+  PROT_WRITE,
+} from '@vmarea/uapi';
+import {
+  judgeDriver,
+  killLitterSuper,
+  type File,
+  type Mount,
+  type MountOptions,
+  type Stat,
+  type SuperBlock,
+} from '@vmarea/vfs';
+import { equal, ok } from './assert.ts';
+import { FIXTURE_FILES } from './fixture.ts';
+
+/** What a driver's `create` gives. */
+export interface DriverInstance {
+  readonly superBlock: SuperBlock;
+  /** The machine has ended: directories, servers and the like can go. */
+  close?(): void | Promise<void>;
+}
+
+/** Makes a driver's filesystem for a machine, empty or, when it cannot be written to, with `files` in its root. */
+export type CreateDriver = (
+  system: MmSystem,
+  files: Readonly<Record<string, Uint8Array>>,
+) => SuperBlock | DriverInstance | Promise<SuperBlock | DriverInstance>;
+
+/** How a rig is made. */
+export interface RigInit {
+  readonly create: CreateDriver;
+  /** What the driver needs besides: huge pages, another profile. */
+  readonly kernel?: Partial<KernelInit> | undefined;
+  /** Put around the driver before it is mounted. */
+  readonly wrap?: ((sb: SuperBlock) => void) | undefined;
+  readonly mount?: MountOptions | undefined;
+}
+
+const RW = PROT_READ | PROT_WRITE;
+/** Bytes of memory: small enough that a leak soon shows. */
+const MEMORY_BYTES = 2 ** 25;
+
+/** A machine with the driver. */
+export class Rig {
+  readonly kernel: Kernel;
+  readonly task: Task;
+  readonly sb: SuperBlock;
+  readonly page: number;
+  private readonly mount: Mount;
+  private readonly instance: DriverInstance | null;
+  private readonly freeAtStart: number;
+
+  private constructor(kernel: Kernel, freeAtStart: number, made: SuperBlock | DriverInstance, init: RigInit) {
+    this.kernel = kernel;
+    this.freeAtStart = freeAtStart;
+    this.instance = 'superBlock' in made ? made : null;
+    this.sb = 'superBlock' in made ? made.superBlock : made;
+    this.page = kernel.system.pageSize;
+    // the judge stands inside, next to the driver: what a wrapper does is not the driver's doing
+    judgeDriver(this.sb);
+    init.wrap?.(this.sb);
+    const mount = kernel.tree.mount('/m', this.sb, init.mount ?? {});
+    if (typeof mount === 'number') throw new Error(`cannot mount the driver: ${mount}`);
+    this.mount = mount;
+    this.task = kernel.spawn();
+  }
+
+  static async create(init: RigInit): Promise<Rig> {
+    const kernel = createKernel({
+      arch: createArm64({ pageSize: 4096, vaBits: 48 }),
+      profile: LINUX_6_1,
+      config: DEFAULT_CONFIG,
+      memory: { bytes: MEMORY_BYTES },
+      ...init.kernel,
+    });
+    const free = kernel.memory!.frames.nrFree;
+    return new Rig(kernel, free, await init.create(kernel.system, FIXTURE_FILES), init);
+  }
+
+  /** Makes a call as often as it must be made. */
+  async run<T>(call: () => T | number, task: Task = this.task): Promise<T | number> {
+    return this.kernel.run(task, call);
+  }
+
+  async open(path: string, flags: number = O_RDONLY, mode: number = 0o644, task: Task = this.task): Promise<number> {
+    return this.run(() => task.sys.open(`/m/${path}`, flags, mode), task);
+  }
+
+  /** A file of the fixture, for reading; or one that the suite has written. */
+  async given(name: string, flags: number = O_RDONLY): Promise<number> {
+    if (this.sb.manifest.capabilities.write) {
+      const fd = await this.make(name, FIXTURE_FILES[name]!);
+      await this.uncache(fd);
+      this.close(fd);
+    }
+    const fd = await this.open(name, flags);
+    ok(fd >= 0, `open ${name} of the fixture: ${fd}`);
+    return fd;
+  }
+
+  /** A new file with contents, open for reading and writing. */
+  async make(name: string, bytes: Uint8Array): Promise<number> {
+    const fd = await this.open(name, O_CREAT | O_TRUNC | O_RDWR);
+    ok(fd >= 0, `make ${name}: ${fd}`);
+    equal(await this.pwrite(fd, bytes, 0), bytes.length, `write ${name}`);
+    return fd;
+  }
+
+  /** Brings what was written to storage and forgets it, where there is storage: the next look reads. */
+  async uncache(fd: number): Promise<void> {
+    const pages = this.file(fd).fInode.iPages;
+    if (pages === null || pages.aOps.zeroFill) return;
+    equal(await this.run(() => this.task.sys.fsync(fd)), 0, 'fsync');
+    pages.invalidate(0, Infinity);
+  }
+
+  file(fd: number, task: Task = this.task): File {
+    return task.cur.files.fgetRaw(fd)!;
+  }
+
+  close(fd: number, task: Task = this.task): number {
+    return task.sys.close(fd);
+  }
+
+  async pread(fd: number, length: number, pos: number): Promise<Uint8Array | number> {
+    const target = new Uint8Array(length);
+    const n = await this.run(() => this.task.sys.pread(fd, target, pos));
+    return n < 0 ? n : target.subarray(0, n);
+  }
+
+  /** {@link pread} that must succeed. */
+  async bytes(fd: number, length: number, pos: number): Promise<Uint8Array> {
+    const result = await this.pread(fd, length, pos);
+    if (typeof result === 'number') throw new Error(`pread of ${length} bytes at ${pos}: ${result}`);
+    return result;
+  }
+
+  async pwrite(fd: number, bytes: Uint8Array, pos: number): Promise<number> {
+    return this.run(() => this.task.sys.pwrite(fd, bytes, pos));
+  }
+
+  async write(fd: number, bytes: Uint8Array): Promise<number> {
+    return this.run(() => this.task.sys.write(fd, bytes));
+  }
+
+  fstat(fd: number): Stat {
+    const stat = this.task.sys.fstat(fd);
+    if (typeof stat === 'number') throw new Error(`fstat: ${stat}`);
+    return stat;
+  }
+
+  /** Maps `pages` pages of a file: shared or private, with read and perhaps write permission. */
+  async map(
+    fd: number,
+    pages: number,
+    kind: 'shared' | 'private',
+    prot: number = RW,
+    firstPage = 0,
+    task: Task = this.task,
+  ): Promise<number> {
+    const flags = kind === 'shared' ? MAP_SHARED : MAP_PRIVATE;
+    return this.run(() => task.sys.mmap(0, pages * this.page, prot, flags, fd, firstPage * this.page), task);
+  }
+
+  /** {@link map} that must succeed. */
+  async mapped(...args: Parameters<Rig['map']>): Promise<number> {
+    const addr = await this.map(...args);
+    ok(addr > 0, `mmap ${args[2]}: ${addr}`);
+    return addr;
+  }
+
+  /** A byte, or the signal that the access earns. */
+  async load(addr: number, task: Task = this.task): Promise<number | string> {
+    const memory = new UserMemory(task.cur);
+    const value = await this.run(() => access(memory, memory.load8(addr)), task);
+    return value === REFUSED ? signalName(memory.signal) : value;
+  }
+
+  /** Bytes of memory that can all be read. */
+  async loadBytes(addr: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    for (let i = 0; i < length; i++) {
+      const value = await this.load(addr + i);
+      if (typeof value === 'string') throw new Error(`load of byte ${i}: ${value}`);
+      bytes[i] = value;
+    }
+    return bytes;
+  }
+
+  /** 'ok', or the signal that the access earns. */
+  async store(addr: number, value: number, task: Task = this.task): Promise<string> {
+    const memory = new UserMemory(task.cur);
+    const result = await this.run(() => access(memory, memory.store8(addr, value)), task);
+    return result === REFUSED ? signalName(memory.signal) : 'ok';
+  }
+
+  /** A forked child. */
+  fork(): Task {
+    const child = this.task.sys.fork();
+    if (typeof child === 'number') throw new Error(`fork: ${child}`);
+    return child;
+  }
+
+  /** The path that maps shows for an address. */
+  mapsPath(addr: number): string {
+    const vma = this.task.mm.tree.find(addr);
+    return vma?.vmFile?.path() ?? '';
+  }
+
+  check(): void {
+    for (const task of this.kernel.tasks.values()) {
+      if (task.exitStatus !== null) continue;
+      const problems = validateMm(task.mm);
+      ok(problems.length === 0, `the address space is broken: ${problems.join('; ')}`);
+    }
+  }
+
+  /** Waits for writes that nobody waits for. */
+  async settle(): Promise<void> {
+    for (let i = 0; i < 64; i++) await Promise.resolve();
+    for (const owner of this.kernel.memory!.frames.owners) {
+      const writes = (owner as { writes?: Map<number, Promise<unknown>> | null } | null)?.writes;
+      if (writes != null) await Promise.all(writes.values());
+    }
+    await new Promise<void>((resolve) => queueLater(resolve));
+  }
+
+  /**
+   * Ends the machine: every task exits, everything is unmounted, and every frame must be back.
+   *
+   * @param lost frames that are missing: those that a driver still owes an answer for
+   * @param committed pages that stay charged, where the kernel version loses some
+   */
+  async end(lost = 0, committed = 0): Promise<void> {
+    this.check();
+    this.kernel.shutdown();
+    await this.settle();
+    equal(this.kernel.tree.umount(this.mount), 0, 'umount');
+    killLitterSuper(this.kernel.tree.root.sb);
+    await this.settle();
+    const { frames, anonOwners } = this.kernel.memory!;
+    anonOwners.trim();
+    equal(frames.nrFree, this.freeAtStart - lost, 'free frames at the end');
+    equal(this.kernel.system.committedAs, committed, 'committed pages at the end');
+    await this.instance?.close?.();
+  }
+}
+
+/** A result that is neither RETRY nor a byte. */
+const REFUSED = -1;
+
+function access(memory: UserMemory, value: number): number {
+  if (value >= 0) return value;
+  return memory.fault === RETRY ? RETRY : REFUSED;
+}
+
+function signalName(signal: number): string {
+  return signal === 7 ? 'SIGBUS' : signal === 11 ? 'SIGSEGV' : `signal ${signal}`;
+}
+
+/** A turn of the host's event loop, where it has one; else of the microtasks. */
+function queueLater(action: () => void): void {
+  const host = globalThis as {
+    setImmediate?: (f: () => void) => void;
+    setTimeout?: (f: () => void, ms: number) => void;
+  };
+  if (host.setImmediate !== undefined) host.setImmediate(action);
+  else if (host.setTimeout !== undefined) host.setTimeout(action, 0);
+  else void Promise.resolve().then(action);
+}
