@@ -245,6 +245,20 @@ describe('neighbours', () => {
     expect(pair?.reasons[0]?.operands).toBe('only the lower: VM_WRITE, VM_ACCOUNT; only the upper: nothing');
   });
 
+  it('are told for a range that crosses them', () => {
+    const e = ask(
+      `a = mmap(0x40000000, 16384, ${anon}, -1, 0)
+       mprotect(a + 4096, 4096, PROT_READ)
+       mremap(a, 16384, 65536, MREMAP_MAYMOVE)`,
+      { changes: false },
+    );
+    expect(e.decision?.id).toBe('mremap.crosses_vma');
+    expect(e.neighbours.map(({ reasons }) => reasons.map(({ reason }) => reason.id))).toEqual([
+      ['vma_merge.flags'],
+      ['vma_merge.flags'],
+    ]);
+  });
+
   it('that were written to apart stay apart', () => {
     const e = ask(
       `p = mmap(0x40000000, 8192, ${anon}|MAP_FIXED, -1, 0)

@@ -234,10 +234,18 @@ export class ChangeSearch {
     this.noteArgument(param, index, good * page, ` (${bytes(Number(good * page))}), the most that goes`);
   }
 
+  /** Whether huge pages are about: only then are their sizes tried. */
+  private hasHugePages(): boolean {
+    return (
+      this.setup.files.some(({ kind }) => kind === 'hugetlbfs') ||
+      this.script.some(({ text }) => text.includes('HUGETLB'))
+    );
+  }
+
   private argument(param: Parameter, index: number): void {
     const value = this.args[index] ?? 0n;
     const page = BigInt(this.setup.machine.pageSize);
-    const huge = BigInt(this.setup.machine.config.hugePages[0]?.size ?? 0);
+    const huge = BigInt(this.hasHugePages() ? (this.setup.machine.config.hugePages[0]?.size ?? 0) : 0);
     switch (param.kind) {
       case 'addr':
       case 'off':

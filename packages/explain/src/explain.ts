@@ -100,7 +100,7 @@ function checksOf(
   }
   const reason = reasonOf(book, outcome);
   // A refusal that no rule stands for: the checks before it are not known to have been asked.
-  if (reason !== null) return [...checks.slice(0, 0), { reason, passed: false, operands: '' }];
+  if (reason !== null) return [{ reason, passed: false, operands: '' }];
   return checks;
 }
 
@@ -115,7 +115,8 @@ function touched(events: readonly TraceEvent[], situation: Situation, outcome: O
   }
   if (start < end) return [start, end];
   const at = situation.arg('addr');
-  if (at > 0 && situation.arg('len') > 0) return [at, at + situation.length];
+  const length = situation.arg('old_len') > 0 ? situation.arg('old_len') : situation.length;
+  if (at > 0 && length > 0) return [at, at + length];
   return outcome.result > 0 && outcome.result > 2 ** 12 ? [outcome.result, outcome.result] : null;
 }
 
