@@ -23,6 +23,7 @@ Replays the recordings of real arm64 kernels and compares every answer.
   --filter TEXT   only recordings whose SET/NAME contains the text
   --limit N       go on to the N-th operation with a difference (default 1)
   --exceptions F  the exceptions file (default: the repository's)
+  --check         also check the machine after every operation: walk its tables, recount its frames
   --one-thread    no worker threads
   --json          the results as JSON
   --help
@@ -34,6 +35,7 @@ interface Options {
   readonly filter: string;
   readonly limit: number;
   readonly exceptions: string;
+  readonly check: boolean;
   readonly oneThread: boolean;
   readonly json: boolean;
 }
@@ -51,6 +53,7 @@ function options(): Options {
       filter: { type: 'string', default: '' },
       limit: { type: 'string', default: '1' },
       exceptions: { type: 'string', default: join(HOME, 'exceptions.json') },
+      check: { type: 'boolean', default: false },
       'one-thread': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -72,6 +75,7 @@ function options(): Options {
     filter: values.filter,
     limit,
     exceptions: values.exceptions,
+    check: values.check,
     oneThread: values['one-thread'],
     json: values.json,
   };
@@ -116,6 +120,7 @@ async function main(): Promise<void> {
     filter: given.filter,
     maxFailures: given.limit,
     exceptions,
+    check: given.check,
   }));
   if (jobs.length === 0) usage(`--dir: no recordings in ${given.dir}`);
   const tell = given.json ? (): void => undefined : report;

@@ -20,6 +20,8 @@ export interface SetJob {
   readonly filter: string;
   readonly maxFailures: number;
   readonly exceptions: readonly ExceptionEntry[];
+  /** Whether each machine is checked after every operation: tables, frames, cached translations. */
+  readonly check: boolean;
 }
 
 /** What running a set gave. Plain data. */
@@ -47,7 +49,7 @@ export function runSet(job: SetJob): SetResult {
   for (const { name, text } of readSet(job.dir)) {
     if (!`${set}/${name}`.includes(job.filter)) continue;
     const exceptions = new Exceptions(job.exceptions, set, name);
-    const outcome = runRecording(parseRecording(text), guest, { kinds, maxFailures: job.maxFailures, exceptions });
+    const outcome = runRecording(parseRecording(text), guest, { kinds, maxFailures: job.maxFailures, exceptions, check: job.check });
     excepted += exceptions.used;
     if (outcome.failures.length === 0 && outcome.error === null) {
       passed++;

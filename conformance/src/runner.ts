@@ -3,6 +3,7 @@
  */
 import { errnoName } from '@vmarea/uapi';
 import { FS_IOC_SETFLAGS, type Kernel, type Task } from '@vmarea/kernel';
+import { MachineCheck } from './check.ts';
 import { compareFigures, compareMaps, compareRet, compareSmaps, type Difference, type Kind } from './compare.ts';
 import type { Exceptions } from './exceptions.ts';
 import { faultTwice, foldCounters, startExecutor, touchOwn, type Executor } from './executor.ts';
@@ -37,6 +38,8 @@ export interface RunOptions {
   readonly maxFailures: number;
   /** Differences that are not counted. */
   readonly exceptions: Exceptions;
+  /** Whether the machine itself is checked after every operation, and at the end. */
+  readonly check: boolean;
 }
 
 /** A process of the recording. */
@@ -62,11 +65,13 @@ class Run {
   private readonly executor: Executor;
   private readonly processes = new Map<number, Process>();
   private readonly devices = new Devices();
+  private readonly check: MachineCheck | null;
   private readonly startStatus: Record<string, number>;
 
-  constructor(recording: Recording, guest: Guest) {
+  constructor(recording: Recording, guest: Guest, check: boolean) {
     this.recording = recording;
     this.kernel = buildMachine(recording.header, guest);
+    this.check = check ? new MachineCheck(this.kernel) : null;
     this.executor = startExecutor(this.kernel, recording.header);
     const inodes = new InodeNumbers();
     const file = this.executor.task.mm.exeFile!;
@@ -93,6 +98,13 @@ class Run {
     const { header } = this.recording;
     const maps = compareMaps(header.initial_maps, this.ourMaps(0, header.initial_maps));
     return maps === null ? [] : [maps];
+  }
+
+  /** What must hold after every operation; after the last one nothing may be left. */
+  checkMachine(op: Op | null): void {
+    if (this.check === null) return;
+    const bad = op === null ? this.check.atEnd() : this.check.afterOperation();
+    if (bad.length > 0) throw new Error(`the machine is wrong${op === null ? '' : ` after line ${op.n}`}: ${bad.slice(0, 5).join('; ')}`);
   }
 
   /** Makes the call of one line; its differences. */
@@ -341,7 +353,7 @@ export function runRecording(recording: Recording, guest: Guest, options: RunOpt
   const failures: Failure[] = [];
   let done = 0;
   try {
-    const run = new Run(recording, guest);
+    const run = new Run(recording, guest, options.check);
     const note = (op: Op, differences: readonly Difference[]): void => {
       const wanted = differences.find(
         (difference) => options.kinds.has(difference.kind) && !options.exceptions.covers(op, difference),
@@ -354,7 +366,9 @@ export function runRecording(recording: Recording, guest: Guest, options: RunOpt
       if (failures.length >= options.maxFailures) break;
       note(op, run.step(op));
       done++;
+      run.checkMachine(op);
     }
+    if (failures.length < options.maxFailures) run.checkMachine(null);
   } catch (error) {
     return { name: recording.header.name, failures, error: (error as Error).stack ?? String(error), ops: done };
   }

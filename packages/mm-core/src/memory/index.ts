@@ -44,6 +44,7 @@ export { pageMkclean, rmapWalk, tryToUnmap, type RmapVisitor } from './rmap.ts';
 // --- frames
 export { PhysicalMemory, type PhysicalMemoryInit } from './physical.ts';
 export { Frames, MAX_BUDDY_ORDER } from './frames.ts';
+export { validateFrames } from './validate-frames.ts';
 export * from './page-flags.ts';
 export type { AnonOwners } from './anon-owners.ts';
 export type { LazyFreeBatch } from './lazy-free.ts';

@@ -1,0 +1,290 @@
+/**
+ * What must hold in a machine after every operation, and at its end, whatever the recording says.
+ *
+ * The tables of every address space are walked as hardware would (mmu.ts), and compared with what the soft MMU says, with
+ * the protection of the mappings, with the page cache, and with translations that were cached before the operation.
+ * Frames, map counts and resident pages are recounted. At the end every frame must be back.
+ */
+import { validateMm, VM_EXEC, VM_HUGETLB, VM_READ, VM_SHARED, VM_WRITE, type Mm, type Vma } from '@vmarea/mm-core';
+import { PTE_PROTNONE, PTE_SPECIAL } from '@vmarea/mm-core';
+import {
+  ACCESS_EXEC,
+  ACCESS_READ,
+  ACCESS_WRITE,
+  AddressSpace,
+  onInvalidate,
+  PG_ANON,
+  PG_SWAPBACKED,
+  PG_TABLE,
+  stateOf,
+  UserMemory,
+  validateFrames,
+  walkPfn,
+  type Frames,
+  type Memory,
+} from '@vmarea/mm-core/memory';
+import type { Kernel, Task } from '@vmarea/kernel';
+import { killLitterSuper } from '@vmarea/vfs';
+import { translations, type Translation } from './mmu.ts';
+
+/** Ordinary memory, in Linux's MAIR_EL1. */
+const NORMAL_MEMORY = 4;
+
+const hex = (value: number): string => `0x${value.toString(16)}`;
+
+/** An address space, and a processor that caches every translation of it until it is told to drop it. */
+class Watched {
+  readonly mm: Mm;
+  private readonly user: UserMemory;
+  private cached = new Map<number, Translation>();
+
+  constructor(task: Task) {
+    this.mm = task.mm;
+    this.user = new UserMemory(task.cur);
+    onInvalidate(task.mm, (start, end) => {
+      if (end - start > 2 ** 30) {
+        for (const [va, t] of this.cached) if (va < end && va + t.size > start) this.cached.delete(va);
+      } else this.drop(start, end);
+    });
+  }
+
+  private drop(start: number, end: number): void {
+    for (const [va, t] of this.cached) if (va < end && va + t.size > start) this.cached.delete(va);
+  }
+
+  /** What was cached before must still be true: the same frame, and nothing that is forbidden now. */
+  stale(now: readonly Translation[], pageSize: number): string[] {
+    const bad: string[] = [];
+    const byPage = new Map<number, Translation>();
+    for (const t of now) byPage.set(t.va, t);
+    for (const [va, old] of this.cached) {
+      const t = byPage.get(va);
+      if (t === undefined || t.pa !== old.pa || t.size !== old.size) bad.push(`${hex(va)}: went, and nobody was told`);
+      else if ((old.read && !t.read) || (old.write && !t.write) || (old.execute && !t.execute)) {
+        bad.push(`${hex(va)}: lost a permission, and nobody was told`);
+      }
+    }
+    bad.push(...this.staleTlb(now, pageSize));
+    this.cached = byPage;
+    this.fillTlb(now);
+    return bad;
+  }
+
+  /** The same for the software TLB. */
+  private staleTlb(now: readonly Translation[], pageSize: number): string[] {
+    const bad: string[] = [];
+    const { tlb, physical } = stateOf(this.mm);
+    if (tlb === null) return bad;
+    const check = (tags: Float64Array, name: 'read' | 'write' | 'execute'): void => {
+      for (let i = 0; i < tags.length; i++) {
+        const page = tags[i]!;
+        if (page < 0) continue;
+        const t = at(now, page);
+        const pa = (tlb.frameWord[i]! / physical.wordsPerPage) * pageSize;
+        if (t === null || !t[name] || t.pa + (page - t.va) !== pa) bad.push(`${hex(page)}: the TLB still has it for ${name}`);
+      }
+    };
+    check(tlb.readTag, 'read');
+    check(tlb.writeTag, 'write');
+    check(tlb.execTag, 'execute');
+    return bad;
+  }
+
+  /** Loads from every page that is readable: no fault, and the TLB knows it afterwards. */
+  private fillTlb(now: readonly Translation[]): void {
+    for (const t of now) if (t.read) this.user.load8(t.va);
+  }
+}
+
+/** The translation of an address: they are in order. */
+function at(all: readonly Translation[], address: number): Translation | null {
+  let low = 0;
+  let high = all.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (all[middle]!.va + all[middle]!.size <= address) low = middle + 1;
+    else high = middle;
+  }
+  const t = all[low];
+  return t !== undefined && t.va <= address ? t : null;
+}
+
+/** The checks of one machine. Made before its first task. */
+export class MachineCheck {
+  private readonly kernel: Kernel;
+  private readonly memory: Memory;
+  private readonly frames: Frames;
+  private readonly framesAtStart: number;
+  private readonly watched = new Map<Mm, Watched>();
+
+  constructor(kernel: Kernel) {
+    if (kernel.memory === null) throw new Error('MachineCheck: a machine without memory');
+    this.kernel = kernel;
+    this.memory = kernel.memory;
+    this.frames = kernel.memory.frames;
+    this.framesAtStart = this.available();
+  }
+
+  /** Free frames and those of the huge-page pool. */
+  private available(): number {
+    const pool = this.kernel.hugePool;
+    const pooled = pool === null ? 0 : (pool.nrHugePages * pool.size) / this.kernel.system.pageSize;
+    return this.frames.nrFree + pooled;
+  }
+
+  /** After an operation: what is wrong, one sentence each. */
+  afterOperation(): string[] {
+    const bad: string[] = [];
+    const counts = new Map<number, number>();
+    const alive = new Set<Mm>();
+    for (const task of this.kernel.tasks.values()) {
+      if (task.exitStatus !== null) continue;
+      const { mm } = task;
+      alive.add(mm);
+      const say = (text: string): number => bad.push(`process ${task.pid}: ${text}`);
+      validateMm(mm).forEach(say);
+      const found = this.walk(mm);
+      this.checkTranslations(mm, found).forEach(say);
+      this.checkEntries(mm, found, counts).forEach(say);
+      let watched = this.watched.get(mm);
+      if (watched === undefined) this.watched.set(mm, (watched = new Watched(task)));
+      watched.stale(found, this.kernel.system.pageSize).forEach(say);
+    }
+    for (const mm of this.watched.keys()) if (!alive.has(mm)) this.watched.delete(mm);
+    for (const [pfn, count] of counts) {
+      if (this.frames.mapcount[pfn] !== count) {
+        bad.push(`frame ${pfn}: map count ${this.frames.mapcount[pfn]}, but ${count} entries`);
+      }
+    }
+    return bad;
+  }
+
+  private walk(mm: Mm): Translation[] {
+    const { arch } = this.kernel.system;
+    // The root of the tables is the architecture's own matter: what it would write into TTBR0.
+    const { ttbr0 } = mm.pageTables as unknown as { readonly ttbr0: number };
+    return translations(this.memory.physical.u32, ttbr0, arch.pageShift, 64 - arch.vaBits);
+  }
+
+  /** Each translation against its VMA, the soft MMU, and the frame. */
+  private checkTranslations(mm: Mm, found: readonly Translation[]): string[] {
+    const bad: string[] = [];
+    const { frames } = this;
+    const { pageSize } = this.kernel.system;
+    let vma = mm.tree.first;
+    for (const t of found) {
+      while (vma !== null && vma.vmEnd <= t.va) vma = vma.vmNext;
+      const where = hex(t.va);
+      if (vma === null || t.va < vma.vmStart || t.va + t.size > vma.vmEnd) {
+        bad.push(`${where}: a translation of ${t.size} bytes that no mapping contains`);
+        continue;
+      }
+      const flags = vma.vmFlags;
+      if ((flags & (VM_READ | VM_WRITE | VM_EXEC)) === 0) bad.push(`${where}: valid in a PROT_NONE mapping`);
+      if (t.write && (flags & VM_WRITE) === 0) bad.push(`${where}: writable, its mapping is not`);
+      if (t.execute && (flags & VM_EXEC) === 0) bad.push(`${where}: executable, its mapping is not`);
+      if (t.read && !t.execute && (flags & VM_EXEC) !== 0) bad.push(`${where}: not executable, its mapping is`);
+      if (t.attrIndex !== NORMAL_MEMORY) bad.push(`${where}: not ordinary memory`);
+      for (const offset of t.size > pageSize ? [0, t.size - pageSize] : [0]) {
+        const address = t.va + offset;
+        const pfn = (t.pa + offset) / pageSize;
+        const soft = (name: string, access: number, allowed: boolean): void => {
+          const got = walkPfn(mm, address, access);
+          if (got !== (allowed ? pfn : -1)) bad.push(`${hex(address)}: ${name} gives the soft MMU ${got}, hardware ${allowed ? pfn : -1}`);
+        };
+        soft('read', ACCESS_READ, t.read);
+        soft('write', ACCESS_WRITE, t.write);
+        soft('exec', ACCESS_EXEC, t.execute);
+      }
+      const pfn = t.pa / pageSize;
+      if (pfn >= frames.nrFrames) bad.push(`${where}: no memory at ${hex(t.pa)}`);
+      else if (frames.refcount[pfn]! <= 0 && t.size === pageSize) bad.push(`${where}: frame ${pfn} is free`);
+      else if ((frames.flags[pfn]! & PG_TABLE) !== 0) bad.push(`${where}: frame ${pfn} is a page table`);
+      else if (t.write && pfn === frames.zeroPfn) bad.push(`${where}: the page of zeroes is writable`);
+      else bad.push(...this.checkFrame(vma, t, pfn));
+    }
+    return bad;
+  }
+
+  /** The frame is the one that belongs there: the page cache's, or an own page of this place. */
+  private checkFrame(vma: Vma, t: Translation, pfn: number): string[] {
+    const { frames } = this;
+    if ((vma.vmFlags & VM_HUGETLB) !== 0 || pfn === frames.zeroPfn) return [];
+    const index = vma.vmPgoff + (t.va - vma.vmStart) / this.kernel.system.pageSize;
+    if ((frames.flags[pfn]! & PG_ANON) !== 0) {
+      if (frames.index[pfn] !== index) return [`${hex(t.va)}: a page of index ${frames.index[pfn]}, not ${index}`];
+      if (t.write && frames.mapcount[pfn] !== 1) return [`${hex(t.va)}: writable, and shared by fork`];
+      return [];
+    }
+    if (t.write && (vma.vmFlags & VM_SHARED) === 0) return [`${hex(t.va)}: a private mapping may write to the file`];
+    const mapping = vma.vmFile === null ? null : vma.vmFile.fMapping;
+    if (!(mapping instanceof AddressSpace)) return [];
+    const cached = mapping.find(index);
+    return cached === pfn ? [] : [`${hex(t.va)}: frame ${pfn}, the page cache has ${cached} at ${index}`];
+  }
+
+  /** Each entry that the package knows is one that hardware finds, or is hidden from it; resident pages are recounted. */
+  private checkEntries(mm: Mm, found: readonly Translation[], counts: Map<number, number>): string[] {
+    const bad: string[] = [];
+    const { frames } = this;
+    const pt = mm.pageTables!;
+    let next = 0;
+    let file = 0;
+    let anon = 0;
+    let shmem = 0;
+    for (let va = pt.nextEntry(0, mm.taskSize); va >= 0; ) {
+      const slot = pt.curSlot;
+      const size = pt.curSize;
+      const bits = pt.entry(slot);
+      const pfn = pt.pfn(slot);
+      if ((bits & PTE_PROTNONE) === 0) {
+        const t = found[next++];
+        if (t === undefined || t.va !== va || t.size !== size) {
+          bad.push(`${hex(va)}: an entry of ${size} bytes that hardware does not find`);
+          break;
+        }
+      }
+      if ((bits & PTE_SPECIAL) === 0) {
+        const vma = mm.tree.find(va);
+        if (vma === null || va < vma.vmStart) bad.push(`${hex(va)}: an entry outside every mapping`);
+        else if ((vma.vmFlags & VM_HUGETLB) === 0) {
+          counts.set(pfn, (counts.get(pfn) ?? 0) + 1);
+          const flags = frames.flags[pfn]!;
+          if ((flags & PG_ANON) !== 0) anon++;
+          else if ((flags & PG_SWAPBACKED) !== 0) shmem++;
+          else file++;
+        }
+      }
+      va = pt.nextEntry(va + size, mm.taskSize);
+    }
+    if (bad.length === 0 && next !== found.length) bad.push(`${hex(found[next]!.va)}: hardware finds what the package does not`);
+    const cache = stateOf(mm).rssCache;
+    const counted = [file, anon, shmem].join(' ');
+    const has = [mm.rssFile, mm.rssAnon, mm.rssShmem].map((n, i) =>
+      cache === null ? n : n + [cache.rssFile, cache.rssAnon, cache.rssShmem][i]!,
+    );
+    if (has.join(' ') !== counted) bad.push(`resident pages (file, anon, shmem) ${has.join(' ')}, counted ${counted}`);
+    return bad;
+  }
+
+  /** Ends every task, unmounts everything, and looks what is left. */
+  atEnd(): string[] {
+    const bad: string[] = [];
+    const { kernel, frames } = this;
+    const say = (text: string): number => bad.push(`at the end: ${text}`);
+    validateFrames(frames).forEach(say);
+    kernel.shutdown();
+    for (const mnt of [...kernel.tree.mounts()].reverse()) {
+      if (mnt.parent !== null && kernel.tree.umount(mnt) !== 0) say(`${mnt.sb.manifest.name} is busy`);
+    }
+    killLitterSuper(kernel.tree.root.sb);
+    this.memory.lazyFree.drain();
+    this.memory.anonOwners.trim();
+    validateFrames(frames).forEach(say);
+    const lost = this.framesAtStart - this.available();
+    if (lost !== 0) say(`${lost} frames are missing`);
+    const left = { tables: frames.nrPageTable, cached: frames.nrFilePages, shmem: frames.nrShmem, anon: frames.nrAnonMapped, attached: this.memory.nrAttached };
+    for (const [name, count] of Object.entries(left)) if (count !== 0) say(`${count} ${name}`);
+    return bad;
+  }
+}
