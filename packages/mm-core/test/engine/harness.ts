@@ -64,7 +64,7 @@ import {
 } from '../../src/index.ts';
 import { CATALOGUE } from '../../src/reasons/index.ts';
 import {
-  CountingTracer,
+  type CountingTracer,
   createTestArch,
   hugeVmOps,
   TestFile,

@@ -378,7 +378,7 @@ function mapRegion(
 // --- mprotect
 
 export function mprotect(s: Space, who: Who, start: bigint, lenIn: bigint, protIn: number): number {
-  const { profile, maxMapCount: _max } = s.world;
+  const { profile } = s.world;
   s.populate = null;
   const down = (protIn & 0x01000000) !== 0;
   const up = (protIn & 0x02000000) !== 0;
