@@ -217,7 +217,8 @@ const FORMATS: Readonly<Partial<Record<ArgumentKind, (value: number) => string>>
 /** An argument as text that {@link evaluate} reads back. */
 export function formatArgument(kind: ArgumentKind, value: bigint): string {
   const format = FORMATS[kind];
-  if (format !== undefined && value >= -1n && value < 1n << 53n) return format(Number(value));
+  const least = kind === 'fd' || kind === 'number' ? -1n : 0n;
+  if (format !== undefined && value >= least && value < 1n << 53n) return format(Number(value));
   if (kind === 'addr') return value === 0n ? 'NULL' : `0x${BigInt.asUintN(64, value).toString(16)}`;
   return value.toString();
 }

@@ -78,6 +78,12 @@ function openMode(spec: FileSpec): number {
   return spec.mode === 'ro' ? O_RDONLY : spec.mode === 'wo' ? O_WRONLY : O_RDWR;
 }
 
+/** The file's size; that of a file of huge pages is whole huge pages. */
+function sizeOf(task: Task, spec: FileSpec, fd: number): number {
+  const huge = task.cur.files.fget(fd)!.hugePageSize;
+  return huge === 0 ? spec.size : Math.ceil(spec.size / huge) * huge;
+}
+
 /** Opens one file of the setup at the next descriptor. */
 function openFile(task: Task, spec: FileSpec, fd: number): void {
   const { sys } = task;
@@ -97,7 +103,7 @@ function openFile(task: Task, spec: FileSpec, fd: number): void {
   if (spec.kind === 'dir') must(sys.mkdir(path, 0o777), 'mkdir');
   else if (spec.kind !== 'zero' && spec.kind !== 'null') {
     const maker = must(sys.open(path, O_RDWR | O_CREAT, spec.locked ? 0o2666 : 0o777), `open ${path}`);
-    must(sys.ftruncate(maker, spec.size), `ftruncate ${path}`);
+    must(sys.ftruncate(maker, sizeOf(task, spec, maker)), `ftruncate ${path}`);
     must(sys.close(maker), 'close');
   }
   const opened = must(sys.open(path, spec.kind === 'dir' ? O_RDONLY : openMode(spec)), `open ${path}`);

@@ -58,7 +58,7 @@ describe('a stage', () => {
   it.each(['ramfs', 'tmpfs', 'hugetlbfs', 'memfd', 'zero', 'null', 'pipe', 'dir'])(
     'has a file of kind %s at descriptor 3',
     (kind) => {
-      const { task } = setStage(make, { ...withHugePages(setup, 1), files: [parseFile(`${kind},size=0`)] });
+      const { task } = setStage(make, { ...withHugePages(setup, 1), files: [parseFile(`${kind},size=5000`)] });
       expect(task.cur.files.fget(3)).not.toBeNull();
       expect(task.cur.files.fget(4)).toBeNull();
     },
@@ -98,6 +98,13 @@ describe('calls', () => {
     const [call] = parseScript('mremap(p, 4K, 2*4K, MREMAP_MAYMOVE)');
     expect(formatCall(call!, argumentsOf(call!, new Map([['p', 0x1000n]])))).toBe(
       'mremap(0x1000, 4096, 8192, MREMAP_MAYMOVE)',
+    );
+  });
+
+  it('are printed with nonsense, too', () => {
+    const [call] = parseScript('mremap(-1, -1, -1, -1, -1)');
+    expect(formatCall(call!, argumentsOf(call!, new Map()))).toBe(
+      'mremap(0xffffffffffffffff, -1, -1, -1, 0xffffffffffffffff)',
     );
   });
 
