@@ -59,7 +59,7 @@ class Watched {
     for (const t of now) byPage.set(t.va, t);
     for (const [va, old] of this.cached) {
       const t = byPage.get(va);
-      if (t === undefined || t.pa !== old.pa || t.size !== old.size) bad.push(`${hex(va)}: went, and nobody was told`);
+      if (t?.pa !== old.pa || t.size !== old.size) bad.push(`${hex(va)}: went, and nobody was told`);
       else if ((old.read && !t.read) || (old.write && !t.write) || (old.execute && !t.execute)) {
         bad.push(`${hex(va)}: lost a permission, and nobody was told`);
       }
@@ -81,7 +81,8 @@ class Watched {
         if (page < 0) continue;
         const t = at(now, page);
         const pa = (tlb.frameWord[i]! / physical.wordsPerPage) * pageSize;
-        if (t === null || !t[name] || t.pa + (page - t.va) !== pa) bad.push(`${hex(page)}: the TLB still has it for ${name}`);
+        if (t === null || !t[name] || t.pa + (page - t.va) !== pa)
+          bad.push(`${hex(page)}: the TLB still has it for ${name}`);
       }
     };
     check(tlb.readTag, 'read');
@@ -190,7 +191,8 @@ export class MachineCheck {
         const pfn = (t.pa + offset) / pageSize;
         const soft = (name: string, access: number, allowed: boolean): void => {
           const got = walkPfn(mm, address, access);
-          if (got !== (allowed ? pfn : -1)) bad.push(`${hex(address)}: ${name} gives the soft MMU ${got}, hardware ${allowed ? pfn : -1}`);
+          if (got !== (allowed ? pfn : -1))
+            bad.push(`${hex(address)}: ${name} gives the soft MMU ${got}, hardware ${allowed ? pfn : -1}`);
         };
         soft('read', ACCESS_READ, t.read);
         soft('write', ACCESS_WRITE, t.write);
@@ -232,14 +234,14 @@ export class MachineCheck {
     let file = 0;
     let anon = 0;
     let shmem = 0;
-    for (let va = pt.nextEntry(0, mm.taskSize); va >= 0; ) {
+    for (let va = pt.nextEntry(0, mm.taskSize); va >= 0;) {
       const slot = pt.curSlot;
       const size = pt.curSize;
       const bits = pt.entry(slot);
       const pfn = pt.pfn(slot);
       if ((bits & PTE_PROTNONE) === 0) {
         const t = found[next++];
-        if (t === undefined || t.va !== va || t.size !== size) {
+        if (t?.va !== va || t.size !== size) {
           bad.push(`${hex(va)}: an entry of ${size} bytes that hardware does not find`);
           break;
         }
@@ -257,7 +259,8 @@ export class MachineCheck {
       }
       va = pt.nextEntry(va + size, mm.taskSize);
     }
-    if (bad.length === 0 && next !== found.length) bad.push(`${hex(found[next]!.va)}: hardware finds what the package does not`);
+    if (bad.length === 0 && next !== found.length)
+      bad.push(`${hex(found[next]!.va)}: hardware finds what the package does not`);
     const cache = stateOf(mm).rssCache;
     const counted = [file, anon, shmem].join(' ');
     const has = [mm.rssFile, mm.rssAnon, mm.rssShmem].map((n, i) =>
@@ -283,7 +286,13 @@ export class MachineCheck {
     validateFrames(frames).forEach(say);
     const lost = this.framesAtStart - this.available();
     if (lost !== 0) say(`${lost} frames are missing`);
-    const left = { tables: frames.nrPageTable, cached: frames.nrFilePages, shmem: frames.nrShmem, anon: frames.nrAnonMapped, attached: this.memory.nrAttached };
+    const left = {
+      tables: frames.nrPageTable,
+      cached: frames.nrFilePages,
+      shmem: frames.nrShmem,
+      anon: frames.nrAnonMapped,
+      attached: this.memory.nrAttached,
+    };
     for (const [name, count] of Object.entries(left)) if (count !== 0) say(`${count} ${name}`);
     return bad;
   }

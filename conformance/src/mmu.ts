@@ -83,7 +83,8 @@ class Walk {
 
   private leaf(lo: number, hi: number, va: number, size: number, low: number, limits: number): void {
     const pa = this.address(lo, hi, low);
-    if (pa !== this.address(lo, hi, this.granule)) throw new Error(`an output address that is not aligned, for 0x${va.toString(16)}`);
+    if (pa !== this.address(lo, hi, this.granule))
+      throw new Error(`an output address that is not aligned, for 0x${va.toString(16)}`);
     const accessFlag = bit(lo, 10);
     const el0 = accessFlag && bit(lo, 6) && (limits & 2) === 0;
     this.found.push({

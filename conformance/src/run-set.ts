@@ -49,7 +49,12 @@ export function runSet(job: SetJob): SetResult {
   for (const { name, text } of readSet(job.dir)) {
     if (!`${set}/${name}`.includes(job.filter)) continue;
     const exceptions = new Exceptions(job.exceptions, set, name);
-    const outcome = runRecording(parseRecording(text), guest, { kinds, maxFailures: job.maxFailures, exceptions, check: job.check });
+    const outcome = runRecording(parseRecording(text), guest, {
+      kinds,
+      maxFailures: job.maxFailures,
+      exceptions,
+      check: job.check,
+    });
     excepted += exceptions.used;
     if (outcome.failures.length === 0 && outcome.error === null) {
       passed++;

@@ -104,7 +104,8 @@ class Run {
   checkMachine(op: Op | null): void {
     if (this.check === null) return;
     const bad = op === null ? this.check.atEnd() : this.check.afterOperation();
-    if (bad.length > 0) throw new Error(`the machine is wrong${op === null ? '' : ` after line ${op.n}`}: ${bad.slice(0, 5).join('; ')}`);
+    if (bad.length > 0)
+      throw new Error(`the machine is wrong${op === null ? '' : ` after line ${op.n}`}: ${bad.slice(0, 5).join('; ')}`);
   }
 
   /** Makes the call of one line; its differences. */

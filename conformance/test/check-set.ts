@@ -16,7 +16,7 @@ export function checkSet(set: string, recordings: number): void {
       filter: '',
       maxFailures: 1,
       exceptions: readExceptions(join(HOME, 'exceptions.json')),
-        check: false,
+      check: false,
     });
     const failures = result.failed.map((outcome) => describeFailure(set, outcome));
     expect(failures.slice(0, 10).join('\n')).toBe('');

@@ -26,7 +26,10 @@ function changed(name: string, change: (lines: string[]) => void): Recording {
 
 function run(recording: Recording, exceptions: readonly ExceptionEntry[] = []): [Outcome, Exceptions] {
   const own = new Exceptions(exceptions, 'msm-4.4-va39', recording.header.name);
-  return [runRecording(recording, readGuest(SET), { kinds: new Set(KINDS), maxFailures: 1, exceptions: own, check: false }), own];
+  return [
+    runRecording(recording, readGuest(SET), { kinds: new Set(KINDS), maxFailures: 1, exceptions: own, check: false }),
+    own,
+  ];
 }
 
 describe('the archives', () => {
