@@ -122,7 +122,7 @@ export function verdicts(
   j.add('bytes per anonymous VMA', steady.bytesPerVma, 200, 'B');
   j.add('bytes per 4 KiB frame', steady.bytesPerFrame, 24, 'B');
   for (const heap of steady.heap) {
-    j.add(`${heap.id}: heap growth per operation`, heap.retained / heap.operations, 0.1, 'B');
+    j.add(`${heap.id}: heap growth per operation`, heap.retained / heap.operations, 1, 'B');
   }
   j.add('deoptimisations after the warm-up', steady.deoptimisations, 0, '');
   j.add(
