@@ -22,6 +22,8 @@ export class Dentry {
   mounts: Mount[] | null = null;
   /** A name of its own for d_path («pipe:[7]»), or null. */
   dynamicName: string | null = null;
+  /** Whose open(2) has made the file and waits for the driver to open it. */
+  createdFor: object | null = null;
 
   constructor(name: string, parent: Dentry | null, inode: Inode | null) {
     this.dName = name;

@@ -150,8 +150,17 @@ export interface Store<Node> {
   /** Takes a name away: 0. The file is still read and written by those who have it open. */
   unlink?(dir: Node, name: string, node: Node): Answer<number>;
   rmdir?(dir: Node, name: string, node: Node): Answer<number>;
-  /** Gives a file another name, replacing what has it: 0. */
-  rename?(node: Node, oldDir: Node, oldName: string, newDir: Node, newName: string): Answer<number>;
+  /** Gives a file another name, replacing what has it (null: nothing that is known): 0. */
+  rename?(
+    node: Node,
+    oldDir: Node,
+    oldName: string,
+    newDir: Node,
+    newName: string,
+    replaced: Node | null,
+  ): Answer<number>;
+  /** A name has led to a file that is known already, by its key: `found` is forgotten, and may tell `known` where it is now. */
+  foundAgain?(known: Node, found: Node): void;
 }
 
 /** What a store of which nothing else is known can do: what its functions say. */

@@ -37,7 +37,7 @@ import {
   S_ISREG,
   S_ISSOCK,
 } from '@vmarea/uapi';
-import { FMODE_LSEEK, FMODE_PATH, FMODE_WRITE, S_APPEND, type Credentials } from '@vmarea/mm-core';
+import { FMODE_LSEEK, FMODE_PATH, FMODE_WRITE, RETRY, S_APPEND, type Credentials } from '@vmarea/mm-core';
 import { doTruncate } from './attr.ts';
 import { Dentry } from './dentry.ts';
 import { FileOperations } from './file-operations.ts';
@@ -88,9 +88,9 @@ function pathOpenat(cur: FileCaller, dirfd: number, path: string, flags: number,
     if (found.trailingSlash) return -EISDIR;
     const created = createFile(cur, mnt, found.parent, dentry, mode);
     if (created < 0) return created;
-    // A new file is opened as asked whatever its mode says, and it is empty already.
-    return dentryOpen(cur, mnt, dentry, flags & ~O_TRUNC);
+    return openCreated(cur, mnt, dentry, flags);
   }
+  if (dentry.createdFor === cur) return openCreated(cur, mnt, dentry, flags);
   const inode = dentry.dInode;
   if ((flags & O_CREAT) !== 0) {
     if (found.last === '') return -EISDIR;
@@ -114,6 +114,16 @@ function createFile(cur: FileCaller, mnt: Mount, parent: Dentry, dentry: Dentry,
   if (error < 0) return error;
   if (dir.iOp.create === null) return -EACCES;
   return dir.iOp.create(cur.cred, dir, dentry, mode & 0o7777 & ~cur.fs.umask);
+}
+
+/**
+ * A new file is opened as asked whatever its mode says, and it is empty already. Where the driver's open must wait, the call
+ * is made again from its beginning, and finds a file that is still its own new one.
+ */
+function openCreated(cur: FileCaller, mnt: Mount, dentry: Dentry, flags: number): File | number {
+  const file = dentryOpen(cur, mnt, dentry, flags & ~O_TRUNC);
+  dentry.createdFor = file === RETRY ? cur : null;
+  return file;
 }
 
 /** may_open: whether an existing file may be opened so. */

@@ -99,7 +99,10 @@ class StoreFs<Node> {
   /** The inode of an entry: the living one of the same file, or a new one; with a reference. */
   private inodeOf(entry: StoreEntry<Node>): Inode {
     const known = entry.key === undefined ? undefined : this.byKey.get(entry.key);
-    if (known !== undefined) return ihold(known);
+    if (known !== undefined) {
+      this.store.foundAgain?.(this.node(known), entry.node);
+      return ihold(known);
+    }
     const isFile = S_ISREG(entry.mode);
     const inode = newInode(this.sb, entry.mode, this.inodeOps, isFile ? this.fileOps : directoryOperations);
     inode.iSize = entry.size;
@@ -295,9 +298,10 @@ class StoreFs<Node> {
     const { store } = this;
     const inode = from.dInode!;
     const place = nameOf(newDir, to.dName);
-    const error = this.answers.ask<number>(`rename ${nameOf(oldDir, from.dName)} ${place}`, place, () =>
-      store.rename!(this.node(inode), this.node(oldDir), from.dName, this.node(newDir), to.dName),
-    );
+    const error = this.answers.ask<number>(`rename ${nameOf(oldDir, from.dName)} ${place}`, place, () => {
+      const replaced = to.dInode === null ? null : this.node(to.dInode);
+      return store.rename!(this.node(inode), this.node(oldDir), from.dName, this.node(newDir), to.dName, replaced);
+    });
     if (error < 0) return error;
     if (to.dInode !== null) loseName(newDir, to.dInode);
     if (S_ISDIR(inode.iMode) && oldDir !== newDir) {

@@ -170,7 +170,7 @@ export const WAITING: readonly Case[] = [
       equal(gate.waiting, 1, 'a read is under way');
       gate.open = true;
       equal(await rig.load(at + rig.page), patternByte(rig.page), 'another page');
-      const hello = await rig.open('hello');
+      const hello = await rig.given('hello');
       equal((await rig.bytes(hello, 100, 0)).length, 13, 'another file');
       equal(child.sys.exit(0, true), 0, 'the waiting process ends');
       rig.check();
