@@ -21,7 +21,7 @@ function run(command: string, args: readonly string[], cwd: string): string {
 }
 
 const tarballs = new Map<string, string>();
-const PACKED = ['uapi', 'mm-core', 'arch-arm64', 'vfs', 'shmem', 'hugetlbfs', 'kernel'];
+const PACKED = ['uapi', 'mm-core', 'arch-arm64', 'vfs', 'shmem', 'hugetlbfs', 'kernel', 'strace', 'explain'];
 
 beforeAll(() => {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
@@ -195,13 +195,14 @@ console.log(lines.join('\\n'));
 
 const BROWSER_PROGRAM = `
 import { createArm64 } from '@vmarea/arch-arm64';
+import { defaultSetup, explain, parseScript } from '@vmarea/explain';
 import { Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';
 import { createKernel } from '@vmarea/kernel';
 import { UserMemory } from '@vmarea/mm-core/memory';
 import { describeDecision } from '@vmarea/mm-core/reasons';
 import { Shmem, tmpfs } from '@vmarea/shmem';
 import { DEFAULT_CONFIG, LINUX_6_1, MAP_ANONYMOUS, MAP_HUGETLB, MAP_PRIVATE, MAP_SHARED, O_CREAT, O_RDWR } from '@vmarea/uapi';
-import { ramfs } from '@vmarea/vfs';
+import { devfs, ramfs } from '@vmarea/vfs';
 
 const kernel = createKernel({
   arch: createArm64({ pageSize: 4096, vaBits: 48 }),
@@ -233,6 +234,17 @@ for (const [what, flags, fd] of kinds) {
   print([what, at > 0, memory.load32(at + 64).toString(16), sys.munmap(at, 2 ** 21), memory.load8(at)].join(' '));
 }
 print(sys.mmap(0, 0, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + ' ' + describeDecision(task.mm.lastDecision).id);
+const make = (spec, ram) =>
+  createKernel({
+    arch: createArm64({ pageSize: spec.pageSize, vaBits: spec.pageSize === 16384 ? 47 : 48 }),
+    profile: spec.profile,
+    config: spec.config,
+    sysctl: { ...spec.sysctl },
+    memory: { bytes: spec.memoryBytes },
+    ram,
+    mounts: [{ path: '/dev', filesystem: (system) => devfs(system) }],
+  });
+print(explain({ make, setup: defaultSetup(), script: parseScript('munmap(1, 1)') }).changes[0].change);
 print(kernel.proc.maps(task).trim().split('\\n').length);
 `;
 
@@ -250,6 +262,7 @@ describe('everything in a context without process, Buffer and require', () => {
       'undefined,undefined,undefined,undefined,undefined',
       ...kinds.map((what) => `${what} true 1234 0 -1`),
       '-22 do_mmap.zero_len',
+      'addr NULL, rounded to a page',
       '1',
     ]);
   });

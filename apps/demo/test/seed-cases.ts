@@ -5,6 +5,7 @@
 import { AuditRecords, PerfRecords, UprobeRegistry } from '@vmarea/kernel';
 import { expect } from 'vitest';
 import {
+  MmapLockError,
   VM_ACCOUNT,
   VM_DENYWRITE,
   VM_EXEC,
@@ -524,6 +525,10 @@ function lock(see: See): void {
   m.system.perf = { mmap: () => void (held = m.task.mm.locked) };
   expect(m.anon(AT, 4096)).toBe(AT);
   expect(held).toBe(true);
+  expect(m.task.mm.locked).toBe(false);
+  // Who is called with it held must not ask for it again.
+  m.system.perf = { mmap: () => void m.anon(AT + 2 ** 21, 4096) };
+  expect(() => m.anon(AT + 2 ** 20, 4096)).toThrow(MmapLockError);
   expect(m.task.mm.locked).toBe(false);
   see('mmap_sem');
 }
