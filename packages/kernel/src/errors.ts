@@ -2,6 +2,7 @@
  * Errors that are thrown: only Task's methods do. They have the fields that Node's own system errors have.
  */
 import { RETRY, type Mm } from '@vmarea/mm-core';
+import { describeDecision } from '@vmarea/mm-core/reasons';
 import { errnoName, errnoText } from '@vmarea/uapi';
 
 /** A system call that failed. */
@@ -15,13 +16,17 @@ export class SyscallError extends Error {
   readonly syscall: string;
   /** The id of the decision that refused; 0 when none was left. */
   readonly decision: number;
+  /** Why, in a sentence; null when the decision left no id or its package's catalogue is not mm-core's. */
+  readonly reason: string | null;
 
   constructor(code: string, errno: number, syscall: string, decision: number) {
-    super(`${code}: ${errnoText(errno)}, ${syscall}`);
+    const reason = describeDecision(decision)?.sentence ?? null;
+    super(`${code}: ${errnoText(errno)}, ${syscall}${reason === null ? '' : `: ${reason}`}`);
     this.code = code;
     this.errno = errno;
     this.syscall = syscall;
     this.decision = decision;
+    this.reason = reason;
   }
 }
 

@@ -5,6 +5,7 @@
  * files, argument strings, the auxiliary vector. Mirrors load_elf_binary of fs/binfmt_elf.c and setup_arg_pages of fs/exec.c.
  */
 import {
+  denyWriteAccess,
   doMunmap,
   expandStack,
   getUnmappedArea,
@@ -153,6 +154,10 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
   if (program.type !== ET_EXEC && program.type !== ET_DYN) return -ENOEXEC;
   const loads = program.phdrs.filter((p) => p.type === PT_LOAD);
   if (loads.length === 0) return -ENOEXEC;
+  // The program may not be written while it runs; the count goes with mm.exeFile.
+  const denied = denyWriteAccess(program.file);
+  if (denied !== 0) return denied;
+  mm.exeFile = program.file.getFile();
   const stackExec = executableStack(program.phdrs);
   // 4.4: a program that does not ask for a stack without EXEC is taken as one that knows nothing of NX.
   if (stackExec !== false && system.profile.execReadImpliesExec) cur.personality |= READ_IMPLIES_EXEC;
@@ -190,8 +195,6 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
     mm.brk = mm.startBrk;
   }
   mm.startStack = stack;
-  mm.exeFile?.fput();
-  mm.exeFile = program.file.getFile();
   if ((cur.personality & MMAP_PAGE_ZERO) !== 0) {
     vmMmapPgoff(cur, null, 0, pageSize, PROT_READ | PROT_EXEC, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, 0);
   }

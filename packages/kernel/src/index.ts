@@ -16,9 +16,10 @@ export {
 } from './kernel.ts';
 export { Task, TaskCaller, type ThrowingCalls } from './task.ts';
 export { Sys } from './sys.ts';
+export { doSyscall, SYSCALL_NAMES, type SyscallHandler } from './syscall-table.ts';
 export { MmCalls, type Register } from './sys-mm.ts';
 export { FileCalls, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './sys-file.ts';
-export { ProcessCalls, WNOHANG } from './sys-process.ts';
+export { mmput, ProcessCalls, WNOHANG } from './sys-process.ts';
 export { initialLimits, LimitTable, type Rlimit } from './limits.ts';
 export { SyscallError, toError, WouldWaitError } from './errors.ts';
 export {

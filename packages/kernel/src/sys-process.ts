@@ -3,8 +3,30 @@
  *
  * Mirrors kernel/fork.c, kernel/exit.c, kernel/sys.c, kernel/capability.c, fs/exec.c.
  */
-import { createMm, dupMm, exitMmap, hasCapability, RETRY, type Credentials } from '@vmarea/mm-core';
-import { CAP_LAST_CAP, CAP_SETGID, CAP_SETUID, ECHILD, EINVAL, ENOMEM, EPERM, PERSONALITY_QUERY } from '@vmarea/uapi';
+import {
+  allowWriteAccess,
+  createMm,
+  denyWriteAccess,
+  dupMm,
+  exitMmap,
+  hasCapability,
+  RETRY,
+  type Credentials,
+} from '@vmarea/mm-core';
+import { accessProcessVm } from '@vmarea/mm-core/memory';
+import {
+  CAP_LAST_CAP,
+  CAP_SETGID,
+  CAP_SETUID,
+  CAP_SYS_PTRACE,
+  ECHILD,
+  EINVAL,
+  ENOMEM,
+  ENOSYS,
+  EPERM,
+  ESRCH,
+  PERSONALITY_QUERY,
+} from '@vmarea/uapi';
 import { loadElfBinary, type ElfImage, type ExecLayout, type ExecOptions } from './exec.ts';
 import type { Rlimit } from './limits.ts';
 import { FileCalls } from './sys-file.ts';
@@ -18,8 +40,11 @@ export function mmput(cur: TaskCaller): void {
   const { mm } = cur;
   if (--mm.users > 0) return;
   exitMmap(mm);
-  mm.exeFile?.fput();
+  const file = mm.exeFile;
+  if (file === null) return;
   mm.exeFile = null;
+  allowWriteAccess(file);
+  file.fput();
 }
 
 /** The calls about processes. */
@@ -34,6 +59,8 @@ export class ProcessCalls extends FileCalls {
     const { cur } = task;
     const mm = dupMm(cur);
     if (typeof mm === 'number') return mm;
+    // The child runs the same program: it denies writing to it, too.
+    if (mm.exeFile !== null) denyWriteAccess(mm.exeFile);
     const limits = task.limits.copy();
     const child = new TaskCaller(mm, limits.view, { ...cur.cred }, cur.personality, cur.files.copy(), cur.fs.copy());
     return task.kernel.adopt(task, child, limits);
@@ -112,6 +139,41 @@ export class ProcessCalls extends FileCalls {
     task.cur = cur;
     task.comm = comm;
     return layout;
+  }
+
+  /**
+   * process_vm_readv(2) with one range: bytes of another task's memory into target[offset, offset + length).
+   *
+   * @returns bytes read, -ESRCH, -EPERM (another user's task), -EFAULT, -ENOSYS without memory, RETRY
+   */
+  processVmReadv(
+    pid: number,
+    addr: number,
+    target: Uint8Array,
+    offset: number = 0,
+    length: number = target.length,
+  ): number {
+    return this.accessVm(pid, addr, target, offset, length, false);
+  }
+
+  /** process_vm_writev(2) with one range. */
+  processVmWritev(
+    pid: number,
+    addr: number,
+    source: Uint8Array,
+    offset: number = 0,
+    length: number = source.length,
+  ): number {
+    return this.accessVm(pid, addr, source, offset, length, true);
+  }
+
+  private accessVm(pid: number, addr: number, bytes: Uint8Array, offset: number, len: number, write: boolean): number {
+    const { cur, kernel } = this.task;
+    if (kernel.memory === null) return -ENOSYS;
+    const other = kernel.tasks.get(pid);
+    if (other === undefined || other.exitStatus !== null) return -ESRCH;
+    if (other.cur.cred.uid !== cur.cred.uid && !hasCapability(cur.cred, CAP_SYS_PTRACE)) return -EPERM;
+    return accessProcessVm(cur, other.mm, addr, bytes, offset, len, write);
   }
 
   /** prlimit64(2) for the task itself: the old limit. */

@@ -5,6 +5,7 @@
  * One thread per task: the library is synchronous. Mirrors struct task_struct.
  */
 import { RETRY, type Credentials, type Mm } from '@vmarea/mm-core';
+import { UserMemory } from '@vmarea/mm-core/memory';
 import type { FileCaller, FileRlimits, FilesStruct, FsStruct } from '@vmarea/vfs';
 import { toError } from './errors.ts';
 import type { Kernel } from './kernel.ts';
@@ -51,6 +52,7 @@ function throwingTwins(): new () => ThrowingCalls {
         writable: true,
         value(this: Twins, ...args: unknown[]): unknown {
           const call = (this.sys as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!;
+          this.cur.mm.lastDecision = 0;
           const result = call.apply(this.sys, args);
           if (typeof result === 'number' && result < 0 && result >= RETRY) throw toError(this.cur.mm, result, name);
           return result;
@@ -80,6 +82,7 @@ export class Task extends Throwing {
   exitStatus: number | null = null;
   /** What goes on with a call that returned RETRY after it had done its first part; null: the call is repeated. */
   restart: (() => number) | null = null;
+  private userMemory: UserMemory | null = null;
   /** Repeats waits when a child ends. */
   childEnded: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
 
@@ -92,6 +95,20 @@ export class Task extends Throwing {
     this.cur = cur;
     this.limits = limits;
     this.sys = new Sys(this);
+  }
+
+  /**
+   * Loads and stores of the task's own memory, with faults: see mm-core's UserMemory. Another object after exec.
+   *
+   * @throws RangeError in a kernel without memory
+   */
+  get memory(): UserMemory {
+    if (this.userMemory === null || this.userMemory.cur !== this.cur) {
+      if (this.kernel.memory === null)
+        throw new RangeError('task.memory: this kernel has no memory behind its mappings');
+      this.userMemory = new UserMemory(this.cur);
+    }
+    return this.userMemory;
   }
 
   /** The address space. */

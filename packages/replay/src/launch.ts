@@ -5,8 +5,8 @@
  * chose gives that of the mmap area (and so of loader and vdso), the first break that of the heap, the loader's mprotect
  * of the program's relocated data that of the program. Each is found by comparing with an exec without displacement.
  */
-import { createMm, exitMmap, pickMmapLayout, type Arch, type Mm } from '@vmarea/mm-core';
-import { TaskCaller, type ElfImage, type ExecLayout, type ExecRandom } from '@vmarea/kernel';
+import { createMm, pickMmapLayout, type Arch, type Mm } from '@vmarea/mm-core';
+import { mmput, TaskCaller, type ElfImage, type ExecLayout, type ExecRandom } from '@vmarea/kernel';
 import type { Call, MapsLine, Op } from '@vmarea/strace';
 import {
   EM_AARCH64,
@@ -194,10 +194,6 @@ export function emptySpace(process: Process): Mm | null {
   if (mm === null) return null;
   task.cur = new TaskCaller(mm, task.limits.view, old.cred, old.personality, old.files, old.fs);
   pickMmapLayout(task.cur, 0);
-  if (--old.mm.users === 0) {
-    exitMmap(old.mm);
-    old.mm.exeFile?.fput();
-    old.mm.exeFile = null;
-  }
+  mmput(old);
   return mm;
 }
