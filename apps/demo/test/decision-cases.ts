@@ -8,6 +8,7 @@ import {
   expandStack,
   installSpecialMapping,
   vmBrk,
+  vmMmapPgoff,
   whyNotMerged,
   VM_MAYREAD,
   VM_NORESERVE,
@@ -18,7 +19,6 @@ import type { Shmem } from '@vmarea/shmem';
 import {
   EACCES,
   EINVAL,
-  ET_EXEC,
   F_ADD_SEALS,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_WRITE,
@@ -34,6 +34,7 @@ import {
   MADV_WILLNEED,
   MADV_WIPEONFORK,
   MAP_ANONYMOUS,
+  MAP_DENYWRITE,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
@@ -57,8 +58,6 @@ import {
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
-  PF_R,
-  PF_X,
   PROT_BTI,
   PROT_EXEC,
   PROT_GROWSDOWN,
@@ -67,7 +66,6 @@ import {
   PROT_READ,
   PROT_WRITE,
   PR_SET_VMA,
-  PT_LOAD,
   RLIMIT_AS,
   RLIMIT_DATA,
   RLIMIT_MEMLOCK,
@@ -176,21 +174,6 @@ const merge = (run: (m: Machine) => unknown, boot?: BootOptions): DecisionCase =
 
 function stackAt(m: Machine, addr: number): void {
   m.anon(addr, P, RW, MAP_GROWSDOWN);
-}
-
-function elf(
-  m: Machine,
-  path: string,
-  phdrs: readonly { flags: number; vaddr: number; offset: number; filesz: number; memsz: number }[],
-): Ending {
-  const fd = m.task.sys.open(path, O_RDONLY);
-  const program = m.task.cur.files.fget(fd)!;
-  const result = m.task.sys.execve({
-    file: program,
-    type: ET_EXEC,
-    phdrs: phdrs.map((p) => ({ ...p, type: PT_LOAD, align: P })),
-  });
-  return typeof result === 'number' ? result : 0;
 }
 
 /** The cases by id. `number` tells the decision's number, for the search by fault injection. */
@@ -304,11 +287,12 @@ export function decisionCases(number: (id: string) => number): Record<string, De
       child.sys.exit();
       return 0;
     }),
+    // MAP_DENYWRITE is for the kernel's own callers: this is how exec asks.
     'mmap_region.deny_write': {
       boot: v4,
       run: (m) => {
-        file(m, '/ram/prog', 65536);
-        return elf(m, '/ram/prog', [{ flags: PF_R | PF_X, vaddr: AT, offset: 0, filesz: P, memsz: P }]);
+        const opened = m.task.cur.files.fget(file(m, '/ram/prog', 65536))!;
+        return vmMmapPgoff(m.task.cur, opened, AT, P, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_DENYWRITE, 0);
       },
     },
     'mmap_region.sealed': {
