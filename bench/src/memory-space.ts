@@ -138,8 +138,8 @@ export class MemorySpace {
   loadHit(count: number): void {
     const { user, touched } = this;
     let sum = 0;
-    for (let i = 0; i < count; i++) sum += user.load64(touched + (i & 255) * PAGE + ((i & 7) << 3));
-    if (sum < 0) throw new Error('load');
+    for (let i = 0; i < count; i++) sum = (sum + user.load64(touched + (i & 255) * PAGE + ((i & 7) << 3))) | 0;
+    if (sum === -1) throw new Error('load');
   }
 
   storeHit(count: number): void {
@@ -153,8 +153,8 @@ export class MemorySpace {
   walk(count: number): void {
     const { user, touched } = this;
     let sum = 0;
-    for (let i = 0; i < count; i++) sum += user.load32(touched + (i & (4 * BLOCK - 1)) * PAGE);
-    if (sum < 0) throw new Error('load');
+    for (let i = 0; i < count; i++) sum = (sum + user.load32(touched + (i & (4 * BLOCK - 1)) * PAGE)) | 0;
+    if (sum === -1) throw new Error('load');
   }
 
   /** copy_to_user, 16 pages at a time, per page. */
@@ -223,7 +223,7 @@ export class RawArray {
       this.hi = words[at + 1]!;
       sum += words[at]!;
     }
-    if (sum < 0) throw new Error('load');
+    if (sum === -1) throw new Error('load');
   }
 
   store(count: number): void {
