@@ -2,6 +2,9 @@
  * `vmarea tour`: the three kinds of mapping made step by step on a whole machine, each step a real system call, with the
  * functions that it went through and the map after it. `--memory` shows what becomes of pages instead.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   formatEvents,
   Recorder,
@@ -11,6 +14,7 @@ import {
   withHugePages,
   type TraceEvent,
 } from '@vmarea/explain';
+import { hostfs } from '@vmarea/hostfs';
 import type { Kernel, Task } from '@vmarea/kernel';
 import { PTE_DIRTY, PTE_HUGE, PTE_WRITE, PTE_YOUNG } from '@vmarea/mm-core';
 import { UserMemory } from '@vmarea/mm-core/memory';
@@ -144,7 +148,7 @@ class Tour {
   }
 }
 
-const FILESYSTEMS: Readonly<Record<string, string>> = { ramfs: '/ram', tmpfs: '/tmp' };
+const FILESYSTEMS: Readonly<Record<string, string>> = { ramfs: '/ram', tmpfs: '/tmp', hostfs: '/host' };
 
 /** The three kinds of mapping. */
 function mappings(tour: Tour, fs: string): void {
@@ -275,8 +279,15 @@ export function takeTour(options: TourOptions): TourStep[] {
     if (error instanceof Error && error.name === 'ScriptError') throw new UsageError(error.message);
     throw error;
   }
-  if (options.memory === true) memory(tour, options.fs);
-  else mappings(tour, options.fs);
+  // hostfs shows a directory that is there for the tour only.
+  const host = options.fs === 'hostfs' ? mkdtempSync(join(tmpdir(), 'vmarea-tour-')) : null;
+  try {
+    if (host !== null) tour.kernel.tree.mount(FILESYSTEMS['hostfs']!, hostfs(tour.kernel.system, { root: host }));
+    if (options.memory === true) memory(tour, options.fs);
+    else mappings(tour, options.fs);
+  } finally {
+    if (host !== null) rmSync(host, { recursive: true });
+  }
   return tour.steps;
 }
 
@@ -317,7 +328,7 @@ export function tourCommand(options: TourOptions, io: Io): number {
 export function addTourOptions(command: Command): Command {
   return command
     .description('make the three kinds of mapping step by step, with the functions that each call goes through')
-    .option('--fs <ramfs|tmpfs>', 'where the file lives', 'ramfs')
+    .option('--fs <ramfs|tmpfs|hostfs>', 'where the file lives', 'ramfs')
     .option('--memory', 'two tasks and their pages: stores, fork, truncation')
     .option('--kernel <linux-6.1|msm-4.4>', 'whose rules hold', 'linux-6.1')
     .option('--page-size <N>', '4k, 16k or 64k', '4k')

@@ -19,6 +19,7 @@ describe.each([LINUX_6_1.name, MSM_4_4.name])('the kinds of mapping on %s', (ker
     ['ramfs', '4k'],
     ['tmpfs', '4k'],
     ['ramfs', '16k'],
+    ['hostfs', '4k'],
   ])('are made on %s with pages of %s', (fs, pageSize) => {
     const steps = takeTour({ ...options, fs, kernel, pageSize });
     expect(functionsOf(find(steps, 'First kind'))).toEqual([
@@ -35,8 +36,12 @@ describe.each([LINUX_6_1.name, MSM_4_4.name])('the kinds of mapping on %s', (ker
   });
 });
 
-describe.each([LINUX_6_1.name, MSM_4_4.name])('the pages on %s', (kernel) => {
-  const steps = takeTour({ ...options, kernel, memory: true });
+describe.each([
+  [LINUX_6_1.name, 'ramfs'],
+  [MSM_4_4.name, 'tmpfs'],
+  [LINUX_6_1.name, 'hostfs'],
+])('the pages on %s, file on %s', (kernel, fs) => {
+  const steps = takeTour({ ...options, kernel, fs, memory: true });
   const pages = (title: string): readonly string[] => find(steps, title).pages ?? [];
   const frame = (title: string, page: string): string =>
     /frame (\S+),/.exec(pages(title).find((line) => line.startsWith(page)) ?? '')?.[1] ?? 'none';
