@@ -1,0 +1,224 @@
+/**
+ * zenfs: the store that vfs's storeFs turns into a filesystem. It speaks to a backend's `FileSystem` object, below ZenFS's own
+ * descriptors and permissions, by its asynchronous functions only: one path for every backend.
+ *
+ * Backends read and write whole files in steps, so what is asked of one is done one after another. They have no files
+ * without names: one that is unlinked or replaced while somebody has it open gets a hidden name in the root directory,
+ * and is removed when nobody has it any more.
+ */
+import type { FileSystem, InodeLike } from '@zenfs/core';
+import type { MmSystem } from '@vmarea/mm-core';
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISLNK } from '@vmarea/uapi';
+import {
+  storeFs,
+  storeManifest,
+  type DriverManifest,
+  type Store,
+  type StoreEntry,
+  type StoreFsOptions,
+  type SuperBlock,
+} from '@vmarea/vfs';
+import { ZenNode } from './zen-node.ts';
+
+/** How a zenfs is made. */
+export interface ZenfsOptions extends Omit<StoreFsOptions, 'asynchronous'> {
+  /** The backend, as ZenFS's `resolveMountConfig` gives it. Nobody else should write to it meanwhile. */
+  readonly fs: FileSystem;
+  /** Nothing is changed. Backends that say that they cannot be written to are read-only anyway. */
+  readonly readOnly?: boolean | undefined;
+  /** Largest file in bytes: backends hold files in one piece. 2^30 when left out. */
+  readonly maxBytes?: number | undefined;
+}
+
+const MAX_BYTES: number = 2 ** 30;
+/** Bytes that are written at once where something becomes zero. */
+const ZERO_BYTES: number = 2 ** 16;
+
+function storeOf(options: ZenfsOptions): Store<ZenNode> {
+  const readOnly = options.readOnly === true || options.fs.attributes.has('no_write');
+  return readOnly ? new ZenStore(options.fs) : new WritableZenStore(options.fs);
+}
+
+/** What a backend can do. */
+export function zenfsManifest(options: ZenfsOptions): DriverManifest {
+  return storeManifest(storeOf(options), options);
+}
+
+/** A filesystem on a ZenFS backend. */
+export function zenfs(system: MmSystem, options: ZenfsOptions): SuperBlock {
+  return storeFs(system, storeOf(options), { maxBytes: MAX_BYTES, ...options, asynchronous: true });
+}
+
+/** A backend that is only read. */
+class ZenStore implements Store<ZenNode> {
+  readonly name = 'zenfs';
+  readonly root: ZenNode = new ZenNode(null, '');
+  protected readonly fs: FileSystem;
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(fs: FileSystem) {
+    this.fs = fs;
+  }
+
+  /** Does something after everything that was asked before. */
+  protected inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.last.then(action);
+    this.last = result.catch(() => undefined);
+    return result;
+  }
+
+  lookup(dir: ZenNode, name: string): Promise<StoreEntry<ZenNode> | null> {
+    return this.inTurn(async () => {
+      let stat: InodeLike;
+      try {
+        stat = await this.fs.stat(dir.place(name));
+      } catch (error) {
+        if ((error as { code?: string }).code === 'ENOENT') return null;
+        throw error;
+      }
+      return this.entry(new ZenNode(dir, name), stat);
+    });
+  }
+
+  protected async entry(node: ZenNode, stat: InodeLike): Promise<StoreEntry<ZenNode>> {
+    let target: string | undefined;
+    if (S_ISLNK(stat.mode)) {
+      const bytes = new Uint8Array(stat.size);
+      await this.fs.read(node.path(), bytes, 0, stat.size);
+      target = decodeURIComponent(Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''));
+    }
+    return { node, mode: stat.mode, size: stat.size, mtime: stat.mtimeMs / 1000, uid: stat.uid, gid: stat.gid, target };
+  }
+
+  open(node: ZenNode): Promise<StoreEntry<ZenNode>> {
+    return this.inTurn(async () => {
+      const entry = await this.entry(node, await this.fs.stat(node.path()));
+      node.open = true;
+      return entry;
+    });
+  }
+
+  close(node: ZenNode): void {
+    node.open = false;
+  }
+
+  read(node: ZenNode, target: Uint8Array, pos: number): Promise<number> {
+    return this.inTurn(async () => {
+      await this.fs.read(node.path(), target, pos, pos + target.length);
+      return target.length;
+    });
+  }
+}
+
+/** A backend that is written, too. */
+class WritableZenStore extends ZenStore {
+  private removals = 0;
+
+  write(node: ZenNode, source: Uint8Array, pos: number): Promise<number> {
+    return this.inTurn(async () => {
+      await this.fs.write(node.path(), source, pos);
+      return 0;
+    });
+  }
+
+  truncate(node: ZenNode, size: number): Promise<number> {
+    return this.inTurn(async () => {
+      const path = node.path();
+      // backends only note the size: what is cut off must not come back when the file grows
+      const { size: old } = await this.fs.stat(path);
+      for (let at = size; at < old; at += ZERO_BYTES) {
+        await this.fs.write(path, new Uint8Array(Math.min(ZERO_BYTES, old - at)), at);
+      }
+      await this.fs.touch(path, { size, mtimeMs: Date.now() });
+      return 0;
+    });
+  }
+
+  sync(): Promise<number> {
+    return this.inTurn(async () => {
+      await this.fs.sync();
+      return 0;
+    });
+  }
+
+  create(dir: ZenNode, name: string, mode: number): Promise<StoreEntry<ZenNode>> {
+    return this.inTurn(() => this.make(dir, name, S_IFREG | (mode & ~S_IFMT), null));
+  }
+
+  symlink(dir: ZenNode, name: string, target: string): Promise<StoreEntry<ZenNode>> {
+    return this.inTurn(() => this.make(dir, name, S_IFLNK | 0o777, target));
+  }
+
+  private async make(dir: ZenNode, name: string, mode: number, target: string | null): Promise<StoreEntry<ZenNode>> {
+    const path = dir.place(name);
+    await this.fs.createFile(path, { uid: 0, gid: 0, mode });
+    if (target !== null) await this.fs.write(path, utf8(target), 0);
+    return this.made(await this.entry(new ZenNode(dir, name), await this.fs.stat(path)));
+  }
+
+  /** A new file belongs to who made it. */
+  private made(entry: StoreEntry<ZenNode>): StoreEntry<ZenNode> {
+    return { ...entry, uid: undefined, gid: undefined };
+  }
+
+  mkdir(dir: ZenNode, name: string, mode: number): Promise<StoreEntry<ZenNode>> {
+    return this.inTurn(async () => {
+      const path = dir.place(name);
+      await this.fs.mkdir(path, { uid: 0, gid: 0, mode: S_IFDIR | (mode & ~S_IFMT) });
+      return this.made(await this.entry(new ZenNode(dir, name), await this.fs.stat(path)));
+    });
+  }
+
+  unlink(dir: ZenNode, name: string, node: ZenNode): Promise<number> {
+    return this.inTurn(async () => {
+      if (node.open) await this.hide(node);
+      else await this.fs.unlink(dir.place(name));
+      return 0;
+    });
+  }
+
+  rmdir(dir: ZenNode, name: string): Promise<number> {
+    return this.inTurn(async () => {
+      await this.fs.rmdir(dir.place(name));
+      return 0;
+    });
+  }
+
+  rename(
+    node: ZenNode,
+    oldDir: ZenNode,
+    oldName: string,
+    newDir: ZenNode,
+    newName: string,
+    replaced: ZenNode | null,
+  ): Promise<number> {
+    return this.inTurn(async () => {
+      if (replaced?.open === true) await this.hide(replaced);
+      await this.fs.rename(oldDir.place(oldName), newDir.place(newName));
+      node.move(newDir, newName);
+      return 0;
+    });
+  }
+
+  forget(node: ZenNode): void {
+    if (!node.removed) return;
+    // nobody is there to be told of an error
+    void this.inTurn(() => this.fs.unlink(node.path())).catch(() => undefined);
+  }
+
+  private async hide(node: ZenNode): Promise<void> {
+    const name = `.vmarea-removed-${this.removals++}`;
+    await this.fs.rename(node.path(), this.root.place(name));
+    node.move(this.root, name);
+    node.removed = true;
+  }
+}
+
+/** UTF-8, as encodeURIComponent makes it. */
+function utf8(text: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const [piece] of encodeURIComponent(text).matchAll(/%..|./g)) {
+    bytes.push(piece.length === 1 ? piece.charCodeAt(0) : parseInt(piece.slice(1), 16));
+  }
+  return Uint8Array.from(bytes);
+}
