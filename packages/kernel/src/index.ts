@@ -14,7 +14,8 @@ export {
   type SharedMemoryDriver,
   type SpawnOptions,
 } from './kernel.ts';
-export { Task, TaskCaller, type ThrowingCalls } from './task.ts';
+export { Task, type ThrowingCalls } from './task.ts';
+export { TaskCaller } from './task-caller.ts';
 export { Sys } from './sys.ts';
 export { doSyscall, SYSCALL_NAMES, type SyscallHandler } from './syscall-table.ts';
 export { MmCalls, type Register } from './sys-mm.ts';

@@ -33,7 +33,8 @@ import { emptyLayout } from './exec.ts';
 import { initialLimits, type LimitTable } from './limits.ts';
 import { Proc } from './proc/proc.ts';
 import { SysctlTable } from './sysctl.ts';
-import { Task, TaskCaller } from './task.ts';
+import { Task } from './task.ts';
+import { TaskCaller } from './task-caller.ts';
 
 /** Makes a filesystem for a machine. */
 export type FileSystemFactory = (system: MmSystem) => SuperBlock;

@@ -30,7 +30,8 @@ import {
 import { loadElfBinary, type ElfImage, type ExecLayout, type ExecOptions } from './exec.ts';
 import type { Rlimit } from './limits.ts';
 import { FileCalls } from './sys-file.ts';
-import { TaskCaller, type Task } from './task.ts';
+import { TaskCaller } from './task-caller.ts';
+import type { Task } from './task.ts';
 
 /** waitpid's option: do not wait. */
 export const WNOHANG = 1;

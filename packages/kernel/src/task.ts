@@ -4,34 +4,13 @@
  * `task.sys` has the calls raw: numbers in, a result or a negative errno out. The same names on the task itself throw.
  * One thread per task: the library is synchronous. Mirrors struct task_struct.
  */
-import { RETRY, type Credentials, type Mm } from '@vmarea/mm-core';
+import { RETRY } from '@vmarea/mm-core';
 import { UserMemory } from '@vmarea/mm-core/memory';
-import type { FileCaller, FileRlimits, FilesStruct, FsStruct } from '@vmarea/vfs';
 import { toError } from './errors.ts';
 import type { Kernel } from './kernel.ts';
 import type { LimitTable } from './limits.ts';
 import { Sys } from './sys.ts';
-
-/** Who a task is when the memory subsystem and the file layer ask. A new one is made by exec, since its Mm is another. */
-export class TaskCaller implements FileCaller {
-  readonly mm: Mm;
-  readonly rlimits: FileRlimits;
-  readonly cred: Credentials;
-  personality: number;
-  minFlt = 0;
-  majFlt = 0;
-  readonly files: FilesStruct;
-  readonly fs: FsStruct;
-
-  constructor(mm: Mm, rlimits: FileRlimits, cred: Credentials, personality: number, files: FilesStruct, fs: FsStruct) {
-    this.mm = mm;
-    this.rlimits = rlimits;
-    this.cred = cred;
-    this.personality = personality;
-    this.files = files;
-    this.fs = fs;
-  }
-}
+import type { TaskCaller } from './task-caller.ts';
 
 /** The calls of {@link Sys} with the same arguments, throwing on failure. */
 export type ThrowingCalls = {
