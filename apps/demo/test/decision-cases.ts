@@ -677,6 +677,36 @@ export function decisionCases(number: (id: string) => number): Record<string, De
       gives: 'SIGKILL',
     },
 
+    // --- copies: nothing is refused, and the tracer is told why
+    'copy.of_file_page': {
+      run: (m) => store(m, m.call('mmap', 0, P, RW, MAP_PRIVATE, file(m, '/ram/a', P), 0)),
+      gives: 0,
+      inner: true,
+    },
+    'copy.of_shared_page': {
+      run: (m) => {
+        store(m, m.anon(AT, P));
+        m.call('fork');
+        return store(m, AT);
+      },
+      gives: 0,
+      inner: true,
+    },
+    'copy.of_zeroes': {
+      run: (m) => {
+        load(m, m.anon(AT, P));
+        return store(m, AT);
+      },
+      gives: 0,
+      inner: true,
+    },
+    'copy.of_device_memory': {
+      run: (m) =>
+        store(m, m.call('mmap', AT, P, RW, MAP_PRIVATE | MAP_FIXED, m.call('open', '/dev/mem', O_RDWR, 0), 64 * P)),
+      gives: 0,
+      inner: true,
+    },
+
     // --- memory of somebody else, and memory that is to be there
     'gup.no_vma': { run: (m) => accessProcessVm(m.task.cur, m.task.mm, AT, new Uint8Array(1), 0, 1, false, 0) },
     'gup.device_memory': {

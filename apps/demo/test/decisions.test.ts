@@ -35,7 +35,9 @@ describe('every decision is reached by system calls', () => {
     const ending = run(m);
     expect(nameOf(ending)).toBe(gives === undefined ? reason.errno : nameOf(gives));
     if (inner === true) {
-      const told = recorder.events.flatMap((event) => (event.kind === 'decide' ? [book.find(event.decision)?.id] : []));
+      const told = recorder.events.flatMap((event) =>
+        event.kind === 'decide' || event.kind === 'fault' ? [book.find(event.decision)?.id] : [],
+      );
       expect(told).toContain(id);
     } else expect(book.find(m.decision)?.id).toBe(id);
     expect(validateMm(m.task.mm)).toEqual([]);

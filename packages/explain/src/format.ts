@@ -21,8 +21,10 @@ function eventLine(event: TraceEvent, book: ReasonBook): string {
     }
     case 'vma':
       return `  + ${event.event} ${hex(event.start)}-${hex(event.end)}${event.event === 'merge' ? ` (case ${event.detail})` : ''}`;
-    case 'fault':
-      return `  ! fault: ${event.what} at ${hex(event.address)}`;
+    case 'fault': {
+      const reason = book.find(event.decision);
+      return `  ! fault: ${event.what} at ${hex(event.address)}${reason === undefined ? '' : `: ${reasonLine(reason)}`}`;
+    }
   }
 }
 

@@ -34,15 +34,18 @@ export function doWpPage(
   const shared = (vma.vmFlags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED);
   const pt = state.mm.pageTables!;
   if ((bits & PTE_SPECIAL) !== 0) {
-    return shared ? wpPfnShared(cur, state, vma, address, slot) : wpPageCopy(state, vma, address, slot, bits);
+    if (shared) return wpPfnShared(cur, state, vma, address, slot);
+    const why = pt.pfn(slot) === state.frames.zeroPfn ? D.copyOfZeroes : D.copyOfDevice;
+    return wpPageCopy(state, vma, address, slot, bits, why);
   }
   const pfn = pt.pfn(slot);
   if ((state.frames.flags[pfn]! & PG_ANON) !== 0) {
-    if (!isAlone(state, pfn)) return wpPageCopy(state, vma, address, slot, bits);
+    if (!isAlone(state, pfn)) return wpPageCopy(state, vma, address, slot, bits, D.copyOfSharedPage);
     moveAnonRmap(state, vma, pfn);
     return reuse(state, vma, address, slot, pfn);
   }
-  return shared ? wpPageShared(cur, state, vma, address, slot, pfn) : wpPageCopy(state, vma, address, slot, bits);
+  if (shared) return wpPageShared(cur, state, vma, address, slot, pfn);
+  return wpPageCopy(state, vma, address, slot, bits, D.copyOfFilePage);
 }
 
 /** Whether an anonymous page may be written where it is: 4.4 asks who maps it, 6.1 who refers to it. */
@@ -109,8 +112,8 @@ function wpPageShared(
   return result;
 }
 
-/** wp_page_copy: an own copy of the page in its place. */
-function wpPageCopy(state: MmState, vma: Vma, address: number, slot: number, bits: number): number {
+/** wp_page_copy: an own copy of the page in its place; `why` is told to the tracer. */
+function wpPageCopy(state: MmState, vma: Vma, address: number, slot: number, bits: number, why: number): number {
   const mm = state.mm;
   const frames = state.frames;
   const pt = mm.pageTables!;
@@ -132,6 +135,6 @@ function wpPageCopy(state: MmState, vma: Vma, address: number, slot: number, bit
   pt.setEntry(slot, copy, vma.vmPageProt, (vma.vmFlags & VM_WRITE) !== 0 ? PTE_WRITE | PTE_DIRTY : PTE_DIRTY);
   flushTlbPage(mm, address);
   if (!special) replaceRmap(state, old);
-  if (mm.tracer !== null) mm.tracer.fault(fromZero ? 'anon' : 'cow', vma, address, 0);
+  if (mm.tracer !== null) mm.tracer.fault(fromZero ? 'anon' : 'cow', vma, address, why);
   return VM_FAULT_WRITE;
 }

@@ -196,7 +196,7 @@ function doCowFault(cur: Caller | null, state: MmState, vma: Vma, ops: VmOperati
   addNewAnonRmap(state, vma, address, copy);
   const bits = (vma.vmFlags & VM_WRITE) !== 0 ? PTE_WRITE | PTE_DIRTY : PTE_DIRTY;
   mm.pageTables!.setEntry(slot, copy, vma.vmPageProt, bits);
-  if (mm.tracer !== null) mm.tracer.fault('cow', vma, address, 0);
+  if (mm.tracer !== null) mm.tracer.fault('cow', vma, address, D.copyOfFilePage);
   return result & VM_FAULT_MAJOR;
 }
 

@@ -170,4 +170,8 @@ export const D = {
   mremapOwnerRefused: 166,
   mmapRegionMoved: 167,
   stackBelowMinAddr: 168,
+  copyOfDevice: 169,
+  copyOfFilePage: 170,
+  copyOfSharedPage: 171,
+  copyOfZeroes: 172,
 } as const;

@@ -31,7 +31,8 @@ export interface Tracer {
   /**
    * A page was faulted in, copied or refused.
    *
-   * @param kind what was done: 'anon', 'zero', 'file', 'cow', 'shared', 'reuse', 'hugetlb', 'sigbus', 'sigsegv', …
+   * @param kind what was done: 'anon', 'zero', 'file', 'around', 'cow', 'shared', 'reuse', 'hugetlb', 'sigbus', 'sigsegv', 'oom'
+   * @param decision for a refusal and for a copy why; otherwise 0
    */
   fault(kind: string, vma: Vma | null, address: number, decision: number): void;
 }

@@ -35,7 +35,7 @@ const UNREACHABLE: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Decisions of the memory behind the engine. */
-const OF_MEMORY = /^(fault|gup|accessRemote|populate|uaccess)/;
+const OF_MEMORY = /^(fault|copyOf|gup|accessRemote|populate|uaccess)/;
 
 const tracer = new CountingTracer();
 const tally = new Map<string, number>();
