@@ -4,7 +4,7 @@
  * `task.sys` has the calls raw: numbers in, a result or a negative errno out. The same names on the task itself throw.
  * One thread per task: the library is synchronous. Mirrors struct task_struct.
  */
-import { RETRY } from '@vmarea/mm-core';
+import { RETRY, type Mm } from '@vmarea/mm-core';
 import { UserMemory } from '@vmarea/mm-core/memory';
 import { toError } from './errors.ts';
 import type { Kernel } from './kernel.ts';
