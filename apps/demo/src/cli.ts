@@ -4,6 +4,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
+import { addCatMappedOptions, catMappedCommand, type CatMappedOptions } from './cat-mapped.ts';
 import { elfHeadersCommand, type ElfHeadersOptions } from './elf-headers-command.ts';
 import { addExplainOptions, explainCommand, type ExplainOptions } from './explain.ts';
 import { UsageError, type Io } from './io.ts';
@@ -62,6 +63,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
   addTourOptions(program.command('tour')).action((options: TourOptions) => {
     status = tourCommand(options, io);
+  });
+
+  addCatMappedOptions(program.command('cat-mapped')).action(async (file: string, options: CatMappedOptions) => {
+    status = await catMappedCommand(file, options, io);
   });
 
   program

@@ -10,6 +10,8 @@ export type Colors = ReturnType<typeof picocolors.createColors>;
 export interface Io {
   out(text: string): void;
   err(text: string): void;
+  /** Bytes as they are; when left out they are decoded as UTF-8 and go where text goes. */
+  outBytes?(bytes: Uint8Array): void;
   /** The standard error stream when it is a terminal: progress is drawn there. Null otherwise. */
   readonly terminal: NodeJS.WriteStream | null;
   readonly colors: Colors;
@@ -36,6 +38,7 @@ export function processIo(): Io {
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
+    outBytes: (bytes) => void stdout.write(bytes),
     terminal: stderr.isTTY ? stderr : null,
     colors: picocolors.createColors(color),
     columns: stdout.isTTY ? stdout.columns : 100,

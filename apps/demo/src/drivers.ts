@@ -1,0 +1,84 @@
+/**
+ * What `--fs` names: a filesystem driver, wired with what it needs of this host.
+ */
+import { readFileSync } from 'node:fs';
+import { hostfs } from '@vmarea/hostfs';
+import { httpfs, type HttpfsOptions } from '@vmarea/httpfs';
+import type { FileSystemFactory } from '@vmarea/kernel';
+import { tmpfs } from '@vmarea/shmem';
+import { ramfs } from '@vmarea/vfs';
+import { zenfs } from '@vmarea/zenfs';
+import { Zip } from '@zenfs/archives';
+import { InMemory, resolveMountConfig } from '@zenfs/core';
+import { UsageError } from './io.ts';
+
+/** A driver that is ready to be mounted. */
+export interface OpenedDriver {
+  /** As the driver calls itself. */
+  readonly name: string;
+  readonly filesystem: FileSystemFactory;
+  /** There is nothing in it yet: a file has to be put there before it can be shown. */
+  readonly empty: boolean;
+  /** It may be written to. */
+  readonly writable: boolean;
+}
+
+/** What `--fs` understands, for help texts. */
+export const DRIVER_SPECS = 'ramfs|tmpfs|hostfs:DIR|zenfs:memory|zenfs:zip:FILE|httpfs:URL';
+
+/**
+ * The driver that a text names.
+ *
+ * @throws UsageError for a text that names none, or a file or directory that cannot be read
+ */
+export async function openDriver(spec: string): Promise<OpenedDriver> {
+  const colon = spec.indexOf(':');
+  const name = colon < 0 ? spec : spec.slice(0, colon);
+  const rest = colon < 0 ? '' : spec.slice(colon + 1);
+  if (spec === 'ramfs') return { name, filesystem: (system) => ramfs(system), empty: true, writable: true };
+  if (spec === 'tmpfs') return { name, filesystem: (system) => tmpfs(system), empty: true, writable: true };
+  if (name === 'hostfs' && rest !== '') return openHostfs(rest);
+  if (spec === 'zenfs:memory') {
+    const fs = await resolveMountConfig({ backend: InMemory });
+    return { name, filesystem: (system) => zenfs(system, { fs }), empty: true, writable: true };
+  }
+  if (name === 'zenfs' && rest.startsWith('zip:')) return openZip(rest.slice('zip:'.length));
+  if (name === 'httpfs' && rest !== '') {
+    const options = remote(rest);
+    return { name, filesystem: (system) => httpfs(system, options), empty: false, writable: false };
+  }
+  throw new UsageError(`--fs: «${spec}»; there are ${DRIVER_SPECS.replaceAll('|', ', ')}`);
+}
+
+/** A URL that ends in a slash is a directory; of any other the last part is the name of one file. */
+function remote(text: string): HttpfsOptions {
+  if (!URL.canParse(text)) throw new UsageError(`--fs httpfs: «${text}» is no URL`);
+  const { pathname } = new URL(text);
+  if (pathname.endsWith('/')) return { base: text };
+  return { files: { [decodeURIComponent(pathname.slice(pathname.lastIndexOf('/') + 1))]: text } };
+}
+
+function openHostfs(root: string): OpenedDriver {
+  return {
+    name: 'hostfs',
+    filesystem(system) {
+      try {
+        return hostfs(system, { root });
+      } catch (error) {
+        throw new UsageError(`--fs hostfs: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    },
+    empty: false,
+    writable: true,
+  };
+}
+
+async function openZip(file: string): Promise<OpenedDriver> {
+  try {
+    const data = new Uint8Array(readFileSync(file)).buffer;
+    const fs = await resolveMountConfig({ backend: Zip, data });
+    return { name: 'zenfs', filesystem: (system) => zenfs(system, { fs }), empty: false, writable: false };
+  } catch (error) {
+    throw new UsageError(`--fs zenfs:zip: ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
