@@ -1,11 +1,11 @@
 /**
  * ramfs: files that live in the page cache and nowhere else, without limits.
  *
- * An ordinary page-cache filesystem as far as mapping goes: no page_mkwrite, no fallocate. Mirrors fs/ramfs.
+ * An ordinary page-cache filesystem as far as mapping goes; no fallocate. Mirrors fs/ramfs.
  */
 import { S_IFMT, S_ISDIR, S_ISREG } from '@vmarea/uapi';
-import { VmOperations, type MmSystem } from '@vmarea/mm-core';
-import { AddressSpaceOperations, filemapFault, filemapMapPage } from '@vmarea/mm-core/memory';
+import type { MmSystem } from '@vmarea/mm-core';
+import { AddressSpaceOperations } from '@vmarea/mm-core/memory';
 import { FileOperations, InodeOperations } from './file-operations.ts';
 import { newInode } from './inode.ts';
 import {
@@ -19,9 +19,9 @@ import {
   attachPageCache,
   cachedBlocks,
   evictPages,
+  genericFileMmap,
   genericFileRead,
   genericFileWrite,
-  mapWith,
   noopFsync,
   simpleSetattr,
 } from './page-cache.ts';
@@ -55,13 +55,10 @@ export interface RamfsOptions extends Omit<SuperBlockInit, 'manifest' | 'operati
   readonly mode?: number | undefined;
 }
 
-// There is no storage to account dirty pages for, so a store needs no permission: no page_mkwrite.
-const vmOps = new VmOperations({ fault: filemapFault, mapPage: filemapMapPage });
-
 const fileOperations = new FileOperations({
   read: genericFileRead,
   write: genericFileWrite,
-  mmap: (cur, file, vma) => mapWith(cur, file, vma, vmOps),
+  mmap: genericFileMmap,
   fsync: noopFsync,
 });
 
