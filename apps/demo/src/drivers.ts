@@ -9,7 +9,7 @@ import { tmpfs } from '@vmarea/shmem';
 import { ramfs } from '@vmarea/vfs';
 import { zenfs } from '@vmarea/zenfs';
 import { Zip } from '@zenfs/archives';
-import { InMemory, resolveMountConfig } from '@zenfs/core';
+import { InMemory, resolveMountConfig, type FileSystem } from '@zenfs/core';
 import { UsageError } from './io.ts';
 
 /** A driver that is ready to be mounted. */
@@ -76,7 +76,8 @@ function openHostfs(root: string): OpenedDriver {
 async function openZip(file: string): Promise<OpenedDriver> {
   try {
     const data = new Uint8Array(readFileSync(file)).buffer;
-    const fs = await resolveMountConfig({ backend: Zip, data });
+    const resolved: unknown = await resolveMountConfig({ backend: Zip, data });
+    const fs = resolved as FileSystem;
     return { name: 'zenfs', filesystem: (system) => zenfs(system, { fs }), empty: false, writable: false };
   } catch (error) {
     throw new UsageError(`--fs zenfs:zip: ${file}: ${error instanceof Error ? error.message : String(error)}`);
