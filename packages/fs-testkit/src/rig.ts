@@ -18,6 +18,7 @@ import {
   PROT_WRITE,
 } from '@vmarea/uapi';
 import {
+  dDrop,
   judgeDriver,
   killLitterSuper,
   type File,
@@ -107,7 +108,10 @@ export class Rig {
     if (this.sb.manifest.capabilities.write) {
       const fd = await this.make(name, FIXTURE_FILES[name]!);
       await this.uncache(fd);
+      const { dentry } = this.file(fd);
       this.close(fd);
+      // a driver with storage is to look the name up and make the inode anew
+      if (dentry.dParent.dInode!.iOp.lookup !== null) dDrop(dentry);
     }
     const fd = await this.open(name, flags);
     ok(fd >= 0, `open ${name} of the fixture: ${fd}`);

@@ -3,7 +3,7 @@
  *
  * For debugging: it costs a few calls per operation. What it cannot see is left to fs-testkit: contents, for instance.
  */
-import { isErr, RETRY, VM_FAULT_RETRY } from '@vmarea/mm-core';
+import { RETRY, VM_FAULT_RETRY } from '@vmarea/mm-core';
 import { interceptDriver, type DriverCall } from './intercept.ts';
 import type { SuperBlock } from './super-block.ts';
 
@@ -37,6 +37,8 @@ const ZERO = new Set<DriverCall['op']>([
   'writePage',
   'prepareWrite',
 ]);
+
+const MAX_ERRNO = 4095;
 
 /** Operations that cannot wait. */
 const IMMEDIATE = new Set<DriverCall['op']>(['mmap', 'allocPage']);
@@ -101,7 +103,7 @@ function judgeAnswer(call: DriverCall, answer: unknown, tell: (answer: unknown, 
     return;
   }
   if (answer < 0) {
-    if (answer !== RETRY && !isErr(answer)) tell(answer, 'An error is a negative errno.');
+    if (answer !== RETRY && answer < -MAX_ERRNO) tell(answer, 'An error is a negative errno.');
     return;
   }
   if (ZERO.has(call.op) && answer !== 0)
@@ -121,7 +123,7 @@ function judgePromise(
 ): Promise<unknown> | null {
   if (promise === null) return null;
   return promise.then((value) => {
-    if (typeof value === 'number' && (!Number.isInteger(value) || value > 0 || (value < 0 && !isErr(value)))) {
+    if (typeof value === 'number' && (!Number.isInteger(value) || value > 0 || value < -MAX_ERRNO)) {
       tell(value, "A page's promise resolves with nothing, 0, or a negative errno.");
     }
     return value;
