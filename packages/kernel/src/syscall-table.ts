@@ -4,10 +4,11 @@
  * Pointers are user addresses; strings and buffers are copied in and out with faults fixed up (EFAULT). Numbers are those
  * of arm64 (include/uapi/asm-generic/unistd.h). What is not here is ENOSYS.
  */
-import { RETRY } from '@vmarea/mm-core';
+import { FMODE_LSEEK, RETRY } from '@vmarea/mm-core';
 import { copyFromUser, copyToUser, strncpyFromUser } from '@vmarea/mm-core/memory';
 import { AT_REMOVEDIR, EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, fromRegister, syscallNumber } from '@vmarea/uapi';
 import { doMkdirat, doRmdir, doUnlinkat } from '@vmarea/vfs';
+import { processVmRw } from './process-vm.ts';
 import type { Register } from './sys-mm.ts';
 import type { Task } from './task.ts';
 
@@ -17,6 +18,7 @@ export type SyscallHandler = (task: Task, args: readonly Register[]) => number;
 const PATH_MAX = 4096;
 /** The most bytes that one read or write moves at a time here. */
 const CHUNK = 65536;
+const EMPTY = new Uint8Array(0);
 const RLIM_INFINITY = (1n << 64n) - 1n;
 
 const int = (value: Register | undefined): number => Number(BigInt.asIntN(32, BigInt(value ?? 0)));
@@ -39,24 +41,56 @@ function putUser(task: Task, address: number, bytes: Uint8Array): number {
   return left === 0 ? 0 : -EFAULT;
 }
 
-/** Moves bytes from a file into user memory, piece by piece: as far as both sides go. */
+/**
+ * Moves bytes from a file into user memory, piece by piece: as far as both sides go. Where it must wait it goes on later
+ * with what it has.
+ *
+ * @param ends a piece that the file cannot give at once is the end (pipes), when something has been moved
+ * @param finished hears of the bytes moved, before they are returned
+ */
 function readInto(
   task: Task,
   address: number,
   count: number,
   read: (bytes: Uint8Array, done: number) => number,
+  ends: boolean = false,
+  finished: (done: number) => void = () => undefined,
 ): number {
   const bytes = new Uint8Array(Math.min(count, CHUNK));
-  for (let done = 0; ;) {
-    const want = Math.min(count - done, bytes.length);
-    const got = read(bytes.subarray(0, want), done);
-    if (got <= 0) return done > 0 ? done : got;
-    const left = copyToUser(task.cur, address + done, bytes, 0, got);
-    if (left === RETRY) return RETRY;
-    done += got - left;
-    if (left > 0) return done > 0 ? done : -EFAULT;
-    if (got < want || done === count) return done;
-  }
+  let done = 0;
+  // bytes[from, to) have been read and are not in user memory yet
+  let from = 0;
+  let to = 0;
+  let last = false;
+  const end = (error: number): number => {
+    if (done === 0) return error;
+    finished(done);
+    return done;
+  };
+  const wait = (): number => {
+    task.restart = move;
+    return RETRY;
+  };
+  const move = (): number => {
+    for (;;) {
+      if (from === to) {
+        const want = Math.min(count - done, bytes.length);
+        const got = read(bytes.subarray(0, want), done);
+        if (got === RETRY && (!ends || done === 0)) return wait();
+        if (got <= 0) return end(got === RETRY ? 0 : got);
+        from = 0;
+        to = got;
+        last = got < want;
+      }
+      const left = copyToUser(task.cur, address + done, bytes, from, to - from);
+      if (left === RETRY) return wait();
+      done += to - from - left;
+      from = to - left;
+      if (left > 0) return end(-EFAULT);
+      if (last || done === count) return end(0);
+    }
+  };
+  return move();
 }
 
 /** The same from user memory into a file. */
@@ -67,16 +101,54 @@ function writeFrom(
   write: (bytes: Uint8Array, done: number) => number,
 ): number {
   const bytes = new Uint8Array(Math.min(count, CHUNK));
-  for (let done = 0; ;) {
-    const want = Math.min(count - done, bytes.length);
-    const left = copyFromUser(task.cur, address + done, bytes, 0, want);
-    if (left === RETRY) return RETRY;
-    if (left === want && want > 0) return done > 0 ? done : -EFAULT;
-    const put = write(bytes.subarray(0, want - left), done);
-    if (put < 0) return done > 0 ? done : put;
-    done += put;
-    if (put < want || done === count) return done;
+  let done = 0;
+  // as many bytes have been fetched and are not in the file yet; -1: none
+  let have = -1;
+  const wait = (): number => {
+    task.restart = move;
+    return RETRY;
+  };
+  const move = (): number => {
+    for (;;) {
+      const want = Math.min(count - done, bytes.length);
+      if (have < 0) {
+        const left = copyFromUser(task.cur, address + done, bytes, 0, want);
+        if (left === RETRY) return wait();
+        if (left === want && want > 0) return done > 0 ? done : -EFAULT;
+        have = want - left;
+      }
+      const put = write(bytes.subarray(0, have), done);
+      if (put === RETRY) return wait();
+      if (put < 0) return done > 0 ? done : put;
+      have = -1;
+      done += put;
+      if (put < want || done === count) return done;
+    }
+  };
+  return move();
+}
+
+/** read(2): the position moves by what has reached user memory. */
+function readAtPosition(task: Task, fd: number, address: number, count: number): number {
+  const file = task.cur.files.fget(fd);
+  if (file === null || (file.fMode & FMODE_LSEEK) === 0) {
+    return readInto(task, address, count, (bytes) => task.sys.read(fd, bytes), true);
   }
+  const start = file.fPos;
+  const read = (bytes: Uint8Array, done: number): number => task.sys.pread(fd, bytes, start + done);
+  return readInto(task, address, count, read, false, (done) => (file.fPos = start + done));
+}
+
+function processVm(task: Task, a: readonly Register[], write: boolean): number {
+  const args = {
+    pid: int(a[0]),
+    localVec: reg(a[1]),
+    localCount: long(a[2]),
+    remoteVec: reg(a[3]),
+    remoteCount: long(a[4]),
+    flags: long(a[5]),
+  };
+  return processVmRw(task, args, write);
 }
 
 /** A struct rlimit64. */
@@ -107,13 +179,23 @@ function prlimit(task: Task, args: readonly Register[]): number {
   return oldLimit === 0 ? 0 : putUser(task, oldLimit, rlimitBytes(old.soft, old.hard));
 }
 
+/** As much at a time as the kernel's buffer of one page answers. */
 function mincore(task: Task, args: readonly Register[]): number {
-  const { pageSize, taskSize } = { pageSize: task.kernel.system.pageSize, taskSize: task.mm.taskSize };
-  const len = reg(args[1]);
-  const pages = len >= 0 && len <= taskSize ? Math.ceil(len / pageSize) : 0;
-  const vec = new Uint8Array(pages);
-  const result = task.sys.mincore(raw(args[0]), raw(args[1]), vec);
-  return result < 0 ? result : putUser(task, reg(args[2]), vec);
+  const { pageSize } = task.kernel.system;
+  const [start, len, target] = [reg(args[0]), reg(args[1]), reg(args[2])];
+  const whole = start >= 0 && len >= 0 && start + len <= task.mm.taskSize;
+  // what lies beyond user addresses is refused by the call itself
+  if (!whole || len === 0) return task.sys.mincore(raw(args[0]), raw(args[1]), EMPTY);
+  const pages = Math.ceil(len / pageSize);
+  const vec = new Uint8Array(Math.min(pages, pageSize));
+  for (let done = 0; done < pages; done += vec.length) {
+    const count = Math.min(vec.length, pages - done);
+    const result = task.sys.mincore(start + done * pageSize, count * pageSize, vec);
+    if (result < 0) return result;
+    const error = putUser(task, target + done, vec.subarray(0, count));
+    if (error < 0) return error;
+  }
+  return 0;
 }
 
 function prctl(task: Task, args: readonly Register[]): number {
@@ -176,7 +258,7 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
     const error = t.sys.pipe2(fds, int(a[1]));
     return error < 0 ? error : putUser(t, reg(a[0]), new Uint8Array(new Int32Array(fds).buffer));
   },
-  read: (t, a) => readInto(t, reg(a[1]), reg(a[2]), (bytes) => t.sys.read(int(a[0]), bytes)),
+  read: (t, a) => readAtPosition(t, int(a[0]), reg(a[1]), reg(a[2])),
   write: (t, a) => writeFrom(t, reg(a[1]), reg(a[2]), (bytes) => t.sys.write(int(a[0]), bytes)),
   pread64: (t, a) =>
     readInto(t, reg(a[1]), reg(a[2]), (bytes, done) => t.sys.pread(int(a[0]), bytes, long(a[3]) + done)),
@@ -210,6 +292,8 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   setgid: (t, a) => t.sys.setgid(int(a[0])),
   personality: (t, a) => t.sys.personality(int(a[0]) >>> 0),
   prlimit64: prlimit,
+  process_vm_readv: (t, a) => processVm(t, a, false),
+  process_vm_writev: (t, a) => processVm(t, a, true),
 };
 
 const TABLE: readonly (SyscallHandler | undefined)[] = (() => {
