@@ -61,8 +61,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     status = await explainCommand(call, options, io);
   });
 
-  addTourOptions(program.command('tour')).action((options: TourOptions) => {
-    status = tourCommand(options, io);
+  addTourOptions(program.command('tour')).action(async (options: TourOptions) => {
+    status = await tourCommand(options, io);
   });
 
   addCatMappedOptions(program.command('cat-mapped')).action(async (file: string, options: CatMappedOptions) => {

@@ -6,6 +6,7 @@ import { hostfs } from '@vmarea/hostfs';
 import { httpfs, type HttpfsOptions } from '@vmarea/httpfs';
 import type { FileSystemFactory } from '@vmarea/kernel';
 import { tmpfs } from '@vmarea/shmem';
+import { S_ISDIR, S_ISREG } from '@vmarea/uapi';
 import { ramfs } from '@vmarea/vfs';
 import { zenfs } from '@vmarea/zenfs';
 import { Zip } from '@zenfs/archives';
@@ -21,6 +22,8 @@ export interface OpenedDriver {
   readonly empty: boolean;
   /** It may be written to. */
   readonly writable: boolean;
+  /** A file that is there, where one is known. */
+  readonly file?: string | undefined;
 }
 
 /** What `--fs` understands, for help texts. */
@@ -45,7 +48,8 @@ export async function openDriver(spec: string): Promise<OpenedDriver> {
   if (name === 'zenfs' && rest.startsWith('zip:')) return openZip(rest.slice('zip:'.length));
   if (name === 'httpfs' && rest !== '') {
     const options = remote(rest);
-    return { name, filesystem: (system) => httpfs(system, options), empty: false, writable: false };
+    const file = Object.keys(options.files ?? {})[0];
+    return { name, filesystem: (system) => httpfs(system, options), empty: false, writable: false, file };
   }
   throw new UsageError(`--fs: «${spec}»; there are ${DRIVER_SPECS.replaceAll('|', ', ')}`);
 }
@@ -73,12 +77,25 @@ function openHostfs(root: string): OpenedDriver {
   };
 }
 
+/** The first file in or below a directory, in the order of names. */
+async function firstFile(fs: FileSystem, dir: string): Promise<string | undefined> {
+  for (const name of (await fs.readdir(dir)).sort()) {
+    const path = dir === '/' ? `/${name}` : `${dir}/${name}`;
+    const { mode } = await fs.stat(path);
+    if (S_ISREG(mode)) return path;
+    const below = S_ISDIR(mode) ? await firstFile(fs, path) : undefined;
+    if (below !== undefined) return below;
+  }
+  return undefined;
+}
+
 async function openZip(file: string): Promise<OpenedDriver> {
   try {
     const data = new Uint8Array(readFileSync(file)).buffer;
     const resolved: unknown = await resolveMountConfig({ backend: Zip, data });
     const fs = resolved as FileSystem;
-    return { name: 'zenfs', filesystem: (system) => zenfs(system, { fs }), empty: false, writable: false };
+    const first = await firstFile(fs, '/');
+    return { name: 'zenfs', filesystem: (system) => zenfs(system, { fs }), empty: false, writable: false, file: first };
   } catch (error) {
     throw new UsageError(`--fs zenfs:zip: ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }

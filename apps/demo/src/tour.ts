@@ -14,9 +14,8 @@ import {
   withHugePages,
   type TraceEvent,
 } from '@vmarea/explain';
-import { hostfs } from '@vmarea/hostfs';
 import type { Kernel, Task } from '@vmarea/kernel';
-import { PTE_DIRTY, PTE_HUGE, PTE_WRITE, PTE_YOUNG } from '@vmarea/mm-core';
+import { PTE_DIRTY, PTE_HUGE, PTE_WRITE, PTE_YOUNG, RETRY } from '@vmarea/mm-core';
 import { UserMemory } from '@vmarea/mm-core/memory';
 import {
   errnoName,
@@ -25,18 +24,22 @@ import {
   MAP_PRIVATE,
   MAP_SHARED,
   O_CREAT,
+  O_RDONLY,
   O_RDWR,
   PROT_READ,
   PROT_WRITE,
   signalName,
 } from '@vmarea/uapi';
 import type { Command } from 'commander';
+import { DRIVER_SPECS, openDriver, type OpenedDriver } from './drivers.ts';
 import { UsageError, type Io } from './io.ts';
 import { makeMachine, reasonBook } from './lab.ts';
 
 /** As the command line gives them. */
 export interface TourOptions {
   readonly fs: string;
+  /** The file, where nothing can be made. */
+  readonly file?: string;
   readonly kernel: string;
   readonly pageSize: string;
   readonly memory?: boolean;
@@ -84,30 +87,41 @@ class Tour {
     this.task = this.kernel.spawn({ comm: 'tour' });
   }
 
+  /** Does something that may have to be repeated for a driver that waits: what its last repetition did is recorded. */
+  private async record(task: Task, run: () => number): Promise<{ result: number; events: readonly TraceEvent[] }> {
+    let events: readonly TraceEvent[] = [];
+    const result = await this.kernel.run(task, () => {
+      const recorder = new Recorder();
+      task.mm.tracer = recorder;
+      const answer = run();
+      task.mm.tracer = null;
+      events = recorder.events;
+      return answer;
+    });
+    return { result, events };
+  }
+
   /** One step of a task: the result, which must not be an error unless a signal was wanted. */
-  step(title: string, call: string, run: () => number, task: Task = this.task): number {
-    const recorder = new Recorder();
-    task.mm.tracer = recorder;
-    const result = run();
-    task.mm.tracer = null;
-    if (result < 0) throw new Error(`tour: ${call} = ${errnoName(-result)}`);
-    this.note(title, call, result > 4096 ? hex(result) : String(result), recorder.events, task);
+  async step(title: string, call: string, run: () => number, task: Task = this.task): Promise<number> {
+    const { result, events } = await this.record(task, run);
+    if (result < 0) throw new UsageError(`tour: ${call} = ${errnoName(-result)}`);
+    this.note(title, call, result > 4096 ? hex(result) : String(result), events, task);
     return result;
   }
 
   /** A load or store of a task: it may end in a signal, which is part of the tour. */
-  touch(title: string, task: Task, address: number, value: number | null): void {
+  async touch(title: string, task: Task, address: number, value: number | null): Promise<void> {
     const memory = new UserMemory(task.cur);
-    const recorder = new Recorder();
-    task.mm.tracer = recorder;
-    const got = value === null ? memory.load8(address) : memory.store8(address, value);
-    task.mm.tracer = null;
+    const { result: got, events } = await this.record(task, () => {
+      const answer = value === null ? memory.load8(address) : memory.store8(address, value);
+      return answer < 0 && memory.fault === RETRY ? RETRY : answer;
+    });
     const result = got < 0 ? signalName(memory.signal) : String(got);
     this.note(
       title,
       value === null ? `load(${hex(address)})` : `store(${hex(address)}, ${value})`,
       result,
-      recorder.events,
+      events,
       task,
     );
   }
@@ -148,54 +162,65 @@ class Tour {
   }
 }
 
-const FILESYSTEMS: Readonly<Record<string, string>> = { ramfs: '/ram', tmpfs: '/tmp', hostfs: '/host' };
+/** Where the driver is mounted. */
+const MOUNTPOINT = '/driver';
+
+/** The driver of the tour, and the file on it. */
+interface Place {
+  readonly driver: OpenedDriver;
+  readonly path: string;
+}
 
 /** The three kinds of mapping. */
-function mappings(tour: Tour, fs: string): void {
+async function mappings(tour: Tour, { driver, path }: Place): Promise<void> {
   const { task, page } = tour;
   const { sys } = task;
-  const path = `${FILESYSTEMS[fs]!}/data`;
-  const fd = tour.step(`A file on ${fs}`, `open("${path}", O_RDWR|O_CREAT, 0644)`, () =>
-    sys.open(path, O_RDWR | O_CREAT, 0o644),
+  const { name, writable } = driver;
+  const fd = await tour.step(
+    `A file on ${name}`,
+    writable ? `open("${path}", O_RDWR|O_CREAT, 0644)` : `open("${path}", O_RDONLY)`,
+    () => sys.open(path, writable ? O_RDWR | O_CREAT : O_RDONLY, 0o644),
   );
-  tour.step('It gets four pages', `ftruncate(${fd}, ${4 * page})`, () => sys.ftruncate(fd, 4 * page));
-  const file = tour.step(
+  if (writable) {
+    await tour.step('It gets four pages', `ftruncate(${fd}, ${4 * page})`, () => sys.ftruncate(fd, 4 * page));
+  }
+  const file = await tour.step(
     'First kind: a file mapping',
-    `mmap(NULL, ${4 * page}, PROT_READ|PROT_WRITE, MAP_SHARED, ${fd}, 0)`,
-    () => sys.mmap(0, 4 * page, RW, MAP_SHARED, fd, 0),
+    `mmap(NULL, ${4 * page}, ${writable ? 'PROT_READ|PROT_WRITE' : 'PROT_READ'}, MAP_SHARED, ${fd}, 0)`,
+    () => sys.mmap(0, 4 * page, writable ? RW : PROT_READ, MAP_SHARED, fd, 0),
   );
-  tour.step('The descriptor is not needed any more', `close(${fd})`, () => sys.close(fd));
-  const anon = tour.step(
+  await tour.step('The descriptor is not needed any more', `close(${fd})`, () => sys.close(fd));
+  const anon = await tour.step(
     'Second kind: anonymous memory, private',
     `mmap(NULL, ${2 * page}, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)`,
     () => sys.mmap(0, 2 * page, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
   );
-  tour.step(
+  await tour.step(
     'More of it joins what is there',
     `mmap(NULL, ${page}, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)`,
     () => sys.mmap(0, page, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
   );
-  tour.step(
+  await tour.step(
     'Anonymous memory, shared: a file of shmem behind it',
     `mmap(NULL, ${2 * page}, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS, -1, 0)`,
     () => sys.mmap(0, 2 * page, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
   );
-  tour.step(
+  await tour.step(
     'Third kind: huge pages, anonymous',
     `mmap(NULL, ${page}, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_HUGETLB, -1, 0)`,
     () => sys.mmap(0, page, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0),
   );
-  const huge = tour.step('A file on hugetlbfs', 'open("/huge/data", O_RDWR|O_CREAT, 0644)', () =>
+  const huge = await tour.step('A file on hugetlbfs', 'open("/huge/data", O_RDWR|O_CREAT, 0644)', () =>
     sys.open('/huge/data', O_RDWR | O_CREAT, 0o644),
   );
-  tour.step(
+  await tour.step(
     'Huge pages of that file: the length is rounded up to a huge page',
     `mmap(NULL, ${page}, PROT_READ|PROT_WRITE, MAP_SHARED, ${huge}, 0)`,
     () => sys.mmap(0, page, RW, MAP_SHARED, huge, 0),
   );
-  tour.touch('A store brings a page of the file in', task, file, 1);
-  tour.touch('A store brings a page of anonymous memory in', task, anon, 1);
-  tour.step(
+  await tour.touch(`A ${writable ? 'store' : 'load'} brings a page of the file in`, task, file, writable ? 1 : null);
+  await tour.touch('A store brings a page of anonymous memory in', task, anon, 1);
+  await tour.step(
     'A page in the middle of the file mapping goes, and two mappings are left',
     `munmap(${hex(file + page)}, ${page})`,
     () => sys.munmap(file + page, page),
@@ -203,20 +228,19 @@ function mappings(tour: Tour, fs: string): void {
 }
 
 /** Two tasks that share a file mapping and have a private one: what becomes of the pages. */
-function memory(tour: Tour, fs: string): void {
+async function memory(tour: Tour, { driver, path }: Place): Promise<void> {
   const { task, page, kernel } = tour;
   const { sys } = task;
-  const path = `${FILESYSTEMS[fs]!}/data`;
-  const fd = tour.step(`A file on ${fs}`, `open("${path}", O_RDWR|O_CREAT, 0644)`, () =>
+  const fd = await tour.step(`A file on ${driver.name}`, `open("${path}", O_RDWR|O_CREAT, 0644)`, () =>
     sys.open(path, O_RDWR | O_CREAT, 0o644),
   );
-  tour.step('It gets two pages', `ftruncate(${fd}, ${2 * page})`, () => sys.ftruncate(fd, 2 * page));
-  const shared = tour.step(
+  await tour.step('It gets two pages', `ftruncate(${fd}, ${2 * page})`, () => sys.ftruncate(fd, 2 * page));
+  const shared = await tour.step(
     'The first task maps it shared',
     `mmap(NULL, ${2 * page}, PROT_READ|PROT_WRITE, MAP_SHARED, ${fd}, 0)`,
     () => sys.mmap(0, 2 * page, RW, MAP_SHARED, fd, 0),
   );
-  const own = tour.step(
+  const own = await tour.step(
     'And once more, privately',
     `mmap(NULL, ${2 * page}, PROT_READ|PROT_WRITE, MAP_PRIVATE, ${fd}, 0)`,
     () => sys.mmap(0, 2 * page, RW, MAP_PRIVATE, fd, 0),
@@ -228,11 +252,11 @@ function memory(tour: Tour, fs: string): void {
     );
   };
   watch('first', task);
-  tour.touch('A store through the shared mapping', task, shared, 1);
-  tour.touch('The private mapping reads the same frame', task, own, null);
-  tour.touch('A store through it makes a copy', task, own, 2);
+  await tour.touch('A store through the shared mapping', task, shared, 1);
+  await tour.touch('The private mapping reads the same frame', task, own, null);
+  await tour.touch('A store through it makes a copy', task, own, 2);
   let child: Task | null = null;
-  tour.step(
+  await tour.step(
     'A second task: shared frames are mapped again when touched, private ones are write-protected',
     'fork()',
     () => {
@@ -245,19 +269,21 @@ function memory(tour: Tour, fs: string): void {
   );
   const second = child as Task | null;
   if (second === null) throw new Error('tour: fork gave no task');
-  tour.touch('The second task sees the store of the first', second, shared, null);
-  tour.touch('It stores there, too', second, shared + 1, 3);
-  tour.touch('And the first sees that', task, shared + 1, null);
-  tour.touch('The second stores into its private page: another copy', second, own, 4);
-  tour.touch('The first still has its own', task, own, null);
-  tour.touch('Its next store finds that nobody else has the page', task, own, 5);
-  tour.step('The file loses its second page', `ftruncate(${fd}, ${page})`, () => sys.ftruncate(fd, page));
-  tour.touch('An access beyond the end is a bus error', task, shared + page, null);
-  tour.step('The file loses everything, private copies included', `ftruncate(${fd}, 0)`, () => sys.ftruncate(fd, 0));
-  tour.touch('Even where a copy was', second, own, null);
+  await tour.touch('The second task sees the store of the first', second, shared, null);
+  await tour.touch('It stores there, too', second, shared + 1, 3);
+  await tour.touch('And the first sees that', task, shared + 1, null);
+  await tour.touch('The second stores into its private page: another copy', second, own, 4);
+  await tour.touch('The first still has its own', task, own, null);
+  await tour.touch('Its next store finds that nobody else has the page', task, own, 5);
+  await tour.step('The file loses its second page', `ftruncate(${fd}, ${page})`, () => sys.ftruncate(fd, page));
+  await tour.touch('An access beyond the end is a bus error', task, shared + page, null);
+  await tour.step('The file loses everything, private copies included', `ftruncate(${fd}, 0)`, () =>
+    sys.ftruncate(fd, 0),
+  );
+  await tour.touch('Even where a copy was', second, own, null);
   second.sys.exit();
   tour.watched.splice(2);
-  tour.step('Both end; every frame is free again', `munmap(${hex(Math.min(shared, own))}, ${4 * page})`, () =>
+  await tour.step('Both end; every frame is free again', `munmap(${hex(Math.min(shared, own))}, ${4 * page})`, () =>
     sys.munmap(Math.min(shared, own), 4 * page),
   );
   kernel.shutdown();
@@ -266,29 +292,36 @@ function memory(tour: Tour, fs: string): void {
 /**
  * Makes the tour.
  *
- * @throws UsageError for a filesystem that there is not
+ * @throws UsageError for a filesystem that there is not, or that cannot be toured so
  */
-export function takeTour(options: TourOptions): TourStep[] {
-  if (!Object.hasOwn(FILESYSTEMS, options.fs)) {
-    throw new UsageError(`--fs: «${options.fs}»; there are ${Object.keys(FILESYSTEMS).join(', ')}`);
-  }
-  let tour;
+export async function takeTour(options: TourOptions): Promise<TourStep[]> {
+  // hostfs without a directory shows one that is there for the tour only
+  const host = options.fs === 'hostfs' ? mkdtempSync(join(tmpdir(), 'vmarea-tour-')) : null;
   try {
-    tour = new Tour(options);
+    const driver = await openDriver(host === null ? options.fs : `hostfs:${host}`);
+    const file = options.file ?? (driver.writable ? 'data' : driver.file);
+    if (file === undefined) throw new UsageError(`--fs ${options.fs}: nothing can be made there; --file names a file`);
+    if (options.memory === true && !driver.writable) {
+      throw new UsageError(`--memory stores into a file, and ${options.fs} cannot be written to`);
+    }
+    const tour = newTour(options);
+    const mounted = tour.kernel.tree.mount(MOUNTPOINT, driver.filesystem(tour.kernel.system));
+    if (typeof mounted === 'number') throw new Error(`tour: mount = ${errnoName(-mounted)}`);
+    const place = { driver, path: `${MOUNTPOINT}/${file.replace(/^\/+/, '')}` };
+    await (options.memory === true ? memory(tour, place) : mappings(tour, place));
+    return tour.steps;
+  } finally {
+    if (host !== null) rmSync(host, { recursive: true });
+  }
+}
+
+function newTour(options: TourOptions): Tour {
+  try {
+    return new Tour(options);
   } catch (error) {
     if (error instanceof Error && error.name === 'ScriptError') throw new UsageError(error.message);
     throw error;
   }
-  // hostfs shows a directory that is there for the tour only.
-  const host = options.fs === 'hostfs' ? mkdtempSync(join(tmpdir(), 'vmarea-tour-')) : null;
-  try {
-    if (host !== null) tour.kernel.tree.mount(FILESYSTEMS['hostfs']!, hostfs(tour.kernel.system, { root: host }));
-    if (options.memory === true) memory(tour, options.fs);
-    else mappings(tour, options.fs);
-  } finally {
-    if (host !== null) rmSync(host, { recursive: true });
-  }
-  return tour.steps;
 }
 
 /** The maps lines that a step made or took away. */
@@ -302,8 +335,8 @@ function mapChanges(before: string, after: string): string[] {
 }
 
 /** `vmarea tour`. */
-export function tourCommand(options: TourOptions, io: Io): number {
-  const steps = takeTour(options);
+export async function tourCommand(options: TourOptions, io: Io): Promise<number> {
+  const steps = await takeTour(options);
   if (options.json === true) {
     io.out(`${JSON.stringify(steps, null, 2)}\n`);
     return 0;
@@ -328,7 +361,8 @@ export function tourCommand(options: TourOptions, io: Io): number {
 export function addTourOptions(command: Command): Command {
   return command
     .description('make the three kinds of mapping step by step, with the functions that each call goes through')
-    .option('--fs <ramfs|tmpfs|hostfs>', 'where the file lives', 'ramfs')
+    .option(`--fs <${DRIVER_SPECS}>`, 'where the file lives (hostfs alone: a directory for the tour only)', 'ramfs')
+    .option('--file <PATH>', 'the file (default: data; for drivers that cannot be written to, one that is there)')
     .option('--memory', 'two tasks and their pages: stores, fork, truncation')
     .option('--kernel <linux-6.1|msm-4.4>', 'whose rules hold', 'linux-6.1')
     .option('--page-size <N>', '4k, 16k or 64k', '4k')

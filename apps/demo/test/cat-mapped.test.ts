@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { vmarea } from './cli.ts';
 
@@ -14,6 +15,7 @@ let base = '';
 
 beforeAll(async () => {
   writeFileSync(join(dir, 'file.txt'), text);
+  writeFileSync(join(dir, 'file.zip'), zipSync({ 'd/file.txt': new TextEncoder().encode(text) }));
   server = createServer((req, res) => {
     const bytes = Buffer.from(text);
     if (req.url !== '/file.txt') return void res.writeHead(404).end();
@@ -61,6 +63,17 @@ describe('cat-mapped', () => {
     expect(part.out).toBe(text.slice(9000, 9010));
     expect(part.err).toContain('10 bytes of');
     expect(part.err).toContain('of 6 pages 1 were read');
+  });
+
+  it('prints a file of an archive, and tours it', async () => {
+    const fs = `zenfs:zip:${join(dir, 'file.zip')}`;
+    expect((await vmarea(['cat-mapped', 'd/file.txt', '--fs', fs])).out).toBe(text);
+    const { out, status } = await vmarea(['tour', '--fs', fs]);
+    expect(status).toBe(0);
+    expect(out).toContain('open("/driver/d/file.txt", O_RDONLY)');
+    expect((await vmarea(['tour', '--memory', '--fs', fs])).err).toContain('cannot be written to');
+    expect((await vmarea(['tour', '--fs', `httpfs:${base}`])).err).toContain('--file names a file');
+    expect((await vmarea(['tour', '--fs', `httpfs:${base}file.txt`])).status).toBe(0);
   });
 
   it('prints a remote file, by the URL of its directory or its own', async () => {

@@ -20,8 +20,9 @@ describe.each([LINUX_6_1.name, MSM_4_4.name])('the kinds of mapping on %s', (ker
     ['tmpfs', '4k'],
     ['ramfs', '16k'],
     ['hostfs', '4k'],
-  ])('are made on %s with pages of %s', (fs, pageSize) => {
-    const steps = takeTour({ ...options, fs, kernel, pageSize });
+    ['zenfs:memory', '4k'],
+  ])('are made on %s with pages of %s', async (fs, pageSize) => {
+    const steps = await takeTour({ ...options, fs, kernel, pageSize });
     expect(functionsOf(find(steps, 'First kind'))).toEqual([
       'vm_mmap_pgoff',
       'do_mmap',
@@ -40,8 +41,9 @@ describe.each([
   [LINUX_6_1.name, 'ramfs'],
   [MSM_4_4.name, 'tmpfs'],
   [LINUX_6_1.name, 'hostfs'],
-])('the pages on %s, file on %s', (kernel, fs) => {
-  const steps = takeTour({ ...options, kernel, fs, memory: true });
+  [LINUX_6_1.name, 'zenfs:memory'],
+])('the pages on %s, file on %s', async (kernel, fs) => {
+  const steps = await takeTour({ ...options, kernel, fs, memory: true });
   const pages = (title: string): readonly string[] => find(steps, title).pages ?? [];
   const frame = (title: string, page: string): string =>
     /frame (\S+),/.exec(pages(title).find((line) => line.startsWith(page)) ?? '')?.[1] ?? 'none';
