@@ -1,8 +1,9 @@
-// Random sequences of mapping calls, loads, stores, forks and truncations, judged by a model that knows only bytes.
+// Random sequences of mapping calls, loads, stores, copies, forks and truncations, judged by a model that knows only bytes:
+// every byte of every page of every task, and of every file, at the end of each sequence.
 import { MADV_DONTNEED, MREMAP_MAYMOVE, PROT_READ } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
 import { doMadvise, doMprotect, doMremap, doMunmap } from '../src/index.ts';
-import { tryToUnmap } from '../src/memory/index.ts';
+import { copyFromUser, copyToUser, tryToUnmap } from '../src/memory/index.ts';
 import { random } from './random.ts';
 import { Machine, PAGE, PROFILES_UNDER_TEST, RW, type TestFile, type TestTask } from './mm-fixture.ts';
 
@@ -12,11 +13,14 @@ const FILE_PAGES = 6;
 const SEQUENCES = 2500;
 const STEPS = 20;
 
-/** Bytes of one file; pages are looked at by their first byte only. */
+const FILE_BYTES = FILE_PAGES * PAGE;
+const ZEROES = new Uint8Array(PAGE);
+
+/** One file: what its pages hold, behind its end too, and its size. */
 interface ModelFile {
   file: TestFile;
-  bytes: number[];
-  pages: number;
+  bytes: Uint8Array;
+  size: number;
 }
 
 /** What one page of an address space is. */
@@ -26,8 +30,8 @@ interface ModelPage {
   /** Null for anonymous memory. */
   file: ModelFile | null;
   pgoff: number;
-  /** The private copy, or null when there is none: then it is the file's byte, or 0. */
-  own: number | null;
+  /** The private copy, never changed but replaced; null when there is none: then it is the file's page, or zeroes. */
+  own: Uint8Array | null;
 }
 
 interface ModelTask {
@@ -46,7 +50,7 @@ class Model {
     this.rnd = rnd;
     for (const kind of ['ramfs', 'shmem'] as const) {
       const file = machine.file(FILE_PAGES * PAGE, kind);
-      this.files.push({ file, bytes: new Array<number>(FILE_PAGES).fill(0), pages: FILE_PAGES });
+      this.files.push({ file, bytes: new Uint8Array(FILE_BYTES), size: FILE_BYTES });
     }
     this.tasks.push({ task: machine.task(), pages: new Array<ModelPage | null>(PAGES).fill(null) });
   }
@@ -98,21 +102,50 @@ class Model {
       case 12:
         this.unmapOne();
         break;
+      case 13:
+        this.copyIn(t);
+        break;
       default:
         this.store(t, first);
     }
     for (let i = 0; i < 2; i++) this.load(this.tasks[rnd(this.tasks.length)]!, rnd(PAGES));
   }
 
-  /** Every byte of every task. */
+  /** Every byte of every task and of every file. */
   compare(): void {
-    for (const t of this.tasks) for (let i = 0; i < PAGES; i++) this.load(t, i);
-    for (const f of this.files) {
-      const out = new Uint8Array(1);
-      for (let i = 0; i < f.pages; i++) {
-        expect(f.file.pages.read(i * PAGE, out, 0, 1)).toBe(1);
-        expect(out[0]).toBe(f.bytes[i]);
+    const page = new Uint8Array(PAGE);
+    for (const t of this.tasks) {
+      for (let i = 0; i < PAGES; i++) {
+        const expected = this.contents(t, i);
+        expect(copyFromUser(t.task.cur, A + i * PAGE, page, 0, PAGE)).toBe(typeof expected === 'string' ? PAGE : 0);
+        if (typeof expected !== 'string') expect(differs(page, expected)).toBe(-1);
       }
+    }
+    const whole = new Uint8Array(FILE_BYTES);
+    for (const f of this.files) {
+      expect(f.file.fInode.iSize).toBe(f.size);
+      expect(f.file.pages.read(0, whole, 0, FILE_BYTES)).toBe(f.size);
+      expect(differs(whole.subarray(0, f.size), f.bytes.subarray(0, f.size))).toBe(-1);
+    }
+  }
+
+  /** What a page holds, or the signal that a load earns. */
+  private contents(t: ModelTask, i: number): Uint8Array | string {
+    const page = t.pages[i];
+    if (page === null || page === undefined) return 'SIGSEGV 1';
+    if (page.own !== null) return page.own;
+    if (page.file === null) return ZEROES;
+    if (page.pgoff * PAGE >= page.file.size) return 'SIGBUS 2';
+    return page.file.bytes.subarray(page.pgoff * PAGE, (page.pgoff + 1) * PAGE);
+  }
+
+  /** Stores bytes into a page that allows it. */
+  private change(page: ModelPage, offset: number, bytes: Uint8Array): void {
+    if (page.shared) page.file!.bytes.set(bytes, page.pgoff * PAGE + offset);
+    else {
+      const base = page.own ?? page.file?.bytes.subarray(page.pgoff * PAGE, (page.pgoff + 1) * PAGE) ?? ZEROES;
+      page.own = base.slice();
+      page.own.set(bytes, offset);
     }
   }
 
@@ -150,23 +183,29 @@ class Model {
     this.tasks.push({ task: t.task.fork(), pages });
   }
 
+  /** A place in a file: page borders as often as not. */
+  private place(): number {
+    const page = this.rnd(FILE_PAGES + 1) * PAGE;
+    return page === FILE_BYTES || this.rnd(2) === 0 ? page : page + this.rnd(PAGE);
+  }
+
   private truncate(): void {
     const f = this.files[this.rnd(2)]!;
-    const pages = this.rnd(FILE_PAGES + 1);
-    f.file.pages.truncate(pages * PAGE);
-    for (let i = Math.min(pages, f.pages); i < FILE_PAGES; i++) f.bytes[i] = 0;
-    f.pages = pages;
+    const size = this.place();
+    f.file.pages.truncate(size);
+    f.bytes.fill(0, size);
+    f.size = size;
     for (const t of this.tasks) {
-      for (const p of t.pages) if (p !== null && p.file === f && p.pgoff >= pages) p.own = null;
+      for (const p of t.pages) if (p !== null && p.file === f && p.pgoff * PAGE >= size) p.own = null;
     }
   }
 
   private punch(): void {
     const f = this.files[this.rnd(2)]!;
-    const first = this.rnd(FILE_PAGES);
-    const last = first + 1 + this.rnd(3);
-    f.file.pages.punchHole(first * PAGE, last * PAGE);
-    for (let i = first; i < Math.min(last, FILE_PAGES); i++) f.bytes[i] = 0;
+    const first = this.place();
+    const last = first + 1 + this.rnd(3 * PAGE);
+    f.file.pages.punchHole(first, last);
+    f.bytes.fill(0, first, last);
   }
 
   private dontneed(t: ModelTask, first: number, count: number): void {
@@ -187,13 +226,45 @@ class Model {
     expect(doMremap(t.task.cur, there, PAGE, PAGE, MREMAP_MAYMOVE | 2, A + i * PAGE)).toBe(A + i * PAGE);
   }
 
+  private random(length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    const first = this.rnd(256);
+    for (let i = 0; i < length; i++) bytes[i] = first + i * 7;
+    return bytes;
+  }
+
   private writeFile(): void {
     const f = this.files[this.rnd(2)]!;
-    if (f.pages === 0) return;
-    const i = this.rnd(f.pages);
-    const byte = this.rnd(256);
-    expect(f.file.pages.write(i * PAGE, new Uint8Array([byte]), 0, 1)).toBe(1);
-    f.bytes[i] = byte;
+    const at = this.rnd(f.size + 1);
+    const bytes = this.random(Math.min(FILE_BYTES - at, 1 + this.rnd(2 * PAGE)));
+    expect(f.file.pages.write(at, bytes, 0, bytes.length)).toBe(bytes.length);
+    f.bytes.set(bytes, at);
+    f.size = Math.max(f.size, at + bytes.length);
+  }
+
+  /** A kernel copy that may cross pages: as far as they may be stored to. */
+  private copyIn(t: ModelTask): void {
+    const at = this.rnd(PAGES * PAGE);
+    const bytes = this.random(Math.min(PAGES * PAGE - at, 1 + this.rnd(3 * PAGE)));
+    let done = 0;
+    while (done < bytes.length) {
+      const offset = (at + done) % PAGE;
+      const i = (at + done - offset) / PAGE;
+      const n = Math.min(PAGE - offset, bytes.length - done);
+      if (this.refusal(t, i) !== null) break;
+      this.change(t.pages[i]!, offset, bytes.subarray(done, done + n));
+      done += n;
+    }
+    expect(copyToUser(t.task.cur, A + at, bytes, 0, bytes.length)).toBe(bytes.length - done);
+  }
+
+  /** The signal that a store to a page earns, or null. */
+  private refusal(t: ModelTask, i: number): string | null {
+    const page = t.pages[i];
+    if (page === null || page === undefined) return 'SIGSEGV 1';
+    if (!page.writable) return 'SIGSEGV 2';
+    if (page.file !== null && page.own === null && page.pgoff * PAGE >= page.file.size) return 'SIGBUS 2';
+    return null;
   }
 
   private unmapOne(): void {
@@ -203,18 +274,14 @@ class Model {
   }
 
   private store(t: ModelTask, i: number): void {
-    const page = t.pages[i]!;
     const byte = this.rnd(256);
-    const at = A + i * PAGE;
-    const got = t.task.store(at, byte);
-    if ((page as ModelPage | null) === null) expect(got).toContain('SIGSEGV 1');
-    else if (!page.writable) expect(got).toContain('SIGSEGV 2');
-    else if (page.file !== null && page.own === null && page.pgoff >= page.file.pages)
-      expect(got).toContain('SIGBUS 2');
+    const offset = this.rnd(PAGE);
+    const refusal = this.refusal(t, i);
+    const got = t.task.store(A + i * PAGE + offset, byte);
+    if (refusal !== null) expect(got).toContain(refusal);
     else {
       expect(got).toBe('ok');
-      if (page.shared) page.file!.bytes[page.pgoff] = byte;
-      else page.own = byte;
+      this.change(t.pages[i]!, offset, Uint8Array.of(byte));
     }
   }
 
@@ -223,14 +290,18 @@ class Model {
   }
 
   private expectByte(t: ModelTask, i: number, at: number): void {
-    const page = t.pages[i]!;
-    const got = t.task.load(at);
-    if ((page as ModelPage | null) === null) expect(got).toContain('SIGSEGV 1');
-    else if (page.own !== null) expect(got).toBe(page.own);
-    else if (page.file === null) expect(got).toBe(0);
-    else if (page.pgoff >= page.file.pages) expect(got).toContain('SIGBUS 2');
-    else expect(got).toBe(page.file.bytes[page.pgoff]);
+    const expected = this.contents(t, i);
+    const offset = this.rnd(PAGE);
+    const got = t.task.load(at + offset);
+    if (typeof expected === 'string') expect(got).toContain(expected);
+    else expect(got).toBe(expected[offset]);
   }
+}
+
+/** The first place where two pieces of memory differ, or -1. */
+function differs(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return i;
+  return -1;
 }
 
 describe('random sequences', () => {
