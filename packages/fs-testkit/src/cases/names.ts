@@ -1,5 +1,6 @@
 /** Names while files are mapped: rename, unlink, links, directories; flags and locks. */
 import {
+  AT_FDCWD,
   EAGAIN,
   EACCES,
   EEXIST,
@@ -25,7 +26,7 @@ import {
   PROT_WRITE,
 } from '@vmarea/uapi';
 import { FS_IOC_SETFLAGS } from '@vmarea/kernel';
-import { FS_APPEND_FL, type Flock } from '@vmarea/vfs';
+import { doLinkat, FS_APPEND_FL, type Flock } from '@vmarea/vfs';
 import { equal, ok, sameBytes } from '../assert.ts';
 import { pattern, patternByte } from '../fixture.ts';
 import type { Case } from './case.ts';
@@ -158,6 +159,37 @@ export const NAMES: readonly Case[] = [
     when: (can) => can.write && !can.symlink,
     async run(rig) {
       equal(await rig.run(() => rig.task.sys.symlink('f', '/m/l')), -EPERM, 'symlink');
+      await rig.end();
+    },
+  },
+  {
+    title: 'two names of a file are one file; it goes with the last',
+    when: (can) => can.write && can.link,
+    async run(rig) {
+      const { cur, sys } = rig.task;
+      const fd = await rig.make('f', pattern(0, 50));
+      equal(await rig.run(() => doLinkat(cur, AT_FDCWD, '/m/f', AT_FDCWD, '/m/g')), 0, 'link');
+      equal(rig.fstat(fd).nlink, 2, 'links');
+      const other = await rig.open('g', O_RDWR);
+      equal(rig.file(other).fInode === rig.file(fd).fInode, true, 'the other name leads to the same inode');
+      equal(await rig.pwrite(other, Uint8Array.of(0xee), 0), 1, 'a write by one name');
+      sameBytes(await rig.bytes(fd, 1, 0), Uint8Array.of(0xee), 'is read by the other');
+      equal(await rig.run(() => sys.unlink('/m/f')), 0, 'unlink of the first');
+      equal(rig.fstat(fd).nlink, 1, 'links');
+      rig.close(fd);
+      await rig.uncache(other);
+      sameBytes(await rig.bytes(other, 10, 1), pattern(1, 10), 'the second has everything');
+      equal(await rig.run(() => doLinkat(cur, AT_FDCWD, '/m/none', AT_FDCWD, '/m/x')), -ENOENT, 'no such file');
+      await rig.end();
+    },
+  },
+  {
+    title: 'without hard links: EPERM',
+    when: (can) => can.write && !can.link,
+    async run(rig) {
+      const { cur } = rig.task;
+      await rig.given('hello');
+      equal(await rig.run(() => doLinkat(cur, AT_FDCWD, '/m/hello', AT_FDCWD, '/m/x')), -EPERM, 'link');
       await rig.end();
     },
   },
