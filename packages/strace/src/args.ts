@@ -127,7 +127,7 @@ export function cutArgs(text: string, from: number, end: number, commas: readonl
   return parts;
 }
 
-/** The arguments of a text that holds nothing else: {@link scanArgs} and {@link cutArgs} in one. */
+/** The arguments of a text that holds nothing else: scanArgs and cutArgs in one. */
 export function splitArgs(text: string): string[] {
   const commas: number[] = [];
   const close = scanArgs(text, 0, text.length, commas);
