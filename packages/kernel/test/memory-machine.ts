@@ -15,7 +15,6 @@ import {
   MSM_4_4,
   PROT_READ,
   PROT_WRITE,
-  S_IFDIR,
   S_IFREG,
   signalCodeName,
   signalName,
@@ -99,8 +98,6 @@ export class TestStore implements Store<string> {
     });
   }
 }
-
-export const directoryMode: number = S_IFDIR;
 
 /** One fault as the tracer tells it. */
 export interface FaultEvent {
