@@ -68,7 +68,7 @@ function detachAndFree(mm: Mm, first: Vma, last: Vma, start: number, end: number
     unlinkFile(vma);
   }
   updateHiwaterVm(mm);
-  for (let vma: Vma | null = first; vma !== null; ) {
+  for (let vma: Vma | null = first; vma !== null;) {
     const after: Vma | null = vma.vmNext;
     removeVma(mm, vma);
     vma = after;

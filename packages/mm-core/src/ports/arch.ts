@@ -86,14 +86,7 @@ export interface PageTables {
    * @param pfns receives the frame of each entry that is not special; room for a whole table
    * @returns how many frames
    */
-  copyRange(
-    start: number,
-    end: number,
-    dst: PageTables,
-    wrprotect: boolean,
-    clean: boolean,
-    pfns: Int32Array,
-  ): number;
+  copyRange(start: number, end: number, dst: PageTables, wrprotect: boolean, clean: boolean, pfns: Int32Array): number;
   /**
    * Empties the entries of [start, end), in the span of one last-level table.
    *
