@@ -52,7 +52,7 @@ export class MmSystem {
   hugePages: HugePages | null = null;
   sharedMemory: SharedMemory | null = null;
   memory: MemoryPort = NO_MEMORY;
-  /** The pages committed: vm_committed_as, exact; and the part of it that its batch has made visible. */
+  /** The pages committed: vm_committed_as, exact (the kernel's per-CPU batches are not modelled). */
   committedAs = 0;
   /** vm_area_cachep. */
   readonly vmAreaCachep: Slab;

@@ -30,15 +30,11 @@ export interface KernelConfig {
   readonly stackGuardGapPages: number;
   /** fault_around_bytes. */
   readonly faultAroundBytes: number;
-  /** Number of CPUs. */
-  readonly nrCpus: number;
   /**
    * Resident pages are counted per task and reach the address space after 64 faults, or when pages are unmapped: kernels
    * compiled for four or more CPUs. It shows in VmRSS and VmHWM.
    */
   readonly splitRssCounting: boolean;
-  /** Pages a CPU's part of vm_committed_as may hold back (the counter's batch); 1 makes Committed_AS exact. */
-  readonly committedAsBatch: number;
   /** Huge page sizes: the first is the default. */
   readonly hugePages: readonly HugePageConfig[];
   /** Bytes of RAM as MemTotal counts them. */
@@ -86,9 +82,7 @@ export const DEFAULT_CONFIG: KernelConfig = {
   lsmMmapMinAddr: 32768,
   stackGuardGapPages: 256,
   faultAroundBytes: 4096,
-  nrCpus: 2,
   splitRssCounting: false,
-  committedAsBatch: 1,
   hugePages: [{ size: 2 ** 21, pages: 0 }],
   ramBytes: 2 ** 30,
   cpuEpan: false,
