@@ -8,6 +8,8 @@ import {
   EIO,
   ENOMEM,
   ENOTTY,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
   LINUX_6_1,
   MAP_SHARED,
   MSM_4_4,
@@ -16,7 +18,6 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '@vmarea/uapi';
-import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '@vmarea/vfs';
 import { describe, expect, it } from 'vitest';
 
 const HUGE = 2 ** 21;

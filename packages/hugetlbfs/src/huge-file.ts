@@ -9,6 +9,8 @@ import {
   ENOMEM,
   EOPNOTSUPP,
   EPERM,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_GROW,
   F_SEAL_SHRINK,
@@ -31,8 +33,6 @@ import {
   type Vma,
 } from '@vmarea/mm-core';
 import {
-  FALLOC_FL_KEEP_SIZE,
-  FALLOC_FL_PUNCH_HOLE,
   FileOperations,
   InodeOperations,
   inodeNewsizeOk,

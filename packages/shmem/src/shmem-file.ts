@@ -10,6 +10,8 @@ import {
   ENXIO,
   EOPNOTSUPP,
   EPERM,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
   F_SEAL_GROW,
   F_SEAL_SHRINK,
   SEEK_DATA,
@@ -29,8 +31,6 @@ import {
 } from '@vmarea/mm-core';
 import { filemapMapPage } from '@vmarea/mm-core/memory';
 import {
-  FALLOC_FL_KEEP_SIZE,
-  FALLOC_FL_PUNCH_HOLE,
   FileOperations,
   FS_APPEND_FL,
   FS_IMMUTABLE_FL,

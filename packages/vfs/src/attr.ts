@@ -18,6 +18,11 @@ import {
   EPERM,
   EROFS,
   ESPIPE,
+  FALLOC_FL_COLLAPSE_RANGE,
+  FALLOC_FL_INSERT_RANGE,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
   ETXTBSY,
   F_WRLCK,
   S_IFMT,
@@ -134,11 +139,6 @@ export function doTruncatePath(cur: FileCaller, dirfd: number, path: string, len
   return error < 0 ? error : doTruncate(cur, inode, length, null);
 }
 
-export const FALLOC_FL_KEEP_SIZE = 0x1;
-export const FALLOC_FL_PUNCH_HOLE = 0x2;
-const FALLOC_FL_COLLAPSE_RANGE = 0x8;
-const FALLOC_FL_ZERO_RANGE = 0x10;
-const FALLOC_FL_INSERT_RANGE = 0x20;
 const FALLOC_FL_SUPPORTED =
   FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE;
 

@@ -1,12 +1,14 @@
 /** Writing, sizes, allocation; and what a driver answers that cannot. */
 import {
+  EACCES,
+  EEXIST,
   EFBIG,
   EINVAL,
-  EEXIST,
   EOPNOTSUPP,
   EPERM,
   EROFS,
-  EACCES,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
   O_APPEND,
   O_CREAT,
   O_EXCL,
@@ -17,7 +19,6 @@ import {
   PROT_WRITE,
   RLIMIT_FSIZE,
 } from '@vmarea/uapi';
-import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '@vmarea/vfs';
 import { equal, ok, oneOf, sameBytes } from '../assert.ts';
 import { PAGES_SIZE, pattern, patternByte } from '../fixture.ts';
 import type { Case } from './case.ts';
