@@ -68,7 +68,15 @@ const layering = [
 ].filter((block) => block.files.length > 0);
 
 export default defineConfig(
-  globalIgnores(['**/dist/', '**/coverage/', '**/artifacts/', 'docs/api/', '**/.turbo/', '**/fixtures/']),
+  globalIgnores([
+    '**/dist/',
+    '**/coverage/',
+    '**/artifacts/',
+    'docs/api/',
+    '**/.turbo/',
+    '**/fixtures/',
+    'scripts/*.d.mts',
+  ]),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
