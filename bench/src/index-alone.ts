@@ -2,24 +2,26 @@
  * The index of vmarea without the engine around it: what of a complete operation is the tree's. Told no flags, checks
  * nothing, counts nothing. The same workloads as space.ts.
  */
-import { Vma, VmaTree } from '@vmarea/mm-core';
+import { createMm, type Vma, type VmaTable, type VmaTree } from '@vmarea/mm-core';
 import { Random } from './random.ts';
-import { PAGE } from './space.ts';
+import { benchSystem, PAGE } from './space.ts';
 
 const TOP = 2 ** 47;
 const LOW = 2 ** 16;
 
 /** A VmaTree with `n` VMAs. */
 export class IndexAlone {
-  private readonly tree: VmaTree = new VmaTree(256 * PAGE);
+  private readonly tree: VmaTree;
   private readonly vmas: Vma[] = [];
   private readonly random: Random = new Random();
   private readonly spare: Vma[] = [];
 
   constructor(n: number) {
-    for (let k = 0; k < n; k++) this.vmas.push(this.place(new Vma(), 3));
-    this.spare.push(new Vma(), new Vma());
-    for (const vma of this.spare) vma.vmStart = vma.vmEnd = vma.vmPgoff = 0;
+    const mm = createMm(benchSystem('msm-4.4'));
+    if (mm === null) throw new Error('no memory for an address space');
+    this.tree = mm.tree;
+    for (let k = 0; k < n; k++) this.vmas.push(this.place(made(mm.vmas), 3));
+    this.spare.push(made(mm.vmas), made(mm.vmas));
   }
 
   private place(vma: Vma, pages: number): Vma {
@@ -71,4 +73,10 @@ export class IndexAlone {
       this.place(vma, 1 + (random.next() & 7));
     }
   }
+}
+
+function made(table: VmaTable): Vma {
+  const vma = table.allocVma();
+  if (vma === null) throw new Error('no memory for a VMA');
+  return vma;
 }

@@ -809,12 +809,12 @@ export function decisionCases(number: (id: string) => number): Record<string, De
       // The offset check of do_mmap comes first for a program; the driver has its own.
       run: (m) => {
         const opened = m.task.cur.files.fget(file(m, '/huge/a', HUGE))!;
-        const vma = m.system.vmAreaCachep.alloc()!;
-        vma.vmMm = m.task.mm;
+        const { vmas } = m.task.mm;
+        const vma = vmas.allocVma()!;
         vma.vmEnd = HUGE;
         vma.vmPgoff = 2 ** 51;
         const result = opened.fOp.mmap!(m.task.cur, opened, vma);
-        m.system.vmAreaCachep.release(vma);
+        vmas.release(vma.id);
         return result;
       },
     },

@@ -216,16 +216,15 @@ function setupArgPages(cur: Caller, randomBytes: number, stackExec: boolean | nu
   let flags = VM_GROWSDOWN | vmDataDefaultFlags(cur) | VM_ACCOUNT | (mm.defFlags & VM_LOCKED);
   if (stackExec === true) flags |= VM_EXEC;
   else if (stackExec === false) flags &= ~VM_EXEC;
-  const vma = system.vmAreaCachep.alloc();
+  const vma = mm.vmas.allocVma();
   if (vma === null) return -ENOMEM;
-  vma.vmMm = mm;
   vma.vmStart = top - size;
   vma.vmEnd = top;
   vma.vmFlags = flags;
   vma.vmPageProt = vmGetPageProt(flags);
   const error = insertVmStruct(cur, vma);
   if (error < 0) {
-    system.vmAreaCachep.release(vma);
+    mm.vmas.release(vma.id);
     return error;
   }
   mm.totalVm += size / pageSize;

@@ -46,9 +46,8 @@ export function vmDataDefaultFlags(cur: Caller): number {
 /** A new anonymous VMA for [addr, end). */
 function linkBrkVma(cur: Caller, addr: number, end: number, vmFlags: number): Vma | null {
   const mm = cur.mm;
-  const vma = mm.system.vmAreaCachep.alloc();
+  const vma = mm.vmas.allocVma();
   if (vma === null) return null;
-  vma.vmMm = mm;
   vma.vmStart = addr;
   vma.vmEnd = end;
   vma.vmPgoff = addr / mm.system.pageSize;

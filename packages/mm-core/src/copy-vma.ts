@@ -59,14 +59,14 @@ export function copyVma(
     if (!faultedAnon && sourceStart >= merged.vmStart && sourceStart < merged.vmEnd) mm.cursor = merged;
     return merged;
   }
-  const made = system.vmAreaCachep.alloc();
+  const made = mm.vmas.allocVma();
   if (made === null) return null;
   copyVmaFields(made, vma);
   made.vmStart = addr;
   made.vmEnd = addr + len;
   made.vmPgoff = newPgoff;
   if (anonVmaClone(system, made, vma) !== 0) {
-    system.vmAreaCachep.release(made);
+    mm.vmas.release(made.id);
     return null;
   }
   if (made.vmFile !== null) made.vmFile.getFile();

@@ -118,9 +118,8 @@ export function installSpecialMapping(
 ): Vma | number {
   const mm = cur.mm;
   const system = mm.system;
-  const vma = system.vmAreaCachep.alloc();
+  const vma = mm.vmas.allocVma();
   if (vma === null) return refuse(mm, D.vmaNoMemory, -ENOMEM);
-  vma.vmMm = mm;
   vma.vmStart = addr;
   vma.vmEnd = addr + len;
   vma.vmFlags = (vmFlags | mm.defFlags | VM_DONTEXPAND) & VM_LOCKED_CLEAR_MASK;
@@ -129,7 +128,7 @@ export function installSpecialMapping(
   vma.vmPrivateData = spec;
   const error = insertVmStruct(cur, vma);
   if (error !== 0) {
-    system.vmAreaCachep.release(vma);
+    mm.vmas.release(vma.id);
     return error;
   }
   const pages = len / system.pageSize;

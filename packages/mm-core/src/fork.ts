@@ -52,18 +52,17 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
   const pages = (vma.vmEnd - vma.vmStart) * system.perPage;
   const charge = (vma.vmFlags & VM_ACCOUNT) !== 0 ? pages : 0;
   if (charge !== 0 && securityVmEnoughMemoryMm(cur, charge) !== 0) return -ENOMEM;
-  const made = system.vmAreaCachep.alloc();
+  const made = child.vmas.allocVma();
   if (made === null) {
     vmUnacctMemory(system, charge);
     return refuse(cur.mm, D.vmaNoMemory, -ENOMEM);
   }
   copyVmaFields(made, vma);
-  made.vmMm = child;
   // A wiped mapping gets its anon_vma at its first fault.
   const wiped = (vma.vmFlags & VM_WIPEONFORK) !== 0;
   if (wiped) made.anonVma = null;
   else if (anonVmaFork(system, made, vma) !== 0) {
-    system.vmAreaCachep.release(made);
+    child.vmas.release(made.id);
     vmUnacctMemory(system, charge);
     return refuse(cur.mm, D.anonVmaNoMemory, -ENOMEM);
   }

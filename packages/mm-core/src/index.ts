@@ -69,7 +69,7 @@ export { linkFile, splitVma, splitVmaUnlimited, unlinkFile, vmaAdjust, vmaFree, 
 export { vmaSetPageProt, vmaWantsWritenotify, vmGetPageProt } from './vma-prot.ts';
 export { AnonVma, AnonVmaChain, anonVmaPrepare, chainIsSingular, unlinkAnonVmas } from './anon-vma.ts';
 export { VmaTree } from './vma-tree.ts';
-export type { IndexedVma } from './vma-tree-store.ts';
+export { VmaTable } from './vma-table.ts';
 export { IntervalTree, type IntervalNode } from './interval-tree.ts';
 export { Slab } from './slab.ts';
 export { MmapLockError, mmapLock, mmapUnlock } from './mm-lock.ts';

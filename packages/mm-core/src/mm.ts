@@ -6,11 +6,14 @@ import type { Tracer } from './reasons/tracer.ts';
 import type { MmSystem } from './system.ts';
 import type { VmFile } from './ports/file.ts';
 import type { Vma } from './vma.ts';
+import { VmaTable } from './vma-table.ts';
 import { VmaTree } from './vma-tree.ts';
 
 /** An address space. Made by `createMm`, ended by `exitMmap`. */
 export class Mm {
   readonly system: MmSystem;
+  /** The VMAs themselves. */
+  readonly vmas: VmaTable;
   /** The index of the VMAs. */
   readonly tree: VmaTree;
   /** VMAs; equals `tree.size`. */
@@ -80,6 +83,7 @@ export class Mm {
   constructor(system: MmSystem) {
     this.system = system;
     this.taskSize = system.arch.taskSize;
-    this.tree = new VmaTree(system.stackGuardGap);
+    this.vmas = new VmaTable(this);
+    this.tree = new VmaTree(this.vmas, system.stackGuardGap);
   }
 }

@@ -31,7 +31,7 @@ import {
   VM_SPECIAL,
 } from './vm-flags.ts';
 import { sharesWrites, vmaAdjust, vmaFree, vmaLink } from './vma-adjust.ts';
-import { canVmaMergeAfter, canVmaMergeBefore, mayMerge, vmaMerge, whyNotJoined } from './vma-merge.ts';
+import { canVmaMergeAfter, canVmaMergeBefore, touchesAlike, vmaMerge, whyNotJoined } from './vma-merge.ts';
 import { vmGetPageProt, vmaSetPageProt } from './vma-prot.ts';
 import type { Vma } from './vma.ts';
 
@@ -160,7 +160,6 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
   vma.vmFile = null;
   const prev = findPrev(mm, findVma(mm, vma.vmStart));
   const next = prev === null ? mm.tree.first : prev.vmNext;
-  vma.vmNext = null;
   mm.system.memory.unmapRegion(
     mm,
     vma,
@@ -248,7 +247,7 @@ function retryMerge(mm: Mm, prev: Vma, vma: Vma): Vma | null {
 /** A new VMA is not to be: it goes back, and its charge. */
 function abandon(mm: Mm, vma: Vma, charged: number, error: number): number {
   const system = mm.system;
-  system.vmAreaCachep.release(vma);
+  mm.vmas.release(vma.id);
   // 4.4 sets charged = 0 where the driver refuses, and the pages stay committed.
   const leaks = mm.lastDecision === D.mmapRegionDriverRefused && system.profile.failedMmapLeaksCommit;
   if (charged !== 0 && !leaks) vmUnacctMemory(system, charged);
@@ -299,10 +298,11 @@ export function mmapRegion(
   if (!mayExpandVm(cur, vmFlags, pages) && !mayReplace(cur, vmFlags, addr, end, pages)) return -ENOMEM;
 
   // Clear old maps: they stay gone, whatever fails later.
-  let next = findVma(mm, addr);
-  if (next !== null && next.vmStart < end) {
+  const { tree, vmas } = mm;
+  let i = tree.seek(addr);
+  if (tree.beginsBelow(i, end)) {
     if (clearOldMaps(mm, addr, len) !== 0) return -ENOMEM;
-    next = findVma(mm, addr);
+    i = tree.seek(addr);
   }
 
   let charged = 0;
@@ -312,8 +312,10 @@ export function mmapRegion(
     vmFlags |= VM_ACCOUNT;
   }
 
-  const prev = findPrev(mm, next);
-  if (mm.tracer !== null || mayMerge(mm, prev, addr, end, vmFlags)) {
+  let prev: Vma | null = null;
+  if (mm.tracer !== null || file !== null || touchesAlike(mm, i, addr, end, vmFlags)) {
+    const before = tree.idBefore(i);
+    if (before !== -1) prev = vmas.at(before);
     const merged = mergeNew(mm, prev, addr, end, vmFlags, file, pgoff);
     if (merged !== null) {
       finishMapping(cur, merged, vmFlags, file, pages);
@@ -321,23 +323,23 @@ export function mmapRegion(
     }
   }
 
-  const vma = system.vmAreaCachep.alloc();
-  if (vma === null) {
+  const id = vmas.alloc();
+  if (id === -1) {
     if (charged !== 0) vmUnacctMemory(system, charged);
     return refuse(mm, D.vmaNoMemory, -ENOMEM);
   }
-  vma.vmMm = mm;
-  vma.vmStart = addr;
-  vma.vmEnd = end;
-  vma.vmFlags = vmFlags;
-  vma.vmPageProt = vmGetPageProt(vmFlags);
-  vma.vmPgoff = pgoff;
+  vmas.fill(id, addr, end, pgoff, vmFlags, vmGetPageProt(vmFlags));
   if (file === null && (vmFlags & VM_SHARED) === 0) {
-    vmaLink(mm, vma);
-    finishMapping(cur, vma, vmFlags, null, pages);
+    tree.insertAt(tree.seek(addr), id);
+    mm.mapCount++;
+    if (mm.tracer !== null) mm.tracer.vma('insert', vmas.at(id), 0);
+    if ((vmFlags & VM_LOCKED) !== 0 || system.perf !== null || system.config.softDirty) {
+      finishMapping(cur, vmas.at(id), vmFlags, null, pages);
+    } else vmStatAccount(mm, vmFlags, null, pages);
     return addr;
   }
 
+  const vma = vmas.at(id);
   const error = backMapping(cur, file, vma);
   if (error !== 0) return abandon(mm, vma, charged, error);
   const mappedAt = vma.vmStart;

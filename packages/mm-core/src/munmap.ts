@@ -11,8 +11,8 @@ import { refuse } from './errors.ts';
 import { mmapLock, mmapUnlock } from './mm-lock.ts';
 import type { Mm } from './mm.ts';
 import { alignUp } from './page-math.ts';
+import { NO_MEMORY } from './ports/memory.ts';
 import { D } from './reasons/decisions.ts';
-import { findVma } from './unmapped-area.ts';
 import { VM_ACCOUNT, VM_LOCKED } from './vm-flags.ts';
 import { splitVmaUnlimited, unlinkFile, vmaFree } from './vma-adjust.ts';
 import type { Vma } from './vma.ts';
@@ -93,13 +93,44 @@ export function doMunmap(mm: Mm, start: number, len: number): number {
   if (size === 0) return refuse(mm, D.munmapZeroLen, -EINVAL);
   const end = start + size;
 
-  const first = findVma(mm, start);
-  if (first === null || first.vmStart >= end) return 0;
-  if (first.vmStart === start && first.vmEnd === end) {
-    detachOne(mm, first, start, end);
+  const tree = mm.tree;
+  const i = tree.seek(start);
+  if (!tree.beginsBelow(i, end)) return 0;
+  if (tree.beginsAt(i, start) && tree.endsAt(i, end)) {
+    unmapWhole(mm, i);
     return 0;
   }
-  return unmapParts(mm, first, start, end);
+  return unmapParts(mm, mm.vmas.at(tree.idAt(i)), start, end);
+}
+
+/** Takes the VMA of a slot out. A plain one, which nobody holds anything of, goes without an object. */
+function unmapWhole(mm: Mm, i: number): void {
+  const { tree, vmas, system } = mm;
+  const id = tree.idAt(i);
+  const flags = vmas.flags(id);
+  if (!vmas.isPlain(id) || (flags & VM_LOCKED) !== 0 || mm.tracer !== null) {
+    const vma = vmas.at(id);
+    detachOne(mm, vma, vma.vmStart, vma.vmEnd);
+    return;
+  }
+  const pages = vmas.bytes(id) * system.perPage;
+  if (system.memory === NO_MEMORY) tree.eraseAt(i);
+  else eraseWithPages(mm, i);
+  mm.mapCount--;
+  updateHiwaterVm(mm);
+  if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
+  vmStatAccount(mm, flags, null, -pages);
+  vmas.release(id);
+}
+
+/** Takes a VMA out of the index, and its pages. */
+function eraseWithPages(mm: Mm, i: number): void {
+  const { tree, vmas } = mm;
+  const vma = vmas.at(tree.idAt(i));
+  const floor = tree.gapStart(i);
+  const above = tree.idAfter(i);
+  tree.eraseAt(i);
+  mm.system.memory.unmapRegion(mm, vma, vma.vmStart, vma.vmEnd, floor, above === -1 ? 0 : vmas.at(above).vmStart);
 }
 
 /** do_munmap where the range is not exactly one VMA: splits at its borders, then takes out what lies between. */

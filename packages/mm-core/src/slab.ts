@@ -1,53 +1,30 @@
 /**
- * vm_area_cachep: where Vma objects come from and go to. Objects are reused, so that a steady load allocates nothing.
+ * vm_area_cachep: how many VMAs a system has, and whether there may be one more.
  *
- * Mirrors kmem_cache_zalloc/kmem_cache_free for this one cache.
+ * Mirrors the counting side of kmem_cache_alloc/kmem_cache_free; the records themselves belong to each address space
+ * (vma-table.ts), which reuses them, so that a steady load allocates nothing.
  */
 import type { MmSystem } from './system.ts';
-import { Vma } from './vma.ts';
 
-/** The pool of Vma objects of one system. */
+/** The VMAs of one system. */
 export class Slab {
-  /** Objects in use. */
+  /** VMAs in use. */
   active = 0;
-  /** Objects ever made; `total - active` are waiting for reuse. */
-  total = 0;
-  private readonly free: Vma[] = [];
   private readonly system: MmSystem;
 
   constructor(system: MmSystem) {
     this.system = system;
   }
 
-  /** kmem_cache_zalloc: a Vma with every field zero or null; null when memory is exhausted (injected). */
-  alloc(): Vma | null {
-    if (this.system.failCountdown !== 0 && this.system.shouldFail()) return null;
+  /** Counts one VMA more. False, and nothing counted, when memory is exhausted (injected). */
+  take(): boolean {
+    if (this.system.failCountdown !== 0 && this.system.shouldFail()) return false;
     this.active++;
-    const vma = this.free.pop();
-    if (vma !== undefined) return vma;
-    this.total++;
-    const made = new Vma();
-    made.vmStart = 0;
-    made.vmEnd = 0;
-    made.vmPgoff = 0;
-    return made;
+    return true;
   }
 
-  /** kmem_cache_free. The object must be out of every index. */
-  release(vma: Vma): void {
-    vma.vmStart = 0;
-    vma.vmEnd = 0;
-    vma.vmPgoff = 0;
-    vma.vmFlags = 0;
-    vma.vmPageProt = 0;
-    vma.vmMm = null;
-    vma.vmFile = null;
-    vma.clearExtra();
-    vma.anonVma = null;
-    vma.anonVmaChain = null;
-    vma.vmPrev = null;
-    vma.vmNext = null;
+  /** One VMA less. */
+  give(): void {
     this.active--;
-    this.free.push(vma);
   }
 }

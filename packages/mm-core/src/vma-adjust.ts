@@ -61,7 +61,7 @@ export function vmaLink(mm: Mm, vma: Vma): void {
 /** Drops what a VMA holds (its file reference) and gives the object back. */
 export function vmaFree(mm: Mm, vma: Vma): void {
   const file = vma.vmFile;
-  mm.system.vmAreaCachep.release(vma);
+  mm.vmas.release(vma.id);
   if (file !== null) file.fput();
 }
 
@@ -177,7 +177,6 @@ export function copyVmaFields(to: Vma, from: Vma): void {
   to.vmPgoff = from.vmPgoff;
   to.vmFlags = from.vmFlags;
   to.vmPageProt = from.vmPageProt;
-  to.vmMm = from.vmMm;
   to.vmFile = from.vmFile;
   to.anonVma = from.anonVma;
   to.copyExtra(from);
@@ -200,7 +199,7 @@ export function splitVmaUnlimited(mm: Mm, vma: Vma, addr: number, newBelow: bool
       if (error !== 0) return refuse(mm, D.splitRefusedByOwner, error);
     }
   }
-  const made = mm.system.vmAreaCachep.alloc();
+  const made = mm.vmas.allocVma();
   if (made === null) return refuse(mm, D.vmaNoMemory, -ENOMEM);
   copyVmaFields(made, vma);
   const pages = (addr - vma.vmStart) * mm.system.perPage;
@@ -211,7 +210,7 @@ export function splitVmaUnlimited(mm: Mm, vma: Vma, addr: number, newBelow: bool
   }
   const error = vma.anonVmaChain === null ? 0 : anonVmaClone(mm.system, made, vma);
   if (error !== 0) {
-    mm.system.vmAreaCachep.release(made);
+    mm.vmas.release(made.id);
     return refuse(mm, D.anonVmaNoMemory, error);
   }
   if (made.vmFile !== null) made.vmFile.getFile();

@@ -1,45 +1,63 @@
 // The nodes of the VMA index (vma-tree.ts): the arrays that they live in, their recycling, and their invariants.
-// It moves nothing between nodes; vma-tree-balance.ts does that. No counterpart in the kernel (its trees link objects).
+// It decides nothing; vma-tree-balance.ts moves what is in them. No counterpart in the kernel (its trees link objects).
 //
-// A B+tree in flat arrays. A VMA's slot has its exclusive end (the key), the gap in front of it, and the object.
+// A B+tree in flat arrays. A VMA's slot has its exclusive end (the key), the gap in front of it, and its id in the table.
 // A child's slot in an inner node has the last end below it (the key) and the largest gap below it.
-//   - Node n occupies the indexes n*32 .. n*32+31 of its arrays. Slots 1..30 are used; slot 0 of a leaf holds the end
-//     of the VMA in front of the leaf (0 for none), so that `ends[i - 1]` is the start of the gap `i` everywhere.
-//   - Unused keys are Infinity, and so is the key of the last child on each level: an address above everything
+//   - Node n occupies the indexes n*32 .. n*32+31 of its arrays, and a slot is named by its index there.
+//   - A leaf uses the slots `lo` to `hi`, within 1..30: it grows and shrinks at both sides, so that an insert moves a
+//     quarter of it and a run of mmaps, each below the last, moves nothing.
+//   - The slots below `lo` hold the leaf's border: the end of the VMA in front of it (0 for none). So `ends[i - 1]` is
+//     where the gap `i` begins everywhere, and `ends[leaf * 32]` where the leaf begins.
+//   - Unused keys above are Infinity, and so is the key of the last child on each level: an address above everything
 //     walks down the right edge to the first free slot, without a special case.
 //   - Gaps are signed: `gaps[i] = vm_start_gap(vma) - ends[i - 1]` is negative where a stack's guard gap reaches into
-//     the VMA below. So a neighbour's gap can be corrected without looking at the neighbour's object.
-//   - `finger` is the leaf slot where the last operation ended, `path` the way down to it. An operation that begins in
-//     the same leaf needs no descent; a changed structure resets it.
+//     the VMA below. So a neighbour's gap can be corrected without looking at the neighbour.
+//   - One bit per slot says whether its gap is above 0. Most are not, since mappings are packed: searching a node for a
+//     gap, or for its largest one, visits the bits that are set. A largest gap is 0 where there is none.
+//   - `finger` is a slot, where the last operation ended; `hints` remembers for each stretch of 64 KiB (by its low bits)
+//     the leaf in which an address of it was found last. Both are only tried: what they lead to is checked by the ends
+//     there, so nothing has to correct them. A leaf that is free has only Infinity.
 import { VM_GROWSDOWN } from './vm-flags.ts';
-
-/** What the index needs to see of a VMA. It writes the two links, and the bounds where a method says so. */
-export interface IndexedVma<Self> {
-  /** First byte. */
-  vmStart: number;
-  /** First byte after. */
-  vmEnd: number;
-  /** Only VM_GROWSDOWN is looked at; it may not change while the VMA is in the index. */
-  vmFlags: number;
-  vmPrev: Self | null;
-  vmNext: Self | null;
-}
+import { END, FLAGS, INTS, RECORD, START, STATE, STATE_LINKED } from './vma-record.ts';
+import type { VmaTable } from './vma-table.ts';
+import type { Vma } from './vma.ts';
 
 /** log2 of SLOTS. */
 export const SHIFT = 5;
 /** Indexes per node. With 16, find and refill cost the same at 1k VMAs and 5 to 15 % more at 60k. */
 export const SLOTS: number = 1 << SHIFT;
-/** Used slots per node: slot 0 is the border in front, slot 31 stays Infinity so that every search ends inside. */
+/** `i & SLOT` is the slot within its node. */
+export const SLOT: number = SLOTS - 1;
+/** Used slots per node: slot 0 is the border, slot 31 stays Infinity so that every search ends inside. */
 export const CAPACITY: number = SLOTS - 2;
-/** 30 ^ 11 VMAs are more than fit in memory. */
-const MAX_HEIGHT = 11;
+
+/** Elements per leaf of `meta`, and what they are. */
+export const META = 8;
+/** First and last used slot, 1..30. An empty leaf (of an empty tree) has LO = 1 and HI = 0. */
+export const LO = 0;
+export const HI = 1;
+/** Bit s: the gap of slot s is above 0. */
+export const MASK = 2;
+/** The leaves beside it, -1 for none; NEXT of a free leaf is the next free one. */
+export const NEXT = 3;
+export const PREV = 4;
+/** Its slot in its parent, -1 for the root. */
+export const UP = 5;
+
+/** Slots of an inner node that are no children: their number, and the bits of the largest gaps above 0. */
+export const COUNT = 0;
+export const GAP_BITS: number = SLOTS - 1;
+
+/** Stretches per byte of address. */
+const STRETCHES = 1 / 65536;
+const FIRST_HINTS = 64;
 
 const NO_DOUBLES = new Float64Array(0);
 const NO_INTS = new Int32Array(0);
 
 /**
  * Index of the first key above `addr` in the node at `off`, given that `keys[off] <= addr`. Without branches, since V8
- * makes a comparison that is added a setcc: a random find costs 22 ns in 10 VMAs and 64 in 1k, scanning costs 31 and 89.
+ * makes a comparison that is added a setcc: among random addresses a step costs a nanosecond, a mispredicted one six.
  */
 export function firstAbove(keys: Float64Array, off: number, addr: number): number {
   let i = off + (Number(keys[off + 16]! <= addr) << 4);
@@ -49,60 +67,41 @@ export function firstAbove(keys: Float64Array, off: number, addr: number): numbe
   return i + 1 + Number(keys[i + 1]! <= addr);
 }
 
-/**
- * The same by scanning. Once the leaves and the VMAs no longer fit the cache, a guessed branch lets the processor fetch
- * ahead: at 60k VMAs a churn pair costs 980 ns with this in the leaves, 1110 without branches.
- */
-export function scanAbove(keys: Float64Array, off: number, addr: number): number {
-  let i = off + 1;
-  while (keys[i]! <= addr) i++;
-  return i;
-}
-
-/**
- * Largest value in the node at `off`, whose unused slots (slot 0 too) are -Infinity; -Infinity for none. Four at a time:
- * V8 neither unrolls nor vectorises, and a refilled hole costs one such scan per level.
- */
-export function largest(values: Float64Array, off: number, used: number): number {
-  let a = -Infinity;
-  let b = -Infinity;
-  for (let i = off; i <= off + used; i += 4) {
-    const p = values[i]!;
-    const q = values[i + 1]!;
-    const r = values[i + 2]!;
-    const s = values[i + 3]!;
-    if (p > a) a = p;
-    if (q > b) b = q;
-    if (r > a) a = r;
-    if (s > b) b = s;
+/** Largest value among those at `off` whose bits are set; 0 for none. */
+export function largestOf(values: Float64Array, off: number, bits: number): number {
+  let max = 0;
+  for (let m = bits; m !== 0; m &= m - 1) {
+    const value = values[off + 31 - Math.clz32(m & -m)]!;
+    if (value > max) max = value;
   }
-  return a > b ? a : b;
+  return max;
 }
 
 /** Storage of a VmaTree. */
-export class VmaTreeStore<V extends IndexedVma<V>> {
+export class VmaTreeStore {
   /** Number of VMAs. */
   size: number;
-  /** The VMA with the lowest address. */
-  first: V | null;
   /** stack_guard_gap: bytes kept free below a VM_GROWSDOWN VMA by gap searches. */
   readonly guardGapBytes: number;
+  readonly table: VmaTable;
 
-  // Leaves. Slot s of leaf n is index n*32+s.
+  // Leaves.
   protected ends: Float64Array;
   protected gaps: Float64Array;
-  protected readonly vmas: (V | null)[];
-  protected leafCount: Int32Array;
-  protected leafNext: Int32Array;
-  protected leafPrev: Int32Array;
+  protected ids: Int32Array;
+  protected meta: Int32Array;
+  protected firstLeaf: number;
   protected lastLeaf: number;
   protected freeLeaf: number;
   protected leavesMade: number;
 
-  // Inner nodes. kids[n*32] is the number of children.
+  // Inner nodes. Level 0 is just above the leaves.
   protected keys: Float64Array;
   protected maxGaps: Float64Array;
+  /** Leaf numbers on level 0, inner node numbers above. */
   protected kids: Int32Array;
+  /** Slot of each inner node in its parent, -1 for the root. */
+  protected innerUp: Int32Array;
   protected freeInner: number;
   protected innersMade: number;
 
@@ -110,108 +109,128 @@ export class VmaTreeStore<V extends IndexedVma<V>> {
   protected root: number;
   /** Number of inner levels. */
   protected height: number;
-  /** path[h]: index of the child slot that was taken on level h; level 0 is just above the leaves. */
-  protected readonly path: Int32Array;
-  /** Index of a leaf slot to which `path` leads, 0 for none. */
   protected finger: number;
-  /** Tells runs of neighbouring inserts, which split a full leaf where they are and not in its middle. */
-  protected lastInserted: V | null;
+  protected hints: Int32Array;
+  /** Id of the VMA inserted last: tells runs of neighbours, which split a full leaf where they are, not in its middle. */
+  protected lastInserted: number;
 
-  constructor(guardGapBytes: number) {
+  constructor(table: VmaTable, guardGapBytes: number) {
     this.size = 0;
-    this.first = null;
+    this.table = table;
     this.guardGapBytes = guardGapBytes;
     this.ends = new Float64Array(SLOTS).fill(Infinity);
-    this.gaps = new Float64Array(SLOTS).fill(-Infinity);
-    this.vmas = [];
-    for (let i = 0; i < SLOTS; i++) this.vmas.push(null);
-    this.leafCount = new Int32Array(1);
-    this.leafNext = new Int32Array(1).fill(-1);
-    this.leafPrev = new Int32Array(1).fill(-1);
+    this.gaps = new Float64Array(SLOTS);
+    this.ids = new Int32Array(SLOTS);
+    this.meta = new Int32Array([1, 0, 0, -1, -1, -1, 0, 0]);
     this.ends[0] = 0;
+    this.firstLeaf = 0;
     this.lastLeaf = 0;
     this.freeLeaf = -1;
     this.leavesMade = 1;
     this.keys = NO_DOUBLES;
     this.maxGaps = NO_DOUBLES;
     this.kids = NO_INTS;
+    this.innerUp = NO_INTS;
     this.freeInner = -1;
     this.innersMade = 0;
     this.root = 0;
     this.height = 0;
-    this.path = new Int32Array(MAX_HEIGHT);
-    this.finger = 0;
-    this.lastInserted = null;
+    this.finger = 1;
+    this.hints = new Int32Array(FIRST_HINTS);
+    this.lastInserted = -1;
+  }
+
+  /** The VMA with the lowest address. */
+  get first(): Vma | null {
+    if (this.size === 0) return null;
+    const leaf = this.firstLeaf;
+    return this.table.at(this.ids[(leaf << SHIFT) + this.meta[leaf * META + LO]!]!);
   }
 
   /** The VMA with the highest address. */
-  get last(): V | null {
+  get last(): Vma | null {
+    if (this.size === 0) return null;
     const leaf = this.lastLeaf;
-    return this.vmas[(leaf << SHIFT) + this.leafCount[leaf]!] as V | null;
+    return this.table.at(this.ids[(leaf << SHIFT) + this.meta[leaf * META + HI]!]!);
   }
 
   /** End of the last VMA, 0 if there is none. */
   get highestVmEnd(): number {
     const leaf = this.lastLeaf;
-    return this.ends[(leaf << SHIFT) + this.leafCount[leaf]!]!;
+    return this.ends[(leaf << SHIFT) + this.meta[leaf * META + HI]!]!;
   }
 
-  /** Start of `vma` as gap searches see it (vm_start_gap). */
-  protected startGap(vma: V): number {
-    const start = vma.vmStart;
-    if ((vma.vmFlags & VM_GROWSDOWN) === 0) return start;
+  /** The element of `hints` for an address. */
+  protected hintOf(addr: number): number {
+    return (addr * STRETCHES) & (this.hints.length - 1);
+  }
+
+  /** `start` of the VMA `id` as gap searches see it (vm_start_gap). */
+  protected startGap(id: number, start: number): number {
+    if ((this.table.ints[id * INTS + FLAGS]! & VM_GROWSDOWN) === 0) return start;
     return start > this.guardGapBytes ? start - this.guardGapBytes : 0;
+  }
+
+  /** Slot of a VMA's gap is `i`: whether it is above 0. */
+  protected setGap(i: number, gap: number): void {
+    this.gaps[i] = gap;
+    const at = (i >> SHIFT) * META + MASK;
+    const bit = 1 << (i & SLOT);
+    this.meta[at] = gap > 0 ? this.meta[at]! | bit : this.meta[at]! & ~bit;
   }
 
   protected newLeaf(): number {
     const leaf = this.freeLeaf;
     if (leaf !== -1) {
-      this.freeLeaf = this.leafNext[leaf]!;
+      this.freeLeaf = this.meta[leaf * META + NEXT]!;
       return leaf;
     }
-    const had = this.leafCount.length;
+    const had = this.meta.length / META;
     if (this.leavesMade === had) {
       const have = had + 1 + (had >> 2);
       this.ends = grown(this.ends, have << SHIFT, Infinity);
-      this.gaps = grown(this.gaps, have << SHIFT, -Infinity);
-      this.leafCount = grownInts(this.leafCount, have);
-      this.leafNext = grownInts(this.leafNext, have);
-      this.leafPrev = grownInts(this.leafPrev, have);
-      for (let k = had << SHIFT; k < have << SHIFT; k++) this.vmas.push(null);
+      this.gaps = grown(this.gaps, have << SHIFT, 0);
+      this.ids = grownInts(this.ids, have << SHIFT);
+      this.meta = grownInts(this.meta, have * META);
+      // Four stretches a leaf at least: one of twenty VMAs of 3 pages spans four.
+      if (this.hints.length < 4 * have) this.hints = grownInts(this.hints, this.hints.length * 4);
     }
     return this.leavesMade++;
   }
 
-  /** Takes an empty leaf out of the chain of leaves and recycles it. */
+  /** Takes a leaf out of the chain of leaves and recycles it. Its slots are Infinity already. */
   protected unlinkLeaf(leaf: number): void {
-    const prev = this.leafPrev[leaf]!;
-    const next = this.leafNext[leaf]!;
-    if (prev !== -1) this.leafNext[prev] = next;
-    if (next === -1) {
-      this.lastLeaf = prev;
-    } else {
-      this.leafPrev[next] = prev;
-      this.ends[next << SHIFT] = prev === -1 ? 0 : this.ends[(prev << SHIFT) + this.leafCount[prev]!]!;
-    }
-    this.leafCount[leaf] = 0;
-    this.leafNext[leaf] = this.freeLeaf;
+    const { meta, ends } = this;
+    const prev = meta[leaf * META + PREV]!;
+    const next = meta[leaf * META + NEXT]!;
+    if (prev !== -1) meta[prev * META + NEXT] = next;
+    else if (next !== -1) this.firstLeaf = next;
+    if (next !== -1) meta[next * META + PREV] = prev;
+    else this.lastLeaf = prev;
+    const off = leaf << SHIFT;
+    ends.fill(Infinity, off, off + SLOTS);
+    meta[leaf * META + LO] = 1;
+    meta[leaf * META + HI] = 0;
+    meta[leaf * META + MASK] = 0;
+    meta[leaf * META + NEXT] = this.freeLeaf;
     this.freeLeaf = leaf;
   }
 
   protected newInner(): number {
     const node = this.freeInner;
     if (node !== -1) {
-      this.freeInner = this.kids[(node << SHIFT) + 1]!;
+      this.freeInner = this.innerUp[node]!;
       return node;
     }
-    const had = this.kids.length >> SHIFT;
+    const had = this.innerUp.length;
     if (this.innersMade === had) {
       const have = had + 1 + (had >> 2);
       this.keys = grown(this.keys, have << SHIFT, Infinity);
-      this.maxGaps = grown(this.maxGaps, have << SHIFT, -Infinity);
+      this.maxGaps = grown(this.maxGaps, have << SHIFT, 0);
       this.kids = grownInts(this.kids, have << SHIFT);
+      this.innerUp = grownInts(this.innerUp, have);
       // slot 0 is never above an address
-      for (let node = had; node < have; node++) this.keys[node << SHIFT] = -1;
+      for (let n = had; n < have; n++) this.keys[n << SHIFT] = -1;
     }
     return this.innersMade++;
   }
@@ -219,107 +238,141 @@ export class VmaTreeStore<V extends IndexedVma<V>> {
   protected dropInner(node: number): void {
     const off = node << SHIFT;
     this.keys.fill(Infinity, off + 1, off + SLOTS);
-    this.maxGaps.fill(-Infinity, off + 1, off + SLOTS);
-    this.kids[off] = 0;
-    this.kids[off + 1] = this.freeInner;
+    this.kids[off + COUNT] = 0;
+    this.kids[off + GAP_BITS] = 0;
+    this.innerUp[node] = this.freeInner;
     this.freeInner = node;
   }
 
   /** Checks every invariant. One sentence for each violation; an empty array is good. For tests. */
   validate(): string[] {
-    const bad: string[] = [];
-    let prev: V | null = null;
-    let prevLeaf = -1;
-    let count = 0;
-    let leaves = 0;
-    let inners = 0;
-    const walkLeaf = (leaf: number): { end: number; max: number } => {
-      leaves++;
-      const off = leaf << SHIFT;
-      const n = this.leafCount[leaf]!;
-      if (n > CAPACITY || (n === 0 && this.height > 0)) bad.push(`leaf ${leaf} has ${n} slots`);
-      if (this.leafPrev[leaf] !== prevLeaf) bad.push(`leaf ${leaf}: leafPrev is wrong`);
-      if (prevLeaf !== -1 && this.leafNext[prevLeaf] !== leaf) bad.push(`leaf ${prevLeaf}: leafNext is wrong`);
-      prevLeaf = leaf;
-      if (this.vmas[off] !== null) bad.push(`leaf ${leaf}: slot 0 has a VMA`);
-      let end = prev === null ? 0 : prev.vmEnd;
-      let max = -Infinity;
-      if (this.ends[off] !== end) bad.push(`leaf ${leaf}: begins at ${this.ends[off]}, not ${end}`);
-      for (let i = off + 1; i < off + SLOTS; i++) {
-        const vma = this.vmas[i] as V | null;
-        if (i > off + n) {
-          if (vma !== null || this.ends[i] !== Infinity || this.gaps[i] !== -Infinity)
-            bad.push(`slot ${i} is not clear`);
-          continue;
-        }
-        if (vma === null) {
-          bad.push(`slot ${i} has no VMA`);
-          continue;
-        }
-        count++;
-        if (vma.vmPrev !== prev) bad.push(`slot ${i}: vmPrev is wrong`);
-        if (prev === null ? this.first !== vma : prev.vmNext !== vma)
-          bad.push(`slot ${i}: the list does not lead here`);
-        if (vma.vmStart < end || vma.vmEnd <= vma.vmStart) bad.push(`slot ${i}: out of order`);
-        if (this.ends[i] !== vma.vmEnd) bad.push(`slot ${i}: key ${this.ends[i]}, vmEnd ${vma.vmEnd}`);
-        const gap = this.startGap(vma) - end;
-        if (this.gaps[i] !== gap) bad.push(`slot ${i}: gap ${this.gaps[i]}, not ${gap}`);
-        if (gap > max) max = gap;
-        end = vma.vmEnd;
-        prev = vma;
-      }
-      return { end, max };
-    };
-    const walk = (node: number, level: number, rightEdge: boolean): { end: number; max: number } => {
-      if (level === 0) return walkLeaf(node);
-      inners++;
-      const off = node << SHIFT;
-      const n = this.kids[off]!;
-      if (n > CAPACITY || n < (level === this.height ? 2 : 1)) bad.push(`inner node ${node} has ${n} children`);
-      let end = 0;
-      let max = -Infinity;
-      for (let i = off + 1; i <= off + n; i++) {
-        const edge = rightEdge && i === off + n;
-        const below = walk(this.kids[i]!, level - 1, edge);
-        if (this.keys[i] !== (edge ? Infinity : below.end))
-          bad.push(`child ${i}: key ${this.keys[i]}, not ${below.end}`);
-        if (this.maxGaps[i] !== below.max) bad.push(`child ${i}: largest gap ${this.maxGaps[i]}, not ${below.max}`);
-        end = below.end;
-        if (below.max > max) max = below.max;
-      }
-      for (let i = off + n + 1; i < off + SLOTS; i++) {
-        if (this.keys[i] !== Infinity || this.maxGaps[i] !== -Infinity) bad.push(`child ${i} is not clear`);
-      }
-      return { end, max };
-    };
-    walk(this.root, this.height, true);
-    const end = prev as V | null;
-    if (end === null ? this.first !== null : end.vmNext !== null) bad.push('the list does not end with the last slot');
-    if (this.lastLeaf !== prevLeaf || this.leafNext[prevLeaf] !== -1) bad.push('lastLeaf is wrong');
-    if (this.size !== count) bad.push(`size is ${this.size}, counted ${count}`);
-    for (let n = this.freeLeaf; n !== -1; n = this.leafNext[n]!) leaves++;
-    for (let n = this.freeInner; n !== -1; n = this.kids[(n << SHIFT) + 1]!) inners++;
-    if (leaves !== this.leavesMade || inners !== this.innersMade) bad.push('a node is lost');
-    const f = this.finger;
-    if (f !== 0) {
-      let node = this.root;
-      for (let h = this.height - 1; h >= 0; h--) {
-        if (this.path[h]! >> SHIFT !== node) bad.push('the path is not one');
-        node = this.kids[this.path[h]!]!;
-      }
-      const slot = f & (SLOTS - 1);
-      const n = this.leafCount[node]!;
-      if (f >> SHIFT !== node || slot < 1 || slot > (node === this.lastLeaf ? n + 1 : n))
-        bad.push('the finger is off the path');
+    return new Checker(this).run();
+  }
+}
+
+/** What `validate` looks at. */
+interface Seen {
+  readonly end: number;
+  readonly max: number;
+}
+
+/** Walks a tree for {@link VmaTreeStore.validate}. */
+class Checker {
+  private readonly bad: string[] = [];
+  private readonly t: Raw;
+  private prevLeaf = -1;
+  private end = 0;
+  private count = 0;
+  private leaves = 0;
+  private inners = 0;
+
+  constructor(tree: VmaTreeStore) {
+    this.t = tree as unknown as Raw;
+  }
+
+  run(): string[] {
+    const { t, bad } = this;
+    this.walk(t.root, t.height, -1, true);
+    if (t.lastLeaf !== this.prevLeaf || t.meta[this.prevLeaf * META + NEXT] !== -1) bad.push('lastLeaf is wrong');
+    if (t.size !== this.count) bad.push(`size is ${t.size}, counted ${this.count}`);
+    for (let n = t.freeLeaf; n !== -1; n = t.meta[n * META + NEXT]!) {
+      this.leaves++;
+      if (t.ends.subarray(n << SHIFT, (n + 1) << SHIFT).some((x) => x !== Infinity))
+        bad.push(`free leaf ${n} has ends`);
     }
+    for (let n = t.freeInner; n !== -1; n = t.innerUp[n]!) this.inners++;
+    if (this.leaves !== t.leavesMade || this.inners !== t.innersMade) bad.push('a node is lost');
     return bad;
   }
+
+  private walk(node: number, level: number, up: number, rightEdge: boolean): Seen {
+    if (level === 0) return this.leaf(node, up);
+    const { t, bad } = this;
+    this.inners++;
+    const off = node << SHIFT;
+    const n = t.kids[off + COUNT]!;
+    if (n > CAPACITY || n < (level === t.height ? 2 : 1)) bad.push(`inner node ${node} has ${n} children`);
+    if (t.innerUp[node] !== up) bad.push(`inner node ${node}: its parent is wrong`);
+    let max = 0;
+    let bits = 0;
+    for (let i = off + 1; i <= off + n; i++) {
+      const edge = rightEdge && i === off + n;
+      const below = this.walk(t.kids[i]!, level - 1, i, edge);
+      if (t.keys[i] !== (edge ? Infinity : below.end)) bad.push(`child ${i}: key ${t.keys[i]}, not ${below.end}`);
+      if (t.maxGaps[i] !== below.max) bad.push(`child ${i}: largest gap ${t.maxGaps[i]}, not ${below.max}`);
+      if (below.max > 0) bits |= 1 << (i & SLOT);
+      if (below.max > max) max = below.max;
+    }
+    if (t.kids[off + GAP_BITS] !== bits) bad.push(`inner node ${node}: bits of the gaps`);
+    for (let i = off + n + 1; i < off + SLOTS; i++) if (t.keys[i] !== Infinity) bad.push(`child ${i} is not clear`);
+    return { end: this.end, max };
+  }
+
+  private leaf(leaf: number, up: number): Seen {
+    const { t, bad } = this;
+    const { nums, ints } = t.table;
+    this.leaves++;
+    const off = leaf << SHIFT;
+    const m = leaf * META;
+    const lo = t.meta[m + LO]!;
+    const hi = t.meta[m + HI]!;
+    if (lo < 1 || hi > CAPACITY || (hi < lo && t.height > 0)) bad.push(`leaf ${leaf} has slots ${lo} to ${hi}`);
+    if (t.meta[m + UP] !== up) bad.push(`leaf ${leaf}: its parent is wrong`);
+    if (t.meta[m + PREV] !== this.prevLeaf) bad.push(`leaf ${leaf}: PREV is wrong`);
+    if (this.prevLeaf === -1 ? t.firstLeaf !== leaf : t.meta[this.prevLeaf * META + NEXT] !== leaf)
+      bad.push(`leaf ${leaf}: the chain does not lead here`);
+    this.prevLeaf = leaf;
+    let max = 0;
+    let bits = 0;
+    for (let s = 0; s < lo; s++) if (t.ends[off + s] !== this.end) bad.push(`slot ${off + s}: not the border`);
+    for (let s = hi + 1; s < SLOTS; s++) if (t.ends[off + s] !== Infinity) bad.push(`slot ${off + s} is not clear`);
+    for (let i = off + lo; i <= off + hi; i++) {
+      this.count++;
+      const id = t.ids[i]!;
+      const start = nums[id * RECORD + START]!;
+      const end = nums[id * RECORD + END]!;
+      if ((ints[id * INTS + STATE]! & STATE_LINKED) === 0) bad.push(`slot ${i}: its VMA is not linked`);
+      if (start < this.end || end <= start) bad.push(`slot ${i}: out of order`);
+      if (t.ends[i] !== end) bad.push(`slot ${i}: key ${t.ends[i]}, vmEnd ${end}`);
+      const gap = t.startGap(id, start) - this.end;
+      if (t.gaps[i] !== gap) bad.push(`slot ${i}: gap ${t.gaps[i]}, not ${gap}`);
+      if (gap > 0) bits |= 1 << (i & SLOT);
+      if (gap > max) max = gap;
+      this.end = end;
+    }
+    if (t.meta[m + MASK] !== bits) bad.push(`leaf ${leaf}: bits of the gaps`);
+    return { end: this.end, max };
+  }
+}
+
+/** The protected part of a tree, for its checker. */
+interface Raw {
+  size: number;
+  table: VmaTable;
+  ends: Float64Array;
+  gaps: Float64Array;
+  ids: Int32Array;
+  meta: Int32Array;
+  keys: Float64Array;
+  maxGaps: Float64Array;
+  kids: Int32Array;
+  innerUp: Int32Array;
+  firstLeaf: number;
+  lastLeaf: number;
+  freeLeaf: number;
+  leavesMade: number;
+  freeInner: number;
+  innersMade: number;
+  root: number;
+  height: number;
+  startGap(id: number, start: number): number;
 }
 
 function grown(old: Float64Array, length: number, fill: number): Float64Array {
   const now = new Float64Array(length);
   now.set(old);
-  return now.fill(fill, old.length);
+  if (fill !== 0) now.fill(fill, old.length);
+  return now;
 }
 
 function grownInts(old: Int32Array, length: number): Int32Array {

@@ -1,18 +1,21 @@
 /**
  * struct vm_area_struct: one mapping [vmStart, vmEnd) with one set of flags, one file and one protection.
  *
- * Vmas are made and given back by the slab (slab.ts) only. The index (vma-tree.ts) owns `vmStart`, `vmEnd`, `vmPrev` and
- * `vmNext` while the VMA is linked: change them through it.
+ * A Vma is a view of a record in its address space's table (vma-table.ts), which makes and reuses it: the numbers stand
+ * there, what is no number stands here. The index (vma-tree.ts) owns `vmStart` and `vmEnd` while the VMA is linked: change
+ * them through it.
  */
 import type { AnonVma, AnonVmaChain } from './anon-vma.ts';
 import type { IntervalNode } from './interval-tree.ts';
 import type { Mm } from './mm.ts';
 import type { VmFile } from './ports/file.ts';
 import type { VmOperations } from './ports/vm-operations.ts';
+import { END, FLAGS, INTS, PGOFF, PROT_MASK, RECORD, START, STATE, STATE_LINKED, STATE_OWNS } from './vma-record.ts';
+import type { VmaTable } from './vma-table.ts';
 
 /**
- * What plain anonymous memory does not have. Most VMAs are plain, so these six fields are an object of their own: 40 bytes
- * less per VMA, and one load instead of four in the tests that decide a merge. It stays with its Vma in the slab.
+ * What plain anonymous memory does not have. Most VMAs are plain, so these six fields are an object of their own: one
+ * load instead of four in the tests that decide a merge. It stays with its Vma.
  */
 class VmaExtra {
   vmOps: VmOperations | null = null;
@@ -25,30 +28,128 @@ class VmaExtra {
 
 /** A mapping. */
 export class Vma {
-  /** First byte; page-aligned. */
-  vmStart = 0.5;
-  /** First byte behind; page-aligned, > vmStart. */
-  vmEnd = 0.5;
-  /**
-   * Offset in pages: of the file, or of the address when private anonymous (until moved by mremap).
-   * The three addresses start as fractions, so that V8 makes them fields of doubles from the first VMA on: written in
-   * place, one shape for all.
-   */
-  vmPgoff = 0.5;
-  /** VM_ bits, int32. */
-  vmFlags = 0;
-  /** Index into the protection map (0 to 15), plus the memory type << 4. */
-  vmPageProt = 0;
-  /** The neighbours by address. */
-  vmPrev: Vma | null = null;
-  vmNext: Vma | null = null;
-  vmFile: VmFile | null = null;
+  /** Its place in the table: {@link VmaTable.at} gives it back. It names the VMA in the index. */
+  readonly id: number;
+  private readonly table: VmaTable;
+  private file: VmFile | null = null;
   private extra: VmaExtra | null = null;
+  private ownAnonVma: AnonVma | null = null;
+  private chain: AnonVmaChain | null = null;
+  /** While it is out of the index: the next one of those that were taken out together. */
+  private nextRemoved: Vma | null = null;
+
+  constructor(table: VmaTable, id: number) {
+    this.table = table;
+    this.id = id;
+  }
+
+  /** First byte; page-aligned. */
+  get vmStart(): number {
+    return this.table.nums[this.id * RECORD + START]!;
+  }
+
+  set vmStart(value: number) {
+    this.table.nums[this.id * RECORD + START] = value;
+  }
+
+  /** First byte behind; page-aligned, > vmStart. */
+  get vmEnd(): number {
+    return this.table.nums[this.id * RECORD + END]!;
+  }
+
+  set vmEnd(value: number) {
+    this.table.nums[this.id * RECORD + END] = value;
+  }
+
+  /** Offset in pages: of the file, or of the address when private anonymous (until moved by mremap). */
+  get vmPgoff(): number {
+    return this.table.nums[this.id * RECORD + PGOFF]!;
+  }
+
+  set vmPgoff(value: number) {
+    this.table.nums[this.id * RECORD + PGOFF] = value;
+  }
+
+  /** VM_ bits, int32. */
+  get vmFlags(): number {
+    return this.table.ints[this.id * INTS + FLAGS]!;
+  }
+
+  set vmFlags(value: number) {
+    this.table.ints[this.id * INTS + FLAGS] = value;
+  }
+
+  /** Index into the protection map (0 to 15), plus the memory type << 4. */
+  get vmPageProt(): number {
+    return this.table.ints[this.id * INTS + STATE]! & PROT_MASK;
+  }
+
+  set vmPageProt(value: number) {
+    const { ints } = this.table;
+    const at = this.id * INTS + STATE;
+    ints[at] = (ints[at]! & ~PROT_MASK) | value;
+  }
+
+  /** The address space that it belongs to. */
+  get vmMm(): Mm | null {
+    return this.table.mm;
+  }
+
+  /** The neighbour below; null when there is none, or while it is out of the index. */
+  get vmPrev(): Vma | null {
+    return this.isLinked() ? this.table.mm.tree.prev(this) : null;
+  }
+
+  /** The neighbour above. After munmap has taken several VMAs out together, it still leads from one to the next. */
+  get vmNext(): Vma | null {
+    return this.isLinked() ? this.table.mm.tree.next(this) : this.nextRemoved;
+  }
+
+  /** Notes which one was taken out of the index after this one, for {@link vmNext}. */
+  setNextRemoved(next: Vma | null): void {
+    this.nextRemoved = next;
+    this.own();
+  }
+
+  private isLinked(): boolean {
+    return (this.table.ints[this.id * INTS + STATE]! & STATE_LINKED) !== 0;
+  }
+
+  /** From here on it is no plain record: there is something to clear when it goes. */
+  private own(): void {
+    const { ints } = this.table;
+    const at = this.id * INTS + STATE;
+    ints[at] = ints[at]! | STATE_OWNS;
+  }
+
+  get vmFile(): VmFile | null {
+    return this.file;
+  }
+
+  set vmFile(value: VmFile | null) {
+    this.file = value;
+    if (value !== null) this.own();
+  }
+
   /** The anon_vma of the pages that this VMA owns; null until the first one. */
-  anonVma: AnonVma | null = null;
+  get anonVma(): AnonVma | null {
+    return this.ownAnonVma;
+  }
+
+  set anonVma(value: AnonVma | null) {
+    this.ownAnonVma = value;
+    if (value !== null) this.own();
+  }
+
   /** Its links to anon_vmas, newest first, through `nextSameVma`. */
-  anonVmaChain: AnonVmaChain | null = null;
-  vmMm: Mm | null = null;
+  get anonVmaChain(): AnonVmaChain | null {
+    return this.chain;
+  }
+
+  set anonVmaChain(value: AnonVmaChain | null) {
+    this.chain = value;
+    if (value !== null) this.own();
+  }
 
   /** What its owner does for it; null for plain memory. */
   get vmOps(): VmOperations | null {
@@ -56,7 +157,8 @@ export class Vma {
   }
 
   set vmOps(value: VmOperations | null) {
-    if (value !== null || this.extra !== null) this.needExtra().vmOps = value;
+    if (value !== null) this.needExtra().vmOps = value;
+    else if (this.extra !== null) this.extra.vmOps = null;
   }
 
   /** Its node in the file's i_mmap. */
@@ -65,7 +167,8 @@ export class Vma {
   }
 
   set iMmapNode(value: IntervalNode<Vma> | null) {
-    if (value !== null || this.extra !== null) this.needExtra().iMmapNode = value;
+    if (value !== null) this.needExtra().iMmapNode = value;
+    else if (this.extra !== null) this.extra.iMmapNode = null;
   }
 
   /** What a driver keeps here. */
@@ -74,7 +177,8 @@ export class Vma {
   }
 
   set vmPrivateData(value: unknown) {
-    if (value !== null || this.extra !== null) this.needExtra().vmPrivateData = value;
+    if (value !== null) this.needExtra().vmPrivateData = value;
+    else if (this.extra !== null) this.extra.vmPrivateData = null;
   }
 
   /** Name of anonymous memory: a user address (4.4) or a text (6.1); null for none. */
@@ -83,7 +187,8 @@ export class Vma {
   }
 
   set anonName(value: number | string | null) {
-    if (value !== null || this.extra !== null) this.needExtra().anonName = value;
+    if (value !== null) this.needExtra().anonName = value;
+    else if (this.extra !== null) this.extra.anonName = null;
   }
 
   /** Identity of the userfaultfd that watches it. */
@@ -92,7 +197,8 @@ export class Vma {
   }
 
   set userfaultCtx(value: object | null) {
-    if (value !== null || this.extra !== null) this.needExtra().userfaultCtx = value;
+    if (value !== null) this.needExtra().userfaultCtx = value;
+    else if (this.extra !== null) this.extra.userfaultCtx = null;
   }
 
   /** Memory policy identity. */
@@ -101,18 +207,19 @@ export class Vma {
   }
 
   set vmPolicy(value: object | null) {
-    if (value !== null || this.extra !== null) this.needExtra().vmPolicy = value;
+    if (value !== null) this.needExtra().vmPolicy = value;
+    else if (this.extra !== null) this.extra.vmPolicy = null;
   }
 
   private needExtra(): VmaExtra {
     this.extra ??= new VmaExtra();
+    this.own();
     return this.extra;
   }
 
-  /** Takes over what `from` has beyond plain memory, but for its place in the file's i_mmap. */
+  /** A fresh VMA takes over what `from` has beyond plain memory, but for its place in the file's i_mmap. */
   copyExtra(from: Vma): void {
-    const source = from.extra;
-    if (source === null && this.extra === null) return;
+    if (from.extra === null) return;
     this.vmOps = from.vmOps;
     this.vmPrivateData = from.vmPrivateData;
     this.anonName = from.anonName;
@@ -120,8 +227,12 @@ export class Vma {
     this.vmPolicy = from.vmPolicy;
   }
 
-  /** Becomes plain memory. */
-  clearExtra(): void {
+  /** Lets go of everything but the numbers, for the next use of the record. */
+  clear(): void {
+    this.file = null;
+    this.ownAnonVma = null;
+    this.chain = null;
+    this.nextRemoved = null;
     const extra = this.extra;
     if (extra === null) return;
     extra.vmOps = null;

@@ -22,7 +22,8 @@ import {
 } from '../src/memory/filemap.ts';
 import type { VmFile } from '../src/ports/file.ts';
 import { VM_MAYWRITE, VM_SHARED } from '../src/vm-flags.ts';
-import { Vma } from '../src/vma.ts';
+import { createMm } from '../src/create-mm.ts';
+import type { Vma } from '../src/vma.ts';
 import { Disk, RAMFS, TestCore } from './memory-fixture.ts';
 
 const PAGE = 4096;
@@ -32,8 +33,13 @@ function fileOf(mapping: FileMapping): VmFile {
   return { fMapping: mapping } as unknown as VmFile;
 }
 
+/** A VMA that is in no index. */
+function unlinked(): Vma {
+  return createMm(new TestCore().system)!.vmas.allocVma()!;
+}
+
 function mapped(mapping: FileMapping): { vma: Vma; at: (pgoff: number) => FaultInfo } {
-  const vma = new Vma();
+  const vma = unlinked();
   vma.vmFile = fileOf(mapping);
   const vmf = new FaultInfo();
   return {
@@ -149,7 +155,7 @@ describe('filemapPageMkwrite', () => {
 describe('mapping a file', () => {
   it('needs pages that can be read', () => {
     const core = new TestCore();
-    const vma = new Vma();
+    const vma = unlinked();
     expect(genericFileMmap(NOBODY, fileOf(core.file(RAMFS)), vma)).toBe(0);
     expect(vma.vmOps).toBe(genericFileVmOps);
     expect(genericFileMmap(NOBODY, fileOf(core.file(new AddressSpaceOperations({}))), vma)).toBe(-ENOEXEC);
@@ -158,7 +164,7 @@ describe('mapping a file', () => {
 
   it('of a read-only filesystem refuses what could become shared and writable', () => {
     const file = fileOf(new TestCore().file(RAMFS));
-    const vma = new Vma();
+    const vma = unlinked();
     vma.vmFlags = VM_SHARED | VM_MAYWRITE;
     expect(genericFileReadonlyMmap(NOBODY, file, vma)).toBe(-EINVAL);
     vma.vmFlags = VM_SHARED;

@@ -1,6 +1,8 @@
 // VmaTree against a sorted array that is searched from end to end: same lookups, same gaps, same list.
 import { describe, expect, it } from 'vitest';
-import { VmaTree, type IndexedVma } from '../src/vma-tree.ts';
+import { createArm64 } from '@vmarea/arch-arm64';
+import { DEFAULT_CONFIG, LINUX_6_1 } from '@vmarea/uapi';
+import { createMm, MmSystem, type Mm, type Vma, type VmaTree } from '../src/index.ts';
 import { random } from './random.ts';
 
 const PAGE = 4096;
@@ -9,29 +11,32 @@ const VM_GROWSDOWN = 0x100;
 const ENOMEM = 12;
 const TOP = 2 ** 48;
 
-class Area implements IndexedVma<Area> {
-  vmStart: number;
-  vmEnd: number;
-  vmFlags: number;
-  vmPrev: Area | null = null;
-  vmNext: Area | null = null;
-  constructor(start: number, end: number, flags = 0) {
-    this.vmStart = start;
-    this.vmEnd = end;
-    this.vmFlags = flags;
-  }
+/** An address space with nothing in it. */
+function empty(guard: number): Mm {
+  const arch = createArm64({ pageSize: PAGE, vaBits: 48 });
+  const config = { ...DEFAULT_CONFIG, stackGuardGapPages: guard / PAGE };
+  return createMm(new MmSystem({ arch, profile: LINUX_6_1, config }))!;
+}
+
+/** A VMA that is in no index yet. */
+function area(mm: Mm, start: number, end: number, flags = 0): Vma {
+  const vma = mm.vmas.allocVma()!;
+  vma.vmStart = start;
+  vma.vmEnd = end;
+  vma.vmFlags = flags;
+  return vma;
 }
 
 const mod = (value: number, mask: number): number => ((value % (mask + 1)) + (mask + 1)) % (mask + 1);
 
 /** The rules of vm_unmapped_area, read aloud. */
 class Model {
-  list: Area[] = [];
+  list: Vma[] = [];
   private readonly guard: number;
   constructor(guard: number) {
     this.guard = guard;
   }
-  find(addr: number): Area | null {
+  find(addr: number): Vma | null {
     return this.list.find((a) => a.vmEnd > addr) ?? null;
   }
   gaps(): [number, number][] {
@@ -80,22 +85,24 @@ interface Shape {
 
 class Play {
   readonly model: Model;
-  readonly tree: VmaTree<Area>;
+  readonly mm: Mm;
+  readonly tree: VmaTree;
   readonly shape: Shape;
   private readonly rnd: (n: number) => number;
   constructor(shape: Shape, seed: number) {
     this.shape = shape;
     this.model = new Model(shape.guard);
-    this.tree = new VmaTree<Area>(shape.guard);
+    this.mm = empty(shape.guard);
+    this.tree = this.mm.tree;
     this.rnd = random(seed);
   }
   addr(): number {
     return this.shape.base + this.rnd(this.shape.pages) * PAGE;
   }
-  add(area: Area): void {
-    const at = this.model.list.findIndex((a) => a.vmStart >= area.vmEnd);
-    this.model.list.splice(at === -1 ? this.model.list.length : at, 0, area);
-    this.tree.insert(area);
+  add(vma: Vma): void {
+    const at = this.model.list.findIndex((a) => a.vmStart >= vma.vmEnd);
+    this.model.list.splice(at === -1 ? this.model.list.length : at, 0, vma);
+    this.tree.insert(vma);
   }
   step(): void {
     const { rnd, tree, shape } = this;
@@ -114,29 +121,29 @@ class Play {
             : this.addr();
       if (start < 0 || start + length > end) return;
       if (list.some((a) => a.vmStart < start + length && a.vmEnd > start)) return;
-      this.add(new Area(start, start + length, flags));
+      this.add(area(this.mm, start, start + length, flags));
       return;
     }
     if (list.length === 0) return;
     const n = rnd(list.length);
-    const area = list[n]!;
+    const vma = list[n]!;
     const prev = list[n - 1];
     const next = list[n + 1];
     switch (rnd(9)) {
       case 0:
       case 1:
       case 2: {
-        expect(tree.find(area.vmStart)).toBe(area);
-        tree.erase(area);
+        expect(tree.find(vma.vmStart)).toBe(vma);
+        tree.erase(vma);
         list.splice(n, 1);
-        expect([area.vmPrev, area.vmNext]).toEqual([null, null]);
+        expect([vma.vmPrev, vma.vmNext]).toEqual([null, null]);
         return;
       }
       case 3: {
         const last = Math.min(list.length - 1, n + rnd(rnd(8) === 0 ? 200 : 4));
-        tree.eraseRange(area, list[last]!);
+        tree.eraseRange(vma, list[last]!);
         const gone = list.splice(n, last - n + 1);
-        let at: Area | null = area;
+        let at: Vma | null = vma;
         for (const a of gone) {
           expect(at).toBe(a);
           at = at!.vmNext;
@@ -145,40 +152,40 @@ class Play {
         return;
       }
       case 4: {
-        const low = prev?.vmEnd ?? Math.max(0, area.vmStart - shape.longest * PAGE);
-        const high = next?.vmStart ?? area.vmEnd + shape.longest * PAGE;
+        const low = prev?.vmEnd ?? Math.max(0, vma.vmStart - shape.longest * PAGE);
+        const high = next?.vmStart ?? vma.vmEnd + shape.longest * PAGE;
         const all = (high - low) / PAGE;
-        const from = rnd(2) === 0 ? area.vmStart : low + rnd(all) * PAGE;
-        const to = rnd(2) === 0 && area.vmEnd > from ? area.vmEnd : from + (1 + rnd((high - from) / PAGE)) * PAGE;
-        tree.setBounds(area, from, to);
-        expect([area.vmStart, area.vmEnd]).toEqual([from, to]);
+        const from = rnd(2) === 0 ? vma.vmStart : low + rnd(all) * PAGE;
+        const to = rnd(2) === 0 && vma.vmEnd > from ? vma.vmEnd : from + (1 + rnd((high - from) / PAGE)) * PAGE;
+        tree.setBounds(vma, from, to);
+        expect([vma.vmStart, vma.vmEnd]).toEqual([from, to]);
         return;
       }
       case 5: {
-        if (next?.vmStart !== area.vmEnd) return;
-        const all = (next.vmEnd - area.vmStart) / PAGE;
+        if (next?.vmStart !== vma.vmEnd) return;
+        const all = (next.vmEnd - vma.vmStart) / PAGE;
         if (all < 2) return;
-        const at = area.vmStart + (1 + rnd(all - 1)) * PAGE;
-        tree.shiftBoundary(area, next, at);
-        expect([area.vmEnd, next.vmStart]).toEqual([at, at]);
+        const at = vma.vmStart + (1 + rnd(all - 1)) * PAGE;
+        tree.shiftBoundary(vma, next, at);
+        expect([vma.vmEnd, next.vmStart]).toEqual([at, at]);
         return;
       }
       case 6:
       case 7: {
-        const all = (area.vmEnd - area.vmStart) / PAGE;
+        const all = (vma.vmEnd - vma.vmStart) / PAGE;
         if (all < 2) return;
-        const at = area.vmStart + (1 + rnd(all - 1)) * PAGE;
+        const at = vma.vmStart + (1 + rnd(all - 1)) * PAGE;
         const below = rnd(2) === 0;
-        const part = new Area(0, 0, area.vmFlags);
-        tree.split(area, at, part, below);
+        const part = area(this.mm, 0, 0, vma.vmFlags);
+        tree.split(vma, at, part, below);
         list.splice(below ? n : n + 1, 0, part);
         return;
       }
       default: {
         if (next === undefined) return;
         const last = Math.min(list.length - 1, n + 1 + rnd(rnd(8) === 0 ? 40 : 3));
-        tree.absorb(area, list[last]!);
-        expect(area.vmEnd).toBe(list[last]!.vmEnd);
+        tree.absorb(vma, list[last]!);
+        expect(vma.vmEnd).toBe(list[last]!.vmEnd);
         list.splice(n + 1, last - n);
       }
     }
@@ -237,20 +244,29 @@ describe('VmaTree against a sorted array', () => {
   }
 });
 
+/** Leaves in use. */
+function nrLeaves(tree: VmaTree): number {
+  const { leavesMade, freeLeaf, meta } = tree as unknown as { leavesMade: number; freeLeaf: number; meta: Int32Array };
+  let n = leavesMade;
+  for (let leaf = freeLeaf; leaf !== -1; leaf = meta[leaf * 8 + 3]!) n--;
+  return n;
+}
+
 describe('VmaTree', () => {
-  const fill = (tree: VmaTree<Area>, n: number, order: (k: number) => number): Area[] => {
-    const areas: Area[] = [];
+  const fill = (mm: Mm, n: number, order: (k: number) => number): Vma[] => {
+    const areas: Vma[] = [];
     for (let k = 0; k < n; k++) {
       const start = TOP - (order(k) + 1) * 4 * PAGE;
-      const area = new Area(start, start + 3 * PAGE);
-      tree.insert(area);
-      areas.push(area);
+      const vma = area(mm, start, start + 3 * PAGE);
+      mm.tree.insert(vma);
+      areas.push(vma);
     }
     return areas;
   };
 
   it('is empty at first', () => {
-    const tree = new VmaTree<Area>(GUARD);
+    const mm = empty(GUARD);
+    const { tree } = mm;
     expect([tree.size, tree.first, tree.last, tree.highestVmEnd, tree.find(0)]).toEqual([0, null, null, 0, null]);
     expect(tree.highestGap(PAGE, 0, TOP, 0, 0)).toBe(TOP - PAGE);
     expect(tree.lowestGap(PAGE, 5 * PAGE, TOP, 0, 0)).toBe(5 * PAGE);
@@ -259,8 +275,9 @@ describe('VmaTree', () => {
   });
 
   it('refuses to erase what it does not hold', () => {
-    const tree = new VmaTree<Area>(GUARD);
-    const areas = fill(tree, 3, (k) => k);
+    const mm = empty(GUARD);
+    const { tree } = mm;
+    const areas = fill(mm, 3, (k) => k);
     tree.erase(areas[1]!);
     expect(() => {
       tree.erase(areas[1]!);
@@ -268,23 +285,25 @@ describe('VmaTree', () => {
   });
 
   it('keeps a guard gap below a stack that grows down, but lets mappings touch its end', () => {
-    const tree = new VmaTree<Area>(GUARD);
-    const stack = new Area(TOP - 32 * PAGE, TOP - PAGE, VM_GROWSDOWN);
+    const mm = empty(GUARD);
+    const { tree } = mm;
+    const stack = area(mm, TOP - 32 * PAGE, TOP - PAGE, VM_GROWSDOWN);
     tree.insert(stack);
     expect(tree.highestGap(PAGE, 0, TOP - PAGE, 0, 0)).toBe(stack.vmStart - GUARD - PAGE);
     expect(tree.highestGap(PAGE, 0, TOP, 0, 0)).toBe(stack.vmEnd);
     // a mapping inside the guard gap is possible (MAP_FIXED); the gap between the two is then no gap
-    const near = new Area(stack.vmStart - 2 * PAGE, stack.vmStart - PAGE);
+    const near = area(mm, stack.vmStart - 2 * PAGE, stack.vmStart - PAGE);
     tree.insert(near);
     expect(tree.highestGap(PAGE, 0, TOP - PAGE, 0, 0)).toBe(near.vmStart - PAGE);
     expect(tree.validate()).toEqual([]);
   });
 
   it('wants room for the worst alignment, even where the gap happens to be aligned', () => {
-    const tree = new VmaTree<Area>(GUARD);
+    const mm = empty(GUARD);
+    const { tree } = mm;
     const big = 512 * PAGE;
-    tree.insert(new Area(4 * big, 5 * big));
-    tree.insert(new Area(6 * big, 7 * big));
+    tree.insert(area(mm, 4 * big, 5 * big));
+    tree.insert(area(mm, 6 * big, 7 * big));
     expect(tree.highestGap(big, 0, 7 * big, 0, 0)).toBe(5 * big);
     expect(tree.highestGap(big, 0, 7 * big, big - 1, 0)).toBe(3 * big);
     expect(tree.lowestGap(big, 4 * big, 9 * big, big - 1, 0)).toBe(7 * big);
@@ -297,22 +316,22 @@ describe('VmaTree', () => {
     ['in a scattered order', (k: number) => (k * 7919) % 30000],
   ] as const) {
     it(`stays sound and dense through 30,000 inserts ${name}, then erasing all but every 40th, then the rest`, () => {
-      const tree = new VmaTree<Area>(GUARD);
-      const areas = fill(tree, 30000, order);
+      const mm = empty(GUARD);
+      const { tree } = mm;
+      const areas = fill(mm, 30000, order);
       expect(tree.validate()).toEqual([]);
-      const leaves = (): number => (tree as unknown as { leafCount: Int32Array }).leafCount.filter((n) => n > 0).length;
       // a run of neighbours leaves full leaves behind (30 slots each), a scattered order about two thirds
-      expect(leaves()).toBeLessThan(name === 'in a scattered order' ? 1700 : 1100);
-      areas.forEach((area, k) => {
-        if (k % 40 !== 0) tree.erase(area);
+      expect(nrLeaves(tree)).toBeLessThan(name === 'in a scattered order' ? 1700 : 1100);
+      areas.forEach((vma, k) => {
+        if (k % 40 !== 0) tree.erase(vma);
         if (k % 4000 === 1) expect(tree.validate()).toEqual([]);
       });
       expect(tree.size).toBe(750);
       expect(tree.validate()).toEqual([]);
       // sparse leaves were united
-      expect(leaves()).toBeLessThan(120);
-      areas.forEach((area, k) => {
-        if (k % 40 === 0) tree.erase(area);
+      expect(nrLeaves(tree)).toBeLessThan(120);
+      areas.forEach((vma, k) => {
+        if (k % 40 === 0) tree.erase(vma);
       });
       expect([tree.size, tree.first, tree.last, tree.highestVmEnd]).toEqual([0, null, null, 0]);
       expect(tree.validate()).toEqual([]);

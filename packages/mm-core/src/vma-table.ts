@@ -1,0 +1,119 @@
+/**
+ * What an address space's VMAs are, in two flat arrays: one record of 32 bytes per VMA, found by its id.
+ *
+ * A `Vma` (vma.ts) is a view of one record, made when somebody asks for it: drivers, tracers and the rare parts of the
+ * engine see objects, while a plain mapping comes and goes without one. With objects only, a pair of munmap and mmap took
+ * twice as long at 60,000 VMAs, most of it waiting for the neighbours' objects.
+ *
+ * Not here: the order of the VMAs (vma-tree.ts), and what is no number (files, anon_vmas), which the objects hold.
+ */
+import type { Mm } from './mm.ts';
+import { END, FLAGS, INTS, PGOFF, RECORD, START, STATE, STATE_OWNS } from './vma-record.ts';
+import { Vma } from './vma.ts';
+
+const FIRST_CAPACITY = 16;
+
+/** The VMAs of one address space, linked or not. */
+export class VmaTable {
+  readonly mm: Mm;
+  /** RECORD doubles per VMA. The last one is two integers of `ints`. */
+  nums: Float64Array;
+  /** The same buffer: FLAGS and STATE. While a record is free, FLAGS is the next free id. */
+  ints: Int32Array;
+  private readonly objects: (Vma | null)[] = [];
+  private free = -1;
+  private made = 0;
+
+  constructor(mm: Mm) {
+    this.mm = mm;
+    this.nums = new Float64Array(FIRST_CAPACITY * RECORD);
+    this.ints = new Int32Array(this.nums.buffer);
+    for (let i = 0; i < FIRST_CAPACITY; i++) this.objects.push(null);
+  }
+
+  /**
+   * kmem_cache_zalloc: a record with everything zero.
+   *
+   * @returns its id, or -1 when memory is exhausted (injected)
+   */
+  alloc(): number {
+    if (!this.mm.system.vmAreaCachep.take()) return -1;
+    const id = this.free;
+    if (id === -1) return this.extend();
+    const flags = id * INTS + FLAGS;
+    this.free = this.ints[flags]!;
+    this.ints[flags] = 0;
+    return id;
+  }
+
+  /** {@link alloc} for those who want an object. */
+  allocVma(): Vma | null {
+    const id = this.alloc();
+    return id === -1 ? null : this.at(id);
+  }
+
+  /** What a fresh record says of a plain mapping. */
+  fill(id: number, start: number, end: number, pgoff: number, vmFlags: number, pageProt: number): void {
+    const { nums, ints } = this;
+    const at = id * RECORD;
+    nums[at + START] = start;
+    nums[at + END] = end;
+    nums[at + PGOFF] = pgoff;
+    ints[at * 2 + FLAGS] = vmFlags;
+    ints[at * 2 + STATE] = pageProt;
+  }
+
+  /** VM_ bits of a VMA. */
+  flags(id: number): number {
+    return this.ints[id * INTS + FLAGS]!;
+  }
+
+  /** Length of a VMA in bytes. */
+  bytes(id: number): number {
+    return this.nums[id * RECORD + END]! - this.nums[id * RECORD + START]!;
+  }
+
+  /** Whether a VMA has, and had, no file, no anon_vma, no owner: there is no object that must hear of its end. */
+  isPlain(id: number): boolean {
+    return (this.ints[id * INTS + STATE]! & STATE_OWNS) === 0;
+  }
+
+  /** kmem_cache_free. The VMA must be out of the index. */
+  release(id: number): void {
+    const { nums, ints } = this;
+    const at = id * RECORD;
+    if ((ints[at * 2 + STATE]! & STATE_OWNS) !== 0) this.objects[id]!.clear();
+    nums[at + START] = 0;
+    nums[at + END] = 0;
+    nums[at + PGOFF] = 0;
+    ints[at * 2 + FLAGS] = this.free;
+    ints[at * 2 + STATE] = 0;
+    this.free = id;
+    this.mm.system.vmAreaCachep.give();
+  }
+
+  /** The object of a VMA: the same one as long as the VMA lives. */
+  at(id: number): Vma {
+    return this.objects[id] ?? this.makeObject(id);
+  }
+
+  private makeObject(id: number): Vma {
+    const vma = new Vma(this, id);
+    this.objects[id] = vma;
+    return vma;
+  }
+
+  private extend(): number {
+    const { objects } = this;
+    const had = objects.length;
+    if (this.made === had) {
+      const have = had + 16 + (had >> 2);
+      const nums = new Float64Array(have * RECORD);
+      nums.set(this.nums);
+      this.nums = nums;
+      this.ints = new Int32Array(nums.buffer);
+      for (let i = had; i < have; i++) objects.push(null);
+    }
+    return this.made++;
+  }
+}
