@@ -51,7 +51,7 @@ export class IndexAlone {
       tree.split(vma, at, spare[0]!, false);
       tree.split(spare[0]!, at + PAGE, spare[1]!, false);
       const middle = tree.find(at)!;
-      tree.absorb(middle.vmPrev!, middle.vmNext!);
+      tree.absorb(middle.vmPrev!, 2);
       if (vma.vmEnd !== end) throw new Error('absorb');
     }
   }

@@ -31,10 +31,10 @@ export function prctlSetVmaAnonName(cur: Caller, start: number, len: number, nam
   }
   if (size === 0) return 0;
   const byText = system.profile.madviseAnonNames === 'text';
-  const visit = (prev: Vma | null, vma: Vma, from: number, to: number): number => {
+  const visit = (vma: Vma, from: number, to: number): number => {
     mm.cursor = vma;
     if (vma.vmFile !== null) return byText ? refuse(mm, D.setVmaFile, -EBADF) : 0;
-    return adviseFlags(mm, prev, vma, from, to, vma.vmFlags, name);
+    return adviseFlags(mm, vma, from, to, vma.vmFlags, name);
   };
   mmapLock(mm, 'prctl');
   try {

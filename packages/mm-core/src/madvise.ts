@@ -103,7 +103,6 @@ function adviceKnown(system: MmSystem, advice: number): boolean {
  */
 export function adviseFlags(
   mm: Mm,
-  prev: Vma | null,
   vma: Vma,
   start: number,
   end: number,
@@ -112,9 +111,10 @@ export function adviseFlags(
 ): number {
   mm.cursor = vma;
   if (newFlags === vma.vmFlags && anonName === vma.anonName) return 0;
-  const error = modifyVma(mm, prev, vma, start, end, newFlags, anonName);
-  if (error !== 0) return error === -ENOMEM ? -EAGAIN : error;
-  const changed = mm.cursor;
+  const slot = modifyVma(mm, mm.tree.slotOf(vma), start, end, newFlags, anonName);
+  if (slot < 0) return slot === -ENOMEM ? -EAGAIN : slot;
+  const changed = mm.vmas.at(mm.tree.idAt(slot));
+  mm.cursor = changed;
   changed.vmFlags = newFlags;
   changed.anonName = anonName;
   if (mm.tracer !== null) mm.tracer.vma('flags', changed, start);
@@ -220,7 +220,7 @@ function injectError(cur: Caller): number {
 }
 
 /** madvise_vma: one VMA. Leaves the VMA that covers the range in `mm.cursor`. */
-function adviseVma(cur: Caller, prev: Vma | null, vma: Vma, start: number, end: number, advice: number): number {
+function adviseVma(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
   const mm = cur.mm;
   mm.cursor = vma;
   switch (advice) {
@@ -245,7 +245,7 @@ function adviseVma(cur: Caller, prev: Vma | null, vma: Vma, start: number, end: 
     default: {
       const error = checkFlagAdvice(mm, vma, advice);
       if (error !== 0) return error;
-      return adviseFlags(mm, prev, vma, start, end, newFlagsFor(vma, advice), vma.anonName);
+      return adviseFlags(mm, vma, start, end, newFlagsFor(vma, advice), vma.anonName);
     }
   }
 }
@@ -259,12 +259,11 @@ export function walkVmas(
   mm: Mm,
   startIn: number,
   end: number,
-  visit: (prev: Vma | null, vma: Vma, start: number, end: number) => number,
+  visit: (vma: Vma, start: number, end: number) => number,
 ): number {
   let start = startIn;
   let hole = false;
   let vma = findVma(mm, start);
-  let prev = vma === null ? mm.tree.last : start > vma.vmStart ? vma : vma.vmPrev;
   for (;;) {
     if (vma === null) return refuse(mm, D.madviseHole, -ENOMEM);
     if (start < vma.vmStart) {
@@ -273,12 +272,12 @@ export function walkVmas(
       if (start >= end) return refuse(mm, D.madviseHole, -ENOMEM);
     }
     const to = Math.min(vma.vmEnd, end);
-    const error = visit(prev, vma, start, to);
+    const error = visit(vma, start, to);
     if (error !== 0) return error;
-    prev = mm.cursor!;
-    start = Math.max(to, prev.vmEnd);
+    const changed: Vma = mm.cursor!;
+    start = Math.max(to, changed.vmEnd);
     if (start >= end) return hole ? refuse(mm, D.madviseHole, -ENOMEM) : 0;
-    vma = prev.vmNext;
+    vma = changed.vmNext;
   }
 }
 
@@ -306,7 +305,7 @@ export function doMadvise(cur: Caller, start: number, len: number, advice: numbe
   const end = size < 0 ? Infinity : start + size;
   mmapLock(mm, 'madvise');
   try {
-    return walkVmas(mm, start, end, (prev, vma, from, to) => adviseVma(cur, prev, vma, from, to, advice));
+    return walkVmas(mm, start, end, (vma, from, to) => adviseVma(cur, vma, from, to, advice));
   } finally {
     mmapUnlock(mm);
   }

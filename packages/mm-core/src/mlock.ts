@@ -22,7 +22,7 @@ import type { Vma } from './vma.ts';
  *
  * @returns 0, -ENOMEM
  */
-function mlockFixup(mm: Mm, prev: Vma | null, vma: Vma, start: number, end: number, newFlags: number): number {
+function mlockFixup(mm: Mm, vma: Vma, start: number, end: number, newFlags: number): number {
   const system = mm.system;
   const oldFlags = vma.vmFlags;
   mm.cursor = vma;
@@ -34,9 +34,9 @@ function mlockFixup(mm: Mm, prev: Vma | null, vma: Vma, start: number, end: numb
   ) {
     return 0;
   }
-  const error = modifyVma(mm, prev, vma, start, end, newFlags, vma.anonName);
-  if (error !== 0) return error;
-  const changed = mm.cursor;
+  const slot = modifyVma(mm, mm.tree.slotOf(vma), start, end, newFlags, vma.anonName);
+  if (slot < 0) return slot;
+  const changed = mm.vmas.at(mm.tree.idAt(slot));
   const pages = (end - start) / system.pageSize;
   if ((newFlags & VM_LOCKED) === 0) mm.lockedVm -= pages;
   else if ((oldFlags & VM_LOCKED) === 0 || system.profile.mlockOnfaultCountsTwice) mm.lockedVm += pages;
@@ -62,16 +62,15 @@ function applyVmaLockFlags(mm: Mm, start: number, len: number, flags: number): n
   const end = len < 0 ? Infinity : start + len;
   let vma = findVma(mm, start);
   if (vma === null || vma.vmStart > start) return refuse(mm, D.mlockNotMapped, -ENOMEM);
-  let prev = start > vma.vmStart ? vma : vma.vmPrev;
   let from = start;
   for (;;) {
     const to = Math.min(vma.vmEnd, end);
-    const error = mlockFixup(mm, prev, vma, from, to, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | flags);
+    const error = mlockFixup(mm, vma, from, to, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | flags);
     if (error !== 0) return error;
-    prev = mm.cursor!;
-    from = Math.max(to, prev.vmEnd);
+    const changed: Vma = mm.cursor!;
+    from = Math.max(to, changed.vmEnd);
     if (from >= end) return 0;
-    const next: Vma | null = prev.vmNext;
+    const next: Vma | null = changed.vmNext;
     if (next === null || next.vmStart !== from) return refuse(mm, D.mlockHole, -ENOMEM);
     vma = next;
   }
@@ -160,7 +159,7 @@ function applyMlockall(mm: Mm, flags: number): void {
   }
   let vma = mm.tree.first;
   while (vma !== null) {
-    mlockFixup(mm, vma.vmPrev, vma, vma.vmStart, vma.vmEnd, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | toAdd);
+    mlockFixup(mm, vma, vma.vmStart, vma.vmEnd, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | toAdd);
     vma = mm.cursor!.vmNext;
   }
 }

@@ -23,12 +23,13 @@ import { refuse, RETRY } from './errors.ts';
 import { mmapLock, mmapUnlock } from './mm-lock.ts';
 import { calcVmProtBits } from './mmap.ts';
 import { alignUp } from './page-math.ts';
+import { CAPABILITY_SECURITY } from './ports/hooks.ts';
+import { NO_MEMORY } from './ports/memory.ts';
 import { D } from './reasons/decisions.ts';
 import type { MmSystem } from './system.ts';
-import { findVma } from './unmapped-area.ts';
 import { VM_ACCESS_FLAGS, VM_ACCOUNT, VM_GROWSDOWN, VM_LOCKED, VM_MAYEXEC, VM_SHARED, VM_WRITE } from './vm-flags.ts';
 import { modifyVma } from './vma-modify.ts';
-import { vmaSetPageProt } from './vma-prot.ts';
+import { vmaSetPageProt, vmGetPageProt } from './vma-prot.ts';
 import type { Vma } from './vma.ts';
 
 /** arch_validate_prot: the bits that this machine knows. */
@@ -42,17 +43,18 @@ function validProt(system: MmSystem, prot: number): boolean {
 }
 
 /**
- * mprotect_fixup for [start, end) of one VMA. Leaves the VMA that covers the range in `mm.cursor`.
+ * mprotect_fixup for [start, end) of the VMA of slot `i`.
  *
- * @returns 0, -ENOMEM (limits, commit, map count), -EINVAL (a split that its owner refuses)
+ * @returns the slot of the VMA that now covers the range; or -ENOMEM (limits, commit, map count), -EINVAL (a split that its
+ *   owner refuses)
  */
-function mprotectFixup(cur: Caller, prev: Vma | null, vma: Vma, start: number, end: number, wanted: number): number {
+function mprotectFixup(cur: Caller, i: number, start: number, end: number, wanted: number): number {
   const mm = cur.mm;
-  const system = mm.system;
-  const oldFlags = vma.vmFlags;
+  const { tree, vmas, system } = mm;
+  const id = tree.idAt(i);
+  const oldFlags = vmas.flags(id);
   let newFlags = wanted;
-  mm.cursor = vma;
-  if (newFlags === oldFlags) return 0;
+  if (newFlags === oldFlags) return i;
   const pages = (end - start) * system.perPage;
   let charged = 0;
   if ((newFlags & VM_WRITE) !== 0) {
@@ -69,12 +71,27 @@ function mprotectFixup(cur: Caller, prev: Vma | null, vma: Vma, start: number, e
       newFlags |= VM_ACCOUNT;
     }
   }
-  const error = modifyVma(mm, prev, vma, start, end, newFlags, vma.anonName);
-  if (error !== 0) {
+  const slot = modifyVma(mm, i, start, end, newFlags, vmas.isPlain(id) ? null : vmas.at(id).anonName);
+  if (slot < 0) {
     if (charged !== 0) vmUnacctMemory(system, charged);
-    return error;
+    return slot;
   }
-  const changed = mm.cursor;
+  const changed = tree.idAt(slot);
+  if (vmas.isPlain(changed) && system.memory === NO_MEMORY && system.perf === null && mm.tracer === null) {
+    vmas.setFlags(changed, newFlags, vmGetPageProt(newFlags));
+    vmStatAccount(mm, oldFlags, null, -pages);
+    vmStatAccount(mm, newFlags, null, pages);
+    return slot;
+  }
+  finishFixup(cur, vmas.at(changed), start, end, oldFlags, newFlags);
+  return tree.seek(start);
+}
+
+/** What follows for a VMA that has pages or an owner: their protection, the counters, and who wants to know. */
+function finishFixup(cur: Caller, changed: Vma, start: number, end: number, oldFlags: number, newFlags: number): void {
+  const mm = cur.mm;
+  const system = mm.system;
+  const pages = (end - start) * system.perPage;
   changed.vmFlags = newFlags;
   vmaSetPageProt(changed);
   system.memory.changeProtection(changed, start, end, oldFlags);
@@ -86,54 +103,59 @@ function mprotectFixup(cur: Caller, prev: Vma | null, vma: Vma, start: number, e
       mm.populateStrict = false;
     }
   }
-  mm.cursor = changed;
   vmStatAccount(mm, oldFlags, changed.vmFile, -pages);
   vmStatAccount(mm, newFlags, changed.vmFile, pages);
   if (system.perf !== null) system.perf.mmap(changed);
   if (mm.tracer !== null) mm.tracer.vma('flags', changed, start);
-  return 0;
 }
 
-/** The walk over the VMAs of [start, end); the first one contains `start`. */
-function protectRange(cur: Caller, first: Vma, start: number, end: number, reqprot: number): number {
+/** The walk over the VMAs of [start, end); the one of slot `first` contains `start`. */
+function protectRange(cur: Caller, first: number, start: number, end: number, reqprot: number): number {
   const mm = cur.mm;
+  const { tree, vmas } = mm;
+  const { security, profile } = mm.system;
   const rie = (cur.personality & READ_IMPLIES_EXEC) !== 0 && (reqprot & PROT_READ) !== 0;
-  const rieNeedsMayexec = mm.system.profile.mprotectRieNeedsMayexec;
-  let vma = first;
-  let prev = start > vma.vmStart ? vma : vma.vmPrev;
+  let i = first;
   let from = start;
   for (;;) {
-    const prot = rie && (!rieNeedsMayexec || (vma.vmFlags & VM_MAYEXEC) !== 0) ? reqprot | PROT_EXEC : reqprot;
-    const newFlags = calcVmProtBits(prot) | (vma.vmFlags & ~VM_ACCESS_FLAGS);
+    const id = tree.idAt(i);
+    const flags = vmas.flags(id);
+    const prot =
+      rie && (!profile.mprotectRieNeedsMayexec || (flags & VM_MAYEXEC) !== 0) ? reqprot | PROT_EXEC : reqprot;
+    const newFlags = calcVmProtBits(prot) | (flags & ~VM_ACCESS_FLAGS);
     if ((newFlags & ~(newFlags >> 4) & VM_ACCESS_FLAGS) !== 0) return refuse(mm, D.mprotectMayBits, -EACCES);
-    const hook = mm.system.security.fileMprotect(cur, vma, reqprot, prot);
-    if (hook !== 0) return refuse(mm, D.securityFileMprotect, hook);
-    const to = Math.min(vma.vmEnd, end);
-    const error = mprotectFixup(cur, prev, vma, from, to, newFlags);
-    if (error !== 0) return error;
-    prev = mm.cursor!;
-    from = Math.max(to, prev.vmEnd);
+    // The plain rules have no opinion here: no object is made to ask them.
+    if (security !== CAPABILITY_SECURITY) {
+      const hook = security.fileMprotect(cur, vmas.at(id), reqprot, prot);
+      if (hook !== 0) return refuse(mm, D.securityFileMprotect, hook);
+    }
+    const to = Math.min(tree.endOf(i), end);
+    i = mprotectFixup(cur, i, from, to, newFlags);
+    if (i < 0) return i;
+    from = Math.max(to, tree.endOf(i));
     if (from >= end) return 0;
-    const next: Vma | null = prev.vmNext;
-    if (next === null || next.vmStart !== from) return refuse(mm, D.mprotectHole, -ENOMEM);
-    vma = next;
+    i = tree.after(i);
+    if (i === 0 || !tree.beginsAt(i, from)) return refuse(mm, D.mprotectHole, -ENOMEM);
   }
 }
 
 function mprotectLocked(cur: Caller, startIn: number, end: number, prot: number, grows: number): number {
   const mm = cur.mm;
-  const vma = findVma(mm, startIn);
-  if (vma === null) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
+  const { tree, vmas } = mm;
+  if (startIn < 0) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
+  const i = tree.seek(startIn);
+  const id = tree.idAt(i);
+  if (id === -1) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
   let start = startIn;
   if (grows === PROT_GROWSDOWN) {
-    if (vma.vmStart >= end) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
-    start = vma.vmStart;
-    if ((vma.vmFlags & VM_GROWSDOWN) === 0) return refuse(mm, D.mprotectNotGrowsdown, -EINVAL);
+    if (!tree.beginsBelow(i, end)) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
+    start = vmas.at(id).vmStart;
+    if ((vmas.flags(id) & VM_GROWSDOWN) === 0) return refuse(mm, D.mprotectNotGrowsdown, -EINVAL);
   } else {
-    if (vma.vmStart > start) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
+    if (tree.beginsAbove(i, start)) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
     if (grows === PROT_GROWSUP) return refuse(mm, D.mprotectNotGrowsup, -EINVAL);
   }
-  return protectRange(cur, vma, start, end, prot);
+  return protectRange(cur, i, start, end, prot);
 }
 
 /**

@@ -103,7 +103,7 @@ export function vmaSwallow(mm: Mm, vma: Vma, next: Vma, after: Vma | null): numb
     if (error === 0 && after !== null) error = importAnonVma(mm, vma, after);
     if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
   }
-  mm.tree.absorb(vma, after ?? next);
+  mm.tree.absorb(vma, after === null ? 1 : 2);
   swallow(mm, next);
   if (after !== null) swallow(mm, after);
   if (vma.vmFile !== null) {

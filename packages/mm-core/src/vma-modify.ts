@@ -1,52 +1,127 @@
 /**
  * Giving a part of a VMA other flags: merge with a neighbour that has them, or cut the part out.
  *
- * What mprotect_fixup, mlock_fixup and madvise share. The flags themselves are set by the caller.
+ * What mprotect_fixup, mlock_fixup and madvise share. The flags themselves are set by the caller. Plain memory, which is
+ * what most calls are about, is merged and cut as records; everything else as objects, by the same rules (vma-merge.ts).
  */
 import type { Mm } from './mm.ts';
+import { VM_SOFTDIRTY, VM_SPECIAL } from './vm-flags.ts';
 import { splitVma } from './vma-adjust.ts';
 import { mayMerge, vmaMerge } from './vma-merge.ts';
 import type { Vma } from './vma.ts';
 
 /**
- * Makes one VMA out of [start, end) of `vma`, which is to get `newFlags` and `anonName`.
+ * Makes one VMA out of [start, end) of the VMA of slot `i`, which is to get `newFlags` and `anonName`.
  *
- * @param prev the VMA before `start` (`vma` itself when `start` lies within it), or null
- * @returns 0 with the VMA in `mm.cursor`; or -ENOMEM, -EINVAL: then a first split stays, as in the kernel
+ * @returns the slot of the VMA that now covers the range; or -ENOMEM, -EINVAL: then a first split stays, as in the kernel
  */
 export function modifyVma(
   mm: Mm,
-  prev: Vma | null,
+  i: number,
+  start: number,
+  end: number,
+  newFlags: number,
+  anonName: number | string | null,
+): number {
+  const { tree, vmas } = mm;
+  const id = tree.idAt(i);
+  if (vmas.isPlain(id) && anonName === null && mm.tracer === null) {
+    const slot = modifyPlain(mm, i, start, end, newFlags);
+    if (slot !== 0) return slot;
+  }
+  const error = modifyObject(mm, vmas.at(id), start, end, newFlags, anonName);
+  return error === 0 ? tree.seek(start) : error;
+}
+
+function modifyObject(
+  mm: Mm,
   vma: Vma,
   start: number,
   end: number,
   newFlags: number,
   anonName: number | string | null,
 ): number {
+  const prev = start > vma.vmStart ? vma : vma.vmPrev;
   if (mm.tracer !== null || mayMerge(mm, prev, start, end, newFlags)) {
     const pgoff = vma.vmPgoff + (start - vma.vmStart) * mm.system.perPage;
-    const merged = vmaMerge(
-      mm,
-      prev,
-      start,
-      end,
-      newFlags,
-      vma.anonVma,
-      vma.vmFile,
-      pgoff,
-      vma.vmPolicy,
-      vma.userfaultCtx,
-      anonName,
-    );
-    if (merged !== null) {
-      mm.cursor = merged;
-      return 0;
-    }
+    const { anonVma, vmFile, vmPolicy, userfaultCtx } = vma;
+    const merged = vmaMerge(mm, prev, start, end, newFlags, anonVma, vmFile, pgoff, vmPolicy, userfaultCtx, anonName);
+    if (merged !== null) return 0;
   }
-  mm.cursor = vma;
   if (start !== vma.vmStart) {
     const error = splitVma(mm, vma, start, true);
     if (error !== 0) return error;
   }
   return end === vma.vmEnd ? 0 : splitVma(mm, vma, end, false);
+}
+
+/** The rule of vma_merge for two records of plain memory: `low` ends where `high` begins, and its pages go on there. */
+function continues(mm: Mm, low: number, high: number): boolean {
+  const { vmas } = mm;
+  return vmas.pgoff(low) + vmas.bytes(low) * mm.system.perPage === vmas.pgoff(high);
+}
+
+/** The same for memory that is plain: 0 where it cannot be done this way, and then nothing has changed. */
+function modifyPlain(mm: Mm, i: number, start: number, end: number, newFlags: number): number {
+  const { tree, vmas } = mm;
+  const id = tree.idAt(i);
+  const fromStart = tree.beginsAt(i, start);
+  const toEnd = tree.endsAt(i, end);
+  let below = -1;
+  let above = -1;
+  if (fromStart && tree.touchesBefore(i, start)) {
+    below = tree.idBefore(i);
+    if (((vmas.flags(below) ^ newFlags) & ~VM_SOFTDIRTY) !== 0) below = -1;
+  }
+  if (toEnd) {
+    const next = tree.after(i);
+    if (next !== 0 && tree.beginsAt(next, end)) {
+      above = tree.idAt(next);
+      if (((vmas.flags(above) ^ newFlags) & ~VM_SOFTDIRTY) !== 0) above = -1;
+    }
+  }
+  if (below === -1 && above === -1) return cutPlain(mm, i, start, end, fromStart, toEnd);
+  if (!fromStart || !toEnd || (newFlags & VM_SPECIAL) !== 0) return 0;
+  if ((below !== -1 && !vmas.isPlain(below)) || (above !== -1 && !vmas.isPlain(above))) return 0;
+  const joinsBelow = below !== -1 && continues(mm, below, id);
+  const joinsAbove = above !== -1 && continues(mm, id, above);
+  if (!joinsBelow) {
+    if (!joinsAbove) return i;
+    // Case 8: the area keeps its record.
+    const slot = tree.absorbAt(i, 1);
+    vmas.release(above);
+    mm.mapCount--;
+    return slot;
+  }
+  // Cases 6 and 7.
+  const slot = tree.absorbAt(tree.before(i), joinsAbove ? 2 : 1);
+  vmas.release(id);
+  mm.mapCount--;
+  if (joinsAbove) {
+    vmas.release(above);
+    mm.mapCount--;
+  }
+  return slot;
+}
+
+/** Cuts [start, end) out of a plain VMA, which keeps its record for the range: its slot; 0 where a limit may be met. */
+function cutPlain(mm: Mm, i: number, start: number, end: number, fromStart: boolean, toEnd: boolean): number {
+  const { tree, vmas, system } = mm;
+  const cuts = Number(!fromStart) + Number(!toEnd);
+  if (cuts === 0) return i;
+  if (mm.mapCount + cuts > system.sysctl.maxMapCount || system.failCountdown !== 0) return 0;
+  const id = tree.idAt(i);
+  let slot = i;
+  if (!fromStart) {
+    const part = vmas.copy(id);
+    slot = tree.splitAt(slot, start, part, true);
+    vmas.addPgoff(id, vmas.bytes(part) * system.perPage);
+  }
+  if (!toEnd) {
+    const part = vmas.copy(id);
+    slot = tree.splitAt(slot, end, part, false);
+    vmas.addPgoff(part, vmas.bytes(id) * system.perPage);
+  }
+  mm.mapCount += cuts;
+  return slot;
 }

@@ -8,7 +8,7 @@
  * Not here: the order of the VMAs (vma-tree.ts), and what is no number (files, anon_vmas), which the objects hold.
  */
 import type { Mm } from './mm.ts';
-import { END, FLAGS, INTS, PGOFF, RECORD, START, STATE, STATE_OWNS } from './vma-record.ts';
+import { END, FLAGS, INTS, PGOFF, PROT_MASK, RECORD, START, STATE, STATE_OWNS } from './vma-record.ts';
 import { Vma } from './vma.ts';
 
 const FIRST_CAPACITY = 16;
@@ -61,6 +61,46 @@ export class VmaTable {
     nums[at + PGOFF] = pgoff;
     ints[at * 2 + FLAGS] = vmFlags;
     ints[at * 2 + STATE] = pageProt;
+  }
+
+  /**
+   * A record that says the same as `id`, in no index yet.
+   *
+   * @returns its id, or -1 when memory is exhausted (injected)
+   */
+  copy(id: number): number {
+    const made = this.alloc();
+    if (made === -1) return -1;
+    const { nums, ints } = this;
+    const from = id * RECORD;
+    this.fill(
+      made,
+      nums[from + START]!,
+      nums[from + END]!,
+      nums[from + PGOFF]!,
+      ints[from * 2 + FLAGS]!,
+      ints[from * 2 + STATE]! & PROT_MASK,
+    );
+    return made;
+  }
+
+  /** Page offset of a VMA. */
+  pgoff(id: number): number {
+    return this.nums[id * RECORD + PGOFF]!;
+  }
+
+  /** Moves the page offset of a VMA by `pages`. */
+  addPgoff(id: number, pages: number): void {
+    const at = id * RECORD + PGOFF;
+    this.nums[at] = this.nums[at]! + pages;
+  }
+
+  /** Gives a plain VMA other flags, and their protection. */
+  setFlags(id: number, vmFlags: number, pageProt: number): void {
+    const { ints } = this;
+    const at = id * INTS;
+    ints[at + FLAGS] = vmFlags;
+    ints[at + STATE] = (ints[at + STATE]! & ~15) | pageProt;
   }
 
   /** VM_ bits of a VMA. */

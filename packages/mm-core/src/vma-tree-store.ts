@@ -1,78 +1,80 @@
-// The nodes of the VMA index (vma-tree.ts): the arrays that they live in, their recycling, and their invariants.
+// The nodes of the VMA index (vma-tree.ts): the two arrays that they live in, their recycling, and their invariants.
 // It decides nothing; vma-tree-balance.ts moves what is in them. No counterpart in the kernel (its trees link objects).
 //
-// A B+tree in flat arrays. A VMA's slot has its exclusive end (the key), the gap in front of it, and its id in the table.
-// A child's slot in an inner node has the last end below it (the key) and the largest gap below it.
-//   - Node n occupies the indexes n*32 .. n*32+31 of its arrays, and a slot is named by its index there.
-//   - A leaf uses the slots `lo` to `hi`, within 1..30: it grows and shrinks at both sides, so that an insert moves a
-//     quarter of it and a run of mmaps, each below the last, moves nothing.
-//   - The slots below `lo` hold the leaf's border: the end of the VMA in front of it (0 for none). So `ends[i - 1]` is
-//     where the gap `i` begins everywhere, and `ends[leaf * 32]` where the leaf begins.
+// A B+tree in two flat arrays with 64 elements of each per node. A node is named by its first index, and a slot by its
+// index: slot s of a node is `node + s`, s within 1..30.
+//   - In a leaf, `keys[i]` is the exclusive end of the VMA in slot i, `keys[i + GAP]` the gap in front of it, `links[i]` its
+//     id in the table. In an inner node they are the last end below a child, the largest gap below it, and the child.
+//   - A leaf uses the slots LO to HI: it grows and shrinks at both sides, so that an insert moves a quarter of it and a
+//     run of mmaps, each below the last, moves nothing. An inner node begins at slot 1.
+//   - The slots of a leaf below LO hold its border: the end of the VMA in front of it (0 for none). So `keys[i - 1]` is
+//     where the gap `i` begins everywhere, and `keys[leaf]` where the leaf begins.
 //   - Unused keys above are Infinity, and so is the key of the last child on each level: an address above everything
 //     walks down the right edge to the first free slot, without a special case.
-//   - Gaps are signed: `gaps[i] = vm_start_gap(vma) - ends[i - 1]` is negative where a stack's guard gap reaches into
-//     the VMA below. So a neighbour's gap can be corrected without looking at the neighbour.
-//   - One bit per slot says whether its gap is above 0. Most are not, since mappings are packed: searching a node for a
-//     gap, or for its largest one, visits the bits that are set. A largest gap is 0 where there is none.
+//   - Gaps are signed: `vm_start_gap(vma) - keys[i - 1]` is negative where a stack's guard gap reaches into the VMA below.
+//     So a neighbour's gap can be corrected without looking at the neighbour.
+//   - Bit s of BITS says whether the gap of slot s is above 0. Most are not, since mappings are packed: searching a node
+//     for a gap, or for its largest one, visits the bits that are set. A largest gap is 0 where there is none.
 //   - `finger` is a slot, where the last operation ended; `hints` remembers for each stretch of 64 KiB (by its low bits)
-//     the leaf in which an address of it was found last. Both are only tried: what they lead to is checked by the ends
-//     there, so nothing has to correct them. A leaf that is free has only Infinity.
+//     the leaf in which an address of it was found last. Both are only tried: what they lead to is checked by the keys
+//     there, so nothing has to correct them. A leaf that is free has only Infinity, and never becomes an inner node.
+//
+// Two arrays, not one per field: each array costs a load and three checks in each function that touches it, and a leaf's
+// fields lie together in memory.
 import { VM_GROWSDOWN } from './vm-flags.ts';
 import { END, FLAGS, INTS, RECORD, START, STATE, STATE_LINKED } from './vma-record.ts';
 import type { VmaTable } from './vma-table.ts';
 import type { Vma } from './vma.ts';
 
-/** log2 of SLOTS. */
-export const SHIFT = 5;
-/** Indexes per node. With 16, find and refill cost the same at 1k VMAs and 5 to 15 % more at 60k. */
-export const SLOTS: number = 1 << SHIFT;
-/** `i & SLOT` is the slot within its node. */
-export const SLOT: number = SLOTS - 1;
-/** Used slots per node: slot 0 is the border, slot 31 stays Infinity so that every search ends inside. */
-export const CAPACITY: number = SLOTS - 2;
+/** Elements per node of each array. */
+export const NODE = 64;
+/** `i & IN_NODE` is the slot within its node, `i & NODE_OF` the node. */
+export const IN_NODE = 63;
+export const NODE_OF: number = ~63;
+/** Slots of a node: 0 is the border, 31 stays Infinity so that every search ends inside. */
+export const SLOTS = 32;
+/** Used slots per node at most. With 14, refill costs 5 to 15 % more at 60k VMAs. */
+export const CAPACITY = 30;
 
-/** Elements per leaf of `meta`, and what they are. */
-export const META = 8;
-/** First and last used slot, 1..30. An empty leaf (of an empty tree) has LO = 1 and HI = 0. */
-export const LO = 0;
-export const HI = 1;
+/** In `keys`: `i + GAP` is the gap of slot i. */
+export const GAP = 32;
+
+// In `links`, from the node's first index.
+/** First and last used slot. A leaf without VMAs (of an empty tree) has LO = 1 and HI = 0. */
+export const LO = 32;
+export const HI = 33;
 /** Bit s: the gap of slot s is above 0. */
-export const MASK = 2;
-/** The leaves beside it, -1 for none; NEXT of a free leaf is the next free one. */
-export const NEXT = 3;
-export const PREV = 4;
+export const BITS = 34;
 /** Its slot in its parent, -1 for the root. */
-export const UP = 5;
-
-/** Slots of an inner node that are no children: their number, and the bits of the largest gaps above 0. */
-export const COUNT = 0;
-export const GAP_BITS: number = SLOTS - 1;
+export const UP = 35;
+/** The leaves beside it, -1 for none; NEXT of a free node is the next free one of its kind. */
+export const NEXT = 36;
+export const PREV = 37;
 
 /** Stretches per byte of address. */
 const STRETCHES = 1 / 65536;
 const FIRST_HINTS = 64;
-
-const NO_DOUBLES = new Float64Array(0);
-const NO_INTS = new Int32Array(0);
+/** The first leaf needs half a kilobyte, and most address spaces some more. */
+const FIRST_NODES = 1;
 
 /**
- * Index of the first key above `addr` in the node at `off`, given that `keys[off] <= addr`. Without branches, since V8
- * makes a comparison that is added a setcc: among random addresses a step costs a nanosecond, a mispredicted one six.
+ * Index of the first key above `addr` in `node`, given that `keys[node] <= addr`. Without branches, since V8 makes a
+ * comparison that is added a setcc: among random addresses a step costs a nanosecond, a mispredicted one six.
  */
-export function firstAbove(keys: Float64Array, off: number, addr: number): number {
-  let i = off + (Number(keys[off + 16]! <= addr) << 4);
+export function firstAbove(keys: Float64Array, node: number, addr: number): number {
+  let i = node + (Number(keys[node + 16]! <= addr) << 4);
   i += Number(keys[i + 8]! <= addr) << 3;
   i += Number(keys[i + 4]! <= addr) << 2;
   i += Number(keys[i + 2]! <= addr) << 1;
   return i + 1 + Number(keys[i + 1]! <= addr);
 }
 
-/** Largest value among those at `off` whose bits are set; 0 for none. */
-export function largestOf(values: Float64Array, off: number, bits: number): number {
+/** Largest gap of a node whose BITS are `bits`; 0 for none. */
+export function largestGap(keys: Float64Array, node: number, bits: number): number {
   let max = 0;
   for (let m = bits; m !== 0; m &= m - 1) {
-    const value = values[off + 31 - Math.clz32(m & -m)]!;
-    if (value > max) max = value;
+    const gap = keys[node + GAP + 31 - Math.clz32(m & -m)]!;
+    if (gap > max) max = gap;
   }
   return max;
 }
@@ -85,30 +87,17 @@ export class VmaTreeStore {
   readonly guardGapBytes: number;
   readonly table: VmaTable;
 
-  // Leaves.
-  protected ends: Float64Array;
-  protected gaps: Float64Array;
-  protected ids: Int32Array;
-  protected meta: Int32Array;
+  protected keys: Float64Array;
+  protected links: Int32Array;
+  protected root: number;
+  /** Number of inner levels: level 0 is the leaves'. */
+  protected height: number;
   protected firstLeaf: number;
   protected lastLeaf: number;
   protected freeLeaf: number;
-  protected leavesMade: number;
-
-  // Inner nodes. Level 0 is just above the leaves.
-  protected keys: Float64Array;
-  protected maxGaps: Float64Array;
-  /** Leaf numbers on level 0, inner node numbers above. */
-  protected kids: Int32Array;
-  /** Slot of each inner node in its parent, -1 for the root. */
-  protected innerUp: Int32Array;
   protected freeInner: number;
-  protected innersMade: number;
-
-  /** Leaf number if height is 0, else inner node number. */
-  protected root: number;
-  /** Number of inner levels. */
-  protected height: number;
+  /** The index where the next node will be that is not a recycled one. */
+  protected nodesEnd: number;
   protected finger: number;
   protected hints: Int32Array;
   /** Id of the VMA inserted last: tells runs of neighbours, which split a full leaf where they are, not in its middle. */
@@ -118,46 +107,37 @@ export class VmaTreeStore {
     this.size = 0;
     this.table = table;
     this.guardGapBytes = guardGapBytes;
-    this.ends = new Float64Array(SLOTS).fill(Infinity);
-    this.gaps = new Float64Array(SLOTS);
-    this.ids = new Int32Array(SLOTS);
-    this.meta = new Int32Array([1, 0, 0, -1, -1, -1, 0, 0]);
-    this.ends[0] = 0;
+    this.keys = new Float64Array(FIRST_NODES * NODE);
+    this.links = new Int32Array(FIRST_NODES * NODE);
+    this.root = 0;
+    this.height = 0;
     this.firstLeaf = 0;
     this.lastLeaf = 0;
     this.freeLeaf = -1;
-    this.leavesMade = 1;
-    this.keys = NO_DOUBLES;
-    this.maxGaps = NO_DOUBLES;
-    this.kids = NO_INTS;
-    this.innerUp = NO_INTS;
     this.freeInner = -1;
-    this.innersMade = 0;
-    this.root = 0;
-    this.height = 0;
+    this.nodesEnd = NODE;
     this.finger = 1;
     this.hints = new Int32Array(FIRST_HINTS);
     this.lastInserted = -1;
+    this.clearNode(0);
+    this.keys[0] = 0;
   }
 
   /** The VMA with the lowest address. */
   get first(): Vma | null {
     if (this.size === 0) return null;
-    const leaf = this.firstLeaf;
-    return this.table.at(this.ids[(leaf << SHIFT) + this.meta[leaf * META + LO]!]!);
+    return this.table.at(this.links[this.firstLeaf + this.links[this.firstLeaf + LO]!]!);
   }
 
   /** The VMA with the highest address. */
   get last(): Vma | null {
     if (this.size === 0) return null;
-    const leaf = this.lastLeaf;
-    return this.table.at(this.ids[(leaf << SHIFT) + this.meta[leaf * META + HI]!]!);
+    return this.table.at(this.links[this.lastLeaf + this.links[this.lastLeaf + HI]!]!);
   }
 
   /** End of the last VMA, 0 if there is none. */
   get highestVmEnd(): number {
-    const leaf = this.lastLeaf;
-    return this.ends[(leaf << SHIFT) + this.meta[leaf * META + HI]!]!;
+    return this.keys[this.lastLeaf + this.links[this.lastLeaf + HI]!]!;
   }
 
   /** The element of `hints` for an address. */
@@ -171,89 +151,82 @@ export class VmaTreeStore {
     return start > this.guardGapBytes ? start - this.guardGapBytes : 0;
   }
 
-  /** Slot of a VMA's gap is `i`: whether it is above 0. */
+  /** Writes the gap of slot `i`, and whether it is above 0. */
   protected setGap(i: number, gap: number): void {
-    this.gaps[i] = gap;
-    const at = (i >> SHIFT) * META + MASK;
-    const bit = 1 << (i & SLOT);
-    this.meta[at] = gap > 0 ? this.meta[at]! | bit : this.meta[at]! & ~bit;
+    this.keys[i + GAP] = gap;
+    const at = (i & NODE_OF) + BITS;
+    const bit = 1 << (i & IN_NODE);
+    this.links[at] = gap > 0 ? this.links[at]! | bit : this.links[at]! & ~bit;
   }
 
+  /** A leaf without contents. */
   protected newLeaf(): number {
     const leaf = this.freeLeaf;
-    if (leaf !== -1) {
-      this.freeLeaf = this.meta[leaf * META + NEXT]!;
-      return leaf;
-    }
-    const had = this.meta.length / META;
-    if (this.leavesMade === had) {
-      const have = had + 1 + (had >> 2);
-      this.ends = grown(this.ends, have << SHIFT, Infinity);
-      this.gaps = grown(this.gaps, have << SHIFT, 0);
-      this.ids = grownInts(this.ids, have << SHIFT);
-      this.meta = grownInts(this.meta, have * META);
-      // Four stretches a leaf at least: one of twenty VMAs of 3 pages spans four.
-      if (this.hints.length < 4 * have) this.hints = grownInts(this.hints, this.hints.length * 4);
-    }
-    return this.leavesMade++;
+    if (leaf === -1) return this.newNode();
+    this.freeLeaf = this.links[leaf + NEXT]!;
+    this.links[leaf + NEXT] = -1;
+    return leaf;
   }
 
-  /** Takes a leaf out of the chain of leaves and recycles it. Its slots are Infinity already. */
-  protected unlinkLeaf(leaf: number): void {
-    const { meta, ends } = this;
-    const prev = meta[leaf * META + PREV]!;
-    const next = meta[leaf * META + NEXT]!;
-    if (prev !== -1) meta[prev * META + NEXT] = next;
-    else if (next !== -1) this.firstLeaf = next;
-    if (next !== -1) meta[next * META + PREV] = prev;
-    else this.lastLeaf = prev;
-    const off = leaf << SHIFT;
-    ends.fill(Infinity, off, off + SLOTS);
-    meta[leaf * META + LO] = 1;
-    meta[leaf * META + HI] = 0;
-    meta[leaf * META + MASK] = 0;
-    meta[leaf * META + NEXT] = this.freeLeaf;
-    this.freeLeaf = leaf;
-  }
-
+  /** An inner node without contents: never one that was a leaf, to which the finger or a hint may still lead. */
   protected newInner(): number {
     const node = this.freeInner;
-    if (node !== -1) {
-      this.freeInner = this.innerUp[node]!;
-      return node;
-    }
-    const had = this.innerUp.length;
-    if (this.innersMade === had) {
-      const have = had + 1 + (had >> 2);
-      this.keys = grown(this.keys, have << SHIFT, Infinity);
-      this.maxGaps = grown(this.maxGaps, have << SHIFT, 0);
-      this.kids = grownInts(this.kids, have << SHIFT);
-      this.innerUp = grownInts(this.innerUp, have);
-      // slot 0 is never above an address
-      for (let n = had; n < have; n++) this.keys[n << SHIFT] = -1;
-    }
-    return this.innersMade++;
+    if (node === -1) return this.newNode();
+    this.freeInner = this.links[node + NEXT]!;
+    this.links[node + NEXT] = -1;
+    return node;
   }
 
+  private newNode(): number {
+    const had = this.keys.length;
+    if (this.nodesEnd === had) {
+      const have = had + NODE * (1 + Math.floor(had / NODE / 4));
+      this.keys = grown(this.keys, have);
+      this.links = grownInts(this.links, have);
+      // Four stretches a leaf at least: one of twenty VMAs of 3 pages spans four.
+      if (this.hints.length < (have / NODE) * 4) this.hints = grownInts(this.hints, this.hints.length * 4);
+      for (let n = had; n < have; n += NODE) this.clearNode(n);
+    }
+    this.nodesEnd += NODE;
+    return this.nodesEnd - NODE;
+  }
+
+  /** Recycles an inner node. */
   protected dropInner(node: number): void {
-    const off = node << SHIFT;
-    this.keys.fill(Infinity, off + 1, off + SLOTS);
-    this.kids[off + COUNT] = 0;
-    this.kids[off + GAP_BITS] = 0;
-    this.innerUp[node] = this.freeInner;
+    this.clearNode(node);
+    this.links[node + NEXT] = this.freeInner;
     this.freeInner = node;
+  }
+
+  private clearNode(node: number): void {
+    const { links } = this;
+    this.keys.fill(Infinity, node, node + SLOTS);
+    links[node + LO] = 1;
+    links[node + HI] = 0;
+    links[node + BITS] = 0;
+    links[node + UP] = -1;
+    links[node + NEXT] = -1;
+    links[node + PREV] = -1;
+  }
+
+  /** Takes a leaf out of the chain of leaves and recycles it. */
+  protected unlinkLeaf(leaf: number): void {
+    const { links } = this;
+    const prev = links[leaf + PREV]!;
+    const next = links[leaf + NEXT]!;
+    if (prev !== -1) links[prev + NEXT] = next;
+    else this.firstLeaf = next;
+    if (next !== -1) links[next + PREV] = prev;
+    else this.lastLeaf = prev;
+    this.clearNode(leaf);
+    links[leaf + NEXT] = this.freeLeaf;
+    this.freeLeaf = leaf;
   }
 
   /** Checks every invariant. One sentence for each violation; an empty array is good. For tests. */
   validate(): string[] {
     return new Checker(this).run();
   }
-}
-
-/** What `validate` looks at. */
-interface Seen {
-  readonly end: number;
-  readonly max: number;
 }
 
 /** Walks a tree for {@link VmaTreeStore.validate}. */
@@ -263,8 +236,7 @@ class Checker {
   private prevLeaf = -1;
   private end = 0;
   private count = 0;
-  private leaves = 0;
-  private inners = 0;
+  private nodes = 0;
 
   constructor(tree: VmaTreeStore) {
     this.t = tree as unknown as Raw;
@@ -273,75 +245,71 @@ class Checker {
   run(): string[] {
     const { t, bad } = this;
     this.walk(t.root, t.height, -1, true);
-    if (t.lastLeaf !== this.prevLeaf || t.meta[this.prevLeaf * META + NEXT] !== -1) bad.push('lastLeaf is wrong');
+    if (t.lastLeaf !== this.prevLeaf || t.links[this.prevLeaf + NEXT] !== -1) bad.push('lastLeaf is wrong');
     if (t.size !== this.count) bad.push(`size is ${t.size}, counted ${this.count}`);
-    for (let n = t.freeLeaf; n !== -1; n = t.meta[n * META + NEXT]!) {
-      this.leaves++;
-      if (t.ends.subarray(n << SHIFT, (n + 1) << SHIFT).some((x) => x !== Infinity))
-        bad.push(`free leaf ${n} has ends`);
-    }
-    for (let n = t.freeInner; n !== -1; n = t.innerUp[n]!) this.inners++;
-    if (this.leaves !== t.leavesMade || this.inners !== t.innersMade) bad.push('a node is lost');
+    this.checkFree(t.freeLeaf);
+    this.checkFree(t.freeInner);
+    if (this.nodes * NODE !== t.nodesEnd) bad.push('a node is lost');
     return bad;
   }
 
-  private walk(node: number, level: number, up: number, rightEdge: boolean): Seen {
-    if (level === 0) return this.leaf(node, up);
+  private checkFree(first: number): void {
     const { t, bad } = this;
-    this.inners++;
-    const off = node << SHIFT;
-    const n = t.kids[off + COUNT]!;
-    if (n > CAPACITY || n < (level === t.height ? 2 : 1)) bad.push(`inner node ${node} has ${n} children`);
-    if (t.innerUp[node] !== up) bad.push(`inner node ${node}: its parent is wrong`);
-    let max = 0;
-    let bits = 0;
-    for (let i = off + 1; i <= off + n; i++) {
-      const edge = rightEdge && i === off + n;
-      const below = this.walk(t.kids[i]!, level - 1, i, edge);
-      if (t.keys[i] !== (edge ? Infinity : below.end)) bad.push(`child ${i}: key ${t.keys[i]}, not ${below.end}`);
-      if (t.maxGaps[i] !== below.max) bad.push(`child ${i}: largest gap ${t.maxGaps[i]}, not ${below.max}`);
-      if (below.max > 0) bits |= 1 << (i & SLOT);
-      if (below.max > max) max = below.max;
+    for (let n = first; n !== -1; n = t.links[n + NEXT]!) {
+      this.nodes++;
+      if (t.keys.subarray(n, n + SLOTS).some((x) => x !== Infinity)) bad.push(`free node ${n} has keys`);
     }
-    if (t.kids[off + GAP_BITS] !== bits) bad.push(`inner node ${node}: bits of the gaps`);
-    for (let i = off + n + 1; i < off + SLOTS; i++) if (t.keys[i] !== Infinity) bad.push(`child ${i} is not clear`);
-    return { end: this.end, max };
   }
 
-  private leaf(leaf: number, up: number): Seen {
+  /** The largest gap below a node; `this.end` is the last end that was met. */
+  private walk(node: number, level: number, up: number, rightEdge: boolean): number {
     const { t, bad } = this;
-    const { nums, ints } = t.table;
-    this.leaves++;
-    const off = leaf << SHIFT;
-    const m = leaf * META;
-    const lo = t.meta[m + LO]!;
-    const hi = t.meta[m + HI]!;
-    if (lo < 1 || hi > CAPACITY || (hi < lo && t.height > 0)) bad.push(`leaf ${leaf} has slots ${lo} to ${hi}`);
-    if (t.meta[m + UP] !== up) bad.push(`leaf ${leaf}: its parent is wrong`);
-    if (t.meta[m + PREV] !== this.prevLeaf) bad.push(`leaf ${leaf}: PREV is wrong`);
-    if (this.prevLeaf === -1 ? t.firstLeaf !== leaf : t.meta[this.prevLeaf * META + NEXT] !== leaf)
-      bad.push(`leaf ${leaf}: the chain does not lead here`);
-    this.prevLeaf = leaf;
+    this.nodes++;
+    const lo = t.links[node + LO]!;
+    const hi = t.links[node + HI]!;
+    if (t.links[node + UP] !== up) bad.push(`node ${node}: its parent is wrong`);
+    if (lo < 1 || hi > CAPACITY || (hi < lo && t.height > 0)) bad.push(`node ${node} has slots ${lo} to ${hi}`);
+    if (level > 0 && (lo !== 1 || hi < (level === t.height ? 2 : 1)))
+      bad.push(`inner node ${node} has ${hi} children from ${lo}`);
+    if (level === 0) this.checkLeaf(node, lo);
     let max = 0;
     let bits = 0;
-    for (let s = 0; s < lo; s++) if (t.ends[off + s] !== this.end) bad.push(`slot ${off + s}: not the border`);
-    for (let s = hi + 1; s < SLOTS; s++) if (t.ends[off + s] !== Infinity) bad.push(`slot ${off + s} is not clear`);
-    for (let i = off + lo; i <= off + hi; i++) {
-      this.count++;
-      const id = t.ids[i]!;
-      const start = nums[id * RECORD + START]!;
-      const end = nums[id * RECORD + END]!;
-      if ((ints[id * INTS + STATE]! & STATE_LINKED) === 0) bad.push(`slot ${i}: its VMA is not linked`);
-      if (start < this.end || end <= start) bad.push(`slot ${i}: out of order`);
-      if (t.ends[i] !== end) bad.push(`slot ${i}: key ${t.ends[i]}, vmEnd ${end}`);
-      const gap = t.startGap(id, start) - this.end;
-      if (t.gaps[i] !== gap) bad.push(`slot ${i}: gap ${t.gaps[i]}, not ${gap}`);
-      if (gap > 0) bits |= 1 << (i & SLOT);
+    for (let i = node + lo; i <= node + hi; i++) {
+      const edge = rightEdge && i === node + hi;
+      const gap =
+        level === 0 ? this.checkSlot(i, t.links[i]!) : this.walk(t.links[i]!, level - 1, i, rightEdge && edge);
+      const key = level > 0 && edge ? Infinity : this.end;
+      if (t.keys[i] !== key) bad.push(`slot ${i}: key ${t.keys[i]}, not ${key}`);
+      if (t.keys[i + GAP] !== gap) bad.push(`slot ${i}: gap ${t.keys[i + GAP]}, not ${gap}`);
+      if (gap > 0) bits |= 1 << (i & IN_NODE);
       if (gap > max) max = gap;
-      this.end = end;
     }
-    if (t.meta[m + MASK] !== bits) bad.push(`leaf ${leaf}: bits of the gaps`);
-    return { end: this.end, max };
+    for (let s = hi + 1; s < SLOTS; s++) if (t.keys[node + s] !== Infinity) bad.push(`slot ${node + s} is not clear`);
+    if (t.links[node + BITS] !== bits) bad.push(`node ${node}: bits of the gaps`);
+    return max;
+  }
+
+  private checkLeaf(leaf: number, lo: number): void {
+    const { t, bad } = this;
+    if (t.links[leaf + PREV] !== this.prevLeaf) bad.push(`leaf ${leaf}: PREV is wrong`);
+    if (this.prevLeaf === -1 ? t.firstLeaf !== leaf : t.links[this.prevLeaf + NEXT] !== leaf)
+      bad.push(`leaf ${leaf}: the chain does not lead here`);
+    this.prevLeaf = leaf;
+    for (let s = 0; s < lo; s++) if (t.keys[leaf + s] !== this.end) bad.push(`slot ${leaf + s}: not the border`);
+  }
+
+  /** The gap in front of a VMA. */
+  private checkSlot(i: number, id: number): number {
+    const { t, bad } = this;
+    const { nums, ints } = t.table;
+    this.count++;
+    const start = nums[id * RECORD + START]!;
+    const end = nums[id * RECORD + END]!;
+    if ((ints[id * INTS + STATE]! & STATE_LINKED) === 0) bad.push(`slot ${i}: its VMA is not linked`);
+    if (start < this.end || end <= start) bad.push(`slot ${i}: out of order`);
+    const gap = t.startGap(id, start) - this.end;
+    this.end = end;
+    return gap;
   }
 }
 
@@ -349,29 +317,21 @@ class Checker {
 interface Raw {
   size: number;
   table: VmaTable;
-  ends: Float64Array;
-  gaps: Float64Array;
-  ids: Int32Array;
-  meta: Int32Array;
   keys: Float64Array;
-  maxGaps: Float64Array;
-  kids: Int32Array;
-  innerUp: Int32Array;
+  links: Int32Array;
+  root: number;
+  height: number;
   firstLeaf: number;
   lastLeaf: number;
   freeLeaf: number;
-  leavesMade: number;
   freeInner: number;
-  innersMade: number;
-  root: number;
-  height: number;
+  nodesEnd: number;
   startGap(id: number, start: number): number;
 }
 
-function grown(old: Float64Array, length: number, fill: number): Float64Array {
+function grown(old: Float64Array, length: number): Float64Array {
   const now = new Float64Array(length);
   now.set(old);
-  if (fill !== 0) now.fill(fill, old.length);
   return now;
 }
 

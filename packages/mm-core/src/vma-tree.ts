@@ -8,7 +8,7 @@
 // on where a search has ended: `seek` and the gap searches give slots, which hold until the index is changed.
 import { ENOMEM } from '@vmarea/uapi';
 import { VmaTreeBalance } from './vma-tree-balance.ts';
-import { CAPACITY, firstAbove, GAP_BITS, HI, LO, MASK, META, NEXT, PREV, SHIFT, SLOT, UP } from './vma-tree-store.ts';
+import { BITS, CAPACITY, firstAbove, GAP, HI, IN_NODE, LO, NEXT, NODE_OF, PREV, SLOTS, UP } from './vma-tree-store.ts';
 import { END, INTS, RECORD, START, STATE, STATE_LINKED } from './vma-record.ts';
 import type { Vma } from './vma.ts';
 
@@ -28,7 +28,7 @@ export class VmaTree extends VmaTreeBalance {
    */
   find(addr: number): Vma | null {
     const i = this.locate(addr);
-    return this.ends[i] === Infinity ? null : this.table.at(this.ids[i]!);
+    return this.keys[i] === Infinity ? null : this.table.at(this.links[i]!);
   }
 
   /** The VMA behind a linked one. */
@@ -36,7 +36,7 @@ export class VmaTree extends VmaTreeBalance {
     const i = this.after(this.slotOf(vma));
     if (i === 0) return null;
     this.finger = i;
-    return this.table.at(this.ids[i]!);
+    return this.table.at(this.links[i]!);
   }
 
   /** The VMA before a linked one. */
@@ -44,108 +44,119 @@ export class VmaTree extends VmaTreeBalance {
     const i = this.before(this.slotOf(vma));
     if (i === 0) return null;
     this.finger = i;
-    return this.table.at(this.ids[i]!);
+    return this.table.at(this.links[i]!);
   }
 
   // --- slots
 
   /** Slot of the first VMA that ends above `addr`; a free one, where {@link idAt} is -1, if there is none. */
   seek(addr: number): number {
-    const { ends, finger } = this;
-    const end = ends[finger]!;
-    if (addr >= ends[finger - 1]! && addr < end && end !== Infinity) return finger;
+    const { keys, finger } = this;
+    const end = keys[finger]!;
+    if (addr >= keys[finger - 1]! && addr < end && end !== Infinity) return finger;
     return (this.finger = this.locate(addr));
+  }
+
+  /** Slot of a linked VMA. */
+  slotOf(vma: Vma): number {
+    const { keys, links } = this;
+    const id = vma.id;
+    const start = this.table.nums[id * RECORD + START]!;
+    const f = this.finger;
+    // A slot that is not in use may still have the id.
+    if (links[f] === id && start >= keys[f - 1]! && start < keys[f]! && keys[f] !== Infinity) return f;
+    const i = this.locate(start);
+    if (links[i] !== id || keys[i] === Infinity) throw new Error('VmaTree: this VMA is not in the index');
+    return (this.finger = i);
   }
 
   /** Id of the VMA in a slot, -1 for none. */
   idAt(i: number): number {
-    return this.ends[i] === Infinity ? -1 : this.ids[i]!;
-  }
-
-  /** Whether the VMA of slot `i` begins below `addr`; false for a free slot. */
-  beginsBelow(i: number, addr: number): boolean {
-    return this.ends[i] !== Infinity && this.table.nums[this.ids[i]! * RECORD + START]! < addr;
-  }
-
-  /** Whether the VMA of slot `i` begins at `addr`. */
-  beginsAt(i: number, addr: number): boolean {
-    return this.ends[i] !== Infinity && this.table.nums[this.ids[i]! * RECORD + START] === addr;
-  }
-
-  /** Whether the VMA of slot `i` ends at `addr`. */
-  endsAt(i: number, addr: number): boolean {
-    return this.ends[i] === addr;
-  }
-
-  /** End of the VMA before slot `i`, 0 for none: where the gap in front of `i` begins. */
-  gapStart(i: number): number {
-    return this.ends[i - 1]!;
-  }
-
-  /** Whether a VMA is before slot `i` and ends at `addr`. */
-  touchesBefore(i: number, addr: number): boolean {
-    return this.ends[i - 1] === addr && this.before(i) !== 0;
+    return this.keys[i] === Infinity ? -1 : this.links[i]!;
   }
 
   /** Id of the VMA before slot `i`, -1 for none. */
   idBefore(i: number): number {
     const before = this.before(i);
-    return before === 0 ? -1 : this.ids[before]!;
+    return before === 0 ? -1 : this.links[before]!;
   }
 
   /** Id of the VMA behind that of slot `i`, -1 for none. */
   idAfter(i: number): number {
     const after = this.after(i);
-    return after === 0 ? -1 : this.ids[after]!;
+    return after === 0 ? -1 : this.links[after]!;
   }
 
   /** Slot of the VMA behind that of slot `i`, 0 for none. */
-  private after(i: number): number {
-    const leaf = i >> SHIFT;
-    if ((i & SLOT) !== this.meta[leaf * META + HI]) return i + 1;
-    const next = this.meta[leaf * META + NEXT]!;
-    return next === -1 ? 0 : (next << SHIFT) + this.meta[next * META + LO]!;
+  after(i: number): number {
+    const { links } = this;
+    const leaf = i & NODE_OF;
+    if ((i & IN_NODE) !== links[leaf + HI]) return i + 1;
+    const next = links[leaf + NEXT]!;
+    return next === -1 ? 0 : next + links[next + LO]!;
   }
 
   /** Slot of the VMA before slot `i`, 0 for none. */
-  private before(i: number): number {
-    const leaf = i >> SHIFT;
-    if ((i & SLOT) !== this.meta[leaf * META + LO]) return i - 1;
-    const prev = this.meta[leaf * META + PREV]!;
-    return prev === -1 ? 0 : (prev << SHIFT) + this.meta[prev * META + HI]!;
+  before(i: number): number {
+    const { links } = this;
+    const leaf = i & NODE_OF;
+    if ((i & IN_NODE) !== links[leaf + LO]) return i - 1;
+    const prev = links[leaf + PREV]!;
+    return prev === -1 ? 0 : prev + links[prev + HI]!;
+  }
+
+  /** Whether the VMA of slot `i` begins below `addr`; false for a free slot. */
+  beginsBelow(i: number, addr: number): boolean {
+    return this.keys[i] !== Infinity && this.table.nums[this.links[i]! * RECORD + START]! < addr;
+  }
+
+  /** Whether the VMA of slot `i` begins above `addr`; false for a free slot. */
+  beginsAbove(i: number, addr: number): boolean {
+    return this.keys[i] !== Infinity && this.table.nums[this.links[i]! * RECORD + START]! > addr;
+  }
+
+  /** Whether the VMA of slot `i` begins at `addr`. */
+  beginsAt(i: number, addr: number): boolean {
+    return this.keys[i] !== Infinity && this.table.nums[this.links[i]! * RECORD + START] === addr;
+  }
+
+  /** Whether the VMA of slot `i` ends at `addr`. */
+  endsAt(i: number, addr: number): boolean {
+    return this.keys[i] === addr;
+  }
+
+  /** Whether a VMA is before slot `i` and ends at `addr`. */
+  touchesBefore(i: number, addr: number): boolean {
+    return this.keys[i - 1] === addr && this.before(i) !== 0;
+  }
+
+  /** End of the VMA of slot `i`; Infinity for a free slot. */
+  endOf(i: number): number {
+    return this.keys[i]!;
+  }
+
+  /** End of the VMA before slot `i`, 0 for none: where the gap in front of `i` begins. */
+  gapStart(i: number): number {
+    return this.keys[i - 1]!;
   }
 
   private locate(addr: number): number {
     const hint = this.hintOf(addr);
     const leaf = this.hints[hint]!;
-    const off = leaf << SHIFT;
-    const ends = this.ends;
-    if (addr >= ends[off]!) {
-      const i = firstAbove(ends, off, addr);
-      if (ends[i] !== Infinity || leaf === this.lastLeaf) return i;
+    const keys = this.keys;
+    if (addr >= keys[leaf]!) {
+      const i = firstAbove(keys, leaf, addr);
+      if (keys[i] !== Infinity || leaf === this.lastLeaf) return i;
     }
     return this.descend(addr, hint);
   }
 
   private descend(addr: number, hint: number): number {
-    const { keys, kids } = this;
+    const { keys, links } = this;
     let node = this.root;
-    for (let level = this.height; level > 0; level--) node = kids[firstAbove(keys, node << SHIFT, addr)]!;
+    for (let level = this.height; level > 0; level--) node = links[firstAbove(keys, node, addr)]!;
     this.hints[hint] = node;
-    return firstAbove(this.ends, node << SHIFT, addr);
-  }
-
-  /** Slot of a linked VMA. */
-  private slotOf(vma: Vma): number {
-    const id = vma.id;
-    const f = this.finger;
-    const { ids, ends } = this;
-    const start = this.table.nums[id * RECORD + START]!;
-    // A slot that is not in use may still have the id.
-    if (ids[f] === id && start >= ends[f - 1]! && start < ends[f]! && ends[f] !== Infinity) return f;
-    const i = this.locate(start);
-    if (ids[i] !== id || ends[i] === Infinity) throw new Error('VmaTree: this VMA is not in the index');
-    return (this.finger = i);
+    return firstAbove(keys, node, addr);
   }
 
   // --- changes
@@ -161,36 +172,40 @@ export class VmaTree extends VmaTreeBalance {
    * @param i `seek` of its start
    */
   insertAt(i: number, id: number): void {
+    const at = this.isFull(i & NODE_OF) ? this.splitLeaf(i, this.idBefore(i), this.idAt(i)) : i;
+    const { keys, links } = this;
     const { nums, ints } = this.table;
     const start = nums[id * RECORD + START]!;
     const end = nums[id * RECORD + END]!;
-    let at = i;
-    if (this.isFull(at >> SHIFT)) at = this.splitLeaf(at, this.idBefore(at), this.idAt(at));
     const own = this.openSlot(at);
-    const { ends, gaps, ids } = this;
-    const leaf = own >> SHIFT;
-    const border = ends[own - 1]!;
+    const leaf = own & NODE_OF;
+    const border = keys[own - 1]!;
     const gap = this.startGap(id, start) - border;
-    ends[own] = end;
-    ids[own] = id;
-    this.setGap(own, gap);
+    keys[own] = end;
+    keys[own + GAP] = gap;
+    links[own] = id;
     this.finger = own;
     this.lastInserted = id;
     ints[id * INTS + STATE] = ints[id * INTS + STATE]! | STATE_LINKED;
-    if (ends[own + 1] === Infinity) {
+    // openSlot has left the bit of the new slot clear.
+    const bit = 1 << (own & IN_NODE);
+    let bits = links[leaf + BITS]!;
+    if (gap > 0) bits |= bit;
+    if (keys[own + 1] === Infinity) {
+      links[leaf + BITS] = bits;
       this.gapsChanged(leaf, 0, gap);
       return;
     }
-    const old = gaps[own + 1]!;
+    const old = keys[own + 1 + GAP]!;
     const above = old - (end - border);
-    this.setGap(own + 1, above);
+    keys[own + 1 + GAP] = above;
+    links[leaf + BITS] = above > 0 ? bits | (bit << 1) : bits & ~(bit << 1);
     this.gapsChanged(leaf, old, gap > above ? gap : above);
   }
 
   /** Links `vma` behind all others: {@link insert} where that is known, as fork knows it. */
   append(vma: Vma): void {
-    const leaf = this.lastLeaf;
-    this.insertAt((leaf << SHIFT) + this.meta[leaf * META + HI]! + 1, vma.id);
+    this.insertAt(this.lastLeaf + this.links[this.lastLeaf + HI]! + 1, vma.id);
   }
 
   /** Unlinks `vma`. */
@@ -200,24 +215,23 @@ export class VmaTree extends VmaTreeBalance {
 
   /** Unlinks the VMA of slot `i`. */
   eraseAt(i: number): void {
-    const { meta, table } = this;
-    const id = this.ids[i]!;
-    const state = id * INTS + STATE;
-    table.ints[state] = table.ints[state]! & ~STATE_LINKED;
+    const { keys, links } = this;
+    const { ints } = this.table;
+    const state = links[i]! * INTS + STATE;
+    ints[state] = ints[state]! & ~STATE_LINKED;
     this.lastInserted = -1;
-    const leaf = i >> SHIFT;
-    if ((i & SLOT) === meta[leaf * META + HI]) {
-      this.eraseInLeaf(i, this.ends[i]!);
+    const leaf = i & NODE_OF;
+    if ((i & IN_NODE) === links[leaf + HI]) {
+      this.eraseInLeaf(i, keys[i]!);
       return;
     }
-    const { ends, gaps } = this;
-    const own = gaps[i]!;
-    const old = gaps[i + 1]!;
-    const gap = old + (ends[i]! - ends[i - 1]!);
+    const own = keys[i + GAP]!;
+    const old = keys[i + 1 + GAP]!;
+    const gap = old + (keys[i]! - keys[i - 1]!);
     this.setGap(i + 1, gap);
     this.finger = this.closeSlots(i, 1);
     this.gapsChanged(leaf, own > old ? own : old, gap);
-    this.uniteSparse(leaf);
+    if (this.isSparse(leaf)) this.unite(leaf);
   }
 
   /**
@@ -228,11 +242,11 @@ export class VmaTree extends VmaTreeBalance {
     const { ints } = this.table;
     const lastEnd = last.vmEnd;
     let i = this.slotOf(first);
-    const border = this.ends[i - 1]!;
+    const border = this.keys[i - 1]!;
     let slot = i;
     for (let vma = first; vma !== last;) {
       slot = this.after(slot);
-      const next = this.table.at(this.ids[slot]!);
+      const next = this.table.at(this.links[slot]!);
       vma.setNextRemoved(next);
       ints[vma.id * INTS + STATE] = ints[vma.id * INTS + STATE]! & ~STATE_LINKED;
       vma = next;
@@ -246,21 +260,21 @@ export class VmaTree extends VmaTreeBalance {
   /** Gives a linked VMA new bounds. The order of the VMAs must stay, and they must not overlap. */
   setBounds(vma: Vma, newStart: number, newEnd: number): void {
     const i = this.slotOf(vma);
-    const { ends, gaps } = this;
-    const leaf = i >> SHIFT;
-    const oldEnd = ends[i]!;
+    const { keys, links } = this;
+    const leaf = i & NODE_OF;
+    const oldEnd = keys[i]!;
     vma.vmStart = newStart;
     vma.vmEnd = newEnd;
-    const oldGap = gaps[i]!;
-    const gap = this.startGap(vma.id, newStart) - ends[i - 1]!;
+    const oldGap = keys[i + GAP]!;
+    const gap = this.startGap(vma.id, newStart) - keys[i - 1]!;
     this.setGap(i, gap);
     if (newEnd === oldEnd) {
       this.gapsChanged(leaf, oldGap, gap);
       return;
     }
-    ends[i] = newEnd;
-    if ((i & SLOT) !== this.meta[leaf * META + HI]) {
-      const old = gaps[i + 1]!;
+    keys[i] = newEnd;
+    if ((i & IN_NODE) !== links[leaf + HI]) {
+      const old = keys[i + 1 + GAP]!;
       const above = old + (oldEnd - newEnd);
       this.setGap(i + 1, above);
       this.gapsChanged(leaf, oldGap > old ? oldGap : old, gap > above ? gap : above);
@@ -274,19 +288,20 @@ export class VmaTree extends VmaTreeBalance {
   /** Moves the border of two touching VMAs: `left.vmEnd = right.vmStart = addr`. */
   shiftBoundary(left: Vma, right: Vma, addr: number): void {
     const i = this.slotOf(left);
-    const leaf = i >> SHIFT;
+    const { keys, links } = this;
+    const leaf = i & NODE_OF;
     left.vmEnd = addr;
     right.vmStart = addr;
-    this.ends[i] = addr;
+    keys[i] = addr;
     // the gap between them is 0, or minus the guard gap; only a clamp at address 0 can change it
     const gap = this.startGap(right.id, addr) - addr;
-    if ((i & SLOT) === this.meta[leaf * META + HI]) {
+    if ((i & IN_NODE) === links[leaf + HI]) {
       this.lastEndChanged(leaf, addr);
-      const next = this.meta[leaf * META + NEXT]!;
-      this.borderMoved(leaf, addr, gap - this.gaps[(next << SHIFT) + this.meta[next * META + LO]!]!);
+      const next = links[leaf + NEXT]!;
+      this.borderMoved(leaf, addr, gap - keys[next + links[next + LO]! + GAP]!);
       return;
     }
-    const old = this.gaps[i + 1]!;
+    const old = keys[i + 1 + GAP]!;
     if (gap === old) return;
     this.setGap(i + 1, gap);
     this.gapsChanged(leaf, old, gap);
@@ -297,70 +312,90 @@ export class VmaTree extends VmaTreeBalance {
    * Sets the bounds of both. The same as setBounds and insert, but no gap and no key above the leaf changes.
    */
   split(vma: Vma, addr: number, part: Vma, partBelow: boolean): void {
-    let i = this.slotOf(vma);
-    if (this.isFull(i >> SHIFT)) i = this.splitLeaf(i, vma.id, vma.id);
+    this.splitAt(this.slotOf(vma), addr, part.id, partBelow);
+  }
+
+  /** {@link split} of the VMA of slot `i`: its slot afterwards. */
+  splitAt(i: number, addr: number, part: number, partBelow: boolean): number {
+    const id = this.links[i]!;
+    const at = this.isFull(i & NODE_OF) ? this.splitLeaf(i, id, id) : i;
+    const { keys, links } = this;
     const { nums, ints } = this.table;
-    const lower = partBelow ? part.id : vma.id;
-    const upper = partBelow ? vma.id : part.id;
-    const start = nums[vma.id * RECORD + START]!;
+    const lower = partBelow ? part : id;
+    const upper = partBelow ? id : part;
+    const start = nums[id * RECORD + START]!;
+    const own = this.openSlot(at);
     nums[lower * RECORD + START] = start;
     nums[lower * RECORD + END] = addr;
     nums[upper * RECORD + START] = addr;
-    const own = this.openSlot(i);
-    const { ends, gaps, ids } = this;
-    nums[upper * RECORD + END] = ends[own + 1]!;
-    ends[own] = addr;
-    ids[own] = lower;
-    ids[own + 1] = upper;
-    const old = gaps[own + 1]!;
-    const below = this.startGap(lower, start) - ends[own - 1]!;
-    const above = this.startGap(upper, addr) - addr;
+    nums[upper * RECORD + END] = keys[own + 1]!;
+    keys[own] = addr;
+    links[own] = lower;
+    links[own + 1] = upper;
+    const old = keys[own + 1 + GAP]!;
+    const below = this.startGap(lower, start) - keys[own - 1]!;
     this.setGap(own, below);
-    this.setGap(own + 1, above);
-    this.gapsChanged(own >> SHIFT, old, below);
-    this.finger = own + 1;
-    this.lastInserted = part.id;
-    ints[part.id * INTS + STATE] = ints[part.id * INTS + STATE]! | STATE_LINKED;
+    this.setGap(own + 1, this.startGap(upper, addr) - addr);
+    if (old !== below) this.gapsChanged(own & NODE_OF, old, below);
+    this.lastInserted = part;
+    ints[part * INTS + STATE] = ints[part * INTS + STATE]! | STATE_LINKED;
+    return (this.finger = partBelow ? own + 1 : own);
   }
 
   /**
-   * Lets `vma` grow over everything up to `last`, which is unlinked with all between (vma_merge removing its right
-   * neighbours): `vma.vmEnd = last.vmEnd`.
+   * Lets `vma` grow over the `count` VMAs behind it, which are unlinked (vma_merge removing its right neighbours): it ends
+   * where the last of them did.
    */
-  absorb(vma: Vma, last: Vma): void {
-    const lastEnd = last.vmEnd;
-    const i = this.slotOf(vma);
-    const leaf = i >> SHIFT;
-    const { ends, gaps, ids, meta } = this;
-    const stop = (leaf << SHIFT) + meta[leaf * META + HI]!;
-    if (ends[stop]! < lastEnd) {
-      this.eraseRange(this.next(vma)!, last);
-      this.setBounds(vma, vma.vmStart, lastEnd);
-      return;
-    }
-    const { ints } = this.table;
-    let j = i;
+  absorb(vma: Vma, count: number): void {
+    this.absorbAt(this.slotOf(vma), count);
+  }
+
+  /** {@link absorb} of the VMA of slot `i`: its slot afterwards. */
+  absorbAt(i: number, count: number): number {
+    const { keys, links } = this;
+    const leaf = i & NODE_OF;
+    const j = i + count;
+    if (j > leaf + links[leaf + HI]!) return this.absorbAcross(i, count);
+    const { nums, ints } = this.table;
+    const id = links[i]!;
     let removed = 0;
-    do {
-      j++;
-      if (gaps[j]! > removed) removed = gaps[j]!;
-      const gone = ids[j]! * INTS + STATE;
-      ints[gone] = ints[gone]! & ~STATE_LINKED;
-    } while (ends[j] !== lastEnd);
+    for (let k = i + 1; k <= j; k++) {
+      if (keys[k + GAP]! > removed) removed = keys[k + GAP]!;
+      const state = links[k]! * INTS + STATE;
+      ints[state] = ints[state]! & ~STATE_LINKED;
+    }
+    nums[id * RECORD + END] = keys[j]!;
     // The last one's slot becomes this VMA's.
-    const gap = gaps[i]!;
-    ids[j] = vma.id;
+    const gap = keys[i + GAP]!;
+    links[j] = id;
     this.setGap(j, gap);
-    vma.vmEnd = lastEnd;
     this.lastInserted = -1;
-    this.finger = this.closeSlots(i, j - i);
-    this.gapsChanged(leaf, removed, gap);
-    this.uniteSparse(leaf);
+    const now = this.closeSlots(i, count);
+    this.finger = now;
+    if (removed > 0) this.gapsChanged(leaf, removed, gap);
+    return this.isSparse(leaf) ? this.uniteAround(now, id) : now;
+  }
+
+  /** The same where the VMAs are in several leaves. */
+  private absorbAcross(i: number, count: number): number {
+    const vma = this.table.at(this.links[i]!);
+    for (let k = 0; k < count; k++) {
+      const next = this.after(this.slotOf(vma));
+      const end = this.keys[next]!;
+      this.eraseAt(next);
+      this.setBounds(vma, vma.vmStart, end);
+    }
+    return this.slotOf(vma);
+  }
+
+  /** Unites the sparse leaf of slot `i` with another, if there is room: the slot of the VMA `id`, which was at `i`. */
+  private uniteAround(i: number, id: number): number {
+    this.unite(i & NODE_OF);
+    return this.slotOf(this.table.at(id));
   }
 
   private isFull(leaf: number): boolean {
-    const { meta } = this;
-    return meta[leaf * META + HI]! >= meta[leaf * META + LO]! + CAPACITY - 1;
+    return this.links[leaf + HI]! >= this.links[leaf + LO]! + CAPACITY - 1;
   }
 
   /**
@@ -368,154 +403,146 @@ export class VmaTree extends VmaTreeBalance {
    * which what was at `i` stands now. Its contents are the caller's to set.
    */
   private openSlot(i: number): number {
-    const { ends, gaps, ids, meta } = this;
-    const m = (i >> SHIFT) * META;
-    const slot = i & SLOT;
-    const off = i - slot;
-    const lo = meta[m + LO]!;
-    const hi = meta[m + HI]!;
-    const bits = meta[m + MASK]!;
+    const { keys, links } = this;
+    const leaf = i & NODE_OF;
+    const slot = i & IN_NODE;
+    const lo = links[leaf + LO]!;
+    const hi = links[leaf + HI]!;
+    const bits = links[leaf + BITS]!;
     const low = (1 << slot) - 1;
     this.size++;
     if (lo > 1 && (hi === CAPACITY || slot - lo <= hi - slot)) {
-      for (let k = off + lo; k < i; k++) {
-        ends[k - 1] = ends[k]!;
-        gaps[k - 1] = gaps[k]!;
-        ids[k - 1] = ids[k]!;
+      for (let k = leaf + lo; k < i; k++) {
+        keys[k - 1] = keys[k]!;
+        keys[k - 1 + GAP] = keys[k + GAP]!;
+        links[k - 1] = links[k]!;
       }
-      meta[m + LO] = lo - 1;
-      meta[m + MASK] = ((bits & low) >>> 1) | (bits & ~low);
+      links[leaf + LO] = lo - 1;
+      links[leaf + BITS] = ((bits & low) >>> 1) | (bits & ~low);
       return i - 1;
     }
-    for (let k = off + hi; k >= i; k--) {
-      ends[k + 1] = ends[k]!;
-      gaps[k + 1] = gaps[k]!;
-      ids[k + 1] = ids[k]!;
+    for (let k = leaf + hi; k >= i; k--) {
+      keys[k + 1] = keys[k]!;
+      keys[k + 1 + GAP] = keys[k + GAP]!;
+      links[k + 1] = links[k]!;
     }
-    meta[m + HI] = hi + 1;
-    meta[m + MASK] = (bits & low) | ((bits & ~low) << 1);
+    links[leaf + HI] = hi + 1;
+    links[leaf + BITS] = (bits & low) | ((bits & ~low) << 1);
     return i;
   }
 
   /** Removes `n` slots from `i` on, all in one leaf: the slot of what was behind them. */
   private closeSlots(i: number, n: number): number {
-    const { ends, gaps, ids, meta } = this;
-    const m = (i >> SHIFT) * META;
-    const slot = i & SLOT;
-    const off = i - slot;
-    const lo = meta[m + LO]!;
-    const hi = meta[m + HI]!;
-    const bits = meta[m + MASK]!;
+    const { keys, links } = this;
+    const leaf = i & NODE_OF;
+    const slot = i & IN_NODE;
+    const lo = links[leaf + LO]!;
+    const hi = links[leaf + HI]!;
+    const bits = links[leaf + BITS]!;
     const low = (1 << slot) - 1;
     this.size -= n;
     if (slot - lo <= hi - slot - n + 1) {
-      const border = ends[off]!;
+      const border = keys[leaf]!;
       let k = i + n - 1;
-      for (; k >= off + lo + n; k--) {
-        ends[k] = ends[k - n]!;
-        gaps[k] = gaps[k - n]!;
-        ids[k] = ids[k - n]!;
+      for (; k >= leaf + lo + n; k--) {
+        keys[k] = keys[k - n]!;
+        keys[k + GAP] = keys[k - n + GAP]!;
+        links[k] = links[k - n]!;
       }
-      for (; k >= off + lo; k--) ends[k] = border;
-      meta[m + LO] = lo + n;
-      meta[m + MASK] = ((bits & low) << n) | (bits & ~((1 << (slot + n)) - 1));
+      for (; k >= leaf + lo; k--) keys[k] = border;
+      links[leaf + LO] = lo + n;
+      links[leaf + BITS] = ((bits & low) << n) | (bits & ~((1 << (slot + n)) - 1));
       return i + n;
     }
     let k = i;
-    for (; k + n <= off + hi; k++) {
-      ends[k] = ends[k + n]!;
-      gaps[k] = gaps[k + n]!;
-      ids[k] = ids[k + n]!;
+    for (; k + n <= leaf + hi; k++) {
+      keys[k] = keys[k + n]!;
+      keys[k + GAP] = keys[k + n + GAP]!;
+      links[k] = links[k + n]!;
     }
-    for (; k <= off + hi; k++) ends[k] = Infinity;
-    meta[m + HI] = hi - n;
-    meta[m + MASK] = (bits & low) | ((bits >>> (slot + n)) << slot);
+    for (; k <= leaf + hi; k++) keys[k] = Infinity;
+    links[leaf + HI] = hi - n;
+    links[leaf + BITS] = (bits & low) | ((bits >>> (slot + n)) << slot);
     return i;
   }
 
   /** Removes slot `i` and those after it up to `lastEnd` from one leaf. True if more of the range is in the next leaf. */
   private eraseInLeaf(i: number, lastEnd: number): boolean {
-    const { ends, gaps, meta } = this;
-    const leaf = i >> SHIFT;
-    const stop = (leaf << SHIFT) + meta[leaf * META + HI]!;
-    const border = ends[i - 1]!;
+    const { keys, links } = this;
+    const leaf = i & NODE_OF;
+    const stop = leaf + links[leaf + HI]!;
+    const border = keys[i - 1]!;
     let j = i;
-    let removed = gaps[i]!;
-    while (j < stop && ends[j] !== lastEnd) {
+    let removed = keys[i + GAP]!;
+    while (j < stop && keys[j] !== lastEnd) {
       j++;
-      if (gaps[j]! > removed) removed = gaps[j]!;
+      if (keys[j + GAP]! > removed) removed = keys[j + GAP]!;
     }
-    const removedEnd = ends[j]!;
-    const more = removedEnd < lastEnd;
-    const delta = removedEnd - border;
+    const more = keys[j]! < lastEnd;
+    const delta = keys[j]! - border;
     if (j < stop) {
-      const old = gaps[j + 1]!;
-      const gap = old + delta;
-      this.setGap(j + 1, gap);
+      const old = keys[j + 1 + GAP]!;
+      this.setGap(j + 1, old + delta);
       this.finger = this.closeSlots(i, j - i + 1);
-      this.gapsChanged(leaf, old > removed ? old : removed, gap);
-      this.uniteSparse(leaf);
+      this.gapsChanged(leaf, old > removed ? old : removed, old + delta);
+      if (this.isSparse(leaf)) this.unite(leaf);
       return more;
     }
-    const first = (leaf << SHIFT) + meta[leaf * META + LO]!;
-    if (i > first) {
+    if (i > leaf + links[leaf + LO]!) {
       this.cutTail(i, stop);
       this.finger = i - 1;
       this.gapsChanged(leaf, removed, 0);
       this.lastEndChanged(leaf, border);
       this.borderMoved(leaf, border, delta);
-      this.uniteSparse(leaf);
+      if (this.isSparse(leaf)) this.unite(leaf);
       return more;
     }
-    const next = meta[leaf * META + NEXT]!;
-    const up = meta[leaf * META + UP]!;
+    const next = links[leaf + NEXT]!;
+    const up = links[leaf + UP]!;
     this.size -= stop - i + 1;
-    this.finger = 1;
     if (up === -1) {
       this.emptyRoot(leaf);
       return more;
     }
     this.unlinkLeaf(leaf);
-    this.removeChild(0, up);
+    this.removeChild(up);
     if (next !== -1) this.setBorder(next, border, delta);
     return more;
   }
 
   /** Drops the slots from `i` to `stop`, the leaf's last one; some are left before them. */
   private cutTail(i: number, stop: number): void {
-    const { ends, meta } = this;
-    const m = (i >> SHIFT) * META;
-    ends.fill(Infinity, i, stop + 1);
+    const { keys, links } = this;
+    const leaf = i & NODE_OF;
+    for (let k = i; k <= stop; k++) keys[k] = Infinity;
     this.size -= stop - i + 1;
-    meta[m + HI] = (i & SLOT) - 1;
-    meta[m + MASK] = meta[m + MASK]! & ((1 << (i & SLOT)) - 1);
+    links[leaf + HI] = (i & IN_NODE) - 1;
+    links[leaf + BITS] = links[leaf + BITS]! & ((1 << (i & IN_NODE)) - 1);
   }
 
   /** The tree is a leaf without VMAs again. */
   private emptyRoot(leaf: number): void {
-    const { ends, meta } = this;
-    const off = leaf << SHIFT;
-    ends.fill(Infinity, off + 1, off + SLOT + 1);
-    ends[off] = 0;
-    meta[leaf * META + LO] = 1;
-    meta[leaf * META + HI] = 0;
-    meta[leaf * META + MASK] = 0;
+    const { keys, links } = this;
+    keys.fill(Infinity, leaf, leaf + SLOTS);
+    keys[leaf] = 0;
+    links[leaf + LO] = 1;
+    links[leaf + HI] = 0;
+    links[leaf + BITS] = 0;
   }
 
   /** After the last end of `leaf` became `border`: the next leaf begins there, and its first gap grows by `delta`. */
   private borderMoved(leaf: number, border: number, delta: number): void {
-    const next = this.meta[leaf * META + NEXT]!;
+    const next = this.links[leaf + NEXT]!;
     if (next !== -1) this.setBorder(next, border, delta);
   }
 
   /** A leaf begins at `border` now; its first gap grows by `delta`. */
   private setBorder(leaf: number, border: number, delta: number): void {
-    const { ends, gaps } = this;
-    const off = leaf << SHIFT;
-    const first = off + this.meta[leaf * META + LO]!;
-    for (let k = off; k < first; k++) ends[k] = border;
+    const { keys } = this;
+    const first = leaf + this.links[leaf + LO]!;
+    for (let k = leaf; k < first; k++) keys[k] = border;
     if (delta === 0) return;
-    const old = gaps[first]!;
+    const old = keys[first + GAP]!;
     this.setGap(first, old + delta);
     this.gapsChanged(leaf, old, old + delta);
   }
@@ -535,7 +562,7 @@ export class VmaTree extends VmaTreeBalance {
     if (this.highestVmEnd > maxStart) {
       const i = this.lastGapSlot(room, maxStart);
       if (i === 0) return -ENOMEM;
-      const end = this.ends[i - 1]! + this.gaps[i]!;
+      const end = this.keys[i - 1]! + this.keys[i + GAP]!;
       // every lower gap ends lower still
       if (end < lowLimit + room) return -ENOMEM;
       if (end < top) top = end;
@@ -550,7 +577,7 @@ export class VmaTree extends VmaTreeBalance {
     const maxStart = highLimit - room;
     if (maxStart < 0 || lowLimit > maxStart) return -ENOMEM;
     const i = this.firstGapSlot(room, lowLimit);
-    const start = i === 0 ? this.highestVmEnd : this.ends[i - 1]!;
+    const start = i === 0 ? this.highestVmEnd : this.keys[i - 1]!;
     if (start > maxStart) return -ENOMEM;
     const addr = start > lowLimit ? start : lowLimit;
     return alignMask === 0 ? addr : addr + lowBits(alignOffset - addr, alignMask);
@@ -558,87 +585,67 @@ export class VmaTree extends VmaTreeBalance {
 
   /** Highest slot whose gap begins at or below `maxStart` and has `room` bytes; 0 if none. Leaves the finger there. */
   private lastGapSlot(room: number, maxStart: number): number {
-    const { ends, gaps, keys, maxGaps, kids, meta } = this;
-    let level = this.height;
+    const { keys, links } = this;
     let node = this.root;
-    let below = -1;
+    let level = this.height;
+    let bits = links[node + BITS]!;
     for (;;) {
-      const off = node << SHIFT;
-      let up: number;
-      if (level === 0) {
-        for (let m = meta[node * META + MASK]!; m !== 0;) {
-          const slot = 31 - Math.clz32(m);
-          const i = off + slot;
-          if (gaps[i]! >= room && ends[i - 1]! <= maxStart) return (this.finger = i);
-          m ^= 1 << slot;
+      let hit = 0;
+      while (bits !== 0) {
+        const slot = 31 - Math.clz32(bits);
+        const i = node + slot;
+        // keys[i - 1] is where the gaps of a child begin; for the first child the level above has compared it
+        if (keys[i + GAP]! >= room && (keys[i - 1]! <= maxStart || (slot === 1 && level !== 0))) {
+          hit = i;
+          break;
         }
-        up = meta[node * META + UP]!;
-      } else {
-        // keys[i - 1] is where the gaps of child i begin; for the first child the level above has compared it
-        let hit = 0;
-        for (let m = kids[off + GAP_BITS]! & below; m !== 0;) {
-          const slot = 31 - Math.clz32(m);
-          const i = off + slot;
-          if (maxGaps[i]! >= room && (slot === 1 || keys[i - 1]! <= maxStart)) {
-            hit = i;
-            break;
-          }
-          m ^= 1 << slot;
-        }
-        if (hit !== 0) {
-          node = kids[hit]!;
-          level--;
-          below = -1;
-          continue;
-        }
-        up = this.innerUp[node]!;
+        bits ^= 1 << slot;
       }
-      // Only a node that holds maxStart can fail, so this happens at most once per level.
-      if (up === -1) return 0;
-      node = up >> SHIFT;
-      below = (1 << (up & SLOT)) - 1;
-      level++;
+      if (hit !== 0) {
+        if (level === 0) return (this.finger = hit);
+        level--;
+        node = links[hit]!;
+        bits = links[node + BITS]!;
+      } else {
+        // Only a node that holds maxStart can fail, so this happens at most once per level.
+        const up = links[node + UP]!;
+        if (up === -1) return 0;
+        level++;
+        node = up & NODE_OF;
+        bits = links[node + BITS]! & ((1 << (up & IN_NODE)) - 1);
+      }
     }
   }
 
   /** Lowest slot with a gap of `room` bytes of which `room` lie above `low`; 0 if none. Leaves the finger there. */
   private firstGapSlot(room: number, low: number): number {
-    const { ends, gaps, keys, maxGaps, kids, meta } = this;
+    const { keys, links } = this;
     const minEnd = low + room;
-    let level = this.height;
     let node = this.root;
-    let above = -1;
+    let level = this.height;
+    let bits = links[node + BITS]!;
     for (;;) {
-      const off = node << SHIFT;
-      let up: number;
-      if (level === 0) {
-        for (let m = meta[node * META + MASK]!; m !== 0; m &= m - 1) {
-          const i = off + 31 - Math.clz32(m & -m);
-          const gap = gaps[i]!;
-          if (gap >= room && ends[i - 1]! + gap >= minEnd) return (this.finger = i);
+      let hit = 0;
+      for (; bits !== 0; bits &= bits - 1) {
+        const i = node + 31 - Math.clz32(bits & -bits);
+        const gap = keys[i + GAP]!;
+        if (gap >= room && (level === 0 ? keys[i - 1]! + gap >= minEnd : keys[i]! > low)) {
+          hit = i;
+          break;
         }
-        up = meta[node * META + UP]!;
-      } else {
-        let hit = 0;
-        for (let m = kids[off + GAP_BITS]! & above; m !== 0; m &= m - 1) {
-          const i = off + 31 - Math.clz32(m & -m);
-          if (maxGaps[i]! >= room && keys[i]! > low) {
-            hit = i;
-            break;
-          }
-        }
-        if (hit !== 0) {
-          node = kids[hit]!;
-          level--;
-          above = -1;
-          continue;
-        }
-        up = this.innerUp[node]!;
       }
-      if (up === -1) return 0;
-      node = up >> SHIFT;
-      above = -2 << (up & SLOT);
-      level++;
+      if (hit !== 0) {
+        if (level === 0) return (this.finger = hit);
+        level--;
+        node = links[hit]!;
+        bits = links[node + BITS]!;
+      } else {
+        const up = links[node + UP]!;
+        if (up === -1) return 0;
+        level++;
+        node = up & NODE_OF;
+        bits = links[node + BITS]! & (-2 << (up & IN_NODE));
+      }
     }
   }
 }

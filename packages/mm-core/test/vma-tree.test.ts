@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createArm64 } from '@vmarea/arch-arm64';
 import { DEFAULT_CONFIG, LINUX_6_1 } from '@vmarea/uapi';
 import { createMm, MmSystem, type Mm, type Vma, type VmaTree } from '../src/index.ts';
+import { NEXT } from '../src/vma-tree-store.ts';
 import { random } from './random.ts';
 
 const PAGE = 4096;
@@ -184,7 +185,7 @@ class Play {
       default: {
         if (next === undefined) return;
         const last = Math.min(list.length - 1, n + 1 + rnd(rnd(8) === 0 ? 40 : 3));
-        tree.absorb(vma, list[last]!);
+        tree.absorb(vma, last - n);
         expect(vma.vmEnd).toBe(list[last]!.vmEnd);
         list.splice(n + 1, last - n);
       }
@@ -210,6 +211,14 @@ class Play {
     expect(this.tree.first).toBe(list[0] ?? null);
     expect(this.tree.last).toBe(list.at(-1) ?? null);
     expect(this.tree.highestVmEnd).toBe(this.model.end());
+    let at = this.tree.first;
+    let strays = 0;
+    for (const [n, vma] of list.entries()) {
+      if (at !== vma || vma.vmPrev !== (list[n - 1] ?? null)) strays++;
+      at = vma.vmNext;
+    }
+    expect(strays).toBe(0);
+    expect(at).toBe(null);
   }
 }
 
@@ -246,9 +255,9 @@ describe('VmaTree against a sorted array', () => {
 
 /** Leaves in use. */
 function nrLeaves(tree: VmaTree): number {
-  const { leavesMade, freeLeaf, meta } = tree as unknown as { leavesMade: number; freeLeaf: number; meta: Int32Array };
-  let n = leavesMade;
-  for (let leaf = freeLeaf; leaf !== -1; leaf = meta[leaf * 8 + 3]!) n--;
+  const { firstLeaf, links } = tree as unknown as { firstLeaf: number; links: Int32Array };
+  let n = 0;
+  for (let leaf = firstLeaf; leaf !== -1; leaf = links[leaf + NEXT]!) n++;
   return n;
 }
 
