@@ -2,17 +2,18 @@
 // largest gaps of the ancestors, found through the nodes' slots in their parents. No counterpart in the kernel.
 import {
   BITS,
+  COUNT,
   CAPACITY,
   GAP,
-  HI,
   IN_NODE,
   largestGap,
-  LO,
+  lowestBit,
   NEXT,
   NODE_OF,
   PREV,
   SLOTS,
   UP,
+  USED,
   VmaTreeStore,
 } from './vma-tree-store.ts';
 
@@ -22,6 +23,17 @@ import {
  */
 const SPARSE = 14;
 const MERGED = 28;
+
+/** Where the VMAs of a leaf go: next to each other at its lower or upper end, or with equal room between them. */
+const LOW = 0;
+const HIGH = 1;
+const EVEN = 2;
+
+/** Slot of the k-th of `n` VMAs, counted from 0. It is `k + 1` at least. */
+function place(k: number, n: number, how: number): number {
+  if (how === LOW) return k + 1;
+  return how === HIGH ? CAPACITY + 1 - n + k : 1 + Math.floor((k * CAPACITY) / n);
+}
 
 /** Structure of a VmaTree. */
 export class VmaTreeBalance extends VmaTreeStore {
@@ -68,18 +80,13 @@ export class VmaTreeBalance extends VmaTreeStore {
       if (keys[up] === Infinity) return;
       keys[up] = end;
       const node = up & NODE_OF;
-      if ((up & IN_NODE) !== links[node + HI]) return;
+      if ((up & IN_NODE) !== links[node + COUNT]) return;
       up = links[node + UP]!;
     }
   }
 
   private maxOf(node: number): number {
     return largestGap(this.keys, node, this.links[node + BITS]!);
-  }
-
-  /** Used slots of a node. */
-  private used(node: number): number {
-    return this.links[node + HI]! - this.links[node + LO]! + 1;
   }
 
   /** Copies `n` slots from `from` to `to`, which may overlap. */
@@ -89,22 +96,54 @@ export class VmaTreeBalance extends VmaTreeStore {
     this.links.copyWithin(to, from, from + n);
   }
 
-  /** The contents of a node are in place, from slot `lo` on: what is in front of them and behind, and its bits. */
-  private arrange(node: number, lo: number, n: number, border: number): void {
+  /** The `n` children of an inner node are in place: what is behind them, its bits, and where the children stand. */
+  private arrange(node: number, n: number): void {
     const { keys, links } = this;
-    keys.fill(border, node, node + lo);
-    keys.fill(Infinity, node + lo + n, node + SLOTS);
+    keys.fill(Infinity, node + n + 1, node + SLOTS);
     let bits = 0;
-    for (let s = lo; s < lo + n; s++) if (keys[node + GAP + s]! > 0) bits |= 1 << s;
-    links[node + LO] = lo;
-    links[node + HI] = lo + n - 1;
+    for (let s = 1; s <= n; s++) {
+      if (keys[node + GAP + s]! > 0) bits |= 1 << s;
+      links[links[node + s]! + UP] = node + s;
+    }
+    links[node + COUNT] = n;
     links[node + BITS] = bits;
   }
 
-  /** Tells the children of an inner node from slot `from` on where they stand. */
-  private tellChildren(node: number, from: number): void {
-    const { links } = this;
-    for (let i = node + from; i <= node + links[node + HI]!; i++) links[links[i]! + UP] = i;
+  /** The VMAs of a leaf move to the slots from 1 on. What is behind them is unknown then, and so are the bits. */
+  private pack(leaf: number): void {
+    const { keys, links } = this;
+    let to = leaf + 1;
+    for (let m = links[leaf + USED]!; m !== 0; m &= m - 1) {
+      const from = leaf + lowestBit(m);
+      keys[to] = keys[from]!;
+      keys[to + GAP] = keys[from + GAP]!;
+      links[to] = links[from]!;
+      to++;
+    }
+  }
+
+  /** The `n` VMAs of a leaf stand in the slots from 1 on: they move to their places, and the rest becomes holes. */
+  private spread(leaf: number, n: number, how: number): void {
+    const { keys, links } = this;
+    let used = 0;
+    let bits = 0;
+    let free = leaf + SLOTS;
+    for (let k = n - 1; k >= 0; k--) {
+      const from = leaf + 1 + k;
+      const to = leaf + place(k, n, how);
+      const end = keys[from]!;
+      keys[to + GAP] = keys[from + GAP]!;
+      links[to] = links[from]!;
+      used |= 1 << (to & IN_NODE);
+      if (keys[to + GAP]! > 0) bits |= 1 << (to & IN_NODE);
+      keys.fill(k === n - 1 ? Infinity : end, to + 1, free);
+      keys[to] = end;
+      free = to;
+    }
+    keys.fill(n === 0 ? Infinity : keys[leaf]!, leaf + 1, free);
+    links[leaf + COUNT] = n;
+    links[leaf + USED] = used;
+    links[leaf + BITS] = bits;
   }
 
   /**
@@ -123,15 +162,14 @@ export class VmaTreeBalance extends VmaTreeStore {
     const { keys, links } = this;
     const moved = CAPACITY + 1 - at;
     const left = at - 1;
-    // A run goes on at its side; otherwise both sides get half of the room.
-    const rightLo = moved === 0 ? 1 : above || below ? CAPACITY + 1 - moved : 1 + ((CAPACITY - moved) >> 1);
-    const leftLo = below ? CAPACITY + 1 - left : above ? 1 : 1 + ((CAPACITY - left) >> 1);
-    const border = keys[leaf]!;
-    const middle = keys[leaf + at - 1]!;
-    this.copySlots(leaf + at, right + rightLo, moved);
-    this.copySlots(leaf + 1, leaf + leftLo, left);
-    this.arrange(right, rightLo, moved, middle);
-    this.arrange(leaf, leftLo, left, border);
+    // A run goes on at its side.
+    const rightHow = above || below ? HIGH : EVEN;
+    const leftHow = below ? HIGH : above ? LOW : EVEN;
+    keys[right] = keys[leaf + at - 1]!;
+    this.copySlots(leaf + at, right + 1, moved);
+    this.spread(right, moved, rightHow);
+    const middle = keys[right]!;
+    this.spread(leaf, left, leftHow);
     const after = links[leaf + NEXT]!;
     links[leaf + NEXT] = right;
     links[right + PREV] = leaf;
@@ -139,24 +177,24 @@ export class VmaTreeBalance extends VmaTreeStore {
     if (after === -1) this.lastLeaf = right;
     else links[after + PREV] = right;
     this.insertChild(leaf, right, middle);
-    return slot >= at ? right + rightLo + slot - at : leaf + leftLo + slot - 1;
+    if (slot < at) return leaf + place(slot - 1, left, leftHow);
+    return right + (moved === 0 ? 1 : place(slot - at, moved, rightHow));
   }
 
   /** Puts the node `right` behind `left`, which has lost its upper part to it and keeps the keys up to `leftKey`. */
   private insertChild(left: number, right: number, leftKey: number): void {
     if (this.links[left + UP] === -1) this.addRoot(left);
-    else if (this.links[(this.links[left + UP]! & NODE_OF) + HI] === CAPACITY) this.splitInner(left);
+    else if (this.links[(this.links[left + UP]! & NODE_OF) + COUNT] === CAPACITY) this.splitInner(left);
     const { keys, links } = this;
     const i = links[left + UP]!;
     const node = i & NODE_OF;
-    this.copySlots(i, i + 1, node + links[node + HI]! - i + 1);
-    links[node + HI] = links[node + HI]! + 1;
+    const n = links[node + COUNT]!;
+    this.copySlots(i, i + 1, node + n - i + 1);
     keys[i] = leftKey;
     keys[i + GAP] = this.maxOf(left);
     keys[i + 1 + GAP] = this.maxOf(right);
     links[i + 1] = right;
-    this.arrange(node, 1, links[node + HI]!, keys[node]!);
-    this.tellChildren(node, i & IN_NODE);
+    this.arrange(node, n + 1);
   }
 
   /** Gives the root a parent. */
@@ -166,8 +204,8 @@ export class VmaTreeBalance extends VmaTreeStore {
     keys[root] = -1; // slot 0 is never above an address
     keys[root + 1 + GAP] = 0;
     links[root + 1] = child;
-    links[root + HI] = 1;
-    links[child + UP] = root + 1;
+    this.arrange(root, 1);
+    keys[root + 1] = Infinity;
     this.root = root;
     this.height++;
   }
@@ -180,41 +218,43 @@ export class VmaTreeBalance extends VmaTreeStore {
     const right = this.newInner();
     const leftKey = this.keys[node + at - 1]!;
     const moved = CAPACITY + 1 - at;
+    this.keys[right] = -1;
     this.copySlots(node + at, right + 1, moved);
-    this.arrange(right, 1, moved, -1);
-    this.arrange(node, 1, at - 1, -1);
-    this.tellChildren(right, 1);
+    this.arrange(right, moved);
+    this.arrange(node, at - 1);
     this.insertChild(node, right, leftKey);
   }
 
   /** Whether a leaf should be united with another, if one has room. */
   protected isSparse(leaf: number): boolean {
-    return this.used(leaf) < SPARSE && this.height !== 0;
+    return this.links[leaf + COUNT]! < SPARSE && this.height !== 0;
   }
 
   /** Unites a node that is not the root with a sibling, if both then fill at most MERGED slots. */
   protected unite(node: number): void {
     const { keys, links } = this;
-    const own = this.used(node);
+    const own = links[node + COUNT]!;
     let i = links[node + UP]!;
     const slot = i & IN_NODE;
-    if (slot === links[(i & NODE_OF) + HI] || own + this.used(links[i + 1]!) > MERGED) {
-      if (slot === 1 || own + this.used(links[i - 1]!) > MERGED) return;
+    if (slot === links[(i & NODE_OF) + COUNT] || own + links[links[i + 1]! + COUNT]! > MERGED) {
+      if (slot === 1 || own + links[links[i - 1]! + COUNT]! > MERGED) return;
       i--;
     }
     const left = links[i]!;
     const right = links[i + 1]!;
-    const a = this.used(left);
-    const b = this.used(right);
-    const isLeaf = left === this.firstLeaf || links[left + PREV] !== -1;
-    const lo = isLeaf ? 1 + ((CAPACITY - a - b) >> 1) : 1;
-    const border = keys[left]!;
-    this.copySlots(left + links[left + LO]!, left + lo, a);
-    this.copySlots(right + links[right + LO]!, left + lo + a, b);
-    this.arrange(left, lo, a + b, border);
-    if (isLeaf) this.unlinkLeaf(right);
-    else {
-      this.tellChildren(left, a + 1);
+    const a = links[left + COUNT]!;
+    const b = links[right + COUNT]!;
+    const isLeaf = links[left + USED] !== 0;
+    if (isLeaf) {
+      this.pack(left);
+      this.pack(right);
+    }
+    this.copySlots(right + 1, left + 1 + a, b);
+    if (isLeaf) {
+      this.spread(left, a + b, EVEN);
+      this.unlinkLeaf(right);
+    } else {
+      this.arrange(left, a + b);
       this.dropInner(right);
     }
     keys[i] = keys[i + 1]!;
@@ -226,10 +266,9 @@ export class VmaTreeBalance extends VmaTreeStore {
   protected removeChild(i: number): void {
     const { keys, links } = this;
     const node = i & NODE_OF;
-    const n = links[node + HI]! - 1;
+    const n = links[node + COUNT]! - 1;
     this.copySlots(i + 1, i, node + n - i + 1);
-    this.arrange(node, 1, n, -1);
-    this.tellChildren(node, i & IN_NODE);
+    this.arrange(node, n);
     if (n === 0) {
       // never the root: it has two children or more
       const up = links[node + UP]!;
@@ -238,7 +277,7 @@ export class VmaTreeBalance extends VmaTreeStore {
       return;
     }
     for (let up = links[node + UP]!, below = node; up !== -1; below = up & NODE_OF, up = links[below + UP]!) {
-      keys[up] = keys[below + links[below + HI]!]!;
+      keys[up] = keys[below + links[below + COUNT]!]!;
       this.setGap(up, this.maxOf(below));
     }
     if (node === this.root) this.lowerRoot();
@@ -247,7 +286,7 @@ export class VmaTreeBalance extends VmaTreeStore {
   }
 
   private lowerRoot(): void {
-    while (this.height > 0 && this.links[this.root + HI] === 1) {
+    while (this.height > 0 && this.links[this.root + COUNT] === 1) {
       const old = this.root;
       this.root = this.links[old + 1]!;
       this.dropInner(old);
@@ -260,7 +299,7 @@ export class VmaTreeBalance extends VmaTreeStore {
   private openRightEdge(): void {
     let node = this.root;
     for (let level = this.height; level > 0; level--) {
-      const i = node + this.links[node + HI]!;
+      const i = node + this.links[node + COUNT]!;
       this.keys[i] = Infinity;
       node = this.links[i]!;
     }

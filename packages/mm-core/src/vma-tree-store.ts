@@ -5,12 +5,12 @@
 // index: slot s of a node is `node + s`, s within 1..30.
 //   - In a leaf, `keys[i]` is the exclusive end of the VMA in slot i, `keys[i + GAP]` the gap in front of it, `links[i]` its
 //     id in the table. In an inner node they are the last end below a child, the largest gap below it, and the child.
-//   - A leaf uses the slots LO to HI: it grows and shrinks at both sides, so that an insert moves a quarter of it and a
-//     run of mmaps, each below the last, moves nothing. An inner node begins at slot 1.
-//   - The slots of a leaf below LO hold its border: the end of the VMA in front of it (0 for none). So `keys[i - 1]` is
-//     where the gap `i` begins everywhere, and `keys[leaf]` where the leaf begins.
-//   - Unused keys above are Infinity, and so is the key of the last child on each level: an address above everything
-//     walks down the right edge to the first free slot, without a special case.
+//   - A leaf has holes between its VMAs: bit s of USED says whether slot s has one. A hole has the key of the slot before
+//     it, so that no search ends there and `keys[i - 1]` is where the gap `i` begins everywhere. Slot 0 has the border: the
+//     end of the VMA in front of the leaf (0 for none). An erase leaves a hole, and an insert moves what lies between it and
+//     the nearest one, mostly nothing. The children of an inner node stand in the slots 1 to COUNT.
+//   - Keys above the last used slot are Infinity, or holes and then Infinity. The key of the last child on each level is
+//     Infinity, too: an address above everything walks down the right edge to a free slot, without a special case.
 //   - Gaps are signed: `vm_start_gap(vma) - keys[i - 1]` is negative where a stack's guard gap reaches into the VMA below.
 //     So a neighbour's gap can be corrected without looking at the neighbour.
 //   - Bit s of BITS says whether the gap of slot s is above 0. Most are not, since mappings are packed: searching a node
@@ -40,9 +40,10 @@ export const CAPACITY = 30;
 export const GAP = 32;
 
 // In `links`, from the node's first index.
-/** First and last used slot. A leaf without VMAs (of an empty tree) has LO = 1 and HI = 0. */
-export const LO = 32;
-export const HI = 33;
+/** Number of used slots; 0 only for the leaf of an empty tree. */
+export const COUNT = 32;
+/** Of a leaf, bit s: slot s has a VMA. */
+export const USED = 33;
 /** Bit s: the gap of slot s is above 0. */
 export const BITS = 34;
 /** Its slot in its parent, -1 for the root. */
@@ -69,11 +70,21 @@ export function firstAbove(keys: Float64Array, node: number, addr: number): numb
   return i + 1 + Number(keys[i + 1]! <= addr);
 }
 
+/** Lowest bit that is set, of some. */
+export function lowestBit(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
+}
+
+/** Highest bit that is set, of some. */
+export function highestBit(bits: number): number {
+  return 31 - Math.clz32(bits);
+}
+
 /** Largest gap of a node whose BITS are `bits`; 0 for none. */
 export function largestGap(keys: Float64Array, node: number, bits: number): number {
   let max = 0;
   for (let m = bits; m !== 0; m &= m - 1) {
-    const gap = keys[node + GAP + 31 - Math.clz32(m & -m)]!;
+    const gap = keys[node + GAP + lowestBit(m)]!;
     if (gap > max) max = gap;
   }
   return max;
@@ -126,18 +137,18 @@ export class VmaTreeStore {
   /** The VMA with the lowest address. */
   get first(): Vma | null {
     if (this.size === 0) return null;
-    return this.table.at(this.links[this.firstLeaf + this.links[this.firstLeaf + LO]!]!);
+    return this.table.at(this.links[this.firstLeaf + lowestBit(this.links[this.firstLeaf + USED]!)]!);
   }
 
   /** The VMA with the highest address. */
   get last(): Vma | null {
     if (this.size === 0) return null;
-    return this.table.at(this.links[this.lastLeaf + this.links[this.lastLeaf + HI]!]!);
+    return this.table.at(this.links[this.lastLeaf + highestBit(this.links[this.lastLeaf + USED]!)]!);
   }
 
   /** End of the last VMA, 0 if there is none. */
   get highestVmEnd(): number {
-    return this.keys[this.lastLeaf + this.links[this.lastLeaf + HI]!]!;
+    return this.keys[this.lastLeaf + highestBit(this.links[this.lastLeaf + USED]! | 1)]!;
   }
 
   /** The element of `hints` for an address. */
@@ -201,8 +212,8 @@ export class VmaTreeStore {
   private clearNode(node: number): void {
     const { links } = this;
     this.keys.fill(Infinity, node, node + SLOTS);
-    links[node + LO] = 1;
-    links[node + HI] = 0;
+    links[node + COUNT] = 0;
+    links[node + USED] = 0;
     links[node + BITS] = 0;
     links[node + UP] = -1;
     links[node + NEXT] = -1;
@@ -265,37 +276,43 @@ class Checker {
   private walk(node: number, level: number, up: number, rightEdge: boolean): number {
     const { t, bad } = this;
     this.nodes++;
-    const lo = t.links[node + LO]!;
-    const hi = t.links[node + HI]!;
+    const n = t.links[node + COUNT]!;
     if (t.links[node + UP] !== up) bad.push(`node ${node}: its parent is wrong`);
-    if (lo < 1 || hi > CAPACITY || (hi < lo && t.height > 0)) bad.push(`node ${node} has slots ${lo} to ${hi}`);
-    if (level > 0 && (lo !== 1 || hi < (level === t.height ? 2 : 1)))
-      bad.push(`inner node ${node} has ${hi} children from ${lo}`);
-    if (level === 0) this.checkLeaf(node, lo);
+    if (n > CAPACITY || n < (level > 0 && up === -1 ? 2 : t.height > 0 ? 1 : 0))
+      bad.push(`node ${node} has ${n} slots`);
+    const used = level === 0 ? t.links[node + USED]! : 2 ** (n + 1) - 2;
+    if (level === 0) this.checkLeaf(node, n, used);
     let max = 0;
     let bits = 0;
-    for (let i = node + lo; i <= node + hi; i++) {
-      const edge = rightEdge && i === node + hi;
-      const gap =
-        level === 0 ? this.checkSlot(i, t.links[i]!) : this.walk(t.links[i]!, level - 1, i, rightEdge && edge);
+    for (let m = used; m !== 0; m &= m - 1) {
+      const i = node + lowestBit(m);
+      const edge = rightEdge && (m & (m - 1)) === 0;
+      const gap = level === 0 ? this.checkSlot(i, t.links[i]!) : this.walk(t.links[i]!, level - 1, i, edge);
       const key = level > 0 && edge ? Infinity : this.end;
       if (t.keys[i] !== key) bad.push(`slot ${i}: key ${t.keys[i]}, not ${key}`);
       if (t.keys[i + GAP] !== gap) bad.push(`slot ${i}: gap ${t.keys[i + GAP]}, not ${gap}`);
       if (gap > 0) bits |= 1 << (i & IN_NODE);
       if (gap > max) max = gap;
     }
-    for (let s = hi + 1; s < SLOTS; s++) if (t.keys[node + s] !== Infinity) bad.push(`slot ${node + s} is not clear`);
     if (t.links[node + BITS] !== bits) bad.push(`node ${node}: bits of the gaps`);
+    if (t.keys[node + SLOTS - 1] !== Infinity) bad.push(`node ${node}: no end`);
     return max;
   }
 
-  private checkLeaf(leaf: number, lo: number): void {
+  private checkLeaf(leaf: number, n: number, used: number): void {
     const { t, bad } = this;
     if (t.links[leaf + PREV] !== this.prevLeaf) bad.push(`leaf ${leaf}: PREV is wrong`);
     if (this.prevLeaf === -1 ? t.firstLeaf !== leaf : t.links[this.prevLeaf + NEXT] !== leaf)
       bad.push(`leaf ${leaf}: the chain does not lead here`);
     this.prevLeaf = leaf;
-    for (let s = 0; s < lo; s++) if (t.keys[leaf + s] !== this.end) bad.push(`slot ${leaf + s}: not the border`);
+    if (t.keys[leaf] !== this.end) bad.push(`leaf ${leaf}: begins at ${t.keys[leaf]}, not ${this.end}`);
+    let ones = 0;
+    for (let s = 1; s < SLOTS; s++) {
+      if ((used & (1 << s)) !== 0) ones++;
+      else if (t.keys[leaf + s] !== t.keys[leaf + s - 1] && (t.keys[leaf + s] !== Infinity || used >>> s !== 0))
+        bad.push(`slot ${leaf + s}: no hole`);
+    }
+    if (ones !== n || (used & 1) !== 0) bad.push(`leaf ${leaf}: uses ${ones} slots, not ${n}`);
   }
 
   /** The gap in front of a VMA. */

@@ -8,7 +8,22 @@
 // on where a search has ended: `seek` and the gap searches give slots, which hold until the index is changed.
 import { ENOMEM } from '@vmarea/uapi';
 import { VmaTreeBalance } from './vma-tree-balance.ts';
-import { BITS, CAPACITY, firstAbove, GAP, HI, IN_NODE, LO, NEXT, NODE_OF, PREV, SLOTS, UP } from './vma-tree-store.ts';
+import {
+  BITS,
+  CAPACITY,
+  COUNT,
+  firstAbove,
+  GAP,
+  highestBit,
+  IN_NODE,
+  lowestBit,
+  NEXT,
+  NODE_OF,
+  PREV,
+  SLOTS,
+  UP,
+  USED,
+} from './vma-tree-store.ts';
 import { END, INTS, RECORD, START, STATE, STATE_LINKED } from './vma-record.ts';
 import type { Vma } from './vma.ts';
 
@@ -53,7 +68,8 @@ export class VmaTree extends VmaTreeBalance {
   seek(addr: number): number {
     const { keys, finger } = this;
     const end = keys[finger]!;
-    if (addr >= keys[finger - 1]! && addr < end && end !== Infinity) return finger;
+    // One unpredictable branch, not two.
+    if ((Number(addr >= keys[finger - 1]!) & Number(addr < end) & Number(end !== Infinity)) !== 0) return finger;
     return (this.finger = this.locate(addr));
   }
 
@@ -91,18 +107,20 @@ export class VmaTree extends VmaTreeBalance {
   after(i: number): number {
     const { links } = this;
     const leaf = i & NODE_OF;
-    if ((i & IN_NODE) !== links[leaf + HI]) return i + 1;
+    const above = links[leaf + USED]! & (-2 << (i & IN_NODE));
+    if (above !== 0) return leaf + lowestBit(above);
     const next = links[leaf + NEXT]!;
-    return next === -1 ? 0 : next + links[next + LO]!;
+    return next === -1 ? 0 : next + lowestBit(links[next + USED]!);
   }
 
   /** Slot of the VMA before slot `i`, 0 for none. */
   before(i: number): number {
     const { links } = this;
     const leaf = i & NODE_OF;
-    if ((i & IN_NODE) !== links[leaf + LO]) return i - 1;
+    const below = links[leaf + USED]! & ((1 << (i & IN_NODE)) - 1);
+    if (below !== 0) return leaf + highestBit(below);
     const prev = links[leaf + PREV]!;
-    return prev === -1 ? 0 : prev + links[prev + HI]!;
+    return prev === -1 ? 0 : prev + highestBit(links[prev + USED]!);
   }
 
   /** Whether the VMA of slot `i` begins below `addr`; false for a free slot. */
@@ -175,6 +193,7 @@ export class VmaTree extends VmaTreeBalance {
     const at = this.isFull(i & NODE_OF) ? this.splitLeaf(i, this.idBefore(i), this.idAt(i)) : i;
     const { keys, links } = this;
     const { nums, ints } = this.table;
+    const isLast = keys[at] === Infinity;
     const start = nums[id * RECORD + START]!;
     const end = nums[id * RECORD + END]!;
     const own = this.openSlot(at);
@@ -191,7 +210,7 @@ export class VmaTree extends VmaTreeBalance {
     const bit = 1 << (own & IN_NODE);
     let bits = links[leaf + BITS]!;
     if (gap > 0) bits |= bit;
-    if (keys[own + 1] === Infinity) {
+    if (isLast) {
       links[leaf + BITS] = bits;
       this.gapsChanged(leaf, 0, gap);
       return;
@@ -205,7 +224,8 @@ export class VmaTree extends VmaTreeBalance {
 
   /** Links `vma` behind all others: {@link insert} where that is known, as fork knows it. */
   append(vma: Vma): void {
-    this.insertAt(this.lastLeaf + this.links[this.lastLeaf + HI]! + 1, vma.id);
+    const { lastLeaf, links } = this;
+    this.insertAt(lastLeaf + highestBit(links[lastLeaf + USED]! | 1) + 1, vma.id);
   }
 
   /** Unlinks `vma`. */
@@ -221,15 +241,26 @@ export class VmaTree extends VmaTreeBalance {
     ints[state] = ints[state]! & ~STATE_LINKED;
     this.lastInserted = -1;
     const leaf = i & NODE_OF;
-    if ((i & IN_NODE) === links[leaf + HI]) {
+    const above = links[leaf + USED]! & (-2 << (i & IN_NODE));
+    if (above === 0) {
       this.eraseInLeaf(i, keys[i]!);
       return;
     }
+    const next = leaf + lowestBit(above);
+    const border = keys[i - 1]!;
     const own = keys[i + GAP]!;
-    const old = keys[i + 1 + GAP]!;
-    const gap = old + (keys[i]! - keys[i - 1]!);
-    this.setGap(i + 1, gap);
-    this.finger = this.closeSlots(i, 1);
+    const old = keys[next + GAP]!;
+    const gap = old + (keys[i]! - border);
+    for (let k = i; k < next; k++) keys[k] = border;
+    keys[next + GAP] = gap;
+    const bit = 1 << (i & IN_NODE);
+    const nextBit = 1 << (next & IN_NODE);
+    const bits = links[leaf + BITS]! & ~bit;
+    links[leaf + BITS] = gap > 0 ? bits | nextBit : bits & ~nextBit;
+    links[leaf + USED] = links[leaf + USED]! & ~bit;
+    links[leaf + COUNT] = links[leaf + COUNT]! - 1;
+    this.size--;
+    this.finger = next;
     this.gapsChanged(leaf, own > old ? own : old, gap);
     if (this.isSparse(leaf)) this.unite(leaf);
   }
@@ -260,7 +291,7 @@ export class VmaTree extends VmaTreeBalance {
   /** Gives a linked VMA new bounds. The order of the VMAs must stay, and they must not overlap. */
   setBounds(vma: Vma, newStart: number, newEnd: number): void {
     const i = this.slotOf(vma);
-    const { keys, links } = this;
+    const { keys } = this;
     const leaf = i & NODE_OF;
     const oldEnd = keys[i]!;
     vma.vmStart = newStart;
@@ -272,11 +303,11 @@ export class VmaTree extends VmaTreeBalance {
       this.gapsChanged(leaf, oldGap, gap);
       return;
     }
-    keys[i] = newEnd;
-    if ((i & IN_NODE) !== links[leaf + HI]) {
-      const old = keys[i + 1 + GAP]!;
+    const next = this.setEnd(i, newEnd);
+    if (next !== 0) {
+      const old = keys[next + GAP]!;
       const above = old + (oldEnd - newEnd);
-      this.setGap(i + 1, above);
+      this.setGap(next, above);
       this.gapsChanged(leaf, oldGap > old ? oldGap : old, gap > above ? gap : above);
       return;
     }
@@ -288,22 +319,21 @@ export class VmaTree extends VmaTreeBalance {
   /** Moves the border of two touching VMAs: `left.vmEnd = right.vmStart = addr`. */
   shiftBoundary(left: Vma, right: Vma, addr: number): void {
     const i = this.slotOf(left);
-    const { keys, links } = this;
+    const { keys } = this;
     const leaf = i & NODE_OF;
     left.vmEnd = addr;
     right.vmStart = addr;
-    keys[i] = addr;
+    const next = this.setEnd(i, addr);
     // the gap between them is 0, or minus the guard gap; only a clamp at address 0 can change it
     const gap = this.startGap(right.id, addr) - addr;
-    if ((i & IN_NODE) === links[leaf + HI]) {
+    if (next === 0) {
       this.lastEndChanged(leaf, addr);
-      const next = links[leaf + NEXT]!;
-      this.borderMoved(leaf, addr, gap - keys[next + links[next + LO]! + GAP]!);
+      this.borderMoved(leaf, addr, gap - keys[this.after(i) + GAP]!);
       return;
     }
-    const old = keys[i + 1 + GAP]!;
+    const old = keys[next + GAP]!;
     if (gap === old) return;
-    this.setGap(i + 1, gap);
+    this.setGap(next, gap);
     this.gapsChanged(leaf, old, gap);
   }
 
@@ -354,26 +384,41 @@ export class VmaTree extends VmaTreeBalance {
   absorbAt(i: number, count: number): number {
     const { keys, links } = this;
     const leaf = i & NODE_OF;
-    const j = i + count;
-    if (j > leaf + links[leaf + HI]!) return this.absorbAcross(i, count);
     const { nums, ints } = this.table;
-    const id = links[i]!;
+    let used = links[leaf + USED]!;
+    let bits = links[leaf + BITS]!;
     let removed = 0;
-    for (let k = i + 1; k <= j; k++) {
-      if (keys[k + GAP]! > removed) removed = keys[k + GAP]!;
-      const state = links[k]! * INTS + STATE;
+    let j = i;
+    for (let n = 0; n < count; n++) {
+      const above = used & (-2 << (j & IN_NODE));
+      if (above === 0) return this.absorbAcross(i, count);
+      const bit = 1 << (j & IN_NODE);
+      used &= ~bit;
+      bits &= ~bit;
+      j = leaf + lowestBit(above);
+      if (keys[j + GAP]! > removed) removed = keys[j + GAP]!;
+    }
+    const id = links[i]!;
+    const border = keys[i - 1]!;
+    const gap = keys[i + GAP]!;
+    for (let m = links[leaf + USED]! & (-2 << (i & IN_NODE)), n = 0; n < count; m &= m - 1, n++) {
+      const state = links[leaf + lowestBit(m)]! * INTS + STATE;
       ints[state] = ints[state]! & ~STATE_LINKED;
     }
-    nums[id * RECORD + END] = keys[j]!;
     // The last one's slot becomes this VMA's.
-    const gap = keys[i + GAP]!;
+    for (let k = i; k < j; k++) keys[k] = border;
+    nums[id * RECORD + END] = keys[j]!;
     links[j] = id;
-    this.setGap(j, gap);
+    keys[j + GAP] = gap;
+    const bit = 1 << (j & IN_NODE);
+    links[leaf + BITS] = gap > 0 ? bits | bit : bits & ~bit;
+    links[leaf + USED] = used;
+    links[leaf + COUNT] = links[leaf + COUNT]! - count;
+    this.size -= count;
     this.lastInserted = -1;
-    const now = this.closeSlots(i, count);
-    this.finger = now;
+    this.finger = j;
     if (removed > 0) this.gapsChanged(leaf, removed, gap);
-    return this.isSparse(leaf) ? this.uniteAround(now, id) : now;
+    return this.isSparse(leaf) ? this.uniteAround(j, id) : j;
   }
 
   /** The same where the VMAs are in several leaves. */
@@ -395,74 +440,61 @@ export class VmaTree extends VmaTreeBalance {
   }
 
   private isFull(leaf: number): boolean {
-    return this.links[leaf + HI]! >= this.links[leaf + LO]! + CAPACITY - 1;
+    return this.links[leaf + COUNT] === CAPACITY;
+  }
+
+  /** Moves the end of the VMA of slot `i`, and the holes behind it: the slot of the next VMA of the leaf, 0 for none. */
+  private setEnd(i: number, end: number): number {
+    const { keys, links } = this;
+    const leaf = i & NODE_OF;
+    const above = links[leaf + USED]! & (-2 << (i & IN_NODE));
+    const next = above === 0 ? 0 : leaf + lowestBit(above);
+    const old = keys[i]!;
+    keys[i] = end;
+    for (let k = i + 1; keys[k] === old && k !== next; k++) keys[k] = end;
+    return next;
   }
 
   /**
-   * Makes room in front of slot `i` of a leaf that is not full, moving what is on the shorter side: the free slot, behind
-   * which what was at `i` stands now. Its contents are the caller's to set.
+   * Makes room in front of slot `i` of a leaf that is not full, by moving what lies between it and the nearest hole: the
+   * slot for the new VMA, its gap's bit clear. What was at `i` stands in the next slot then.
    */
   private openSlot(i: number): number {
     const { keys, links } = this;
     const leaf = i & NODE_OF;
     const slot = i & IN_NODE;
-    const lo = links[leaf + LO]!;
-    const hi = links[leaf + HI]!;
-    const bits = links[leaf + BITS]!;
+    const used = links[leaf + USED]!;
     const low = (1 << slot) - 1;
+    const holesBelow = ~used & low & ~1;
+    const holesAbove = ~used & ~low & 0x7fffffff;
     this.size++;
-    if (lo > 1 && (hi === CAPACITY || slot - lo <= hi - slot)) {
-      for (let k = leaf + lo; k < i; k++) {
-        keys[k - 1] = keys[k]!;
-        keys[k - 1 + GAP] = keys[k + GAP]!;
-        links[k - 1] = links[k]!;
+    links[leaf + COUNT] = links[leaf + COUNT]! + 1;
+    const bits = links[leaf + BITS]!;
+    const below = highestBit(holesBelow);
+    const above = lowestBit(holesAbove);
+    if (holesBelow !== 0 && (holesAbove === 0 || slot - 1 - below <= above - slot)) {
+      links[leaf + USED] = used | (1 << below);
+      if (below !== slot - 1) {
+        for (let k = leaf + below; k < i - 1; k++) {
+          keys[k] = keys[k + 1]!;
+          keys[k + GAP] = keys[k + 1 + GAP]!;
+          links[k] = links[k + 1]!;
+        }
+        const moved = low & (-2 << below);
+        links[leaf + BITS] = (bits & ~moved) | ((bits & moved) >>> 1);
       }
-      links[leaf + LO] = lo - 1;
-      links[leaf + BITS] = ((bits & low) >>> 1) | (bits & ~low);
       return i - 1;
     }
-    for (let k = leaf + hi; k >= i; k--) {
-      keys[k + 1] = keys[k]!;
-      keys[k + 1 + GAP] = keys[k + GAP]!;
-      links[k + 1] = links[k]!;
-    }
-    links[leaf + HI] = hi + 1;
-    links[leaf + BITS] = (bits & low) | ((bits & ~low) << 1);
-    return i;
-  }
-
-  /** Removes `n` slots from `i` on, all in one leaf: the slot of what was behind them. */
-  private closeSlots(i: number, n: number): number {
-    const { keys, links } = this;
-    const leaf = i & NODE_OF;
-    const slot = i & IN_NODE;
-    const lo = links[leaf + LO]!;
-    const hi = links[leaf + HI]!;
-    const bits = links[leaf + BITS]!;
-    const low = (1 << slot) - 1;
-    this.size -= n;
-    if (slot - lo <= hi - slot - n + 1) {
-      const border = keys[leaf]!;
-      let k = i + n - 1;
-      for (; k >= leaf + lo + n; k--) {
-        keys[k] = keys[k - n]!;
-        keys[k + GAP] = keys[k - n + GAP]!;
-        links[k] = links[k - n]!;
+    links[leaf + USED] = used | (1 << above);
+    if (above !== slot) {
+      for (let k = leaf + above; k > i; k--) {
+        keys[k] = keys[k - 1]!;
+        keys[k + GAP] = keys[k - 1 + GAP]!;
+        links[k] = links[k - 1]!;
       }
-      for (; k >= leaf + lo; k--) keys[k] = border;
-      links[leaf + LO] = lo + n;
-      links[leaf + BITS] = ((bits & low) << n) | (bits & ~((1 << (slot + n)) - 1));
-      return i + n;
+      const moved = ~low & ((1 << above) - 1);
+      links[leaf + BITS] = (bits & ~moved) | ((bits & moved) << 1);
     }
-    let k = i;
-    for (; k + n <= leaf + hi; k++) {
-      keys[k] = keys[k + n]!;
-      keys[k + GAP] = keys[k + n + GAP]!;
-      links[k] = links[k + n]!;
-    }
-    for (; k <= leaf + hi; k++) keys[k] = Infinity;
-    links[leaf + HI] = hi - n;
-    links[leaf + BITS] = (bits & low) | ((bits >>> (slot + n)) << slot);
     return i;
   }
 
@@ -470,64 +502,66 @@ export class VmaTree extends VmaTreeBalance {
   private eraseInLeaf(i: number, lastEnd: number): boolean {
     const { keys, links } = this;
     const leaf = i & NODE_OF;
-    const stop = leaf + links[leaf + HI]!;
     const border = keys[i - 1]!;
-    let j = i;
-    let removed = keys[i + GAP]!;
-    while (j < stop && keys[j] !== lastEnd) {
-      j++;
-      if (keys[j + GAP]! > removed) removed = keys[j + GAP]!;
+    let used = links[leaf + USED]!;
+    let bits = links[leaf + BITS]!;
+    let above = used & (-1 << (i & IN_NODE));
+    let removed = 0;
+    let end = border;
+    let count = 0;
+    while (above !== 0 && end !== lastEnd) {
+      const slot = lowestBit(above);
+      above &= above - 1;
+      used &= ~(1 << slot);
+      bits &= ~(1 << slot);
+      if (keys[leaf + slot + GAP]! > removed) removed = keys[leaf + slot + GAP]!;
+      end = keys[leaf + slot]!;
+      count++;
     }
-    const more = keys[j]! < lastEnd;
-    const delta = keys[j]! - border;
-    if (j < stop) {
-      const old = keys[j + 1 + GAP]!;
-      this.setGap(j + 1, old + delta);
-      this.finger = this.closeSlots(i, j - i + 1);
-      this.gapsChanged(leaf, old > removed ? old : removed, old + delta);
-      if (this.isSparse(leaf)) this.unite(leaf);
+    const more = end !== lastEnd;
+    const delta = end - border;
+    this.size -= count;
+    if (used === 0) {
+      this.eraseLeaf(leaf, border, delta);
       return more;
     }
-    if (i > leaf + links[leaf + LO]!) {
-      this.cutTail(i, stop);
-      this.finger = i - 1;
+    links[leaf + USED] = used;
+    links[leaf + BITS] = bits;
+    links[leaf + COUNT] = links[leaf + COUNT]! - count;
+    if (above !== 0) {
+      const next = leaf + lowestBit(above);
+      for (let k = i; k < next; k++) keys[k] = border;
+      const old = keys[next + GAP]!;
+      this.setGap(next, old + delta);
+      this.finger = next;
+      this.gapsChanged(leaf, old > removed ? old : removed, old + delta);
+    } else {
+      keys.fill(Infinity, i, leaf + SLOTS);
       this.gapsChanged(leaf, removed, 0);
       this.lastEndChanged(leaf, border);
       this.borderMoved(leaf, border, delta);
-      if (this.isSparse(leaf)) this.unite(leaf);
-      return more;
     }
-    const next = links[leaf + NEXT]!;
-    const up = links[leaf + UP]!;
-    this.size -= stop - i + 1;
-    if (up === -1) {
-      this.emptyRoot(leaf);
-      return more;
-    }
-    this.unlinkLeaf(leaf);
-    this.removeChild(up);
-    if (next !== -1) this.setBorder(next, border, delta);
+    if (this.isSparse(leaf)) this.unite(leaf);
     return more;
   }
 
-  /** Drops the slots from `i` to `stop`, the leaf's last one; some are left before them. */
-  private cutTail(i: number, stop: number): void {
+  /** A leaf has lost its last VMA. */
+  private eraseLeaf(leaf: number, border: number, delta: number): void {
     const { keys, links } = this;
-    const leaf = i & NODE_OF;
-    for (let k = i; k <= stop; k++) keys[k] = Infinity;
-    this.size -= stop - i + 1;
-    links[leaf + HI] = (i & IN_NODE) - 1;
-    links[leaf + BITS] = links[leaf + BITS]! & ((1 << (i & IN_NODE)) - 1);
-  }
-
-  /** The tree is a leaf without VMAs again. */
-  private emptyRoot(leaf: number): void {
-    const { keys, links } = this;
+    const next = links[leaf + NEXT]!;
+    const up = links[leaf + UP]!;
+    if (up !== -1) {
+      this.unlinkLeaf(leaf);
+      this.removeChild(up);
+      if (next !== -1) this.setBorder(next, border, delta);
+      return;
+    }
+    // The tree is a leaf without VMAs again.
     keys.fill(Infinity, leaf, leaf + SLOTS);
     keys[leaf] = 0;
-    links[leaf + LO] = 1;
-    links[leaf + HI] = 0;
+    links[leaf + USED] = 0;
     links[leaf + BITS] = 0;
+    links[leaf + COUNT] = 0;
   }
 
   /** After the last end of `leaf` became `border`: the next leaf begins there, and its first gap grows by `delta`. */
@@ -539,7 +573,7 @@ export class VmaTree extends VmaTreeBalance {
   /** A leaf begins at `border` now; its first gap grows by `delta`. */
   private setBorder(leaf: number, border: number, delta: number): void {
     const { keys } = this;
-    const first = leaf + this.links[leaf + LO]!;
+    const first = leaf + lowestBit(this.links[leaf + USED]!);
     for (let k = leaf; k < first; k++) keys[k] = border;
     if (delta === 0) return;
     const old = keys[first + GAP]!;
@@ -592,7 +626,7 @@ export class VmaTree extends VmaTreeBalance {
     for (;;) {
       let hit = 0;
       while (bits !== 0) {
-        const slot = 31 - Math.clz32(bits);
+        const slot = highestBit(bits);
         const i = node + slot;
         // keys[i - 1] is where the gaps of a child begin; for the first child the level above has compared it
         if (keys[i + GAP]! >= room && (keys[i - 1]! <= maxStart || (slot === 1 && level !== 0))) {
@@ -627,7 +661,7 @@ export class VmaTree extends VmaTreeBalance {
     for (;;) {
       let hit = 0;
       for (; bits !== 0; bits &= bits - 1) {
-        const i = node + 31 - Math.clz32(bits & -bits);
+        const i = node + lowestBit(bits);
         const gap = keys[i + GAP]!;
         if (gap >= room && (level === 0 ? keys[i - 1]! + gap >= minEnd : keys[i]! > low)) {
           hit = i;
