@@ -168,7 +168,7 @@ export class VmaTreeBalance extends VmaTreeStore {
     keys[right] = keys[leaf + at - 1]!;
     this.copySlots(leaf + at, right + 1, moved);
     this.spread(right, moved, rightHow);
-    const middle = keys[right]!;
+    const middle = keys[right];
     this.spread(leaf, left, leftHow);
     const after = links[leaf + NEXT]!;
     links[leaf + NEXT] = right;
