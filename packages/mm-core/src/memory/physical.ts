@@ -81,6 +81,11 @@ export class PhysicalMemory {
     return new PhysicalMemory(new ArrayBuffer(Math.floor(bytes / pageSize) * pageSize), pageSize, true);
   }
 
+  /** Whether no copy may reach into `pfn` from the frame before it: another byte window begins. */
+  beginsWindow(pfn: number): boolean {
+    return (pfn & this.frameMask) === 0;
+  }
+
   /** Writes zeroes over a frame. */
   zeroFrame(pfn: number): void {
     const at = (pfn & this.frameMask) << this.pageShift;
@@ -95,23 +100,22 @@ export class PhysicalMemory {
 
   /** Sets `len` bytes from `offset` of a frame to `value`; the range may reach into the frames behind. */
   fillBytes(pfn: number, offset: number, len: number, value: number): void {
-    let frame = pfn;
-    let at = offset;
+    let window = pfn >>> this.frameShift;
+    let from = ((pfn & this.frameMask) << this.pageShift) + offset;
     let rest = len;
     while (rest > 0) {
-      const n = Math.min(rest, this.pageSize - at);
-      const from = ((frame & this.frameMask) << this.pageShift) + at;
-      this.windows[frame >>> this.frameShift]!.fill(value, from, from + n);
-      frame++;
-      at = 0;
+      const n = Math.min(rest, WINDOW_BYTES - from);
+      this.windows[window]!.fill(value, from, from + n);
+      window++;
+      from = 0;
       rest -= n;
     }
   }
 
   /**
-   * Copies bytes of one frame out.
+   * Copies bytes out.
    *
-   * @param offset first byte in the frame; `offset + len` is at most the page size
+   * @param offset first byte in the frame; the range may reach into the frames behind, up to where a window begins
    */
   readBytes(pfn: number, offset: number, target: Uint8Array, targetOffset: number, len: number): void {
     const window = this.windows[pfn >>> this.frameShift]!;
@@ -124,9 +128,9 @@ export class PhysicalMemory {
   }
 
   /**
-   * Copies bytes into one frame.
+   * Copies bytes in.
    *
-   * @param offset first byte in the frame; `offset + len` is at most the page size
+   * @param offset as for {@link readBytes}
    */
   writeBytes(pfn: number, offset: number, source: Uint8Array, sourceOffset: number, len: number): void {
     const window = this.windows[pfn >>> this.frameShift]!;

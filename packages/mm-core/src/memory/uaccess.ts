@@ -7,13 +7,49 @@
 import { EFAULT } from '@vmarea/uapi';
 import type { Caller } from '../caller.ts';
 import { RETRY } from '../errors.ts';
-import { ACCESS_READ, ACCESS_WRITE } from './access.ts';
+import type { Mm } from '../mm.ts';
+import { ACCESS_READ, ACCESS_WRITE, mayAccess } from './access.ts';
 import { stateOf } from './mm-state.ts';
+import type { PhysicalMemory } from './physical.ts';
 import { accessPfn } from './walk.ts';
 
 /** access_ok: the range ends at or below the end of user addresses. */
 export function accessOk(cur: Caller, address: number, len: number): boolean {
   return address >= 0 && len >= 0 && address + len <= cur.mm.taskSize;
+}
+
+/**
+ * How much of [address, address + len) the frames from `pfn` on hold one behind the other, in one window: what may be
+ * copied at once. `set` takes 85 ns for a page by itself, 51 for one of 16; finding out takes 8.
+ *
+ * It looks at the entries behind that of `address` in its last-level table, and faults nothing in: the pages before a
+ * fault have been copied when it happens.
+ *
+ * @param pfn the frame of `address`
+ * @returns bytes, at least to the end of the first page or of the range
+ */
+function runLength(
+  mm: Mm,
+  physical: PhysicalMemory,
+  address: number,
+  len: number,
+  pfn: number,
+  access: number,
+): number {
+  const { pageSize } = physical;
+  let n = pageSize - (address & (pageSize - 1));
+  if (n >= len) return len;
+  const pt = mm.pageTables!;
+  let slot = pt.slot(address);
+  if (slot < 0) return n;
+  const pmdMask = mm.system.arch.pmdSize - 1;
+  const inTable = pmdMask + 1 - (address & pmdMask);
+  const limit = len < inTable ? len : inTable;
+  for (let next = pfn + 1; n < limit; next++, n += pageSize) {
+    slot += 2;
+    if (physical.beginsWindow(next) || pt.pfn(slot) !== next || !mayAccess(pt.entry(slot), access)) return n;
+  }
+  return limit;
 }
 
 /**
@@ -26,15 +62,14 @@ export function accessOk(cur: Caller, address: number, len: number): boolean {
 export function copyFromUser(cur: Caller, address: number, target: Uint8Array, offset: number, len: number): number {
   if (!accessOk(cur, address, len)) return len;
   const { physical } = stateOf(cur.mm);
-  const pageSize = physical.pageSize;
+  const pageMask = physical.pageSize - 1;
   let done = 0;
   while (done < len) {
     const at = address + done;
     const pfn = accessPfn(cur, at, ACCESS_READ);
     if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
-    const inPage = at & (pageSize - 1);
-    const n = Math.min(pageSize - inPage, len - done);
-    physical.readBytes(pfn, inPage, target, offset + done, n);
+    const n = runLength(cur.mm, physical, at, len - done, pfn, ACCESS_READ);
+    physical.readBytes(pfn, at & pageMask, target, offset + done, n);
     done += n;
   }
   return 0;
@@ -49,15 +84,14 @@ export function copyFromUser(cur: Caller, address: number, target: Uint8Array, o
 export function copyToUser(cur: Caller, address: number, source: Uint8Array, offset: number, len: number): number {
   if (!accessOk(cur, address, len)) return len;
   const { physical } = stateOf(cur.mm);
-  const pageSize = physical.pageSize;
+  const pageMask = physical.pageSize - 1;
   let done = 0;
   while (done < len) {
     const at = address + done;
     const pfn = accessPfn(cur, at, ACCESS_WRITE);
     if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
-    const inPage = at & (pageSize - 1);
-    const n = Math.min(pageSize - inPage, len - done);
-    physical.writeBytes(pfn, inPage, source, offset + done, n);
+    const n = runLength(cur.mm, physical, at, len - done, pfn, ACCESS_WRITE);
+    physical.writeBytes(pfn, at & pageMask, source, offset + done, n);
     done += n;
   }
   return 0;
@@ -71,15 +105,14 @@ export function copyToUser(cur: Caller, address: number, source: Uint8Array, off
 export function fillUser(cur: Caller, address: number, len: number, value: number): number {
   if (!accessOk(cur, address, len)) return len;
   const { physical } = stateOf(cur.mm);
-  const pageSize = physical.pageSize;
+  const pageMask = physical.pageSize - 1;
   let done = 0;
   while (done < len) {
     const at = address + done;
     const pfn = accessPfn(cur, at, ACCESS_WRITE);
     if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
-    const inPage = at & (pageSize - 1);
-    const n = Math.min(pageSize - inPage, len - done);
-    physical.fillBytes(pfn, inPage, n, value);
+    const n = runLength(cur.mm, physical, at, len - done, pfn, ACCESS_WRITE);
+    physical.fillBytes(pfn, at & pageMask, n, value);
     done += n;
   }
   return 0;
