@@ -362,11 +362,18 @@ export class TableTree {
    */
   freeRange(start: number, end: number, floor: number, ceiling: number): void {
     if (start >= end) return;
-    this.freeIn(this.rootBase, this.topShift, start, end, floor, ceiling === 0 ? Infinity : ceiling);
+    const top = ceiling === 0 ? Infinity : ceiling;
+    // As free_pgd_range: no table can go where not even a last-level one lies inside. That answers most calls.
+    let from = start - (start & this.leafMask);
+    if (from < floor) from += this.leafSpan;
+    let to = end - 1 - ((end - 1) & this.leafMask) + this.leafSpan;
+    if (to > top) to -= this.leafSpan;
+    if (from >= to || this.leafTables + this.upperTables === 0) return;
+    this.freeIn(this.rootBase, this.topShift, start, end, floor, top);
   }
 
   private freeIn(table: number, shift: number, start: number, end: number, floor: number, ceiling: number): void {
-    const span = 2 ** shift * this.leafSpan;
+    const span = (1 << shift) * this.leafSpan;
     const last = Math.floor((end - 1) / span);
     for (let n = Math.floor(start / span); n <= last; n++) {
       const s = table + (n & this.indexMask) * 2;

@@ -19,6 +19,8 @@ import { flushTlbRange } from './flush.ts';
 /** zap_pte_range: empties the entries of [start, end), table by table. */
 function zapPteRange(mm: Mm, start: number, end: number): void {
   const pt = mm.pageTables!;
+  // An address space in which nothing was touched: spares the walk down from the top.
+  if (pt.leafTables === 0) return;
   const state = stateOf(mm);
   const frames = state.frames;
   const frameFlags = frames.flags;
