@@ -80,6 +80,34 @@ describe('the buddy allocator', () => {
     expect(frames.buddyInfo()).toEqual(start);
   });
 
+  it('hands single frames out in ascending order, and counts those in waiting as free', () => {
+    const frames = machine(4 * MIB);
+    const blocks = frames.buddyInfo();
+    const got = Array.from({ length: 200 }, () => frames.allocZeroed(0));
+    expect(got).toEqual(got.map((_, i) => got[0]! + i));
+    expect(frames.nrFree).toBe(frames.nrFrames - 1 - 200);
+    expect(validateFrames(frames)).toEqual([]);
+    // A block that needs the waiting ones gets them back.
+    for (const pfn of got) frames.put(pfn);
+    expect(frames.alloc(9)).toBe(512);
+    expect(frames.alloc(8)).toBe(256);
+    expect(frames.alloc(7)).toBe(128);
+    for (const pfn of [512, 256, 128]) frames.put(pfn);
+    expect(frames.buddyInfo()).toEqual(blocks);
+    expect(validateFrames(frames)).toEqual([]);
+  });
+
+  it.each([70, 100, 127, 129])('uses all %i frames of a machine, the last ones in small blocks', (n) => {
+    const frames = machine(n * 4096);
+    const got = new Set<number>();
+    for (let pfn = frames.alloc(0); pfn >= 0; pfn = frames.alloc(0)) got.add(pfn);
+    expect(got.size).toBe(n - 1);
+    expect(frames.nrFree).toBe(0);
+    for (const pfn of got) frames.put(pfn);
+    expect(frames.nrFree).toBe(n - 1);
+    expect(validateFrames(frames)).toEqual([]);
+  });
+
   it('says -1 when nothing is left, and uses the last frame before', () => {
     const frames = machine(1 * MIB);
     const got = new Set<number>();

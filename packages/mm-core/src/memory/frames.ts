@@ -22,6 +22,8 @@ export const MAX_BUDDY_ORDER = 10;
 const MAX_BLOCK: number = 1 << MAX_BUDDY_ORDER;
 const PCP_SIZE = 256;
 const PCP_BATCH = 128;
+/** The stack is filled with a block of at most 2^6 frames; the kernel's batches are 31 (4.4) and 63 (6.1). */
+const PCP_FILL_ORDER = 6;
 
 /** All frames of a machine. */
 export class Frames implements TableAllocator {
@@ -97,18 +99,33 @@ export class Frames implements TableAllocator {
    */
   alloc(order: number): number {
     if (this.failNth !== 0 && --this.failNth === 0) return -1;
-    const pfn = order === 0 && this.pcpCount > 0 ? this.pcp[--this.pcpCount]! : this.rmqueueSlow(order);
-    if (pfn >= 0) this.prepare(pfn, order);
+    if (order !== 0) return this.allocBlock(order);
+    const pfn = this.pcpCount > 0 ? this.pcp[--this.pcpCount]! : this.rmqueueSlow(0);
+    if (pfn >= 0) this.preparePage(pfn);
     return pfn;
   }
 
   /** {@link alloc} with the contents zero; frames that were never handed out need no writing. */
   allocZeroed(order: number): number {
     if (this.failNth !== 0 && --this.failNth === 0) return -1;
-    const pfn = order === 0 && this.pcpCount > 0 ? this.pcp[--this.pcpCount]! : this.rmqueueSlow(order);
+    if (order !== 0) return this.allocZeroedBlock(order);
+    const pfn = this.pcpCount > 0 ? this.pcp[--this.pcpCount]! : this.rmqueueSlow(0);
     if (pfn < 0) return -1;
-    if (order !== 0) this.zeroWritten(pfn, 1 << order);
-    else if (this.isWritten(pfn)) this.physical.zeroFrame(pfn);
+    if (this.isWritten(pfn)) this.physical.zeroFrame(pfn);
+    this.preparePage(pfn);
+    return pfn;
+  }
+
+  private allocBlock(order: number): number {
+    const pfn = this.rmqueueSlow(order);
+    if (pfn >= 0) this.prepare(pfn, order);
+    return pfn;
+  }
+
+  private allocZeroedBlock(order: number): number {
+    const pfn = this.rmqueueSlow(order);
+    if (pfn < 0) return -1;
+    this.zeroWritten(pfn, 1 << order);
     this.prepare(pfn, order);
     return pfn;
   }
@@ -227,7 +244,17 @@ export class Frames implements TableAllocator {
     for (let i = pfn; i < pfn + n; i++) if (this.isWritten(i)) this.physical.zeroFrame(i);
   }
 
-  /** Makes a block that was free a block in use. */
+  /** Makes a frame that was free a frame in use. */
+  private preparePage(pfn: number): void {
+    this.nrFree--;
+    this.refcount[pfn] = 1;
+    this.mapcount[pfn] = 0;
+    this.flags[pfn] = PG_WRITTEN;
+    this.ownerId[pfn] = 0;
+    this.index[pfn] = 0;
+  }
+
+  /** The same for a block of several. */
   private prepare(pfn: number, order: number): void {
     const n = 1 << order;
     this.nrFree -= n;
@@ -235,10 +262,6 @@ export class Frames implements TableAllocator {
     this.mapcount[pfn] = 0;
     this.ownerId[pfn] = 0;
     this.index[pfn] = 0;
-    if (order === 0) {
-      this.flags[pfn] = PG_WRITTEN;
-      return;
-    }
     this.flags.fill(PG_WRITTEN, pfn, pfn + n);
     this.flags[pfn] = PG_WRITTEN | PG_COMPOUND | (order << PG_ORDER_SHIFT);
   }
@@ -269,15 +292,27 @@ export class Frames implements TableAllocator {
 
   /** A block from the lists, if need be after the hot frames have gone back and pages were given up. */
   private rmqueueSlow(order: number): number {
-    let pfn = this.rmqueue(order);
+    let pfn = this.rmqueueOrFill(order);
     if (pfn < 0 && this.pcpCount > 0) {
       this.drain();
-      pfn = this.rmqueue(order);
+      pfn = this.rmqueueOrFill(order);
     }
     if (pfn < 0 && this.reclaim !== null && this.reclaim() > 0) {
       this.drain();
-      pfn = this.rmqueue(order);
+      pfn = this.rmqueueOrFill(order);
     }
+    return pfn;
+  }
+
+  /** {@link rmqueue}; for a single frame as rmqueue_bulk: a whole block goes to the stack, its lowest frame on top. */
+  private rmqueueOrFill(order: number): number {
+    if (order !== 0) return this.rmqueue(order);
+    let size = 0;
+    while (size < PCP_FILL_ORDER && this.heads[size]! < 0) size++;
+    const pfn = this.rmqueue(size);
+    // The last frames of the machine may be smaller blocks.
+    if (pfn < 0) return this.rmqueue(0);
+    for (let i = (1 << size) - 1; i > 0; i--) this.pcp[this.pcpCount++] = pfn + i;
     return pfn;
   }
 
