@@ -12,7 +12,7 @@ import { PG_ANON, PG_ANON_EXCLUSIVE, PG_CACHED, PG_DIRTY, PG_SWAPBACKED, PG_UPTO
 import { addRssFast } from './rss.ts';
 
 /** What a new anonymous page is. */
-export const NEW_ANON: number = PG_ANON | PG_ANON_EXCLUSIVE | PG_SWAPBACKED | PG_UPTODATE;
+const NEW_ANON: number = PG_ANON | PG_ANON_EXCLUSIVE | PG_SWAPBACKED | PG_UPTODATE;
 
 /** page_add_new_anon_rmap: frame `pfn` is a new page of `vma` at `address`; its one reference belongs to the entry. */
 export function addNewAnonRmap(state: MmState, vma: Vma, address: number, pfn: number): void {

@@ -25,6 +25,8 @@ export function changeProtection(vma: Vma, start: number, end: number): void {
     return;
   }
   const pt = mm.pageTables!;
+  // An address space in which nothing was touched: see zapPteRange.
+  if (pt.leafTables === 0) return;
   const frames = stateOf(mm).frames;
   const pageSize = mm.system.pageSize;
   const prot = vma.vmPageProt;
