@@ -23,6 +23,8 @@ import {
  */
 const SPARSE = 14;
 const MERGED = 28;
+/** A leaf with fewer VMAs takes half of a sibling's that is too full to be united with it: so leaves do not run empty. */
+const FEW = 4;
 
 /** Where the VMAs of a leaf go: next to each other at its lower or upper end, or with equal room between them. */
 const LOW = 0;
@@ -234,17 +236,20 @@ export class VmaTreeBalance extends VmaTreeStore {
   protected unite(node: number): void {
     const { keys, links } = this;
     const own = links[node + COUNT]!;
+    const isLeaf = links[node + USED] !== 0;
     let i = links[node + UP]!;
-    const slot = i & IN_NODE;
-    if (slot === links[(i & NODE_OF) + COUNT] || own + links[links[i + 1]! + COUNT]! > MERGED) {
-      if (slot === 1 || own + links[links[i - 1]! + COUNT]! > MERGED) return;
+    const isLast = (i & IN_NODE) === links[(i & NODE_OF) + COUNT];
+    if (isLast || own + links[links[i + 1]! + COUNT]! > MERGED) {
+      if ((i & IN_NODE) === 1 || own + links[links[i - 1]! + COUNT]! > MERGED) {
+        if (isLeaf && own < FEW) this.share(isLast ? i - 1 : i);
+        return;
+      }
       i--;
     }
     const left = links[i]!;
     const right = links[i + 1]!;
     const a = links[left + COUNT]!;
     const b = links[right + COUNT]!;
-    const isLeaf = links[left + USED] !== 0;
     if (isLeaf) {
       this.pack(left);
       this.pack(right);
@@ -260,6 +265,32 @@ export class VmaTreeBalance extends VmaTreeStore {
     keys[i] = keys[i + 1]!;
     keys[i + GAP] = Math.max(keys[i + GAP]!, keys[i + 1 + GAP]!);
     this.removeChild(i + 1);
+  }
+
+  /** Gives the leaf at slot `i` of an inner node and the next one the same number of VMAs. */
+  private share(i: number): void {
+    const { keys, links } = this;
+    const left = links[i]!;
+    const right = links[i + 1]!;
+    const had = links[left + COUNT]!;
+    const both = had + links[right + COUNT]!;
+    const n = both >> 1;
+    this.pack(left);
+    this.pack(right);
+    if (had < n) {
+      this.copySlots(right + 1, left + had + 1, n - had);
+      this.copySlots(right + 1 + n - had, right + 1, both - n);
+    } else {
+      this.copySlots(right + 1, right + 1 + had - n, both - had);
+      this.copySlots(left + n + 1, right + 1, had - n);
+    }
+    const border = keys[left + n]!;
+    keys[right] = border;
+    this.spread(left, n, EVEN);
+    this.spread(right, both - n, EVEN);
+    keys[i] = border;
+    this.setGap(i, this.maxOf(left));
+    this.setGap(i + 1, this.maxOf(right));
   }
 
   /** Drops the child at slot `i` of an inner node, and what becomes empty or sparse above. */
