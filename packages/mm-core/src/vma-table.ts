@@ -8,7 +8,7 @@
  * Not here: the order of the VMAs (vma-tree.ts), and what is no number (files, anon_vmas), which the objects hold.
  */
 import type { Mm } from './mm.ts';
-import { END, FLAGS, INTS, PGOFF, PROT_MASK, RECORD, START, STATE, STATE_OWNS } from './vma-record.ts';
+import { END, FLAGS, INTS, PGOFF, PROT_MASK, RECORD, START, STATE, STATE_LINKED, STATE_OWNS } from './vma-record.ts';
 import { Vma } from './vma.ts';
 
 const FIRST_CAPACITY = 16;
@@ -20,6 +20,7 @@ export class VmaTable {
   nums: Float64Array;
   /** The same buffer: FLAGS and STATE. While a record is free, FLAGS is the next free id. */
   ints: Int32Array;
+  /** By id; shorter than the records while nobody asked for the rest. */
   private readonly objects: (Vma | null)[] = [];
   private free = -1;
   private made = 0;
@@ -28,7 +29,6 @@ export class VmaTable {
     this.mm = mm;
     this.nums = new Float64Array(FIRST_CAPACITY * RECORD);
     this.ints = new Int32Array(this.nums.buffer);
-    for (let i = 0; i < FIRST_CAPACITY; i++) this.objects.push(null);
   }
 
   /**
@@ -134,25 +134,49 @@ export class VmaTable {
 
   /** The object of a VMA: the same one as long as the VMA lives. */
   at(id: number): Vma {
-    return this.objects[id] ?? this.makeObject(id);
+    const { objects } = this;
+    return id < objects.length ? (objects[id] ?? this.makeObject(id)) : this.makeObject(id);
   }
 
   private makeObject(id: number): Vma {
+    const { objects } = this;
+    while (objects.length <= id) objects.push(null);
     const vma = new Vma(this, id);
-    this.objects[id] = vma;
+    objects[id] = vma;
     return vma;
   }
 
+  /** Records in use or free: ids are below. */
+  get end(): number {
+    return this.made;
+  }
+
+  /**
+   * Becomes a copy of `from`, whose VMAs all are in its index: the same ids, every VMA plain, `keep` of its flags. (fork)
+   */
+  copyFrom(from: VmaTable, keep: number): void {
+    this.nums = from.nums.slice();
+    const ints = new Int32Array(this.nums.buffer);
+    const end = from.made;
+    for (let at = 0; at < end * INTS; at += INTS) {
+      const state = ints[at + STATE]!;
+      if ((state & STATE_LINKED) === 0) continue;
+      ints[at + STATE] = state & ~STATE_OWNS;
+      ints[at + FLAGS] = ints[at + FLAGS]! & keep;
+    }
+    this.ints = ints;
+    this.free = from.free;
+    this.made = end;
+  }
+
   private extend(): number {
-    const { objects } = this;
-    const had = objects.length;
+    const had = this.nums.length / RECORD;
     if (this.made === had) {
       const have = had + 16 + (had >> 2);
       const nums = new Float64Array(have * RECORD);
       nums.set(this.nums);
       this.nums = nums;
       this.ints = new Int32Array(nums.buffer);
-      for (let i = had; i < have; i++) objects.push(null);
     }
     return this.made++;
   }

@@ -234,6 +234,23 @@ export class VmaTreeStore {
     this.freeLeaf = leaf;
   }
 
+  /** Becomes a copy of the index of a table that this one's table is a copy of. (fork) */
+  copyFrom(from: VmaTreeStore): void {
+    this.size = from.size;
+    this.keys = from.keys.slice();
+    this.links = from.links.slice();
+    this.hints = from.hints.slice();
+    this.root = from.root;
+    this.height = from.height;
+    this.firstLeaf = from.firstLeaf;
+    this.lastLeaf = from.lastLeaf;
+    this.freeLeaf = from.freeLeaf;
+    this.freeInner = from.freeInner;
+    this.nodesEnd = from.nodesEnd;
+    this.finger = from.finger;
+    this.lastInserted = -1;
+  }
+
   /** Checks every invariant. One sentence for each violation; an empty array is good. For tests. */
   validate(): string[] {
     return new Checker(this).run();

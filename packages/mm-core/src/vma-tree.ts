@@ -103,6 +103,11 @@ export class VmaTree extends VmaTreeBalance {
     return after === 0 ? -1 : this.links[after]!;
   }
 
+  /** Slot of the first VMA, 0 for none. */
+  firstSlot(): number {
+    return this.size === 0 ? 0 : this.firstLeaf + lowestBit(this.links[this.firstLeaf + USED]!);
+  }
+
   /** Slot of the VMA behind that of slot `i`, 0 for none. */
   after(i: number): number {
     const { links } = this;

@@ -62,6 +62,9 @@ export class Memory implements MemoryPort, MemoryCore {
     this.batch = new Int32Array(system.arch.pmdSize / system.pageSize);
   }
 
+  /** See copyPageRange: it looks at nothing else. */
+  readonly plainHasNoPages: boolean = true;
+
   attach(mm: Mm): number {
     const tables = this.system.arch.createPageTables(this.physical, this.frames);
     if (tables === null) return -ENOMEM;

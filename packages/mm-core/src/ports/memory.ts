@@ -10,11 +10,15 @@ import type { Mm } from '../mm.ts';
 import type { Vma } from '../vma.ts';
 
 export interface MemoryPort {
+  /**
+   * Whether a VMA without file, owner and anon_vma has no page that a fork would copy (it is called untouched, or has the
+   * zero page): then `copyPageRange` is not called for such VMAs.
+   */
+  readonly plainHasNoPages: boolean;
   /** A new address space: 0 or -ENOMEM. */
   attach(mm: Mm): number;
   /** An address space ends: every VMA's pages have been unmapped. */
   detach(mm: Mm): void;
-  /** One vm_area of the slab, and one back: memory may count or refuse them. True when there is room. */
   /**
    * unmap_region: zaps [start, end) of the VMAs from `first` on along `vmNext` (they are out of the index, the last one's
    * `vmNext` is null), then frees page tables between floor and ceiling (0: no VMA above).
@@ -44,6 +48,7 @@ export interface MemoryPort {
 
 /** An engine that runs alone: nothing is ever present. */
 export const NO_MEMORY: MemoryPort = {
+  plainHasNoPages: true,
   attach: () => 0,
   detach: () => undefined,
   unmapRegion: () => undefined,
