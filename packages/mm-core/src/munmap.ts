@@ -63,11 +63,16 @@ function detachAndFree(mm: Mm, first: Vma, last: Vma, start: number, end: number
   mm.mapCount--;
   mm.tree.eraseRange(first, last);
   mm.system.memory.unmapRegion(mm, first, start, end, prev === null ? 0 : prev.vmEnd, next === null ? 0 : next.vmStart);
+  updateHiwaterVm(mm);
+  freeDetached(mm, first);
+}
+
+/** Lets go of VMAs that are out of the index, and of their pages: `first` and what `vmNext` leads to. */
+function freeDetached(mm: Mm, first: Vma): void {
   for (let vma: Vma | null = first; vma !== null; vma = vma.vmNext) {
     if (vma.anonVmaChain !== null) unlinkAnonVmas(vma);
     unlinkFile(vma);
   }
-  updateHiwaterVm(mm);
   for (let vma: Vma | null = first; vma !== null;) {
     const after: Vma | null = vma.vmNext;
     removeVma(mm, vma);
@@ -176,6 +181,40 @@ export function vmMunmap(cur: Caller, start: number, len: number): number {
 export function exitMmap(mm: Mm): void {
   const first = mm.tree.first;
   const last = mm.tree.last;
-  if (first !== null && last !== null) detachAndFree(mm, first, last, first.vmStart, last.vmEnd);
+  if (first !== null && last !== null) {
+    const plainGoes = mm.tracer === null && mm.lockedVm === 0 && mm.system.memory.plainHasNoPages;
+    if (plainGoes) exitAtOnce(mm, first.vmStart, last.vmEnd);
+    else detachAndFree(mm, first, last, first.vmStart, last.vmEnd);
+  }
   mm.system.memory.detach(mm);
+}
+
+/** All VMAs go: the plain ones as records, and only those that hold something one by one. */
+function exitAtOnce(mm: Mm, start: number, end: number): void {
+  const { tree, vmas, system } = mm;
+  let first: Vma | null = null;
+  let last: Vma | null = null;
+  for (let i = tree.firstSlot(); i !== 0; i = tree.after(i)) {
+    const id = tree.idAt(i);
+    if (vmas.isPlain(id)) {
+      const pages = vmas.bytes(id) * system.perPage;
+      const flags = vmas.flags(id);
+      if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
+      vmStatAccount(mm, flags, null, -pages);
+      vmas.release(id);
+      continue;
+    }
+    const vma = vmas.at(id);
+    vma.setUnlinked();
+    vma.setNextRemoved(null);
+    if (last === null) first = vma;
+    else last.setNextRemoved(vma);
+    last = vma;
+  }
+  tree.clear();
+  mm.mapCount = 0;
+  if (first !== null) {
+    system.memory.unmapRegion(mm, first, start, end, 0, 0);
+    freeDetached(mm, first);
+  }
 }

@@ -93,31 +93,36 @@ export function largestGap(keys: Float64Array, node: number, bits: number): numb
 /** Storage of a VmaTree. */
 export class VmaTreeStore {
   /** Number of VMAs. */
-  size: number;
+  size!: number;
   /** stack_guard_gap: bytes kept free below a VM_GROWSDOWN VMA by gap searches. */
   readonly guardGapBytes: number;
   readonly table: VmaTable;
 
-  protected keys: Float64Array;
-  protected links: Int32Array;
-  protected root: number;
+  protected keys!: Float64Array;
+  protected links!: Int32Array;
+  protected root!: number;
   /** Number of inner levels: level 0 is the leaves'. */
-  protected height: number;
-  protected firstLeaf: number;
-  protected lastLeaf: number;
-  protected freeLeaf: number;
-  protected freeInner: number;
+  protected height!: number;
+  protected firstLeaf!: number;
+  protected lastLeaf!: number;
+  protected freeLeaf!: number;
+  protected freeInner!: number;
   /** The index where the next node will be that is not a recycled one. */
-  protected nodesEnd: number;
-  protected finger: number;
-  protected hints: Int32Array;
+  protected nodesEnd!: number;
+  protected finger!: number;
+  protected hints!: Int32Array;
   /** Id of the VMA inserted last: tells runs of neighbours, which split a full leaf where they are, not in its middle. */
-  protected lastInserted: number;
+  protected lastInserted!: number;
 
   constructor(table: VmaTable, guardGapBytes: number) {
-    this.size = 0;
     this.table = table;
     this.guardGapBytes = guardGapBytes;
+    this.clear();
+  }
+
+  /** Lets go of all VMAs at once: their records are the caller's. */
+  clear(): void {
+    this.size = 0;
     this.keys = new Float64Array(FIRST_NODES * NODE);
     this.links = new Int32Array(FIRST_NODES * NODE);
     this.root = 0;

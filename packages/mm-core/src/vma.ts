@@ -111,6 +111,13 @@ export class Vma {
     this.own();
   }
 
+  /** The index no longer has it (nor anything else). */
+  setUnlinked(): void {
+    const { ints } = this.table;
+    const at = this.id * INTS + STATE;
+    ints[at] = ints[at]! & ~STATE_LINKED;
+  }
+
   private isLinked(): boolean {
     return (this.table.ints[this.id * INTS + STATE]! & STATE_LINKED) !== 0;
   }

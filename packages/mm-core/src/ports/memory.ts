@@ -11,8 +11,8 @@ import type { Vma } from '../vma.ts';
 
 export interface MemoryPort {
   /**
-   * Whether a VMA without file, owner and anon_vma has no page that a fork would copy (it is called untouched, or has the
-   * zero page): then `copyPageRange` is not called for such VMAs.
+   * Whether a VMA without file, owner and anon_vma has no page but perhaps the zero page: then fork does not call
+   * `copyPageRange` for such a VMA, and exit does not pass it to `unmapRegion`.
    */
   readonly plainHasNoPages: boolean;
   /** A new address space: 0 or -ENOMEM. */
