@@ -31,8 +31,9 @@ import {
   VM_SPECIAL,
 } from './vm-flags.ts';
 import { sharesWrites, vmaAdjust, vmaFree, vmaLink } from './vma-adjust.ts';
-import { canVmaMergeAfter, canVmaMergeBefore, touchesAlike, vmaMerge, whyNotJoined } from './vma-merge.ts';
+import { canVmaMergeAfter, canVmaMergeBefore, vmaMerge, whyNotJoined } from './vma-merge.ts';
 import { vmGetPageProt, vmaSetPageProt } from './vma-prot.ts';
+import { ALIKE, OVERLAPS } from './vma-tree.ts';
 import type { Vma } from './vma.ts';
 
 /** get_gate_vma: arm64 has none. */
@@ -292,28 +293,27 @@ export function mmapRegion(
   const system = mm.system;
   const end = addr + len;
   const pages = len * system.perPage;
-  let vmFlags = vmFlagsIn;
-  if (mm.tracer !== null) mm.tracer.enter('mmap_region', addr, len, vmFlags, pgoff);
+  const accountable = accountableMapping(file, vmFlagsIn);
+  let vmFlags = accountable ? vmFlagsIn | VM_ACCOUNT : vmFlagsIn;
+  if (mm.tracer !== null) mm.tracer.enter('mmap_region', addr, len, vmFlagsIn, pgoff);
 
-  if (!mayExpandVm(cur, vmFlags, pages) && !mayReplace(cur, vmFlags, addr, end, pages)) return -ENOMEM;
+  if (!mayExpandVm(cur, vmFlagsIn, pages) && !mayReplace(cur, vmFlagsIn, addr, end, pages)) return -ENOMEM;
 
   // Clear old maps: they stay gone, whatever fails later.
   const { tree, vmas } = mm;
   let i = tree.seek(addr);
-  if (tree.beginsBelow(i, end)) {
+  let near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
+  if (near === OVERLAPS) {
     if (clearOldMaps(mm, addr, len) !== 0) return -ENOMEM;
     i = tree.seek(addr);
+    near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
   }
 
-  let charged = 0;
-  if (accountableMapping(file, vmFlags)) {
-    charged = pages;
-    if (securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
-    vmFlags |= VM_ACCOUNT;
-  }
+  const charged = accountable ? pages : 0;
+  if (charged !== 0 && securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
 
   let prev: Vma | null = null;
-  if (mm.tracer !== null || file !== null || touchesAlike(mm, i, addr, end, vmFlags)) {
+  if (near === ALIKE || mm.tracer !== null || file !== null) {
     const before = tree.idBefore(i);
     if (before !== -1) prev = vmas.at(before);
     const merged = mergeNew(mm, prev, addr, end, vmFlags, file, pgoff);
@@ -321,6 +321,7 @@ export function mmapRegion(
       finishMapping(cur, merged, vmFlags, file, pages);
       return addr;
     }
+    i = tree.seek(addr);
   }
 
   const id = vmas.alloc();
@@ -330,7 +331,7 @@ export function mmapRegion(
   }
   vmas.fill(id, addr, end, pgoff, vmFlags, vmGetPageProt(vmFlags));
   if (file === null && (vmFlags & VM_SHARED) === 0) {
-    tree.insertAt(tree.seek(addr), id);
+    tree.insertAt(i, id);
     mm.mapCount++;
     if (mm.tracer !== null) mm.tracer.vma('insert', vmas.at(id), 0);
     if ((vmFlags & VM_LOCKED) !== 0 || system.perf !== null || system.config.softDirty) {

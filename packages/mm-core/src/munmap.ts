@@ -15,6 +15,7 @@ import { NO_MEMORY } from './ports/memory.ts';
 import { D } from './reasons/decisions.ts';
 import { VM_ACCOUNT, VM_LOCKED } from './vm-flags.ts';
 import { splitVmaUnlimited, unlinkFile, vmaFree } from './vma-adjust.ts';
+import { APART, EXACT } from './vma-tree.ts';
 import type { Vma } from './vma.ts';
 
 /** remove_vma: counters fall, the close operation runs, the object and its references go. */
@@ -96,16 +97,13 @@ export function doMunmap(mm: Mm, start: number, len: number): number {
   }
   const size = alignUp(len, system.pageMask);
   if (size === 0) return refuse(mm, D.munmapZeroLen, -EINVAL);
-  const end = start + size;
 
   const tree = mm.tree;
   const i = tree.seek(start);
-  if (!tree.beginsBelow(i, end)) return 0;
-  if (tree.beginsAt(i, start) && tree.endsAt(i, end)) {
-    unmapWhole(mm, i);
-    return 0;
-  }
-  return unmapParts(mm, mm.vmas.at(tree.idAt(i)), start, end);
+  const extent = tree.extent(i, start, size);
+  if (extent === EXACT) unmapWhole(mm, i);
+  else if (extent !== APART) return unmapParts(mm, mm.vmas.at(tree.idAt(i)), start, start + size);
+  return 0;
 }
 
 /** Takes the VMA of a slot out. A plain one, which nobody holds anything of, goes without an object. */

@@ -92,15 +92,6 @@ export function mayMerge(mm: Mm, prev: Vma | null, addr: number, end: number, vm
 }
 
 /**
- * The same for a new area, in front of slot `i` of the index: nothing of it is mapped.
- */
-export function touchesAlike(mm: Mm, i: number, addr: number, end: number, vmFlags: number): boolean {
-  const { tree, vmas } = mm;
-  if (tree.touchesBefore(i, addr) && ((vmas.flags(tree.idBefore(i)) ^ vmFlags) & ~VM_SOFTDIRTY) === 0) return true;
-  return tree.beginsAt(i, end) && ((vmas.flags(tree.idAt(i)) ^ vmFlags) & ~VM_SOFTDIRTY) === 0;
-}
-
-/**
  * Joins [addr, end) to its neighbours.
  *
  * @param prev the VMA before `addr` (one that contains `addr` counts), or null

@@ -8,6 +8,7 @@
  * Not here: the order of the VMAs (vma-tree.ts), and what is no number (files, anon_vmas), which the objects hold.
  */
 import type { Mm } from './mm.ts';
+import type { Slab } from './slab.ts';
 import { END, FLAGS, INTS, PGOFF, PROT_MASK, RECORD, START, STATE, STATE_LINKED, STATE_OWNS } from './vma-record.ts';
 import { Vma } from './vma.ts';
 
@@ -22,11 +23,13 @@ export class VmaTable {
   ints: Int32Array;
   /** By id; shorter than the records while nobody asked for the rest. */
   private readonly objects: (Vma | null)[] = [];
+  private readonly slab: Slab;
   private free = -1;
   private made = 0;
 
   constructor(mm: Mm) {
     this.mm = mm;
+    this.slab = mm.system.vmAreaCachep;
     this.nums = new Float64Array(FIRST_CAPACITY * RECORD);
     this.ints = new Int32Array(this.nums.buffer);
   }
@@ -37,7 +40,7 @@ export class VmaTable {
    * @returns its id, or -1 when memory is exhausted (injected)
    */
   alloc(): number {
-    if (!this.mm.system.vmAreaCachep.take()) return -1;
+    if (!this.slab.take()) return -1;
     const id = this.free;
     if (id === -1) return this.extend();
     const flags = id * INTS + FLAGS;
@@ -129,7 +132,7 @@ export class VmaTable {
     ints[at * 2 + FLAGS] = this.free;
     ints[at * 2 + STATE] = 0;
     this.free = id;
-    this.mm.system.vmAreaCachep.give();
+    this.slab.give();
   }
 
   /** The object of a VMA: the same one as long as the VMA lives. */

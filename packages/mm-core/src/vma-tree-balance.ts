@@ -37,41 +37,35 @@ function place(k: number, n: number, how: number): number {
   return how === HIGH ? CAPACITY + 1 - n + k : 1 + Math.floor((k * CAPACITY) / n);
 }
 
+/** Whether the largest gap of a node, `max` so far, may be another one after `removed` vanished and `added` came. */
+export function gapMatters(max: number, removed: number, added: number): boolean {
+  return added > max || (removed === max && added < max);
+}
+
 /** Structure of a VmaTree. */
 export class VmaTreeBalance extends VmaTreeStore {
-  /** Corrects the ancestors' largest gaps after gaps of at most `removed` vanished from a leaf and `added` came. */
+  /**
+   * Corrects the ancestors' largest gaps after gaps of at most `removed` vanished from a leaf and `added` came. The common
+   * cases ask {@link gapMatters} themselves: a call would make boxes of its numbers.
+   */
   protected gapsChanged(leaf: number, removed: number, added: number): void {
     const up = this.links[leaf + UP]!;
-    if (up === -1) return;
-    const old = this.keys[up + GAP]!;
-    if (added > old) this.raiseGaps(up, added);
-    else if (removed === old && added !== old && old > 0) this.lowerGaps(up);
+    if (up !== -1 && gapMatters(this.keys[up + GAP]!, removed, added)) this.updateMax(leaf);
   }
 
-  /** The child at `slot` has a gap of `max`, larger than it had. */
-  private raiseGaps(slot: number, max: number): void {
+  /** Corrects the ancestors' largest gaps after those of a leaf have changed. */
+  protected updateMax(leaf: number): void {
     const { keys, links } = this;
-    for (let up = slot; up !== -1 && max > keys[up + GAP]!;) {
-      keys[up + GAP] = max;
-      const node = up & NODE_OF;
-      links[node + BITS] = links[node + BITS]! | (1 << (up & IN_NODE));
-      up = links[node + UP]!;
-    }
-  }
-
-  /** The child at `slot` may have lost its largest gap. */
-  private lowerGaps(slot: number): void {
-    const { keys, links } = this;
-    for (let up = slot; up !== -1;) {
+    for (let node = leaf, up = links[leaf + UP]!; up !== -1; up = links[node + UP]!) {
       const old = keys[up + GAP]!;
-      const child = links[up]!;
-      const now = largestGap(keys, child, links[child + BITS]!);
+      const now = largestGap(keys, node, links[node + BITS]!);
       if (now === old) return;
       keys[up + GAP] = now;
-      const node = up & NODE_OF;
-      if (now === 0) links[node + BITS] = links[node + BITS]! & ~(1 << (up & IN_NODE));
-      up = links[node + UP]!;
-      if (up === -1 || keys[up + GAP] !== old) return;
+      node = up & NODE_OF;
+      const bit = 1 << (up & IN_NODE);
+      links[node + BITS] = now > 0 ? links[node + BITS]! | bit : links[node + BITS]! & ~bit;
+      const above = links[node + UP]!;
+      if (above === -1 || !gapMatters(keys[above + GAP]!, old, now)) return;
     }
   }
 

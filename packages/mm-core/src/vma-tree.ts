@@ -7,7 +7,7 @@
 // The methods come in two kinds. Those that take a Vma are for everybody. Those that take a slot are for verbs that go
 // on where a search has ended: `seek` and the gap searches give slots, which hold until the index is changed.
 import { ENOMEM } from '@vmarea/uapi';
-import { VmaTreeBalance } from './vma-tree-balance.ts';
+import { gapMatters, VmaTreeBalance } from './vma-tree-balance.ts';
 import {
   BITS,
   CAPACITY,
@@ -24,7 +24,7 @@ import {
   UP,
   USED,
 } from './vma-tree-store.ts';
-import { END, INTS, RECORD, START, STATE, STATE_LINKED } from './vma-record.ts';
+import { END, FLAGS, INTS, RECORD, START, STATE, STATE_LINKED } from './vma-record.ts';
 import type { Vma } from './vma.ts';
 
 /** `value & mask` for a mask of low bits that may be wider than 31 bits, and a value that may be negative. */
@@ -32,6 +32,12 @@ function lowBits(value: number, mask: number): number {
   if (mask <= 0x7fffffff) return value & mask;
   return value - Math.floor(value / (mask + 1)) * (mask + 1);
 }
+
+/** How something lies to a range. */
+export const APART = 0;
+export const ALIKE = 1;
+export const OVERLAPS = 2;
+export const EXACT = 3;
 
 /** The ordered set of one address space's VMAs. All addresses and lengths are bytes. */
 export class VmaTree extends VmaTreeBalance {
@@ -128,6 +134,36 @@ export class VmaTree extends VmaTreeBalance {
     return prev === -1 ? 0 : prev + highestBit(links[prev + USED]!);
   }
 
+  /**
+   * What is around [addr, addr + len), where slot `i` is `seek` of its start: OVERLAPS, when something is mapped there;
+   * ALIKE, when a VMA touches it whose flags are `vmFlags` but for those in `ignored`; otherwise APART.
+   */
+  vicinity(i: number, addr: number, len: number, vmFlags: number, ignored: number): number {
+    const { keys, links } = this;
+    const { nums, ints } = this.table;
+    if (keys[i] !== Infinity) {
+      const id = links[i]!;
+      const behind = nums[id * RECORD + START]! - addr - len;
+      if (behind < 0) return OVERLAPS;
+      if (behind === 0 && ((ints[id * INTS + FLAGS]! ^ vmFlags) & ~ignored) === 0) return ALIKE;
+    }
+    if (keys[i - 1] !== addr) return APART;
+    const before = this.before(i);
+    return before !== 0 && ((ints[links[before]! * INTS + FLAGS]! ^ vmFlags) & ~ignored) === 0 ? ALIKE : APART;
+  }
+
+  /**
+   * How the VMA of slot `i`, `seek` of `start`, lies to [start, start + len): APART, when it begins behind or there is none;
+   * EXACT, when it is that range; otherwise OVERLAPS.
+   */
+  extent(i: number, start: number, len: number): number {
+    const end = this.keys[i]!;
+    if (end === Infinity) return APART;
+    const vmStart = this.table.nums[this.links[i]! * RECORD + START]!;
+    if (vmStart === start && end === start + len) return EXACT;
+    return vmStart < start + len ? OVERLAPS : APART;
+  }
+
   /** Whether the VMA of slot `i` begins below `addr`; false for a free slot. */
   beginsBelow(i: number, addr: number): boolean {
     return this.keys[i] !== Infinity && this.table.nums[this.links[i]! * RECORD + START]! < addr;
@@ -215,16 +251,18 @@ export class VmaTree extends VmaTreeBalance {
     const bit = 1 << (own & IN_NODE);
     let bits = links[leaf + BITS]!;
     if (gap > 0) bits |= bit;
-    if (isLast) {
-      links[leaf + BITS] = bits;
-      this.gapsChanged(leaf, 0, gap);
-      return;
+    let old = 0;
+    let largest = gap;
+    if (!isLast) {
+      old = keys[own + 1 + GAP]!;
+      const above = old - (end - border);
+      keys[own + 1 + GAP] = above;
+      bits = above > 0 ? bits | (bit << 1) : bits & ~(bit << 1);
+      if (above > gap) largest = above;
     }
-    const old = keys[own + 1 + GAP]!;
-    const above = old - (end - border);
-    keys[own + 1 + GAP] = above;
-    links[leaf + BITS] = above > 0 ? bits | (bit << 1) : bits & ~(bit << 1);
-    this.gapsChanged(leaf, old, gap > above ? gap : above);
+    links[leaf + BITS] = bits;
+    const up = links[leaf + UP]!;
+    if (up !== -1 && gapMatters(keys[up + GAP]!, old, largest)) this.updateMax(leaf);
   }
 
   /** Links `vma` behind all others: {@link insert} where that is known, as fork knows it. */
@@ -266,8 +304,11 @@ export class VmaTree extends VmaTreeBalance {
     links[leaf + COUNT] = links[leaf + COUNT]! - 1;
     this.size--;
     this.finger = next;
-    this.gapsChanged(leaf, own > old ? own : old, gap);
-    if (this.isSparse(leaf)) this.unite(leaf);
+    const up = links[leaf + UP]!;
+    if (up !== -1) {
+      if (gapMatters(keys[up + GAP]!, own > old ? own : old, gap)) this.updateMax(leaf);
+      if (this.isSparse(leaf)) this.unite(leaf);
+    }
   }
 
   /**
