@@ -8,6 +8,7 @@ import type { Mm } from './mm.ts';
 import { VM_SOFTDIRTY, VM_SPECIAL } from './vm-flags.ts';
 import { splitVma } from './vma-adjust.ts';
 import { mayMerge, vmaMerge } from './vma-merge.ts';
+import { ALIKE_ABOVE, ALIKE_BELOW, FROM_START, TO_END } from './vma-tree.ts';
 import type { Vma } from './vma.ts';
 
 /**
@@ -55,36 +56,18 @@ function modifyObject(
   return end === vma.vmEnd ? 0 : splitVma(mm, vma, end, false);
 }
 
-/** The rule of vma_merge for two records of plain memory: `low` ends where `high` begins, and its pages go on there. */
-function continues(mm: Mm, low: number, high: number): boolean {
-  const { vmas } = mm;
-  return vmas.pgoff(low) + vmas.bytes(low) * mm.system.perPage === vmas.pgoff(high);
-}
-
 /** The same for memory that is plain: 0 where it cannot be done this way, and then nothing has changed. */
 function modifyPlain(mm: Mm, i: number, start: number, end: number, newFlags: number): number {
   const { tree, vmas } = mm;
+  const part = tree.part(i, start, end, newFlags, VM_SOFTDIRTY);
+  if ((part & (ALIKE_BELOW | ALIKE_ABOVE)) === 0) return cutPlain(mm, i, start, end, part);
+  if ((part & (FROM_START | TO_END)) !== (FROM_START | TO_END) || (newFlags & VM_SPECIAL) !== 0) return 0;
   const id = tree.idAt(i);
-  const fromStart = tree.beginsAt(i, start);
-  const toEnd = tree.endsAt(i, end);
-  let below = -1;
-  let above = -1;
-  if (fromStart && tree.touchesBefore(i, start)) {
-    below = tree.idBefore(i);
-    if (((vmas.flags(below) ^ newFlags) & ~VM_SOFTDIRTY) !== 0) below = -1;
-  }
-  if (toEnd) {
-    const next = tree.after(i);
-    if (next !== 0 && tree.beginsAt(next, end)) {
-      above = tree.idAt(next);
-      if (((vmas.flags(above) ^ newFlags) & ~VM_SOFTDIRTY) !== 0) above = -1;
-    }
-  }
-  if (below === -1 && above === -1) return cutPlain(mm, i, start, end, fromStart, toEnd);
-  if (!fromStart || !toEnd || (newFlags & VM_SPECIAL) !== 0) return 0;
+  const below = (part & ALIKE_BELOW) !== 0 ? tree.idBefore(i) : -1;
+  const above = (part & ALIKE_ABOVE) !== 0 ? tree.idAfter(i) : -1;
   if ((below !== -1 && !vmas.isPlain(below)) || (above !== -1 && !vmas.isPlain(above))) return 0;
-  const joinsBelow = below !== -1 && continues(mm, below, id);
-  const joinsAbove = above !== -1 && continues(mm, id, above);
+  const joinsBelow = below !== -1 && vmas.continues(below, id);
+  const joinsAbove = above !== -1 && vmas.continues(id, above);
   if (!joinsBelow) {
     if (!joinsAbove) return i;
     // Case 8: the area keeps its record.
@@ -105,23 +88,15 @@ function modifyPlain(mm: Mm, i: number, start: number, end: number, newFlags: nu
 }
 
 /** Cuts [start, end) out of a plain VMA, which keeps its record for the range: its slot; 0 where a limit may be met. */
-function cutPlain(mm: Mm, i: number, start: number, end: number, fromStart: boolean, toEnd: boolean): number {
+function cutPlain(mm: Mm, i: number, start: number, end: number, part: number): number {
   const { tree, vmas, system } = mm;
-  const cuts = Number(!fromStart) + Number(!toEnd);
+  const cuts = (part & FROM_START) !== 0 ? ((part & TO_END) !== 0 ? 0 : 1) : (part & TO_END) !== 0 ? 1 : 2;
   if (cuts === 0) return i;
   if (mm.mapCount + cuts > system.sysctl.maxMapCount || system.failCountdown !== 0) return 0;
   const id = tree.idAt(i);
   let slot = i;
-  if (!fromStart) {
-    const part = vmas.copy(id);
-    slot = tree.splitAt(slot, start, part, true);
-    vmas.addPgoff(id, vmas.bytes(part) * system.perPage);
-  }
-  if (!toEnd) {
-    const part = vmas.copy(id);
-    slot = tree.splitAt(slot, end, part, false);
-    vmas.addPgoff(part, vmas.bytes(id) * system.perPage);
-  }
+  if ((part & FROM_START) === 0) slot = tree.splitAt(slot, start, vmas.cut(id, start, true), true);
+  if ((part & TO_END) === 0) slot = tree.splitAt(slot, end, vmas.cut(id, end, false), false);
   mm.mapCount += cuts;
   return slot;
 }

@@ -24,12 +24,14 @@ export class VmaTable {
   /** By id; shorter than the records while nobody asked for the rest. */
   private readonly objects: (Vma | null)[] = [];
   private readonly slab: Slab;
+  private readonly perPage: number;
   private free = -1;
   private made = 0;
 
   constructor(mm: Mm) {
     this.mm = mm;
     this.slab = mm.system.vmAreaCachep;
+    this.perPage = mm.system.perPage;
     this.nums = new Float64Array(FIRST_CAPACITY * RECORD);
     this.ints = new Int32Array(this.nums.buffer);
   }
@@ -67,35 +69,30 @@ export class VmaTable {
   }
 
   /**
-   * A record that says the same as `id`, in no index yet.
+   * A record for the part of the plain VMA `id` below `addr`, or else above it, and the page offset of `id` moved where it
+   * loses its lower part. The bounds are the index's to set.
    *
-   * @returns its id, or -1 when memory is exhausted (injected)
+   * @returns the new record's id; nothing may be injected
    */
-  copy(id: number): number {
+  cut(id: number, addr: number, below: boolean): number {
     const made = this.alloc();
-    if (made === -1) return -1;
     const { nums, ints } = this;
     const from = id * RECORD;
-    this.fill(
-      made,
-      nums[from + START]!,
-      nums[from + END]!,
-      nums[from + PGOFF]!,
-      ints[from * 2 + FLAGS]!,
-      ints[from * 2 + STATE]! & PROT_MASK,
-    );
+    const to = made * RECORD;
+    const pgoff = nums[from + PGOFF]!;
+    const upper = pgoff + (addr - nums[from + START]!) * this.perPage;
+    nums[to + PGOFF] = below ? pgoff : upper;
+    if (below) nums[from + PGOFF] = upper;
+    ints[to * 2 + FLAGS] = ints[from * 2 + FLAGS]!;
+    ints[to * 2 + STATE] = ints[from * 2 + STATE]! & PROT_MASK;
     return made;
   }
 
-  /** Page offset of a VMA. */
-  pgoff(id: number): number {
-    return this.nums[id * RECORD + PGOFF]!;
-  }
-
-  /** Moves the page offset of a VMA by `pages`. */
-  addPgoff(id: number, pages: number): void {
-    const at = id * RECORD + PGOFF;
-    this.nums[at] = this.nums[at]! + pages;
+  /** Whether the pages of `high`, in its file or as anonymous memory, go on where those of `low` end. */
+  continues(low: number, high: number): boolean {
+    const { nums } = this;
+    const at = low * RECORD;
+    return nums[at + PGOFF]! + (nums[at + END]! - nums[at + START]!) * this.perPage === nums[high * RECORD + PGOFF];
   }
 
   /** Gives a plain VMA other flags, and their protection. */

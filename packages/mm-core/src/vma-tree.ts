@@ -39,6 +39,12 @@ export const ALIKE = 1;
 export const OVERLAPS = 2;
 export const EXACT = 3;
 
+/** How a part lies in its VMA. */
+export const FROM_START = 1;
+export const TO_END = 2;
+export const ALIKE_BELOW = 4;
+export const ALIKE_ABOVE = 8;
+
 /** The ordered set of one address space's VMAs. All addresses and lengths are bytes. */
 export class VmaTree extends VmaTreeBalance {
   // --- lookups
@@ -150,6 +156,29 @@ export class VmaTree extends VmaTreeBalance {
     if (keys[i - 1] !== addr) return APART;
     const before = this.before(i);
     return before !== 0 && ((ints[links[before]! * INTS + FLAGS]! ^ vmFlags) & ~ignored) === 0 ? ALIKE : APART;
+  }
+
+  /**
+   * How [start, end), a part of the VMA of slot `i`, lies in it: the sum of FROM_START, TO_END, and ALIKE_BELOW or
+   * ALIKE_ABOVE where it touches a neighbour whose flags are `vmFlags` but for those in `ignored`.
+   */
+  part(i: number, start: number, end: number, vmFlags: number, ignored: number): number {
+    const { keys, links } = this;
+    const { nums, ints } = this.table;
+    let found = 0;
+    if (nums[links[i]! * RECORD + START] === start) {
+      found = FROM_START;
+      const before = keys[i - 1] === start ? this.before(i) : 0;
+      if (before !== 0 && ((ints[links[before]! * INTS + FLAGS]! ^ vmFlags) & ~ignored) === 0) found |= ALIKE_BELOW;
+    }
+    if (keys[i] === end) {
+      found |= TO_END;
+      const after = this.after(i);
+      const id = links[after]!;
+      if (after !== 0 && nums[id * RECORD + START] === end && ((ints[id * INTS + FLAGS]! ^ vmFlags) & ~ignored) === 0)
+        found |= ALIKE_ABOVE;
+    }
+    return found;
   }
 
   /**
@@ -408,11 +437,15 @@ export class VmaTree extends VmaTreeBalance {
     keys[own] = addr;
     links[own] = lower;
     links[own + 1] = upper;
-    const old = keys[own + 1 + GAP]!;
-    const below = this.startGap(lower, start) - keys[own - 1]!;
-    this.setGap(own, below);
-    this.setGap(own + 1, this.startGap(upper, addr) - addr);
-    if (old !== below) this.gapsChanged(own & NODE_OF, old, below);
+    // The lower part has the gap of the whole; what is between the two is 0, or minus the guard gap.
+    const gap = keys[own + 1 + GAP]!;
+    keys[own + GAP] = gap;
+    keys[own + 1 + GAP] = this.startGap(upper, addr) - addr;
+    if (gap > 0) {
+      const bit = 1 << (own & IN_NODE);
+      const bits = (own & NODE_OF) + BITS;
+      links[bits] = (links[bits]! | bit) & ~(bit << 1);
+    }
     this.lastInserted = part;
     ints[part * INTS + STATE] = ints[part * INTS + STATE]! | STATE_LINKED;
     return (this.finger = partBelow ? own + 1 : own);
