@@ -45,7 +45,7 @@ export function doPageFault(cur: Caller, address: number, access: number): numbe
   if (!(address >= 0 && address < mm.taskSize)) {
     return refused(mm, null, address, SIGSEGV, SEGV_MAPERR, D.faultAboveTaskSize);
   }
-  const vma = mm.tree.find(address);
+  const vma = mm.tree.findNear(address);
   if (vma === null) {
     if (profile.faultCountsFailures) cur.minFlt++;
     return refused(mm, null, address, SIGSEGV, SEGV_MAPERR, D.faultNoVma);

@@ -19,7 +19,7 @@ export function addNewAnonRmap(state: MmState, vma: Vma, address: number, pfn: n
   const frames = state.frames;
   frames.flags[pfn] = frames.flags[pfn]! | NEW_ANON;
   frames.mapcount[pfn] = 1;
-  frames.index[pfn] = vma.vmPgoff + (address - vma.vmStart) / state.physical.pageSize;
+  frames.index[pfn] = vma.vmPgoff + (address - vma.vmStart) * state.memory.system.perPage;
   frames.ownerId[pfn] = state.memory.anonOwners.hold(vma.anonVma!);
   frames.nrAnonMapped++;
   addRssFast(state, PG_ANON, 1);
