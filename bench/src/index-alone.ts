@@ -2,81 +2,84 @@
  * The index of vmarea without the engine around it: what of a complete operation is the tree's. Told no flags, checks
  * nothing, counts nothing. The same workloads as space.ts.
  */
-import { createMm, type Vma, type VmaTable, type VmaTree } from '@vmarea/mm-core';
+import { createMm, type VmaTable, type VmaTree } from '@vmarea/mm-core';
 import { Random } from './random.ts';
 import { benchSystem, PAGE } from './space.ts';
 
 const TOP = 2 ** 47;
 const LOW = 2 ** 16;
 
-/** A VmaTree with `n` VMAs. */
+/** A VmaTree with `n` VMAs, as records. */
 export class IndexAlone {
   private readonly tree: VmaTree;
-  private readonly vmas: Vma[] = [];
+  private readonly vmas: VmaTable;
   private readonly random: Random = new Random();
-  private readonly spare: Vma[] = [];
+  private readonly ids: Int32Array;
+  /** First byte of each VMA. */
+  private readonly start: Float64Array;
+  private readonly spare: number;
+  private readonly spare2: number;
 
   constructor(n: number) {
     const mm = createMm(benchSystem('msm-4.4'));
     if (mm === null) throw new Error('no memory for an address space');
     this.tree = mm.tree;
-    for (let k = 0; k < n; k++) this.vmas.push(this.place(made(mm.vmas), 3));
-    this.spare.push(made(mm.vmas), made(mm.vmas));
+    this.vmas = mm.vmas;
+    this.ids = new Int32Array(n);
+    this.start = new Float64Array(n);
+    for (let k = 0; k < n; k++) {
+      const id = this.vmas.alloc();
+      this.ids[k] = id;
+      this.start[k] = this.place(id, 3);
+    }
+    this.spare = this.vmas.alloc();
+    this.spare2 = this.vmas.alloc();
   }
 
-  private place(vma: Vma, pages: number): Vma {
-    const at = this.tree.highestGap(pages * PAGE, LOW, TOP, 0, 0);
-    vma.vmStart = at;
-    vma.vmEnd = at + pages * PAGE;
-    this.tree.insert(vma);
-    return vma;
+  private place(id: number, pages: number): number {
+    const { tree } = this;
+    const at = tree.highestGap(pages * PAGE, LOW, TOP, 0, 0);
+    this.vmas.fill(id, at, at + pages * PAGE, 0, 0, 0);
+    tree.insertAt(tree.seek(at), id);
+    return at;
   }
 
-  /** erase; highest gap; insert: one page below everything. */
+  /** highest gap; insert; erase: one page below everything. */
   pair(count: number): void {
-    const vma = this.spare[0]!;
+    const { tree, spare } = this;
     for (let i = 0; i < count; i++) {
-      this.place(vma, 1);
-      this.tree.erase(vma);
+      const at = this.place(spare, 1);
+      tree.eraseAt(tree.seek(at));
     }
   }
 
   /** Three VMAs out of one, and back. */
   splitMerge(count: number): void {
-    const { tree, vmas, random, spare } = this;
+    const { tree, start, random, spare, spare2 } = this;
     for (let i = 0; i < count; i++) {
-      const vma = tree.find(vmas[random.below(vmas.length)]!.vmStart + PAGE)!;
-      const end = vma.vmEnd;
-      const at = vma.vmStart + PAGE;
-      tree.split(vma, at, spare[0]!, false);
-      tree.split(spare[0]!, at + PAGE, spare[1]!, false);
-      const middle = tree.find(at)!;
-      tree.absorb(middle.vmPrev!, 2);
-      if (vma.vmEnd !== end) throw new Error('absorb');
+      const at = start[random.below(start.length)]! + PAGE;
+      const lower = tree.splitAt(tree.seek(at), at, spare, false);
+      tree.splitAt(tree.after(lower), at + PAGE, spare2, false);
+      const middle = tree.seek(at);
+      tree.absorbAt(tree.before(middle), 2);
     }
   }
 
   punchRefill(count: number): void {
-    const { tree, vmas, random } = this;
+    const { tree, ids, start, random } = this;
     for (let i = 0; i < count; i++) {
-      const vma = tree.find(vmas[random.below(vmas.length)]!.vmStart)!;
-      tree.erase(vma);
-      this.place(vma, 3);
+      const k = random.below(start.length);
+      tree.eraseAt(tree.seek(start[k]!));
+      start[k] = this.place(ids[k]!, 3);
     }
   }
 
   churn(count: number): void {
-    const { tree, vmas, random } = this;
+    const { tree, ids, start, random } = this;
     for (let i = 0; i < count; i++) {
-      const vma = tree.find(vmas[random.below(vmas.length)]!.vmStart)!;
-      tree.erase(vma);
-      this.place(vma, 1 + (random.next() & 7));
+      const k = random.below(start.length);
+      tree.eraseAt(tree.seek(start[k]!));
+      start[k] = this.place(ids[k]!, 1 + (random.next() & 7));
     }
   }
-}
-
-function made(table: VmaTable): Vma {
-  const vma = table.allocVma();
-  if (vma === null) throw new Error('no memory for a VMA');
-  return vma;
 }
