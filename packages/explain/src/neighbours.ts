@@ -96,7 +96,7 @@ export function whyApart(left: Vma, right: Vma): [decision: number, operands: st
     const of = (vma: Vma): string => (vma.anonVma === null ? 'none' : 'one of its own');
     why.push([D.mergeAnonVma, `the lower has ${of(left)}, the upper ${of(right)}`]);
   }
-  const border = left.vmPgoff + vmaPages(left, left.vmMm!.system.pageSize);
+  const border = left.vmPgoff + vmaPages(left, left.vmMm.system.pageSize);
   if (border !== right.vmPgoff) {
     why.push([D.mergePgoff, `the lower ends at page ${hex(border)}, the upper begins at ${hex(right.vmPgoff)}`]);
   }

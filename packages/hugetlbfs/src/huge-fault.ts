@@ -39,13 +39,13 @@ const EFAULT_FOR_FAULTS = -14;
 
 /** The code of a failed allocation. */
 function allocError(vma: Vma, errno: number): number {
-  refuse(vma.vmMm!, HugetlbDecision.faultPoolExhausted, EFAULT_FOR_FAULTS);
+  refuse(vma.vmMm, HugetlbDecision.faultPoolExhausted, EFAULT_FOR_FAULTS);
   return errno === -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
 /** hugetlb_fault: brings the huge page that holds `address` in, or makes it writable. VM_FAULT_ codes. */
 export function hugetlbFault(_cur: Caller | null, vma: Vma, address: number, flags: number): number {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const tables = mm.pageTables;
   if (tables === null) return VM_FAULT_SIGBUS;
   const info = inodeOf(vma);
@@ -71,7 +71,7 @@ export function hugetlbFault(_cur: Caller | null, vma: Vma, address: number, fla
 
 /** hugetlb_no_page: the page of the file, a new one for it, or a new private one. */
 function hugetlbNoPage(info: HugeInode, vma: Vma, start: number, slot: number, flags: number): number {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const { h } = info;
   const shares = (vma.vmFlags & VM_MAYSHARE) !== 0;
   const index = hugecacheOffset(h, vma, start);
@@ -117,7 +117,7 @@ function hugetlbNoPage(info: HugeInode, vma: Vma, start: number, slot: number, f
  * @param cached the file's page at this place, -1 when there is none
  */
 function hugetlbCow(info: HugeInode, vma: Vma, start: number, slot: number, cached: number): number {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const { h } = info;
   const tables = mm.pageTables!;
   const frames = framesOf(mm);

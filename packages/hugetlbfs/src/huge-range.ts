@@ -38,7 +38,7 @@ export function removeHugeRmap(mm: Mm, h: Hstate, pfn: number): void {
  * @param onlyPfn only the entry of this page, whose loss the VMA is to remember (the owner takes it back); -1 for all
  */
 export function unmapHugepageRange(vma: Vma, start: number, end: number, onlyPfn: number): void {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const tables = mm.pageTables;
   if (tables === null) return;
   const { h } = inodeOf(vma);
@@ -61,8 +61,8 @@ export function unmapHugepageRange(vma: Vma, start: number, end: number, onlyPfn
 
 /** copy_hugetlb_page_range: the child shares the pages; private ones become read-only on both sides. 0 or -ENOMEM. */
 export function copyHugetlbPageRange(newVma: Vma, vma: Vma): number {
-  const src = vma.vmMm!;
-  const dst = newVma.vmMm!;
+  const src = vma.vmMm;
+  const dst = newVma.vmMm;
   const from = src.pageTables;
   const to = dst.pageTables;
   if (from === null || to === null) return 0;
@@ -99,7 +99,7 @@ export function copyHugetlbPageRange(newVma: Vma, vma: Vma): number {
 
 /** move_hugetlb_page_tables: bytes moved; less than `len` when there was no memory for a table. */
 export function moveHugetlbPageTables(vma: Vma, oldAddr: number, _newVma: Vma, newAddr: number, len: number): number {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const tables = mm.pageTables;
   if (tables === null) return len;
   const { h } = inodeOf(vma);
@@ -121,7 +121,7 @@ export function moveHugetlbPageTables(vma: Vma, oldAddr: number, _newVma: Vma, n
 
 /** hugetlb_change_protection: shared writable mappings may write at once, private ones ask first. */
 export function hugetlbChangeProtection(vma: Vma, start: number, end: number): void {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const tables = mm.pageTables;
   if (tables === null) return;
   const { h } = inodeOf(vma);

@@ -56,7 +56,7 @@ export interface PerfMmapRecord {
 
 /** What perf_event_mmap_event calls a mapping without a file. */
 function anonymousName(vma: Vma): string {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const named = vma.vmOps?.name?.(vma) ?? null;
   if (named !== null) return named;
   if (vma.vmStart <= mm.startBrk && vma.vmEnd >= mm.brk) return '[heap]';

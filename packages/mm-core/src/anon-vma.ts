@@ -96,7 +96,7 @@ function findMergeable(vma: Vma, pageSize: number): AnonVma | null {
  */
 export function anonVmaPrepare(vma: Vma): number {
   if (vma.anonVma !== null) return 0;
-  const system = vma.vmMm!.system;
+  const system = vma.vmMm.system;
   if (system.failCountdown !== 0 && system.shouldFail()) return -ENOMEM;
   let anonVma = findMergeable(vma, system.pageSize);
   if (anonVma === null) {

@@ -100,7 +100,7 @@ function vmaExpandable(cur: Caller, vma: Vma, delta: number): boolean {
 
 /** Undoes what a failing owner's mremap operation met: the entries go back and the new range is what gets unmapped. */
 function moveBack(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, moved: number): void {
-  if (moved > 0) vma.vmMm!.system.memory.movePageTables(newVma, newAddr, vma, oldAddr, moved);
+  if (moved > 0) vma.vmMm.system.memory.movePageTables(newVma, newAddr, vma, oldAddr, moved);
 }
 
 /**

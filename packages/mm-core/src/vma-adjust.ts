@@ -18,7 +18,7 @@ import type { Vma } from './vma.ts';
  */
 export function sharesWrites(vma: Vma): boolean {
   if ((vma.vmFlags & VM_SHARED) === 0) return false;
-  return !vma.vmMm!.system.profile.sealedSharedReadonlyAllowed || (vma.vmFlags & VM_MAYWRITE) !== 0;
+  return !vma.vmMm.system.profile.sealedSharedReadonlyAllowed || (vma.vmFlags & VM_MAYWRITE) !== 0;
 }
 
 /** __vma_link_file: the file knows that it is mapped here. */
@@ -28,7 +28,7 @@ export function linkFile(vma: Vma): void {
   const mapping = file.fMapping;
   if ((vma.vmFlags & VM_DENYWRITE) !== 0) file.fInode.iWritecount--;
   if (sharesWrites(vma)) mapping.iMmapWritable++;
-  const pages = (vma.vmEnd - vma.vmStart) * vma.vmMm!.system.perPage;
+  const pages = (vma.vmEnd - vma.vmStart) * vma.vmMm.system.perPage;
   vma.iMmapNode = mapping.iMmap.insert(vma.vmPgoff, vma.vmPgoff + pages - 1, vma);
 }
 
@@ -46,7 +46,7 @@ export function unlinkFile(vma: Vma): void {
 /** The file's view of a VMA whose range has changed. */
 function updateFile(vma: Vma): void {
   if (vma.iMmapNode === null) return;
-  const pages = (vma.vmEnd - vma.vmStart) * vma.vmMm!.system.perPage;
+  const pages = (vma.vmEnd - vma.vmStart) * vma.vmMm.system.perPage;
   vma.vmFile!.fMapping.iMmap.update(vma.iMmapNode, vma.vmPgoff, vma.vmPgoff + pages - 1);
 }
 

@@ -71,7 +71,7 @@ export function canVmaMergeAfter(
   return (
     isMergeableVma(vma, file, vmFlags, uffd, anonName) &&
     isMergeableAnonVma(anonVma, vma.anonVma, vma) &&
-    vma.vmPgoff + (vma.vmEnd - vma.vmStart) * vma.vmMm!.system.perPage === pgoff
+    vma.vmPgoff + (vma.vmEnd - vma.vmStart) * vma.vmMm.system.perPage === pgoff
   );
 }
 
@@ -198,7 +198,7 @@ export function whyNotJoined(
   if (vma.anonName !== anonName) return D.mergeAnonName;
   if (vma.vmPolicy !== policy) return D.mergePolicy;
   if (!isMergeableAnonVma(anonVma, vma.anonVma, vma)) return D.mergeAnonVma;
-  const border = after ? vma.vmPgoff + (vma.vmEnd - vma.vmStart) * vma.vmMm!.system.perPage : vma.vmPgoff;
+  const border = after ? vma.vmPgoff + (vma.vmEnd - vma.vmStart) * vma.vmMm.system.perPage : vma.vmPgoff;
   return border !== pgoff ? D.mergePgoff : 0;
 }
 

@@ -14,7 +14,7 @@ export function vmaWantsWritenotify(vma: Vma): boolean {
   if ((vma.vmFlags & (VM_WRITE | VM_SHARED)) !== (VM_WRITE | VM_SHARED)) return false;
   const ops = vma.vmOps;
   if (ops !== null && (ops.pageMkwrite !== null || ops.pfnMkwrite !== null)) return true;
-  if (vma.vmMm!.system.config.softDirty && (vma.vmFlags & VM_SOFTDIRTY) === 0) return true;
+  if (vma.vmMm.system.config.softDirty && (vma.vmFlags & VM_SOFTDIRTY) === 0) return true;
   if ((vma.vmFlags & VM_PFNMAP) !== 0) return false;
   return vma.vmFile !== null && vma.vmFile.fMapping.accountsDirty;
 }

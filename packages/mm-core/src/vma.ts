@@ -91,7 +91,7 @@ export class Vma {
   }
 
   /** The address space that it belongs to. */
-  get vmMm(): Mm | null {
+  get vmMm(): Mm {
     return this.table.mm;
   }
 

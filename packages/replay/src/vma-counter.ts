@@ -60,7 +60,7 @@ export class VmaCounter implements Tracer {
   }
 
   private atPeak(vma: Vma): void {
-    const { mapCount } = vma.vmMm!;
+    const { mapCount } = vma.vmMm;
     if (mapCount <= this.peak) return;
     this.peak = mapCount;
     this.peakPid = this.pid;

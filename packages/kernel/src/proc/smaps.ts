@@ -68,7 +68,7 @@ export class MemStats {
 
 /** smap_gather_stats: adds what one mapping has in memory. */
 export function gatherStats(frames: Frames, vma: Vma, mss: MemStats): void {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const tables = mm.pageTables;
   if (tables === null) return;
   const locked = (vma.vmFlags & VM_LOCKED) !== 0;

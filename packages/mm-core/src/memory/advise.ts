@@ -61,7 +61,7 @@ function willNeed(vma: Vma, start: number, end: number): void {
 /** madvise_free_pte_range: the pages are clean from now on and may go; a store makes a page count again. */
 function madviseFree(vma: Vma, start: number, end: number): number {
   if (vma.vmOps !== null) return -EINVAL;
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const { lazyFree, frames } = stateOf(mm).memory;
   const { pageSize } = mm.system;
   const pt = mm.pageTables!;
@@ -90,7 +90,7 @@ function madviseFree(vma: Vma, start: number, end: number): number {
 
 /** madvise_cold_or_pageout_pte_range: pages of this mapping alone become old; with `out` they go if they can. */
 function madviseCold(vma: Vma, start: number, end: number, out: boolean): void {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const state = stateOf(mm);
   const { frames } = state;
   const { pageSize } = mm.system;
@@ -152,7 +152,7 @@ function dropEntry(state: MmState, slot: number, bits: number, pfn: number): voi
  * @returns 0; -EINVAL when the VMA does not allow the access; -EFAULT where the task would get a signal; -ENOMEM; RETRY
  */
 function madvisePopulate(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
-  const { pageSize } = vma.vmMm!.system;
+  const { pageSize } = vma.vmMm.system;
   if (checkVmaFlags(vma, gupFlags) !== 0) return -EINVAL;
   let at = start;
   while (at < end) {

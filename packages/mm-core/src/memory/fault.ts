@@ -39,7 +39,7 @@ import { checkSyncRss } from './rss.ts';
  * @returns VM_FAULT_ bits; with an error bit `mm.lastDecision` says why
  */
 export function handleMmFault(cur: Caller | null, vma: Vma, address: number, flags: number): number {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const state = stateOf(mm);
   if (state.rssCache !== null) {
     if (cur !== null) state.memory.activeMm = cur.mm;

@@ -23,11 +23,11 @@ export function isCowMapping(vmFlags: number): boolean {
  */
 export function copyPageRange(newVma: Vma, vma: Vma): number {
   const flags = vma.vmFlags;
-  if ((flags & VM_HUGETLB) !== 0) return vma.vmMm!.system.hugePages!.copyPageRange(newVma, vma);
+  if ((flags & VM_HUGETLB) !== 0) return vma.vmMm.system.hugePages!.copyPageRange(newVma, vma);
   if ((flags & (VM_PFNMAP | VM_MIXEDMAP)) === 0 && vma.anonVma === null) return 0;
 
-  const mm = vma.vmMm!;
-  const child = newVma.vmMm!;
+  const mm = vma.vmMm;
+  const child = newVma.vmMm;
   const src = mm.pageTables!;
   const dst = child.pageTables!;
   const state = stateOf(mm);

@@ -49,7 +49,7 @@ export const FOLL_FORCE = 0x10;
  */
 export function checkVmaFlags(vma: Vma, gupFlags: number): number {
   const flags = vma.vmFlags;
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   if ((flags & (VM_IO | VM_PFNMAP)) !== 0) {
     mm.lastDecision = D.gupDeviceMemory;
     return -EFAULT;
@@ -92,7 +92,7 @@ function faultinPage(cur: Caller, vma: Vma, address: number, write: boolean): nu
  * @returns the slot of a present entry that allows what `gupFlags` want, a negative errno, or RETRY
  */
 function slotOf(cur: Caller, vma: Vma, address: number, gupFlags: number): number {
-  const pt = vma.vmMm!.pageTables!;
+  const pt = vma.vmMm.pageTables!;
   let write = (gupFlags & FOLL_WRITE) !== 0;
   for (;;) {
     const slot = pt.slot(address);
@@ -100,7 +100,7 @@ function slotOf(cur: Caller, vma: Vma, address: number, gupFlags: number): numbe
       const bits = pt.entry(slot);
       if (bits !== 0 && (!write || (bits & PTE_WRITE) !== 0)) {
         // FOLL_TOUCH: the page is dirty although the entry is not, since nobody will fault on it again.
-        if (write && (bits & (PTE_DIRTY | PTE_SPECIAL)) === 0) setPageDirty(stateOf(vma.vmMm!).frames, pt.pfn(slot));
+        if (write && (bits & (PTE_DIRTY | PTE_SPECIAL)) === 0) setPageDirty(stateOf(vma.vmMm).frames, pt.pfn(slot));
         return slot;
       }
     }
@@ -114,7 +114,7 @@ function slotOf(cur: Caller, vma: Vma, address: number, gupFlags: number): numbe
 
 /** Whether a forced write has its own, dirty page already. */
 function isOwnCopy(vma: Vma, address: number): boolean {
-  const pt = vma.vmMm!.pageTables!;
+  const pt = vma.vmMm.pageTables!;
   const slot = pt.slot(address);
   return slot >= 0 && (pt.entry(slot) & PTE_DIRTY) !== 0;
 }
@@ -125,7 +125,7 @@ function isOwnCopy(vma: Vma, address: number): boolean {
  * @returns the pages done (at least one), a negative errno when the first page cannot be had, or RETRY
  */
 export function faultinRange(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
-  const pageSize = vma.vmMm!.system.pageSize;
+  const pageSize = vma.vmMm.system.pageSize;
   const error = checkVmaFlags(vma, gupFlags);
   if (error !== 0) return error;
   if ((vma.vmFlags & VM_HUGETLB) !== 0) return followHugetlb(cur, vma, start, end, gupFlags);
@@ -143,12 +143,12 @@ export function faultinRange(cur: Caller, vma: Vma, start: number, end: number, 
 export function vmaHugePageSize(vma: Vma): number {
   const size = vma.vmFile === null ? 0 : vma.vmFile.hugePageSize;
   if (size !== 0) return size;
-  return vma.vmOps !== null && vma.vmOps.pageSize !== null ? vma.vmOps.pageSize(vma) : vma.vmMm!.system.arch.pmdSize;
+  return vma.vmOps !== null && vma.vmOps.pageSize !== null ? vma.vmOps.pageSize(vma) : vma.vmMm.system.arch.pmdSize;
 }
 
 /** follow_hugetlb_page. Faults are not counted here, as in the kernel. */
 function followHugetlb(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const pt = mm.pageTables!;
   const { pageSize } = mm.system;
   const size = vmaHugePageSize(vma);
@@ -180,7 +180,7 @@ export function populateVmaPageRange(cur: Caller, vma: Vma, start: number, end: 
   if ((flags & VM_ACCESS_FLAGS) !== 0) gup |= FOLL_FORCE;
   if ((flags & VM_LOCKONFAULT) !== 0) {
     // Only what is present already is locked, and that needs no fault.
-    const { profile, pageSize } = vma.vmMm!.system;
+    const { profile, pageSize } = vma.vmMm.system;
     const error = profile.populateChecksLockOnFault ? checkVmaFlags(vma, gup) : 0;
     return error !== 0 ? error : (end - start) / pageSize;
   }

@@ -17,7 +17,7 @@ import { protWrite } from './access.ts';
  * @returns 0, -EBUSY when something is mapped there, or -ENOMEM
  */
 export function vmInsertPfn(vma: Vma, address: number, pfn: number, prot: number): number {
-  const pt = vma.vmMm!.pageTables!;
+  const pt = vma.vmMm.pageTables!;
   const slot = pt.slotAlloc(address);
   if (slot < 0) return -ENOMEM;
   if (pt.entry(slot) !== 0) return -EBUSY;
@@ -31,7 +31,7 @@ export function vmInsertPfn(vma: Vma, address: number, pfn: number, prot: number
  * @returns 0; -EINVAL for a part of a private writable mapping; -ENOMEM
  */
 export function remapPfnRange(vma: Vma, address: number, pfn: number, size: number, prot: number): number {
-  const { pageSize } = vma.vmMm!.system;
+  const { pageSize } = vma.vmMm.system;
   if ((vma.vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE) {
     if (address !== vma.vmStart || address + size !== vma.vmEnd) return -EINVAL;
     vma.vmPgoff = pfn;

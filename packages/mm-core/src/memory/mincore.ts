@@ -37,7 +37,7 @@ export function pageCacheOf(file: VmFile | null): AddressSpace | null {
 
 /** mincore over [start, end) of the VMA: bytes of 0 or 1 into `vec` from `offset`. */
 export function mincore(cur: Caller, vma: Vma, start: number, end: number, vec: Uint8Array, offset: number): void {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const { pageSize, profile } = mm.system;
   const nrPages = (end - start) / pageSize;
   if (profile.mincoreNeedsOwner && !canDoMincore(cur, vma)) {
@@ -63,7 +63,7 @@ export function mincore(cur: Caller, vma: Vma, start: number, end: number, vec: 
 
 /** A huge page is there or not as a whole. */
 function mincoreHugetlb(vma: Vma, start: number, end: number, vec: Uint8Array, offset: number): void {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const pt = mm.pageTables!;
   const { pageSize } = mm.system;
   const size = vmaHugePageSize(vma);

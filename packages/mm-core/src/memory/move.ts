@@ -15,7 +15,7 @@ import { flushTlbRange } from './flush.ts';
  * @returns bytes moved: less than `len` when there was no memory for a table
  */
 export function movePageTables(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, len: number): number {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   if ((vma.vmFlags & VM_HUGETLB) !== 0) {
     return mm.system.hugePages!.movePageTables(vma, oldAddr, newVma, newAddr, len);
   }

@@ -18,7 +18,7 @@ import { flushTlbRange } from './flush.ts';
  * mappings that want to hear of that store; on 6.1 also private pages that belong to this address space alone.
  */
 export function changeProtection(vma: Vma, start: number, end: number): void {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const flags = vma.vmFlags;
   if ((flags & VM_HUGETLB) !== 0) {
     mm.system.hugePages!.changeProtection(vma, start, end);

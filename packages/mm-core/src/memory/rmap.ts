@@ -20,7 +20,7 @@ export type RmapVisitor = (vma: Vma, address: number, slot: number) => boolean;
 
 /** page_vma_mapped_walk: the slot that maps `pfn` at `address` of the VMA, or -1. */
 function mappedSlot(vma: Vma, address: number, pfn: number): number {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   const pt = mm.pageTables;
   if (pt === null || address < vma.vmStart || address >= vma.vmEnd) return -1;
   const slot = pt.slot(address);
@@ -75,7 +75,7 @@ export function pageMkclean(memory: Memory, mapping: FileMapping, index: number)
   for (let node = tree.firstOverlap(index, index); node !== null; node = tree.nextOverlap(node, index, index)) {
     const vma = node.item;
     if ((vma.vmFlags & (VM_SHARED | VM_HUGETLB)) !== VM_SHARED) continue;
-    const pt = vma.vmMm!.pageTables;
+    const pt = vma.vmMm.pageTables;
     if (pt === null) continue;
     const address = vmaAddress(vma, index, pageSize);
     const slot = pt.slot(address);
@@ -84,7 +84,7 @@ export function pageMkclean(memory: Memory, mapping: FileMapping, index: number)
     if ((bits & (PTE_DIRTY | PTE_WRITE)) === 0 || (bits & PTE_SPECIAL) !== 0) continue;
     pt.wrprotect(slot);
     pt.mkclean(slot);
-    flushTlbPage(vma.vmMm!, address);
+    flushTlbPage(vma.vmMm, address);
     any = true;
   }
   return any;
@@ -99,7 +99,7 @@ export function tryToUnmap(memory: Memory, pfn: number): boolean {
   const { frames } = memory;
   frames.get(pfn);
   rmapWalk(memory, pfn, (vma, address, slot) => {
-    const mm = vma.vmMm!;
+    const mm = vma.vmMm;
     const pt = mm.pageTables!;
     const bits = pt.entry(slot);
     updateHiwaterRss(mm);

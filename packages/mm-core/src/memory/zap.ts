@@ -107,7 +107,7 @@ export function unmapRegion(mm: Mm, first: Vma, start: number, end: number, floo
 
 /** zap_page_range on one VMA. Page-aligned bytes inside it. */
 export function zapRange(vma: Vma, start: number, end: number): void {
-  const mm = vma.vmMm!;
+  const mm = vma.vmMm;
   beginUnmap(mm);
   unmapSingleVma(mm, vma, start, end);
 }
@@ -136,7 +136,7 @@ export function zapMappingRange(
     node = tree.nextOverlap(node, startPage, lastPage)
   ) {
     const vma = node.item;
-    const mm = vma.vmMm!;
+    const mm = vma.vmMm;
     // Huge pages have a page cache of their own, which unmaps them itself.
     if ((vma.vmFlags & VM_HUGETLB) !== 0 || mm.memory === null) continue;
     const from = startPage > vma.vmPgoff ? vma.vmStart + (startPage - vma.vmPgoff) * pageSize : vma.vmStart;
