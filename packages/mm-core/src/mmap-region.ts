@@ -33,7 +33,7 @@ import {
 import { sharesWrites, vmaAdjust, vmaFree, vmaLink } from './vma-adjust.ts';
 import { canVmaMergeAfter, canVmaMergeBefore, vmaMerge, whyNotJoined } from './vma-merge.ts';
 import { vmGetPageProt, vmaSetPageProt } from './vma-prot.ts';
-import { ALIKE, OVERLAPS } from './vma-tree.ts';
+import { ALIKE, OVERLAPS } from './vma-tree-search.ts';
 import type { Vma } from './vma.ts';
 
 /** get_gate_vma: arm64 has none. */

@@ -15,7 +15,7 @@ import { NO_MEMORY } from './ports/memory.ts';
 import { D } from './reasons/decisions.ts';
 import { VM_ACCOUNT, VM_LOCKED } from './vm-flags.ts';
 import { splitVmaUnlimited, unlinkFile, vmaFree } from './vma-adjust.ts';
-import { APART, EXACT } from './vma-tree.ts';
+import { APART, EXACT } from './vma-tree-search.ts';
 import type { Vma } from './vma.ts';
 
 /** remove_vma: counters fall, the close operation runs, the object and its references go. */

@@ -8,7 +8,7 @@ import type { Mm } from './mm.ts';
 import { VM_SOFTDIRTY, VM_SPECIAL } from './vm-flags.ts';
 import { splitVma } from './vma-adjust.ts';
 import { mayMerge, vmaMerge } from './vma-merge.ts';
-import { ALIKE_ABOVE, ALIKE_BELOW, FROM_START, TO_END } from './vma-tree.ts';
+import { ALIKE_ABOVE, ALIKE_BELOW, FROM_START, TO_END } from './vma-tree-search.ts';
 import type { Vma } from './vma.ts';
 
 /**

@@ -14,8 +14,8 @@ import {
   SLOTS,
   UP,
   USED,
-  VmaTreeStore,
 } from './vma-tree-store.ts';
+import { VmaTreeSearch } from './vma-tree-search.ts';
 
 /**
  * A node that shrinks below SPARSE is united with a sibling if both then fill at most MERGED slots. With 11 and 24 churn
@@ -43,7 +43,7 @@ export function gapMatters(max: number, removed: number, added: number): boolean
 }
 
 /** Structure of a VmaTree. */
-export class VmaTreeBalance extends VmaTreeStore {
+export class VmaTreeBalance extends VmaTreeSearch {
   /**
    * Corrects the ancestors' largest gaps after gaps of at most `removed` vanished from a leaf and `added` came. The common
    * cases ask {@link gapMatters} themselves: a call would make boxes of its numbers.
