@@ -98,7 +98,7 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
 function copyAtOnce(cur: Caller, child: Mm): boolean {
   const parent = cur.mm;
   const { system, vmas } = parent;
-  if (child.tracer !== null || system.failCountdown !== 0 || !system.memory.plainHasNoPages) return false;
+  if (child.tracer !== null || system.failCountdown !== 0 || system.memory.plainHasNoPages !== true) return false;
   const { nums, ints, end } = vmas;
   let allFlags = 0;
   let bytes = 0;

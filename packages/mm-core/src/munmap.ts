@@ -180,7 +180,7 @@ export function exitMmap(mm: Mm): void {
   const first = mm.tree.first;
   const last = mm.tree.last;
   if (first !== null && last !== null) {
-    const plainGoes = mm.tracer === null && mm.lockedVm === 0 && mm.system.memory.plainHasNoPages;
+    const plainGoes = mm.tracer === null && mm.lockedVm === 0 && mm.system.memory.plainHasNoPages === true;
     if (plainGoes) exitAtOnce(mm, first.vmStart, last.vmEnd);
     else detachAndFree(mm, first, last, first.vmStart, last.vmEnd);
   }

@@ -12,9 +12,9 @@ import type { Vma } from '../vma.ts';
 export interface MemoryPort {
   /**
    * Whether a VMA without file, owner and anon_vma has no page but perhaps the zero page: then fork does not call
-   * `copyPageRange` for such a VMA, and exit does not pass it to `unmapRegion`.
+   * `copyPageRange` for such a VMA, and exit does not pass it to `unmapRegion`. Absent: false.
    */
-  readonly plainHasNoPages: boolean;
+  readonly plainHasNoPages?: boolean | undefined;
   /** A new address space: 0 or -ENOMEM. */
   attach(mm: Mm): number;
   /** An address space ends: every VMA's pages have been unmapped. */
