@@ -111,7 +111,7 @@ export function adviseFlags(
 ): number {
   mm.cursor = vma;
   if (newFlags === vma.vmFlags && anonName === vma.anonName) return 0;
-  const slot = modifyVma(mm, mm.tree.slotOf(vma), start, end, newFlags, anonName);
+  const slot = modifyVma(mm, mm.tree.slotOf(vma), vma.id, start, end, newFlags, anonName);
   if (slot < 0) return slot === -ENOMEM ? -EAGAIN : slot;
   const changed = mm.vmas.at(mm.tree.idAt(slot));
   mm.cursor = changed;

@@ -34,7 +34,7 @@ function mlockFixup(mm: Mm, vma: Vma, start: number, end: number, newFlags: numb
   ) {
     return 0;
   }
-  const slot = modifyVma(mm, mm.tree.slotOf(vma), start, end, newFlags, vma.anonName);
+  const slot = modifyVma(mm, mm.tree.slotOf(vma), vma.id, start, end, newFlags, vma.anonName);
   if (slot < 0) return slot;
   const changed = mm.vmas.at(mm.tree.idAt(slot));
   const pages = (end - start) / system.pageSize;

@@ -175,7 +175,7 @@ export function doMmap(
 
   // --- check
   if (len === 0) return refuse(mm, D.doMmapZeroLen, -EINVAL);
-  if (system.config.msmAppSettings !== null && file !== null) applyAppSettingBit(mm, file);
+  if (file !== null && system.config.msmAppSettings !== null) applyAppSettingBit(mm, file);
   let realProt = prot;
   if ((prot & PROT_READ) !== 0 && (cur.personality & READ_IMPLIES_EXEC) !== 0) {
     if (file === null || !file.pathNoexec()) realProt |= PROT_EXEC;

@@ -43,15 +43,14 @@ function validProt(system: MmSystem, prot: number): boolean {
 }
 
 /**
- * mprotect_fixup for [start, end) of the VMA of slot `i`.
+ * mprotect_fixup for [start, end) of the VMA `id` of slot `i`.
  *
  * @returns the slot of the VMA that now covers the range; or -ENOMEM (limits, commit, map count), -EINVAL (a split that its
  *   owner refuses)
  */
-function mprotectFixup(cur: Caller, i: number, start: number, end: number, wanted: number): number {
+function mprotectFixup(cur: Caller, i: number, id: number, start: number, end: number, wanted: number): number {
   const mm = cur.mm;
   const { tree, vmas, system } = mm;
-  const id = tree.idAt(i);
   const oldFlags = vmas.flags(id);
   let newFlags = wanted;
   if (newFlags === oldFlags) return i;
@@ -71,7 +70,7 @@ function mprotectFixup(cur: Caller, i: number, start: number, end: number, wante
       newFlags |= VM_ACCOUNT;
     }
   }
-  const slot = modifyVma(mm, i, start, end, newFlags, vmas.isPlain(id) ? null : vmas.at(id).anonName);
+  const slot = modifyVma(mm, i, id, start, end, newFlags, vmas.isPlain(id) ? null : vmas.at(id).anonName);
   if (slot < 0) {
     if (charged !== 0) vmUnacctMemory(system, charged);
     return slot;
@@ -130,7 +129,7 @@ function protectRange(cur: Caller, first: number, start: number, end: number, re
       if (hook !== 0) return refuse(mm, D.securityFileMprotect, hook);
     }
     const to = Math.min(tree.endOf(i), end);
-    i = mprotectFixup(cur, i, from, to, newFlags);
+    i = mprotectFixup(cur, i, id, from, to, newFlags);
     if (i < 0) return i;
     from = Math.max(to, tree.endOf(i));
     if (from >= end) return 0;

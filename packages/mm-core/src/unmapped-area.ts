@@ -53,14 +53,15 @@ function searchBottomUp(mm: Mm, len: number, base: number): number {
 function searchArea(cur: Caller, addr: number, len: number, flags: number): number {
   const mm = cur.mm;
   const system = mm.system;
-  if (len > mm.taskSize - system.mmapMinAddr) return refuse(mm, D.areaLenTooLong, -ENOMEM);
+  const lowest = system.mmapMinAddr;
+  if (len > mm.taskSize - lowest) return refuse(mm, D.areaLenTooLong, -ENOMEM);
   if ((flags & MAP_FIXED) !== 0) return addr;
   if (addr !== 0) {
     const hint = takeHint(mm, addr, len);
     if (hint >= 0) return hint;
   }
   if (mm.mmapLegacy) return searchBottomUp(mm, len, mm.mmapBase);
-  const found = mm.tree.highestGap(len, Math.max(system.pageSize, system.mmapMinAddr), mm.mmapBase, 0, 0);
+  const found = mm.tree.highestGap(len, Math.max(system.pageSize, lowest), mm.mmapBase, 0, 0);
   return found >= 0 ? found : searchBottomUp(mm, len, system.arch.taskUnmappedBase);
 }
 

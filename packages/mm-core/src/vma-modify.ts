@@ -12,22 +12,22 @@ import { ALIKE_ABOVE, ALIKE_BELOW, FROM_START, TO_END } from './vma-tree-search.
 import type { Vma } from './vma.ts';
 
 /**
- * Makes one VMA out of [start, end) of the VMA of slot `i`, which is to get `newFlags` and `anonName`.
+ * Makes one VMA out of [start, end) of the VMA `id` of slot `i`, which is to get `newFlags` and `anonName`.
  *
  * @returns the slot of the VMA that now covers the range; or -ENOMEM, -EINVAL: then a first split stays, as in the kernel
  */
 export function modifyVma(
   mm: Mm,
   i: number,
+  id: number,
   start: number,
   end: number,
   newFlags: number,
   anonName: number | string | null,
 ): number {
   const { tree, vmas } = mm;
-  const id = tree.idAt(i);
   if (vmas.isPlain(id) && anonName === null && mm.tracer === null) {
-    const slot = modifyPlain(mm, i, start, end, newFlags);
+    const slot = modifyPlain(mm, i, id, start, end, newFlags);
     if (slot !== 0) return slot;
   }
   const error = modifyObject(mm, vmas.at(id), start, end, newFlags, anonName);
@@ -57,12 +57,11 @@ function modifyObject(
 }
 
 /** The same for memory that is plain: 0 where it cannot be done this way, and then nothing has changed. */
-function modifyPlain(mm: Mm, i: number, start: number, end: number, newFlags: number): number {
+function modifyPlain(mm: Mm, i: number, id: number, start: number, end: number, newFlags: number): number {
   const { tree, vmas } = mm;
   const part = tree.part(i, start, end, newFlags, VM_SOFTDIRTY);
-  if ((part & (ALIKE_BELOW | ALIKE_ABOVE)) === 0) return cutPlain(mm, i, start, end, part);
+  if ((part & (ALIKE_BELOW | ALIKE_ABOVE)) === 0) return cutPlain(mm, i, id, start, end, part);
   if ((part & (FROM_START | TO_END)) !== (FROM_START | TO_END) || (newFlags & VM_SPECIAL) !== 0) return 0;
-  const id = tree.idAt(i);
   const below = (part & ALIKE_BELOW) !== 0 ? tree.idBefore(i) : -1;
   const above = (part & ALIKE_ABOVE) !== 0 ? tree.idAfter(i) : -1;
   if ((below !== -1 && !vmas.isPlain(below)) || (above !== -1 && !vmas.isPlain(above))) return 0;
@@ -88,12 +87,11 @@ function modifyPlain(mm: Mm, i: number, start: number, end: number, newFlags: nu
 }
 
 /** Cuts [start, end) out of a plain VMA, which keeps its record for the range: its slot; 0 where a limit may be met. */
-function cutPlain(mm: Mm, i: number, start: number, end: number, part: number): number {
+function cutPlain(mm: Mm, i: number, id: number, start: number, end: number, part: number): number {
   const { tree, vmas, system } = mm;
   const cuts = (part & FROM_START) !== 0 ? ((part & TO_END) !== 0 ? 0 : 1) : (part & TO_END) !== 0 ? 1 : 2;
   if (cuts === 0) return i;
   if (mm.mapCount + cuts > system.sysctl.maxMapCount || system.failCountdown !== 0) return 0;
-  const id = tree.idAt(i);
   let slot = i;
   if ((part & FROM_START) === 0) slot = tree.splitAt(slot, start, vmas.cut(id, start, true), true);
   if ((part & TO_END) === 0) slot = tree.splitAt(slot, end, vmas.cut(id, end, false), false);
