@@ -1,6 +1,7 @@
 /**
  * Notes and failed calls, kept small: the first ones of each kind, and counts.
  */
+import { ownCopy } from '@vmarea/strace';
 import type { FailedCalls, NoteList, Reason, ReplayNote } from './report.ts';
 
 /** Notes of a kind that are kept. */
@@ -33,13 +34,13 @@ export class Notebook {
   note(kind: Kind, line: number, pid: number, text: string): void {
     const list = this.#kinds[kind];
     list.count++;
-    if (list.notes.length < KEPT_NOTES) list.notes.push({ line, pid, kind, text });
+    if (list.notes.length < KEPT_NOTES) list.notes.push({ line, pid, kind, text: ownCopy(text) });
   }
 
   /** A note that is made once, however often it applies. */
   noteOnce(kind: Kind, line: number, pid: number, text: string): void {
     if (this.#said.has(text)) return;
-    if (this.#said.size < 1000) this.#said.add(text);
+    if (this.#said.size < 1000) this.#said.add(ownCopy(text));
     this.note(kind, line, pid, text);
   }
 
@@ -49,7 +50,10 @@ export class Notebook {
     const known = this.#failures.get(key);
     if (known !== undefined) known.count++;
     else if (this.#failures.size >= KEPT_FAILURES) this.failuresLeftOut++;
-    else this.#failures.set(key, { call, name, error, reason, count: 1, line, pid });
+    else {
+      const kept = { call: ownCopy(call), name: ownCopy(name), error: ownCopy(error), reason, count: 1, line, pid };
+      this.#failures.set(ownCopy(key), kept);
+    }
   }
 
   get failures(): FailedCalls[] {

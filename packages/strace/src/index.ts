@@ -21,4 +21,5 @@ export {
   unescapeText,
 } from './args.ts';
 export * from './maps.ts';
+export { ownCopy } from './own-copy.ts';
 export * from './write.ts';

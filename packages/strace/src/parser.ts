@@ -7,6 +7,7 @@ import { ArchitectureHints } from './architecture.ts';
 import { cutArgs, parseRegister, scanArgs } from './args.ts';
 import { type Call, type LogSink, type StrangeReason } from './events.ts';
 import { LineHead } from './line-head.ts';
+import { ownCopy } from './own-copy.ts';
 
 /** How a log is to be read. */
 export interface LogParserOptions {
@@ -193,8 +194,7 @@ export class LogParser {
   #info(slice: string): NameInfo {
     let info = this.#names.get(slice);
     if (info === undefined) {
-      // A string of its own: a slice of the log as key would keep a block of it in memory.
-      const name = slice.split('').join('');
+      const name = ownCopy(slice);
       info = { name, wanted: this.#wanted === null || this.#wanted.has(name) };
       this.#names.set(name, info);
       this.hints.call(name);
