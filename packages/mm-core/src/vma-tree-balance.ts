@@ -132,11 +132,13 @@ export class VmaTreeBalance extends VmaTreeSearch {
       links[to] = links[from]!;
       used |= 1 << (to & IN_NODE);
       if (keys[to + GAP]! > 0) bits |= 1 << (to & IN_NODE);
-      keys.fill(k === n - 1 ? Infinity : end, to + 1, free);
+      const hole = k === n - 1 ? Infinity : end;
+      for (let i = to + 1; i < free; i++) keys[i] = hole;
       keys[to] = end;
       free = to;
     }
-    keys.fill(n === 0 ? Infinity : keys[leaf]!, leaf + 1, free);
+    const hole = n === 0 ? Infinity : keys[leaf]!;
+    for (let i = leaf + 1; i < free; i++) keys[i] = hole;
     links[leaf + COUNT] = n;
     links[leaf + USED] = used;
     links[leaf + BITS] = bits;
