@@ -240,7 +240,7 @@ export class VmaTreeStore {
   }
 
   /** Becomes a copy of the index of a table that this one's table is a copy of. (fork) */
-  copyFrom(from: VmaTreeStore): void {
+  copyFrom(from: this): void {
     this.size = from.size;
     this.keys = from.keys.slice();
     this.links = from.links.slice();
