@@ -46,7 +46,7 @@ export function gapMatters(max: number, removed: number, added: number): boolean
 export class VmaTreeBalance extends VmaTreeSearch {
   /**
    * Corrects the ancestors' largest gaps after gaps of at most `removed` vanished from a leaf and `added` came. The common
-   * cases ask {@link gapMatters} themselves: a call would make boxes of its numbers.
+   * cases ask `gapMatters` themselves: a call would make boxes of its numbers.
    */
   protected gapsChanged(leaf: number, removed: number, added: number): void {
     const up = this.links[leaf + UP]!;
