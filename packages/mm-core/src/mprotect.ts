@@ -76,8 +76,11 @@ function mprotectFixup(cur: Caller, i: number, id: number, start: number, end: n
     return slot;
   }
   const changed = tree.idAt(slot);
-  if (vmas.isPlain(changed) && system.memory === NO_MEMORY && system.perf === null && mm.tracer === null) {
+  const { memory } = system;
+  const observed = system.perf !== null || mm.tracer !== null || (oldFlags & VM_LOCKED) !== 0;
+  if (vmas.isPlain(changed) && !observed && memory.protectPlain !== undefined) {
     vmas.setFlags(changed, newFlags, vmGetPageProt(newFlags));
+    if (memory !== NO_MEMORY) memory.protectPlain(mm, start, end, newFlags, vmGetPageProt(newFlags));
     vmStatAccount(mm, oldFlags, null, -pages);
     vmStatAccount(mm, newFlags, null, pages);
     return slot;

@@ -126,14 +126,17 @@ function unmapWhole(mm: Mm, i: number): void {
   vmas.release(id);
 }
 
-/** Takes a VMA out of the index, and its pages. */
+/** Takes a plain VMA out of the index, and its pages. */
 function eraseWithPages(mm: Mm, i: number): void {
   const { tree, vmas } = mm;
-  const vma = vmas.at(tree.idAt(i));
+  const { memory } = mm.system;
+  const id = tree.idAt(i);
   const floor = tree.gapStart(i);
   const above = tree.idAfter(i);
+  const ceiling = above === -1 ? 0 : vmas.vmStart(above);
   tree.eraseAt(i);
-  mm.system.memory.unmapRegion(mm, vma, vma.vmStart, vma.vmEnd, floor, above === -1 ? 0 : vmas.at(above).vmStart);
+  if (memory.unmapPlain !== undefined) memory.unmapPlain(mm, vmas.vmStart(id), vmas.vmEnd(id), floor, ceiling);
+  else memory.unmapRegion(mm, vmas.at(id), vmas.vmStart(id), vmas.vmEnd(id), floor, ceiling);
 }
 
 /** do_munmap where the range is not exactly one VMA: splits at its borders, then takes out what lies between. */

@@ -108,6 +108,16 @@ export class VmaTable {
     return this.ints[id * INTS + FLAGS]!;
   }
 
+  /** First byte of a VMA. */
+  vmStart(id: number): number {
+    return this.nums[id * RECORD + START]!;
+  }
+
+  /** First byte behind a VMA. */
+  vmEnd(id: number): number {
+    return this.nums[id * RECORD + END]!;
+  }
+
   /** Length of a VMA in bytes. */
   bytes(id: number): number {
     return this.nums[id * RECORD + END]! - this.nums[id * RECORD + START]!;

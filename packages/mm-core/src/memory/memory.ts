@@ -22,10 +22,10 @@ import { movePageTables } from './move.ts';
 import { mmRss, syncMmRss } from './rss.ts';
 import { PhysicalMemory } from './physical.ts';
 import { populate } from './populate.ts';
-import { changeProtection } from './protect.ts';
+import { changeProtection, protectRange } from './protect.ts';
 import { pageMkclean } from './rmap.ts';
 import { flushTlbMm } from './flush.ts';
-import { unmapRegion, zapMappingRange, zapRange } from './zap.ts';
+import { unmapPlain, unmapRegion, zapMappingRange, zapRange } from './zap.ts';
 
 /** How {@link createMemory} makes a machine's memory. */
 export interface MemoryInit {
@@ -96,12 +96,20 @@ export class Memory implements MemoryPort, MemoryCore {
     unmapRegion(mm, first, start, end, floor, ceiling);
   }
 
+  unmapPlain(mm: Mm, start: number, end: number, floor: number, ceiling: number): void {
+    unmapPlain(mm, start, end, floor, ceiling);
+  }
+
   zapRange(vma: Vma, start: number, end: number): void {
     zapRange(vma, start, end);
   }
 
   changeProtection(vma: Vma, start: number, end: number, _oldFlags: number): void {
     changeProtection(vma, start, end);
+  }
+
+  protectPlain(mm: Mm, start: number, end: number, vmFlags: number, pageProt: number): void {
+    protectRange(mm, start, end, vmFlags, pageProt);
   }
 
   movePageTables(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, len: number): number {

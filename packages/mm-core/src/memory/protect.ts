@@ -5,6 +5,7 @@
  */
 import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../ports/arch.ts';
 import { VM_HUGETLB, VM_SHARED, VM_WRITE } from '../vm-flags.ts';
+import type { Mm } from '../mm.ts';
 import type { Vma } from '../vma.ts';
 import { protWrite } from './access.ts';
 import { stateOf } from './mm-state.ts';
@@ -18,18 +19,17 @@ import { flushTlbRange } from './flush.ts';
  * mappings that want to hear of that store; on 6.1 also private pages that belong to this address space alone.
  */
 export function changeProtection(vma: Vma, start: number, end: number): void {
-  const mm = vma.vmMm;
-  const flags = vma.vmFlags;
-  if ((flags & VM_HUGETLB) !== 0) {
-    mm.system.hugePages!.changeProtection(vma, start, end);
-    return;
-  }
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) vma.vmMm.system.hugePages!.changeProtection(vma, start, end);
+  else protectRange(vma.vmMm, start, end, vma.vmFlags, vma.vmPageProt);
+}
+
+/** The same for [start, end) of a VMA with the flags `flags` and the vm_page_prot `prot`, of pages of the usual size. */
+export function protectRange(mm: Mm, start: number, end: number, flags: number, prot: number): void {
   const pt = mm.pageTables!;
   // An address space in which nothing was touched: see zapPteRange.
   if (pt.leafTables === 0) return;
   const frames = stateOf(mm).frames;
   const pageSize = mm.system.pageSize;
-  const prot = vma.vmPageProt;
   const always = protWrite(prot);
   const isShared = (flags & VM_SHARED) !== 0;
   const dirtyShared = (flags & VM_WRITE) !== 0 && isShared && always === 0;

@@ -105,6 +105,13 @@ export function unmapRegion(mm: Mm, first: Vma, start: number, end: number, floo
   mm.pageTables!.freeRange(first.vmStart, last.vmEnd, floor, ceiling);
 }
 
+/** The same for a VMA that is told by its bounds. See {@link MemoryPort.unmapPlain}. */
+export function unmapPlain(mm: Mm, start: number, end: number, floor: number, ceiling: number): void {
+  beginUnmap(mm);
+  zapPteRange(mm, start, end);
+  mm.pageTables!.freeRange(start, end, floor, ceiling);
+}
+
 /** zap_page_range on one VMA. Page-aligned bytes inside it. */
 export function zapRange(vma: Vma, start: number, end: number): void {
   const mm = vma.vmMm;

@@ -24,10 +24,20 @@ export interface MemoryPort {
    * `vmNext` is null), then frees page tables between floor and ceiling (0: no VMA above).
    */
   unmapRegion(mm: Mm, first: Vma, start: number, end: number, floor: number, ceiling: number): void;
+  /**
+   * {@link unmapRegion} for one VMA [start, end) that has no file, owner or anon_vma: no object is made to tell of it. Without
+   * this `unmapRegion` is called.
+   */
+  unmapPlain?(mm: Mm, start: number, end: number, floor: number, ceiling: number): void;
   /** zap_page_range: MADV_DONTNEED and the like. */
   zapRange(vma: Vma, start: number, end: number): void;
   /** change_protection after the VMA has its new flags and vmPageProt. */
   changeProtection(vma: Vma, start: number, end: number, oldFlags: number): void;
+  /**
+   * {@link changeProtection} for such a VMA, which has `vmFlags` and the vm_page_prot `pageProt` now. Without this
+   * `changeProtection` is called.
+   */
+  protectPlain?(mm: Mm, start: number, end: number, vmFlags: number, pageProt: number): void;
   /** move_page_tables: bytes moved; less than `len` when memory ran out. */
   movePageTables(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, len: number): number;
   /** copy_page_range at fork: 0 or -ENOMEM. `vma` is the parent's, `newVma` the child's. */
@@ -52,8 +62,10 @@ export const NO_MEMORY: MemoryPort = {
   attach: () => 0,
   detach: () => undefined,
   unmapRegion: () => undefined,
+  unmapPlain: () => undefined,
   zapRange: () => undefined,
   changeProtection: () => undefined,
+  protectPlain: () => undefined,
   movePageTables: (_vma, _oldAddr, _newVma, _newAddr, len) => len,
   copyPageRange: () => 0,
   populate: () => 0,

@@ -9,6 +9,7 @@ import {
   doMprotect,
   dupMm,
   exitMmap,
+  NO_MEMORY,
   validateMm,
   VM_LOCKED,
   VM_UFFD_MISSING,
@@ -20,9 +21,10 @@ import {
   whyNotMerged,
   Decision,
   type Mm,
+  type Vma,
 } from '../../src/index.ts';
 import { TestFile } from '../../src/testing/index.ts';
-import { BOTH, PAGE, RW, Scene } from './picture.ts';
+import { BOTH, FIRST_PAGE, PAGE, RW, Scene } from './picture.ts';
 
 /** A scene that nobody listens to. */
 function quiet(profile: KernelProfile, picture: string, kinds: Parameters<Scene['at']>[1] = {}): Scene {
@@ -156,5 +158,72 @@ describe.each(BOTH)('plain memory as records, $name', (profile: KernelProfile) =
     exitMmap(child);
     exitMmap(scene.mm);
     expect([scene.system.vmAreaCachep.active, scene.system.committedAs]).toEqual([0, 0]);
+  });
+
+  /** A memory that writes down what it is told, with or without the forms for plain memory. */
+  function toldTo(scene: Scene, plain: boolean): string[] {
+    const told: string[] = [];
+    const at = (addr: number): number => addr / PAGE - FIRST_PAGE;
+    const { unmapPlain: _u, protectPlain: _p, plainHasNoPages: _h, ...rest } = NO_MEMORY;
+    scene.system.memory = {
+      ...rest,
+      unmapRegion(_mm, first, start, end) {
+        let n = 0;
+        for (let vma: Vma | null = first; vma !== null; vma = vma.vmNext) n++;
+        told.push(`unmap ${n} from ${at(first.vmStart)}: ${at(start)}-${at(end)}`);
+      },
+      changeProtection: (vma, start, end) => {
+        told.push(`protect ${at(start)}-${at(end)} of ${at(vma.vmStart)} to ${vma.vmPageProt}`);
+      },
+      copyPageRange: (_made, vma) => {
+        told.push(`copy ${at(vma.vmStart)}`);
+        return 0;
+      },
+    };
+    if (plain) {
+      Object.assign(scene.system.memory, {
+        plainHasNoPages: true,
+        unmapPlain(_mm: Mm, start: number, end: number, floor: number, ceiling: number): void {
+          told.push(`unmapPlain ${at(start)}-${at(end)} between ${floor === 0 ? 'all' : at(floor)} and ${at(ceiling)}`);
+        },
+        protectPlain(_mm: Mm, start: number, end: number, vmFlags: number, pageProt: number): void {
+          told.push(`protectPlain ${at(start)}-${at(end)} to ${vmFlags & 7} ${pageProt}`);
+        },
+      });
+    }
+    return told;
+  }
+
+  test('a memory without the forms for plain memory hears of every VMA', () => {
+    const scene = quiet(profile, 'AAABBB..CC', { B: READ, C: { touched: true } });
+    const told = toldTo(scene, false);
+    expect(doMprotect(scene.cur, scene.addr(1), PAGE, 0)).toBe(0);
+    expect(vmMunmap(scene.cur, scene.addr(3), 3 * PAGE)).toBe(0);
+    exitMmap(fork(scene));
+    expect(told).toEqual([
+      'protect 1-2 of 1 to 0',
+      'unmap 1 from 3: 3-6',
+      'copy 0',
+      'copy 1',
+      'copy 2',
+      'copy 8',
+      'unmap 4 from 0: 0-10',
+    ]);
+  });
+
+  test('a memory that has them hears of plain VMAs by their bounds', () => {
+    const scene = quiet(profile, 'AAABBB..CC', { B: READ, C: { touched: true } });
+    const told = toldTo(scene, true);
+    expect(doMprotect(scene.cur, scene.addr(1), PAGE, 0)).toBe(0);
+    expect(vmMunmap(scene.cur, scene.addr(3), 3 * PAGE)).toBe(0);
+    expect(vmMunmap(scene.cur, scene.addr(0), PAGE)).toBe(0);
+    exitMmap(fork(scene));
+    expect(told).toEqual([
+      'protectPlain 1-2 to 0 0',
+      'unmapPlain 3-6 between 3 and 8',
+      'unmapPlain 0-1 between all and 1',
+      'copy 8',
+      'unmap 1 from 8: 1-10',
+    ]);
   });
 });
