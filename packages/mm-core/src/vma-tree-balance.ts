@@ -38,19 +38,28 @@ function place(k: number, n: number, how: number): number {
 }
 
 /** Whether the largest gap of a node, `max` so far, may be another one after `removed` vanished and `added` came. */
-export function gapMatters(max: number, removed: number, added: number): boolean {
+function gapMatters(max: number, removed: number, added: number): boolean {
   return added > max || (removed === max && added < max);
 }
 
 /** Structure of a VmaTree. */
 export class VmaTreeBalance extends VmaTreeSearch {
-  /**
-   * Corrects the ancestors' largest gaps after gaps of at most `removed` vanished from a leaf and `added` came. The common
-   * cases ask `gapMatters` themselves: a call would make boxes of its numbers.
-   */
+  /** Corrects the ancestors' largest gaps after gaps of at most `removed` vanished from a leaf and `added` came. */
   protected gapsChanged(leaf: number, removed: number, added: number): void {
     const up = this.links[leaf + UP]!;
     if (up !== -1 && gapMatters(this.keys[up + GAP]!, removed, added)) this.updateMax(leaf);
+  }
+
+  /** Corrects the ancestors' largest gaps after that of slot `i` of a leaf has become larger. */
+  protected raiseGaps(leaf: number, i: number): void {
+    const { keys, links } = this;
+    const gap = keys[i + GAP]!;
+    for (let up = links[leaf + UP]!; up !== -1 && gap > keys[up + GAP]!;) {
+      keys[up + GAP] = gap;
+      const node = up & NODE_OF;
+      links[node + BITS] = links[node + BITS]! | (1 << (up & IN_NODE));
+      up = links[node + UP]!;
+    }
   }
 
   /** Corrects the ancestors' largest gaps after those of a leaf have changed. */

@@ -4,7 +4,7 @@
 //
 // The class is made of four files: vma-tree-store.ts (the layout of the nodes, to be read first), vma-tree-search.ts (all
 // that can be asked), vma-tree-balance.ts (splits and unions of nodes), and this one.
-import { gapMatters, VmaTreeBalance } from './vma-tree-balance.ts';
+import { VmaTreeBalance } from './vma-tree-balance.ts';
 import { checkTree } from './vma-tree-check.ts';
 import {
   BITS,
@@ -56,18 +56,18 @@ export class VmaTree extends VmaTreeBalance {
     const bit = 1 << (own & IN_NODE);
     let bits = links[leaf + BITS]!;
     if (gap > 0) bits |= bit;
-    let old = 0;
-    let largest = gap;
-    if (!isLast) {
-      old = keys[own + 1 + GAP]!;
-      const above = old - (end - border);
-      keys[own + 1 + GAP] = above;
-      bits = above > 0 ? bits | (bit << 1) : bits & ~(bit << 1);
-      if (above > gap) largest = above;
+    if (isLast) {
+      links[leaf + BITS] = bits;
+      this.gapsChanged(leaf, 0, gap);
+      return;
     }
-    links[leaf + BITS] = bits;
+    const old = keys[own + 1 + GAP]!;
+    const above = old - (end - border);
+    keys[own + 1 + GAP] = above;
+    links[leaf + BITS] = above > 0 ? bits | (bit << 1) : bits & ~(bit << 1);
+    // A gap has become two smaller ones; but a VMA inside a stack's guard gap has more below it than was free.
     const up = links[leaf + UP]!;
-    if (up !== -1 && gapMatters(keys[up + GAP]!, old, largest)) this.updateMax(leaf);
+    if (up !== -1 && (old === keys[up + GAP] || gap > old)) this.updateMax(leaf);
   }
 
   /** Links `vma` behind all others: {@link insert} where that is known, as fork knows it. */
@@ -97,8 +97,7 @@ export class VmaTree extends VmaTreeBalance {
     const next = leaf + lowestBit(above);
     const border = keys[i - 1]!;
     const own = keys[i + GAP]!;
-    const old = keys[next + GAP]!;
-    const gap = old + (keys[i]! - border);
+    const gap = keys[next + GAP]! + (keys[i]! - border);
     for (let k = i; k < next; k++) keys[k] = border;
     keys[next + GAP] = gap;
     const bit = 1 << (i & IN_NODE);
@@ -109,11 +108,10 @@ export class VmaTree extends VmaTreeBalance {
     links[leaf + COUNT] = links[leaf + COUNT]! - 1;
     this.size--;
     this.finger = next;
-    const up = links[leaf + UP]!;
-    if (up !== -1) {
-      if (gapMatters(keys[up + GAP]!, own > old ? own : old, gap)) this.updateMax(leaf);
-      if (this.isSparse(leaf)) this.unite(leaf);
-    }
+    // Two gaps have become a larger one; but behind what was inside a stack's guard gap less is free than below it.
+    if (own > gap) this.updateMax(leaf);
+    else this.raiseGaps(leaf, next);
+    if (this.isSparse(leaf)) this.unite(leaf);
   }
 
   /**
