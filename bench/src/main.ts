@@ -22,8 +22,8 @@ import { replayFigures } from './replay-row.ts';
 import { steadyReport } from './steady.ts';
 
 const SIZES = [10, 1000, 10000, 60000];
-const SHORT: Effort = { rounds: 9, ms: 12, warmup: 4 };
-const FULL: Effort = { rounds: 31, ms: 30, warmup: 6 };
+const SHORT: Effort = { rounds: 9, ms: 12, warmup: 8 };
+const FULL: Effort = { rounds: 31, ms: 30, warmup: 16 };
 
 async function run(full: boolean, profile: KernelProfile['name']): Promise<Report> {
   const host = new Host();
