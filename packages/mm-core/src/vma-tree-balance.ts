@@ -243,10 +243,12 @@ export class VmaTreeBalance extends VmaTreeSearch {
     const own = links[node + COUNT]!;
     const isLeaf = links[node + USED] !== 0;
     let i = links[node + UP]!;
+    const isFirst = (i & IN_NODE) === 1;
     const isLast = (i & IN_NODE) === links[(i & NODE_OF) + COUNT];
     if (isLast || own + links[links[i + 1]! + COUNT]! > MERGED) {
-      if ((i & IN_NODE) === 1 || own + links[links[i - 1]! + COUNT]! > MERGED) {
-        if (isLeaf && own < FEW) this.share(isLast ? i - 1 : i);
+      if (isFirst || own + links[links[i - 1]! + COUNT]! > MERGED) {
+        // An only child has nobody beside it.
+        if (isLeaf && own < FEW && !(isFirst && isLast)) this.share(isLast ? i - 1 : i);
         return;
       }
       i--;

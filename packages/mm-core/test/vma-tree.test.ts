@@ -346,4 +346,22 @@ describe('VmaTree', () => {
       expect(tree.validate()).toEqual([]);
     });
   }
+
+  // At the edge a node keeps a single child, with nothing beside it, while its neighbours are too full to take it.
+  for (const [name, order, fromTop] of [
+    ['upwards, erased from the top', (k: number) => 1999 - k, true],
+    ['upwards, erased from the bottom', (k: number) => 1999 - k, false],
+    ['downwards, erased from the top', (k: number) => k, true],
+    ['downwards, erased from the bottom', (k: number) => k, false],
+  ] as const) {
+    it(`stays sound through 2,000 inserts ${name}, one by one`, () => {
+      const mm = empty(GUARD);
+      const { tree } = mm;
+      fill(mm, 2000, order);
+      while (tree.size > 0) {
+        tree.erase(fromTop ? tree.last! : tree.first!);
+        expect(tree.validate()).toEqual([]);
+      }
+    });
+  }
 });
