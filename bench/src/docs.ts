@@ -183,8 +183,8 @@ ${goalTable(report)}
 
 What brought most, in this order: numbers in place of imported constants (V8 loads an imported binding at each use), flat records instead of
 objects, no links between neighbours, fields that are assigned rather than defined (so that V8 knows the classes of the arrays), hints from
-addresses to leaves, holes in the leaves, a bit for each gap above 0. Tried without gain: nodes of 14 slots, scans instead of
-branchless searches, eight comparisons at once per node.
+addresses to leaves, holes in the leaves, a bit for each gap above 0. Tried without gain: scans instead of branchless searches, eight
+comparisons at once per node.
 `;
 }
 

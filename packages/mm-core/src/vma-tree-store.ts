@@ -33,7 +33,7 @@ export const IN_NODE = 63;
 export const NODE_OF: number = ~63;
 /** Slots of a node: 0 is the border, 31 stays Infinity so that every search ends inside. */
 export const SLOTS = 32;
-/** Used slots per node at most. With 14, refill costs 5 to 15 % more at 60k VMAs. */
+/** Used slots per node at most. */
 export const CAPACITY = 30;
 
 /** In `keys`: `i + GAP` is the gap of slot i. */
