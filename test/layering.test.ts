@@ -52,7 +52,7 @@ describe('ESLint', () => {
     expect(await layering('packages/mm-core/src/virtual.ts', './memory/frames.ts')).toHaveLength(1);
     expect(await layering('packages/mm-core/src/ports/virtual.ts', '../memory/index.ts')).toHaveLength(1);
     expect(await layering('packages/mm-core/src/virtual.ts', './testing/index.ts')).toHaveLength(1);
-    expect(await layering('packages/mm-core/src/memory/virtual.ts', '../mm.ts')).toEqual([]);
+    expect(await layering('packages/mm-core/src/memory/virtual.ts', '../space/mm.ts')).toEqual([]);
     expect(await layering('packages/mm-core/src/memory/virtual.ts', '../testing/index.ts')).toHaveLength(1);
     expect(await layering('packages/mm-core/src/testing/virtual.ts', '../memory/index.ts')).toEqual([]);
   });

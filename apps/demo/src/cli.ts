@@ -4,12 +4,12 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
-import { addCatMappedOptions, catMappedCommand, type CatMappedOptions } from './cat-mapped.ts';
-import { elfHeadersCommand, type ElfHeadersOptions } from './elf-headers-command.ts';
-import { addExplainOptions, explainCommand, type ExplainOptions } from './explain.ts';
-import { UsageError, type Io } from './io.ts';
-import { addTourOptions, tourCommand, type TourOptions } from './tour.ts';
-import { replayCommand, type ReplayCommandOptions } from './replay-command.ts';
+import { addCatMappedOptions, catMappedCommand, type CatMappedOptions } from './commands/cat-mapped.ts';
+import { elfHeadersCommand, type ElfHeadersOptions } from './commands/elf-headers.ts';
+import { addExplainOptions, explainCommand, type ExplainOptions } from './commands/explain.ts';
+import { UsageError, type Io } from './text/io.ts';
+import { addTourOptions, tourCommand, type TourOptions } from './commands/tour.ts';
+import { replayCommand, type ReplayCommandOptions } from './commands/replay.ts';
 
 const EXIT_HELP = `
 Exit status:

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import picocolors from 'picocolors';
 import { run } from '../src/cli.ts';
-import type { Io } from '../src/io.ts';
+import type { Io } from '../src/text/io.ts';
 
 export const straces = join(import.meta.dirname, '../../../conformance/straces');
 

@@ -5,7 +5,7 @@ import { Recorder } from '@vmarea/explain';
 import { validateMm } from '@vmarea/mm-core';
 import { errnoName, signalName } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { reasonBook } from '../src/lab.ts';
+import { reasonBook } from '../src/machine/lab.ts';
 import { decisionCases } from './decision-cases.ts';
 import { Machine } from './machine.ts';
 

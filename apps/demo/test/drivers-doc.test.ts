@@ -118,7 +118,7 @@ async function driversText(): Promise<string> {
   return `${[
     '# Drivers',
     '<!-- Generated from the manifests by `pnpm reference`. Do not edit. -->',
-    'What each filesystem driver can do, as its manifest says. `@vmarea/fs-testkit` tests all of it but proc: what is «no» is refused with the errno below. How a driver is written: [the port](../packages/vfs/src/driver.ts).',
+    'What each filesystem driver can do, as its manifest says. `@vmarea/fs-testkit` tests all of it but proc: what is «no» is refused with the errno below. How a driver is written: [the port](../packages/vfs/src/drivers/driver.ts).',
     `| | ${all.map(([name]) => name).join(' | ')} |\n| --- | ${all.map(() => '---').join(' | ')} |\n${rows.map((row) => `| ${row} |`).join('\n')}`,
     '## Why not',
     ...reasons,

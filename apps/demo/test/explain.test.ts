@@ -21,7 +21,7 @@ import {
 import { whyNotMerged } from '@vmarea/mm-core';
 import { LINUX_6_1, MSM_4_4 } from '@vmarea/uapi';
 import { afterAll, describe, expect, it } from 'vitest';
-import { makeMachine, reasonBook } from '../src/lab.ts';
+import { makeMachine, reasonBook } from '../src/machine/lab.ts';
 import { vmarea } from './cli.ts';
 
 const book = reasonBook();

@@ -28,7 +28,7 @@ import {
   type Sysctls,
 } from '@vmarea/uapi';
 import { addDevice, devfs, FileOperations, procCreate, procfs, type SuperBlock } from '@vmarea/vfs';
-import { labDrivers } from '../src/lab.ts';
+import { labDrivers } from '../src/machine/lab.ts';
 
 export const RW: number = PROT_READ | PROT_WRITE;
 export const ANON: number = MAP_PRIVATE | MAP_ANONYMOUS;

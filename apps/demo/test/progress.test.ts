@@ -2,8 +2,8 @@ import { PassThrough } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import picocolors from 'picocolors';
 import { expect, it } from 'vitest';
-import type { Io } from '../src/io.ts';
-import { Progress } from '../src/progress.ts';
+import type { Io } from '../src/text/io.ts';
+import { Progress } from '../src/text/progress.ts';
 
 /** A standard error that says that it is a terminal, and what was written to it. */
 function terminal(): { io: Io; text: () => string } {

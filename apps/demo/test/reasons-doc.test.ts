@@ -2,7 +2,7 @@
  * docs/reasons.md is generated from the catalogues; this fails when it is stale (`pnpm reference` writes it).
  */
 import { expect, it } from 'vitest';
-import { reasonBook } from '../src/lab.ts';
+import { reasonBook } from '../src/machine/lab.ts';
 
 const REASONS = reasonBook().all();
 

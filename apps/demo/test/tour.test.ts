@@ -1,7 +1,7 @@
 /** `vmarea tour`: every step is a real call that succeeds, and the pages become what the kernel makes of them. */
 import { LINUX_6_1, MSM_4_4 } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { takeTour, type TourOptions, type TourStep } from '../src/tour.ts';
+import { takeTour, type TourOptions, type TourStep } from '../src/commands/tour.ts';
 import { vmarea } from './cli.ts';
 
 const options: TourOptions = { fs: 'ramfs', kernel: LINUX_6_1.name, pageSize: '4k' };

@@ -14,15 +14,15 @@ export {
   type SharedMemoryDriver,
   type SpawnOptions,
 } from './kernel.ts';
-export { Task, type ThrowingCalls } from './task.ts';
-export { TaskCaller } from './task-caller.ts';
-export { Sys } from './sys.ts';
-export { doSyscall, SYSCALL_NAMES, type SyscallHandler } from './syscall-table.ts';
-export { MmCalls, type Register } from './sys-mm.ts';
-export { FileCalls, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './sys-file.ts';
-export { mmput, ProcessCalls, WNOHANG } from './sys-process.ts';
-export { initialLimits, LimitTable, type Rlimit } from './limits.ts';
-export { SyscallError, toError, WouldWaitError } from './errors.ts';
+export { Task, type ThrowingCalls } from './task/task.ts';
+export { TaskCaller } from './task/caller.ts';
+export { Sys } from './syscalls/sys.ts';
+export { doSyscall, SYSCALL_NAMES, type SyscallHandler } from './syscalls/table.ts';
+export { MmCalls, type Register } from './syscalls/mm.ts';
+export { FileCalls, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './syscalls/file.ts';
+export { mmput, ProcessCalls, WNOHANG } from './syscalls/process.ts';
+export { initialLimits, LimitTable, type Rlimit } from './task/limits.ts';
+export { SyscallError, toError, WouldWaitError } from './task/errors.ts';
 export {
   isRandomized,
   loadElfBinary,

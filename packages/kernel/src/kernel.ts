@@ -30,11 +30,11 @@ import {
   type SuperBlock,
 } from '@vmarea/vfs';
 import { emptyLayout } from './exec.ts';
-import { initialLimits, type LimitTable } from './limits.ts';
+import { initialLimits, type LimitTable } from './task/limits.ts';
 import { Proc } from './proc/proc.ts';
 import { SysctlTable } from './sysctl.ts';
-import { Task } from './task.ts';
-import { TaskCaller } from './task-caller.ts';
+import { Task } from './task/task.ts';
+import { TaskCaller } from './task/caller.ts';
 
 /** Makes a filesystem for a machine. */
 export type FileSystemFactory = (system: MmSystem) => SuperBlock;

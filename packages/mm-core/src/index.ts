@@ -6,9 +6,9 @@
  */
 
 // --- the machine, an address space, who calls
-export { MmSystem, type MmSystemInit } from './system.ts';
-export { Mm } from './mm.ts';
-export { Vma, vmaPages } from './vma.ts';
+export { MmSystem, type MmSystemInit } from './space/system.ts';
+export { Mm } from './space/mm.ts';
+export { Vma, vmaPages } from './areas/vma.ts';
 export {
   createCaller,
   defaultRlimits,
@@ -17,7 +17,7 @@ export {
   type Caller,
   type Credentials,
   type Rlimits,
-} from './caller.ts';
+} from './space/caller.ts';
 export {
   createMm,
   insertVmStruct,
@@ -25,11 +25,11 @@ export {
   pickMmapLayout,
   specialMappingVmOps,
   type SpecialMapping,
-} from './create-mm.ts';
-export { isErr, refuse, RETRY } from './errors.ts';
+} from './calls/create.ts';
+export { isErr, refuse, RETRY } from './base/errno.ts';
 
 // --- mapping
-export { calcVmFlagBits, calcVmProtBits, doMmap, roundHintToMin, vmMmapPgoff } from './mmap.ts';
+export { calcVmFlagBits, calcVmProtBits, doMmap, roundHintToMin, vmMmapPgoff } from './calls/mmap.ts';
 export {
   findPrev,
   findVma,
@@ -37,23 +37,23 @@ export {
   getUnmappedArea,
   vmStartGap,
   vmUnmappedArea,
-} from './unmapped-area.ts';
-export { countVmaPagesRange, getGateVma, mmapRegion } from './mmap-region.ts';
-export { finishPopulate } from './populate.ts';
-export { doMunmap, exitMmap, vmMunmap } from './munmap.ts';
+} from './space/placement.ts';
+export { countVmaPagesRange, getGateVma, mmapRegion } from './calls/map-region.ts';
+export { finishPopulate } from './calls/populate.ts';
+export { doMunmap, exitMmap, vmMunmap } from './calls/munmap.ts';
 
 // --- changing mappings
-export { doMprotect } from './mprotect.ts';
-export { doMremap } from './mremap.ts';
-export { sysBrk, vmBrk, vmDataDefaultFlags } from './brk.ts';
-export { doMlock, doMlockall, doMunlock, doMunlockall } from './mlock.ts';
-export { doMadvise } from './madvise.ts';
-export { doMsync } from './msync.ts';
-export { doMincore } from './mincore.ts';
-export { doRemapFilePages } from './remap-file-pages.ts';
-export { prctlSetVmaAnonName } from './anon-name.ts';
-export { dupMm } from './fork.ts';
-export { expandStack, findExtendVma } from './stack.ts';
+export { doMprotect } from './calls/mprotect.ts';
+export { doMremap } from './calls/mremap.ts';
+export { sysBrk, vmBrk, vmDataDefaultFlags } from './calls/brk.ts';
+export { doMlock, doMlockall, doMunlock, doMunlockall } from './calls/mlock.ts';
+export { doMadvise } from './calls/madvise.ts';
+export { doMsync } from './calls/msync.ts';
+export { doMincore } from './calls/mincore.ts';
+export { doRemapFilePages } from './calls/remap-file-pages.ts';
+export { prctlSetVmaAnonName } from './calls/anon-name.ts';
+export { dupMm } from './calls/fork.ts';
+export { expandStack, findExtendVma } from './calls/stack.ts';
 
 // --- how VMAs join and part
 export {
@@ -64,15 +64,15 @@ export {
   vmaMerge,
   whyNotJoined,
   whyNotMerged,
-} from './vma-merge.ts';
-export { linkFile, splitVma, splitVmaUnlimited, unlinkFile, vmaAdjust, vmaFree, vmaLink } from './vma-adjust.ts';
-export { vmaSetPageProt, vmaWantsWritenotify, vmGetPageProt } from './vma-prot.ts';
-export { AnonVma, AnonVmaChain, anonVmaPrepare, chainIsSingular, unlinkAnonVmas } from './anon-vma.ts';
-export { VmaTree } from './vma-tree.ts';
-export { VmaTable } from './vma-table.ts';
-export { IntervalTree, type IntervalNode } from './interval-tree.ts';
-export { Slab } from './slab.ts';
-export { MmapLockError, mmapLock, mmapUnlock } from './mm-lock.ts';
+} from './shape/merge.ts';
+export { linkFile, splitVma, splitVmaUnlimited, unlinkFile, vmaAdjust, vmaFree, vmaLink } from './shape/adjust.ts';
+export { vmaSetPageProt, vmaWantsWritenotify, vmGetPageProt } from './shape/prot.ts';
+export { AnonVma, AnonVmaChain, anonVmaPrepare, chainIsSingular, unlinkAnonVmas } from './shape/anon-vma.ts';
+export { VmaTree } from './areas/tree/edit.ts';
+export { VmaTable } from './areas/table.ts';
+export { IntervalTree, type IntervalNode } from './areas/interval-tree.ts';
+export { Slab } from './base/slab.ts';
+export { MmapLockError, mmapLock, mmapUnlock } from './space/lock.ts';
 export { validateMm } from './validate.ts';
 
 // --- limits and accounting
@@ -89,9 +89,9 @@ export {
   vmEnoughMemory,
   vmStatAccount,
   vmUnacctMemory,
-} from './accounting.ts';
-export { applyAppSettingBit } from './app-setting.ts';
-export { alignDown, alignDownSize, alignUp, alignUpSize } from './page-math.ts';
+} from './space/accounting.ts';
+export { applyAppSettingBit } from './space/app-setting.ts';
+export { alignDown, alignDownSize, alignUp, alignUpSize } from './base/page-math.ts';
 
 // --- why
 export { D as Decision } from './reasons/decisions.ts';
@@ -111,6 +111,6 @@ export {
   mappingDenyWritable,
   mappingMapWritable,
   mappingUnmapWritable,
-} from './file-mapping.ts';
-export * from './fault-info.ts';
-export * from './vm-flags.ts';
+} from './shape/file-mapping.ts';
+export * from './space/fault-info.ts';
+export * from './base/flags.ts';

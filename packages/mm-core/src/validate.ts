@@ -1,9 +1,9 @@
 /**
  * validateMm: every invariant of an address space, told as sentences. For tests and for finding the place of a mistake.
  */
-import type { Mm } from './mm.ts';
-import { VM_LOCKED } from './vm-flags.ts';
-import type { Vma } from './vma.ts';
+import type { Mm } from './space/mm.ts';
+import { VM_LOCKED } from './base/flags.ts';
+import type { Vma } from './areas/vma.ts';
 
 function checkVma(mm: Mm, vma: Vma, problems: string[]): void {
   const at = `VMA ${vma.vmStart.toString(16)}-${vma.vmEnd.toString(16)}`;

@@ -8,10 +8,10 @@ import {
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
-} from '../src/fault-info.ts';
-import { FileMapping } from '../src/file-mapping.ts';
-import type { Caller } from '../src/caller.ts';
-import { AddressSpaceOperations } from '../src/memory/address-space-operations.ts';
+} from '../src/space/fault-info.ts';
+import { FileMapping } from '../src/shape/file-mapping.ts';
+import type { Caller } from '../src/space/caller.ts';
+import { AddressSpaceOperations } from '../src/memory/cache/operations.ts';
 import {
   filemapFault,
   filemapMapPage,
@@ -19,11 +19,11 @@ import {
   genericFileMmap,
   genericFileReadonlyMmap,
   genericFileVmOps,
-} from '../src/memory/filemap.ts';
+} from '../src/memory/cache/filemap.ts';
 import type { VmFile } from '../src/ports/file.ts';
-import { VM_MAYWRITE, VM_SHARED } from '../src/vm-flags.ts';
-import { createMm } from '../src/create-mm.ts';
-import type { Vma } from '../src/vma.ts';
+import { VM_MAYWRITE, VM_SHARED } from '../src/base/flags.ts';
+import { createMm } from '../src/calls/create.ts';
+import type { Vma } from '../src/areas/vma.ts';
 import { Disk, RAMFS, TestCore } from './memory-fixture.ts';
 
 const PAGE = 4096;

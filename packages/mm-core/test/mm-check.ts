@@ -2,11 +2,11 @@
  * The pages of all address spaces, recounted from their page tables: map counts, references of anonymous pages, resident
  * pages, no entry outside a VMA, no write permission that the VMA does not give.
  */
-import type { Mm } from '../src/mm.ts';
+import type { Mm } from '../src/space/mm.ts';
 import type { Memory } from '../src/memory/index.ts';
-import { PG_ANON, PG_SWAPBACKED } from '../src/memory/page-flags.ts';
+import { PG_ANON, PG_SWAPBACKED } from '../src/memory/frames/flags.ts';
 import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../src/ports/arch.ts';
-import { VM_HUGETLB, VM_SHARED, VM_WRITE } from '../src/vm-flags.ts';
+import { VM_HUGETLB, VM_SHARED, VM_WRITE } from '../src/base/flags.ts';
 
 /** One sentence for each thing that is wrong; `mms` are all address spaces of the machine. */
 export function walkErrors(memory: Memory, mms: readonly Mm[]): string[] {

@@ -3,9 +3,9 @@ import { MADV_FREE, LINUX_6_1, MADV_DONTNEED, MSM_4_4 } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
 import { doMadvise, installSpecialMapping } from '../src/index.ts';
 import { createSpecialPages } from '../src/memory/index.ts';
-import { PG_SWAPBACKED } from '../src/memory/page-flags.ts';
-import { walkPfn } from '../src/memory/walk.ts';
-import { VM_MAYREAD, VM_PFNMAP, VM_READ } from '../src/vm-flags.ts';
+import { PG_SWAPBACKED } from '../src/memory/frames/flags.ts';
+import { walkPfn } from '../src/memory/user/walk.ts';
+import { VM_MAYREAD, VM_PFNMAP, VM_READ } from '../src/base/flags.ts';
 import { Machine, PAGE, rssOf } from './mm-fixture.ts';
 
 const A = 0x10000000;

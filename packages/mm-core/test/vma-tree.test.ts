@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createArm64 } from '@vmarea/arch-arm64';
 import { DEFAULT_CONFIG, LINUX_6_1 } from '@vmarea/uapi';
 import { createMm, MmSystem, type Mm, type Vma, type VmaTree } from '../src/index.ts';
-import { NEXT } from '../src/vma-tree-store.ts';
+import { NEXT } from '../src/areas/tree/store.ts';
 import { random } from './random.ts';
 
 const PAGE = 4096;

@@ -11,7 +11,7 @@ export {
   parseElfJson,
   type ElfDirectory,
   type ElfHeaders,
-} from './elf.ts';
+} from './programs/elf.ts';
 export {
   followLinks,
   joinPath,
@@ -19,8 +19,8 @@ export {
   normalizePath,
   programsFromDirectory,
   type ProgramSource,
-} from './programs.ts';
-export { ReasonBook, type DriverCatalogue } from './reasons.ts';
+} from './programs/programs.ts';
+export { ReasonBook, type DriverCatalogue } from './report/reasons.ts';
 export { REPLAYED_CALLS } from './wanted.ts';
 export type {
   Difference,
@@ -32,4 +32,4 @@ export type {
   ReplayedMap,
   ReplayNote,
   ReplayReport,
-} from './report.ts';
+} from './report/report.ts';

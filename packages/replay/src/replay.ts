@@ -17,20 +17,20 @@ import {
   type Op,
 } from '@vmarea/strace';
 import { O_RDWR } from '@vmarea/uapi';
-import { ExecDriver } from './exec-driver.ts';
-import { fileCall } from './file-calls.ts';
-import { MapKeeper } from './map-keeper.ts';
-import { restoreMap } from './maps-before.ts';
-import { MemoryDriver } from './memory-driver.ts';
-import { Notebook } from './notes.ts';
-import type { Process } from './process.ts';
-import { ProcessTable } from './process-table.ts';
-import type { ProgramSource } from './programs.ts';
-import type { DriverCatalogue } from './reasons.ts';
-import { RecordedFiles } from './recorded-files.ts';
-import type { ReplayReport } from './report.ts';
-import { Tally } from './tally.ts';
-import { VmaCounter } from './vma-counter.ts';
+import { ExecDriver } from './programs/exec-driver.ts';
+import { fileCall } from './process/file-calls.ts';
+import { MapKeeper } from './maps/keeper.ts';
+import { restoreMap } from './maps/before.ts';
+import { MemoryDriver } from './process/memory-driver.ts';
+import { Notebook } from './report/notes.ts';
+import type { Process } from './process/process.ts';
+import { ProcessTable } from './process/table.ts';
+import type { ProgramSource } from './programs/programs.ts';
+import type { DriverCatalogue } from './report/reasons.ts';
+import { RecordedFiles } from './process/recorded-files.ts';
+import type { ReplayReport } from './report/report.ts';
+import { Tally } from './report/tally.ts';
+import { VmaCounter } from './maps/vma-counter.ts';
 import { REPLAYED_CALLS } from './wanted.ts';
 
 /** How a log is to be replayed. */

@@ -1,11 +1,11 @@
 // Logs of strace and the text of /proc/PID/maps: text in, typed events out, and back.
 // Knows nothing of memory management or of files: what a call does is somebody else's business.
 
-export * from './log.ts';
-export * from './parser.ts';
+export * from './parse/log.ts';
+export * from './parse/parser.ts';
 export * from './events.ts';
-export * from './decode.ts';
-export * from './decode-types.ts';
+export * from './decode/decode.ts';
+export * from './decode/types.ts';
 export * from './architecture.ts';
 export {
   type Descriptor,
@@ -19,7 +19,7 @@ export {
   parseText,
   splitArgs,
   unescapeText,
-} from './args.ts';
+} from './parse/args.ts';
 export * from './maps.ts';
-export { ownCopy } from './own-copy.ts';
+export { ownCopy } from './parse/own-copy.ts';
 export * from './write.ts';

@@ -6,7 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { type Call, type LogEvent } from './events.ts';
-import { LogParser, type LogParserOptions } from './parser.ts';
+import { LogParser, type LogParserOptions } from './parse/parser.ts';
 
 /** How a file is to be read. */
 export interface ReadLogOptions extends LogParserOptions {

@@ -2,7 +2,7 @@
 // padding of other styles, system-call numbers of `-n` and stack lines of `-k`, which are not kept.
 
 import { errnoName, errnoText } from '@vmarea/uapi';
-import { splitArgs } from './args.ts';
+import { splitArgs } from './parse/args.ts';
 import { type Call, type LogEvent } from './events.ts';
 
 /** How a log is to look. */

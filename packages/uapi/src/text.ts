@@ -29,7 +29,7 @@ import {
   O_WRONLY,
   __O_SYNC,
   __O_TMPFILE,
-} from './fcntl.ts';
+} from './abi/fcntl.ts';
 import {
   type FlagSet,
   type FlagName,
@@ -40,9 +40,9 @@ import {
   parseFlagsDetailed,
   withoutComments,
 } from './flag-set.ts';
-import * as mman from './mman.ts';
-import * as per from './personality.ts';
-import * as sched from './sched.ts';
+import * as mman from './abi/mman.ts';
+import * as per from './abi/personality.ts';
+import * as sched from './abi/sched.ts';
 
 /** Names with values in the order of printing, from a module of constants. */
 function pick(from: Readonly<Record<string, unknown>>, ...names: string[]): FlagName[] {

@@ -15,10 +15,10 @@ import {
   type AddressSpaceOperations,
   type MemoryCore,
 } from '@vmarea/mm-core/memory';
-import { inodeNewsizeOk } from './attr.ts';
-import { FileOperations, type Attributes } from './file-operations.ts';
-import type { File } from './file.ts';
-import type { Inode } from './inode.ts';
+import { inodeNewsizeOk } from './names/attr.ts';
+import { FileOperations, type Attributes } from './files/operations.ts';
+import type { File } from './files/file.ts';
+import type { Inode } from './names/inode.ts';
 
 /** The machine's memory, or null when it runs without. */
 export function memoryOf(system: MmSystem): MemoryCore | null {

@@ -5,7 +5,7 @@ import type { Mm } from '@vmarea/mm-core';
 import { CAP_SYS_ADMIN } from '@vmarea/uapi';
 import { hasCapability } from '@vmarea/mm-core';
 import type { Kernel } from '../kernel.ts';
-import type { Task } from '../task.ts';
+import type { Task } from '../task/task.ts';
 import { showMaps, type ReadName } from './maps.ts';
 import { memInfo, showMeminfo, type MemInfo } from './meminfo.ts';
 import { readPagemap } from './pagemap.ts';

@@ -4,10 +4,10 @@
  *
  * Not here: the object itself (index.ts makes it), nor how mappings are walked (zap.ts, rmap.ts).
  */
-import type { FileMapping } from '../file-mapping.ts';
-import type { MmSystem } from '../system.ts';
-import type { Frames } from './frames.ts';
-import type { PhysicalMemory } from './physical.ts';
+import type { FileMapping } from '../shape/file-mapping.ts';
+import type { MmSystem } from '../space/system.ts';
+import type { Frames } from './frames/buddy.ts';
+import type { PhysicalMemory } from './frames/physical.ts';
 
 /** The memory of one machine, as the page cache and the drivers below it need it. */
 export interface MemoryCore {

@@ -7,23 +7,23 @@
 // --- the memory of a machine
 export { createMemory, Memory, type MemoryInit } from './memory.ts';
 export type { MemoryCore } from './core.ts';
-export { MmState, stateOf } from './mm-state.ts';
+export { MmState, stateOf } from './tlb/state.ts';
 
 // --- user memory
-export { UserMemory, join64 } from './user-memory.ts';
-export { ACCESS_EXEC, ACCESS_READ, ACCESS_WRITE } from './access.ts';
-export { accessOk, clearUser, copyFromUser, copyToUser, fillUser, strncpyFromUser } from './uaccess.ts';
-export { accessPfn, onInvalidate, translate, walkPfn } from './walk.ts';
-export { accessProcessVm } from './remote.ts';
+export { UserMemory, join64 } from './user/user-memory.ts';
+export { ACCESS_EXEC, ACCESS_READ, ACCESS_WRITE } from './tlb/access.ts';
+export { accessOk, clearUser, copyFromUser, copyToUser, fillUser, strncpyFromUser } from './user/uaccess.ts';
+export { accessPfn, onInvalidate, translate, walkPfn } from './user/walk.ts';
+export { accessProcessVm } from './user/remote.ts';
 
 // --- faults
-export { doPageFault, FAULT_SIGNAL } from './page-fault.ts';
-export { handleMmFault } from './fault.ts';
-export { faultinRange, FOLL_FORCE, FOLL_WRITE, populateVmaPageRange, userPfn } from './gup.ts';
+export { doPageFault, FAULT_SIGNAL } from './faults/entry.ts';
+export { handleMmFault } from './faults/fault.ts';
+export { faultinRange, FOLL_FORCE, FOLL_WRITE, populateVmaPageRange, userPfn } from './user/gup.ts';
 
 // --- for drivers: the page cache, and files that live in it
-export { AddressSpace } from './address-space.ts';
-export { AddressSpaceOperations, type AddressSpaceOperationsInit } from './address-space-operations.ts';
+export { AddressSpace } from './cache/address-space.ts';
+export { AddressSpaceOperations, type AddressSpaceOperationsInit } from './cache/operations.ts';
 export {
   filemapFault,
   filemapMapPage,
@@ -31,23 +31,23 @@ export {
   genericFileMmap,
   genericFileReadonlyMmap,
   genericFileVmOps,
-} from './filemap.ts';
-export { remapPfnRange, vmInsertPfn } from './insert-pfn.ts';
-export { createSpecialPages, type SpecialPages } from './special-pages.ts';
-export { zapMappingRange } from './zap.ts';
-export { flushTlbMm, flushTlbPage, flushTlbRange } from './flush.ts';
-export { Tlb, TLB_ENTRIES } from './tlb.ts';
-export { setPageDirty } from './page-meta.ts';
-export { mmRss, updateHiwaterRss } from './rss.ts';
-export { pageMkclean, rmapWalk, tryToUnmap, type RmapVisitor } from './rmap.ts';
+} from './cache/filemap.ts';
+export { remapPfnRange, vmInsertPfn } from './tables/insert-pfn.ts';
+export { createSpecialPages, type SpecialPages } from './faults/special-pages.ts';
+export { zapMappingRange } from './tables/zap.ts';
+export { flushTlbMm, flushTlbPage, flushTlbRange } from './tlb/flush.ts';
+export { Tlb, TLB_ENTRIES } from './tlb/tlb.ts';
+export { setPageDirty } from './frames/meta.ts';
+export { mmRss, updateHiwaterRss } from './frames/rss.ts';
+export { pageMkclean, rmapWalk, tryToUnmap, type RmapVisitor } from './cache/rmap.ts';
 
 // --- frames
-export { PhysicalMemory, type PhysicalMemoryInit } from './physical.ts';
-export { Frames, MAX_BUDDY_ORDER } from './frames.ts';
+export { PhysicalMemory, type PhysicalMemoryInit } from './frames/physical.ts';
+export { Frames, MAX_BUDDY_ORDER } from './frames/buddy.ts';
 export { validateFrames } from './validate-frames.ts';
-export * from './page-flags.ts';
-export type { AnonOwners } from './anon-owners.ts';
-export type { LazyFreeBatch } from './lazy-free.ts';
-export type { RssCache } from './mm-state.ts';
-export type { PageTree } from './page-tree.ts';
-export type { PendingRead } from './read-page.ts';
+export * from './frames/flags.ts';
+export type { AnonOwners } from './frames/owners.ts';
+export type { LazyFreeBatch } from './tables/lazy-free.ts';
+export type { RssCache } from './tlb/state.ts';
+export type { PageTree } from './cache/page-tree.ts';
+export type { PendingRead } from './cache/read.ts';

@@ -4,28 +4,28 @@
  * This file only joins: each of its methods is a function of its own file.
  */
 import { ENOMEM } from '@vmarea/uapi';
-import type { Caller } from '../caller.ts';
-import type { FileMapping } from '../file-mapping.ts';
-import type { Mm } from '../mm.ts';
+import type { Caller } from '../space/caller.ts';
+import type { FileMapping } from '../shape/file-mapping.ts';
+import type { Mm } from '../space/mm.ts';
 import type { MemoryPort } from '../ports/memory.ts';
-import type { MmSystem } from '../system.ts';
-import type { Vma } from '../vma.ts';
-import { advise } from './advise.ts';
-import { AnonOwners } from './anon-owners.ts';
+import type { MmSystem } from '../space/system.ts';
+import type { Vma } from '../areas/vma.ts';
+import { advise } from './tables/advise.ts';
+import { AnonOwners } from './frames/owners.ts';
 import type { MemoryCore } from './core.ts';
-import { copyPageRange } from './fork.ts';
-import { Frames } from './frames.ts';
-import { LazyFreeBatch } from './lazy-free.ts';
-import { mincore } from './mincore.ts';
-import { MmState, stateOf } from './mm-state.ts';
-import { movePageTables } from './move.ts';
-import { mmRss, syncMmRss } from './rss.ts';
-import { PhysicalMemory } from './physical.ts';
-import { populate } from './populate.ts';
-import { changeProtection, protectRange } from './protect.ts';
-import { pageMkclean } from './rmap.ts';
-import { flushTlbMm } from './flush.ts';
-import { unmapPlain, unmapRegion, zapMappingRange, zapRange } from './zap.ts';
+import { copyPageRange } from './tables/fork.ts';
+import { Frames } from './frames/buddy.ts';
+import { LazyFreeBatch } from './tables/lazy-free.ts';
+import { mincore } from './tables/mincore.ts';
+import { MmState, stateOf } from './tlb/state.ts';
+import { movePageTables } from './tables/move.ts';
+import { mmRss, syncMmRss } from './frames/rss.ts';
+import { PhysicalMemory } from './frames/physical.ts';
+import { populate } from './user/populate.ts';
+import { changeProtection, protectRange } from './tables/protect.ts';
+import { pageMkclean } from './cache/rmap.ts';
+import { flushTlbMm } from './tlb/flush.ts';
+import { unmapPlain, unmapRegion, zapMappingRange, zapRange } from './tables/zap.ts';
 
 /** How {@link createMemory} makes a machine's memory. */
 export interface MemoryInit {

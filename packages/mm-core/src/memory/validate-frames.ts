@@ -1,9 +1,9 @@
 /**
  * Checks the books of the frames: for tests, after each operation or at the end. Mirrors what CONFIG_DEBUG_VM looks at.
  */
-import { isAddressSpace } from './address-space.ts';
-import type { Frames } from './frames.ts';
-import { PG_BUDDY, PG_CACHED, PG_COMPOUND, PG_DIRTY, PG_SWAPBACKED, PG_TABLE } from './page-flags.ts';
+import { isAddressSpace } from './cache/address-space.ts';
+import type { Frames } from './frames/buddy.ts';
+import { PG_BUDDY, PG_CACHED, PG_COMPOUND, PG_DIRTY, PG_SWAPBACKED, PG_TABLE } from './frames/flags.ts';
 
 /**
  * Walks over all frames that were ever handed out.

@@ -6,9 +6,9 @@
  * positive result, or a negative errno; none throws. Where an operation may have to wait for storage it returns RETRY
  * after leaving a promise in `system.pending`; the caller repeats the call when that has settled.
  */
-import type { FileMapping } from '../file-mapping.ts';
-import type { Caller } from '../caller.ts';
-import type { Vma } from '../vma.ts';
+import type { FileMapping } from '../shape/file-mapping.ts';
+import type { Caller } from '../space/caller.ts';
+import type { Vma } from '../areas/vma.ts';
 
 export const FMODE_READ = 0x1;
 export const FMODE_WRITE = 0x2;

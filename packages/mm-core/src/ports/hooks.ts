@@ -4,8 +4,8 @@
  * Each has a default (no module loaded, nobody listening).
  */
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, EPERM } from '@vmarea/uapi';
-import { hasCapability, type Caller } from '../caller.ts';
-import type { Vma } from '../vma.ts';
+import { hasCapability, type Caller } from '../space/caller.ts';
+import type { Vma } from '../areas/vma.ts';
 import type { VmFile } from './file.ts';
 
 /** Linux security module hooks, as far as mmap calls them. 0 or a negative errno each. */

@@ -4,8 +4,8 @@
  * mm-core knows that a VMA may have a coarser granularity, and calls this port for everything else. `@vmarea/hugetlbfs`
  * implements it. Faults return VM_FAULT_ codes.
  */
-import type { Caller } from '../caller.ts';
-import type { Vma } from '../vma.ts';
+import type { Caller } from '../space/caller.ts';
+import type { Vma } from '../areas/vma.ts';
 import type { VmFile } from './file.ts';
 
 /** struct hstate: one size of huge pages. */

@@ -5,9 +5,9 @@
  * the mmap lock is held (but for `populate`, which is called after it was dropped). Ranges are page-aligned byte
  * addresses inside the VMA named.
  */
-import type { Caller } from '../caller.ts';
-import type { Mm } from '../mm.ts';
-import type { Vma } from '../vma.ts';
+import type { Caller } from '../space/caller.ts';
+import type { Mm } from '../space/mm.ts';
+import type { Vma } from '../areas/vma.ts';
 
 export interface MemoryPort {
   /**

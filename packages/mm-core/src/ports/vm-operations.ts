@@ -3,8 +3,8 @@
  *
  * One class with every field, so that all operation tables have one shape and calls through them stay monomorphic.
  */
-import type { Vma } from '../vma.ts';
-import type { FaultInfo } from '../fault-info.ts';
+import type { Vma } from '../areas/vma.ts';
+import type { FaultInfo } from '../space/fault-info.ts';
 
 /** The functions that a driver may give; what it leaves out is null in {@link VmOperations}. */
 export interface VmOperationsInit {

@@ -4,7 +4,7 @@
  * Apart from the engine, so that an embedder who never asks does not carry the texts.
  */
 import { errnoName } from '@vmarea/uapi';
-import type { Mm } from '../mm.ts';
+import type { Mm } from '../space/mm.ts';
 import { CATALOGUE, type CatalogueEntry } from './catalogue.ts';
 
 export { CATALOGUE, type CatalogueEntry } from './catalogue.ts';

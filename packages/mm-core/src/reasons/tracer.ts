@@ -1,7 +1,7 @@
 /**
  * What can be attached to an Mm to hear what its verbs do. Detached, the cost is one null check.
  */
-import type { Vma } from '../vma.ts';
+import type { Vma } from '../areas/vma.ts';
 
 /** What happened to a VMA. */
 export type VmaEvent = 'insert' | 'remove' | 'split' | 'merge' | 'expand' | 'shrink' | 'grow' | 'flags' | 'copy';

@@ -2,11 +2,11 @@
  * Doubles of the engine's other ports: each does the least that its port asks for, and keeps what it was told.
  */
 import { ENOMEM } from '@vmarea/uapi';
-import type { Caller } from '../caller.ts';
+import type { Caller } from '../space/caller.ts';
 import type { VmFile } from '../ports/file.ts';
 import { CAPABILITY_SECURITY, type Audit, type PerfEvents, type SecurityHooks, type Uprobes } from '../ports/hooks.ts';
 import type { HugePages, HugeState, SharedMemory } from '../ports/huge-pages.ts';
-import type { Vma } from '../vma.ts';
+import type { Vma } from '../areas/vma.ts';
 import type { VmOperationsInit } from '../ports/vm-operations.ts';
 import { TestFile } from './test-file.ts';
 

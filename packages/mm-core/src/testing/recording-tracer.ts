@@ -2,7 +2,7 @@
  * A tracer that counts: decisions by id, merges by case, splits by kind, functions by name.
  */
 import type { Tracer, VmaEvent } from '../reasons/tracer.ts';
-import type { Vma } from '../vma.ts';
+import type { Vma } from '../areas/vma.ts';
 
 /** Attach to `mm.tracer`. */
 export class CountingTracer implements Tracer {

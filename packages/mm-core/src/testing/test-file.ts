@@ -3,11 +3,11 @@
  *
  * No page is ever behind it. Several files may share one inode, as descriptors do.
  */
-import type { Caller } from '../caller.ts';
-import { FileMapping } from '../file-mapping.ts';
+import type { Caller } from '../space/caller.ts';
+import { FileMapping } from '../shape/file-mapping.ts';
 import { FMODE_READ, FMODE_WRITE, type FileOperations, type VmFile, type VmInode } from '../ports/file.ts';
 import { VmOperations, type VmOperationsInit } from '../ports/vm-operations.ts';
-import type { Vma } from '../vma.ts';
+import type { Vma } from '../areas/vma.ts';
 
 /** An inode double. */
 export class TestInode implements VmInode {

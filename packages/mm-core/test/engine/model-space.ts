@@ -15,7 +15,7 @@ import {
   VM_SOFTDIRTY,
   VM_SPECIAL,
   VM_WRITE,
-} from '../../src/vm-flags.ts';
+} from '../../src/base/flags.ts';
 
 export const EPERM = -1;
 export const EAGAIN = -11;

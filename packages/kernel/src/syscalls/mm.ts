@@ -1,0 +1,278 @@
+/**
+ * The system calls about mappings. Mirrors the SYSCALL_DEFINEs of mm/mmap.c, mm/mlock.c, mm/mremap.c and their neighbours;
+ * sys_mmap is arm64's (arch/arm64/kernel/sys.c).
+ *
+ * Addresses and lengths are registers: numbers or bigints, taken modulo 2^64. Nothing is decided here but what the
+ * kernel decides before its mm functions are entered: offsets, descriptors, huge-page files, mlock2's and madvise's flags.
+ */
+import {
+  alignUpSize,
+  doMadvise,
+  doMincore,
+  doMlock,
+  doMlockall,
+  doMprotect,
+  doMremap,
+  doMsync,
+  doMunlock,
+  doMunlockall,
+  doRemapFilePages,
+  finishPopulate,
+  HUGETLB_ANONHUGE_INODE,
+  isErr,
+  prctlSetVmaAnonName,
+  refuse,
+  RETRY,
+  sysBrk,
+  vmMmapPgoff,
+  vmMunmap,
+  VM_LOCKED,
+  VM_LOCKONFAULT,
+  VM_NORESERVE,
+  type VmFile,
+} from '@vmarea/mm-core';
+import {
+  EBADF,
+  EINVAL,
+  fromRegister,
+  MAP_ANONYMOUS,
+  MAP_DENYWRITE,
+  MAP_EXECUTABLE,
+  MAP_HUGE_MASK,
+  MAP_HUGE_SHIFT,
+  MAP_HUGETLB,
+  MLOCK_ONFAULT,
+  PR_SET_VMA,
+  PR_SET_VMA_ANON_NAME,
+  SHM_HUGE_MASK,
+} from '@vmarea/uapi';
+import { KernelDecision } from '../reasons.ts';
+import type { Task } from '../task/task.ts';
+
+/** A 64-bit register as a program gives it. */
+export type Register = number | bigint;
+
+/** The low 32 bits of a register, as int32: flags and small integers. */
+function int(value: Register): number {
+  return typeof value === 'number' ? value | 0 : Number(BigInt.asIntN(32, value));
+}
+
+/** The calls about mappings. */
+export class MmCalls {
+  /** Whose calls these are. */
+  protected readonly task: Task;
+  private readonly taskWork: (() => void)[] = [];
+
+  constructor(task: Task) {
+    this.task = task;
+  }
+
+  /**
+   * A call begins that may drop files: their release waits until it is over (task_work). False inside another call.
+   * {@link leave} ends it.
+   */
+  private enter(): boolean {
+    const { system } = this.task.kernel;
+    if (system.taskWork !== null) return false;
+    system.taskWork = this.taskWork;
+    return true;
+  }
+
+  /** task_work_run: what was put off. */
+  private leave(entered: boolean): void {
+    if (!entered) return;
+    this.task.kernel.system.taskWork = null;
+    const { taskWork } = this;
+    if (taskWork.length === 0) return;
+    for (const work of taskWork) work();
+    taskWork.length = 0;
+  }
+
+  /** What a call left to be populated; a RETRY goes on with the populating, not with the call. */
+  private populated(result: number): number {
+    const { cur } = this.task;
+    if (cur.mm.populateLen === 0) return result;
+    const error = finishPopulate(cur);
+    if (error === RETRY) {
+      this.task.restart = () => this.populated(result);
+      return RETRY;
+    }
+    return error < 0 ? error : result;
+  }
+
+  /**
+   * mmap(2).
+   *
+   * @param off bytes
+   * @returns the address, or a negative errno
+   */
+  mmap(addr: Register, len: Register, prot: Register, flags: Register, fd: Register, off: Register): number {
+    const { cur, kernel } = this.task;
+    const { system } = kernel;
+    const pgoff = this.pageOffset(off);
+    if (pgoff === null) return refuse(cur.mm, KernelDecision.mmapOffsetUnaligned, -EINVAL);
+    const mapFlags = int(flags);
+    let length = fromRegister(len);
+    let file: VmFile | null = null;
+    if ((mapFlags & MAP_ANONYMOUS) === 0) {
+      system.audit?.mmapFd(cur, int(fd), mapFlags);
+      file = cur.files.fget(int(fd));
+      if (file === null) return refuse(cur.mm, KernelDecision.mmapBadDescriptor, -EBADF);
+      if (file.hugePageSize !== 0) length = roundHuge(length, file.hugePageSize);
+      else if ((mapFlags & MAP_HUGETLB) !== 0) return refuse(cur.mm, KernelDecision.mmapNoHugeFile, -EINVAL);
+      file = file.getFile();
+    } else if ((mapFlags & MAP_HUGETLB) !== 0) {
+      const log = (mapFlags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
+      const hstate = system.hugePages?.hstateSizelog((mapFlags >>> MAP_HUGE_SHIFT) & SHM_HUGE_MASK) ?? null;
+      if (hstate === null) return refuse(cur.mm, KernelDecision.mmapNoHugeSize, -EINVAL);
+      length = roundHuge(length, hstate.size);
+      const made = system.hugePages!.fileSetup(cur, 'anon_hugepage', length, VM_NORESERVE, HUGETLB_ANONHUGE_INODE, log);
+      if (typeof made === 'number') return made;
+      file = made;
+    }
+    const flagsLeft = mapFlags & ~(MAP_EXECUTABLE | MAP_DENYWRITE);
+    const entered = this.enter();
+    let result: number;
+    try {
+      result = vmMmapPgoff(cur, file, fromRegister(addr), length, int(prot), flagsLeft, pgoff);
+      if (file !== null) file.fput();
+    } finally {
+      this.leave(entered);
+    }
+    return isErr(result) ? result : this.populated(result);
+  }
+
+  /** The offset in pages, null when it is no multiple of a page. The shift is signed or not, as the version has it. */
+  private pageOffset(off: Register): number | null {
+    const { system } = this.task.kernel;
+    if (typeof off === 'number' && off >= 0) {
+      return (off & system.pageMask) === 0 ? off / system.pageSize : null;
+    }
+    const signed = BigInt.asIntN(64, BigInt(off));
+    if ((signed & BigInt(system.pageMask)) !== 0n) return null;
+    const register = system.profile.offsetShiftArithmetic ? signed : BigInt.asUintN(64, signed);
+    return Number(register >> BigInt(system.pageShift));
+  }
+
+  /** munmap(2). */
+  munmap(addr: Register, len: Register): number {
+    return vmMunmap(this.task.cur, fromRegister(addr), fromRegister(len));
+  }
+
+  /** mprotect(2). */
+  mprotect(addr: Register, len: Register, prot: Register): number {
+    const result = doMprotect(this.task.cur, fromRegister(addr), fromRegister(len), int(prot));
+    return isErr(result) ? result : this.populated(result);
+  }
+
+  /** mremap(2). */
+  mremap(addr: Register, oldLen: Register, newLen: Register, flags: Register, newAddr: Register = 0): number {
+    const entered = this.enter();
+    let result: number;
+    try {
+      result = doMremap(
+        this.task.cur,
+        fromRegister(addr),
+        fromRegister(oldLen),
+        fromRegister(newLen),
+        int(flags),
+        fromRegister(newAddr),
+      );
+    } finally {
+      this.leave(entered);
+    }
+    return isErr(result) ? result : this.populated(result);
+  }
+
+  /** brk(2), as the system call: the new break, or the unchanged one. */
+  brk(value: Register): number {
+    const entered = this.enter();
+    let result: number;
+    try {
+      result = sysBrk(this.task.cur, fromRegister(value));
+    } finally {
+      this.leave(entered);
+    }
+    return this.populated(result);
+  }
+
+  /** madvise(2). */
+  madvise(addr: Register, len: Register, advice: Register): number {
+    return doMadvise(this.task.cur, fromRegister(addr), fromRegister(len), int(advice));
+  }
+
+  /** mlock(2). */
+  mlock(addr: Register, len: Register): number {
+    const result = doMlock(this.task.cur, fromRegister(addr), fromRegister(len), VM_LOCKED);
+    return isErr(result) ? result : this.populated(result);
+  }
+
+  /** mlock2(2). */
+  mlock2(addr: Register, len: Register, flags: Register): number {
+    const given = int(flags);
+    if ((given & ~MLOCK_ONFAULT) !== 0) return refuse(this.task.mm, KernelDecision.mlock2BadFlags, -EINVAL);
+    const vmFlags = given === 0 ? VM_LOCKED : VM_LOCKED | VM_LOCKONFAULT;
+    const result = doMlock(this.task.cur, fromRegister(addr), fromRegister(len), vmFlags);
+    return isErr(result) ? result : this.populated(result);
+  }
+
+  /** munlock(2). */
+  munlock(addr: Register, len: Register): number {
+    return doMunlock(this.task.cur, fromRegister(addr), fromRegister(len));
+  }
+
+  /** mlockall(2). */
+  mlockall(flags: Register): number {
+    const result = doMlockall(this.task.cur, int(flags));
+    return isErr(result) ? result : this.populated(result);
+  }
+
+  /** munlockall(2). */
+  munlockall(): number {
+    return doMunlockall(this.task.cur);
+  }
+
+  /** msync(2). */
+  msync(addr: Register, len: Register, flags: Register): number {
+    return doMsync(this.task.cur, fromRegister(addr), fromRegister(len), int(flags));
+  }
+
+  /**
+   * mincore(2).
+   *
+   * @param vec one byte per page
+   */
+  mincore(addr: Register, len: Register, vec: Uint8Array): number {
+    return doMincore(this.task.cur, fromRegister(addr), fromRegister(len), vec);
+  }
+
+  /** remap_file_pages(2). */
+  remapFilePages(addr: Register, len: Register, prot: Register, pgoff: Register, flags: Register): number {
+    const result = doRemapFilePages(
+      this.task.cur,
+      fromRegister(addr),
+      fromRegister(len),
+      int(prot),
+      fromRegister(pgoff),
+      int(flags),
+    );
+    return isErr(result) ? result : this.populated(result);
+  }
+
+  /**
+   * prctl(2), as far as it is about mappings: PR_SET_VMA.
+   *
+   * @param name where 4.4 keeps the user address, and 6.1 the text; null for none
+   */
+  prctl(option: number, arg2: Register, addr: Register, len: Register, name: number | string | null): number {
+    if (option !== PR_SET_VMA || int(arg2) !== PR_SET_VMA_ANON_NAME) {
+      return refuse(this.task.mm, KernelDecision.prctlUnknownOption, -EINVAL);
+    }
+    return prctlSetVmaAnonName(this.task.cur, fromRegister(addr), fromRegister(len), name);
+  }
+}
+
+/** ALIGN to the huge page size; a length near 2^64 wraps to 0. */
+function roundHuge(len: number, size: number): number {
+  return alignUpSize(len, size);
+}

@@ -1,0 +1,322 @@
+/**
+ * System calls by number, as a program's registers give them: what an emulator calls at an SVC instruction.
+ *
+ * Pointers are user addresses; strings and buffers are copied in and out with faults fixed up (EFAULT). Numbers are those
+ * of arm64 (include/uapi/asm-generic/unistd.h). What is not here is ENOSYS.
+ */
+import { FMODE_LSEEK, RETRY } from '@vmarea/mm-core';
+import { copyFromUser, copyToUser, strncpyFromUser } from '@vmarea/mm-core/memory';
+import { AT_REMOVEDIR, EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, fromRegister, syscallNumber } from '@vmarea/uapi';
+import { doMkdirat, doRmdir, doUnlinkat } from '@vmarea/vfs';
+import { processVmRw } from './process-vm.ts';
+import type { Register } from './mm.ts';
+import type { Task } from '../task/task.ts';
+
+/** A call: six registers in, x0 out. */
+export type SyscallHandler = (task: Task, args: readonly Register[]) => number;
+
+const PATH_MAX = 4096;
+/** The most bytes that one read or write moves at a time here. */
+const CHUNK = 65536;
+const EMPTY = new Uint8Array(0);
+const RLIM_INFINITY = (1n << 64n) - 1n;
+
+const int = (value: Register | undefined): number => Number(BigInt.asIntN(32, BigInt(value ?? 0)));
+const long = (value: Register | undefined): number => Number(BigInt.asIntN(64, BigInt(value ?? 0)));
+const reg = (value: Register | undefined): number => fromRegister(value ?? 0);
+const raw = (value: Register | undefined): Register => value ?? 0;
+
+/** getname: a path, or -EFAULT, -ENAMETOOLONG, RETRY. */
+function userString(task: Task, address: number, max: number): string | number {
+  const bytes = new Uint8Array(max);
+  const length = strncpyFromUser(task.cur, address, bytes, 0, max);
+  if (length < 0) return length;
+  return length === max ? -ENAMETOOLONG : new TextDecoder().decode(bytes.subarray(0, length));
+}
+
+/** copy_to_user of a whole object: 0, -EFAULT, RETRY. */
+function putUser(task: Task, address: number, bytes: Uint8Array): number {
+  const left = copyToUser(task.cur, address, bytes, 0, bytes.length);
+  if (left === RETRY) return RETRY;
+  return left === 0 ? 0 : -EFAULT;
+}
+
+/**
+ * Moves bytes from a file into user memory, piece by piece: as far as both sides go. Where it must wait it goes on later
+ * with what it has.
+ *
+ * @param ends a piece that the file cannot give at once is the end (pipes), when something has been moved
+ * @param finished hears of the bytes moved, before they are returned
+ */
+function readInto(
+  task: Task,
+  address: number,
+  count: number,
+  read: (bytes: Uint8Array, done: number) => number,
+  ends: boolean = false,
+  finished: (done: number) => void = () => undefined,
+): number {
+  const bytes = new Uint8Array(Math.min(count, CHUNK));
+  let done = 0;
+  // bytes[from, to) have been read and are not in user memory yet
+  let from = 0;
+  let to = 0;
+  let last = false;
+  const end = (error: number): number => {
+    if (done === 0) return error;
+    finished(done);
+    return done;
+  };
+  const wait = (): number => {
+    task.restart = move;
+    return RETRY;
+  };
+  const move = (): number => {
+    for (;;) {
+      if (from === to) {
+        const want = Math.min(count - done, bytes.length);
+        const got = read(bytes.subarray(0, want), done);
+        if (got === RETRY && (!ends || done === 0)) return wait();
+        if (got <= 0) return end(got === RETRY ? 0 : got);
+        from = 0;
+        to = got;
+        last = got < want;
+      }
+      const left = copyToUser(task.cur, address + done, bytes, from, to - from);
+      if (left === RETRY) return wait();
+      done += to - from - left;
+      from = to - left;
+      if (left > 0) return end(-EFAULT);
+      if (last || done === count) return end(0);
+    }
+  };
+  return move();
+}
+
+/** The same from user memory into a file. */
+function writeFrom(
+  task: Task,
+  address: number,
+  count: number,
+  write: (bytes: Uint8Array, done: number) => number,
+): number {
+  const bytes = new Uint8Array(Math.min(count, CHUNK));
+  let done = 0;
+  // as many bytes have been fetched and are not in the file yet; -1: none
+  let have = -1;
+  const wait = (): number => {
+    task.restart = move;
+    return RETRY;
+  };
+  const move = (): number => {
+    for (;;) {
+      const want = Math.min(count - done, bytes.length);
+      if (have < 0) {
+        const left = copyFromUser(task.cur, address + done, bytes, 0, want);
+        if (left === RETRY) return wait();
+        if (left === want && want > 0) return done > 0 ? done : -EFAULT;
+        have = want - left;
+      }
+      const put = write(bytes.subarray(0, have), done);
+      if (put === RETRY) return wait();
+      if (put < 0) return done > 0 ? done : put;
+      have = -1;
+      done += put;
+      if (put < want || done === count) return done;
+    }
+  };
+  return move();
+}
+
+/** read(2): the position moves by what has reached user memory. */
+function readAtPosition(task: Task, fd: number, address: number, count: number): number {
+  const file = task.cur.files.fget(fd);
+  if (file === null || (file.fMode & FMODE_LSEEK) === 0) {
+    return readInto(task, address, count, (bytes) => task.sys.read(fd, bytes), true);
+  }
+  const start = file.fPos;
+  const read = (bytes: Uint8Array, done: number): number => task.sys.pread(fd, bytes, start + done);
+  return readInto(task, address, count, read, false, (done) => (file.fPos = start + done));
+}
+
+function processVm(task: Task, a: readonly Register[], write: boolean): number {
+  const args = {
+    pid: int(a[0]),
+    localVec: reg(a[1]),
+    localCount: long(a[2]),
+    remoteVec: reg(a[3]),
+    remoteCount: long(a[4]),
+    flags: long(a[5]),
+  };
+  return processVmRw(task, args, write);
+}
+
+/** A struct rlimit64. */
+function rlimitBytes(soft: number, hard: number): Uint8Array {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, soft === Infinity ? RLIM_INFINITY : BigInt(soft), true);
+  view.setBigUint64(8, hard === Infinity ? RLIM_INFINITY : BigInt(hard), true);
+  return bytes;
+}
+
+function prlimit(task: Task, args: readonly Register[]): number {
+  const [pid, resource, newLimit, oldLimit] = [int(args[0]), int(args[1]), reg(args[2]), reg(args[3])];
+  if (pid !== 0 && pid !== task.pid) return -EINVAL;
+  const old = task.limits.get(resource);
+  if (newLimit !== 0) {
+    const bytes = new Uint8Array(16);
+    const left = copyFromUser(task.cur, newLimit, bytes, 0, 16);
+    if (left !== 0) return left === RETRY ? RETRY : -EFAULT;
+    const view = new DataView(bytes.buffer);
+    const value = (at: number): number => {
+      const limit = view.getBigUint64(at, true);
+      return limit === RLIM_INFINITY ? Infinity : Number(limit);
+    };
+    const error = task.sys.setrlimit(resource, value(0), value(8));
+    if (error !== 0) return error;
+  }
+  return oldLimit === 0 ? 0 : putUser(task, oldLimit, rlimitBytes(old.soft, old.hard));
+}
+
+/** As much at a time as the kernel's buffer of one page answers. */
+function mincore(task: Task, args: readonly Register[]): number {
+  const { pageSize } = task.kernel.system;
+  const [start, len, target] = [reg(args[0]), reg(args[1]), reg(args[2])];
+  const whole = start >= 0 && len >= 0 && start + len <= task.mm.taskSize;
+  // what lies beyond user addresses is refused by the call itself
+  if (!whole || len === 0) return task.sys.mincore(raw(args[0]), raw(args[1]), EMPTY);
+  const pages = Math.ceil(len / pageSize);
+  const vec = new Uint8Array(Math.min(pages, pageSize));
+  for (let done = 0; done < pages; done += vec.length) {
+    const count = Math.min(vec.length, pages - done);
+    const result = task.sys.mincore(start + done * pageSize, count * pageSize, vec);
+    if (result < 0) return result;
+    const error = putUser(task, target + done, vec.subarray(0, count));
+    if (error < 0) return error;
+  }
+  return 0;
+}
+
+function prctl(task: Task, args: readonly Register[]): number {
+  const address = reg(args[4]);
+  let name: number | string | null = null;
+  if (address !== 0) {
+    if (task.kernel.system.profile.madviseAnonNames === 'pointer') name = address;
+    else {
+      const text = userString(task, address, 80);
+      if (typeof text === 'number') return text;
+      name = text;
+    }
+  }
+  return task.sys.prctl(int(args[0]), raw(args[1]), raw(args[2]), raw(args[3]), name);
+}
+
+const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
+  mmap: (t, a) => t.sys.mmap(raw(a[0]), raw(a[1]), raw(a[2]), raw(a[3]), raw(a[4]), raw(a[5])),
+  munmap: (t, a) => t.sys.munmap(raw(a[0]), raw(a[1])),
+  mprotect: (t, a) => t.sys.mprotect(raw(a[0]), raw(a[1]), raw(a[2])),
+  mremap: (t, a) => t.sys.mremap(raw(a[0]), raw(a[1]), raw(a[2]), raw(a[3]), raw(a[4])),
+  brk: (t, a) => t.sys.brk(raw(a[0])),
+  madvise: (t, a) => t.sys.madvise(raw(a[0]), raw(a[1]), raw(a[2])),
+  mlock: (t, a) => t.sys.mlock(raw(a[0]), raw(a[1])),
+  mlock2: (t, a) => t.sys.mlock2(raw(a[0]), raw(a[1]), raw(a[2])),
+  munlock: (t, a) => t.sys.munlock(raw(a[0]), raw(a[1])),
+  mlockall: (t, a) => t.sys.mlockall(raw(a[0])),
+  munlockall: (t) => t.sys.munlockall(),
+  msync: (t, a) => t.sys.msync(raw(a[0]), raw(a[1]), raw(a[2])),
+  mincore,
+  remap_file_pages: (t, a) => t.sys.remapFilePages(raw(a[0]), raw(a[1]), raw(a[2]), raw(a[3]), raw(a[4])),
+  prctl,
+  openat: (t, a) => {
+    const path = userString(t, reg(a[1]), PATH_MAX);
+    return typeof path === 'number' ? path : t.sys.openat(int(a[0]), path, int(a[2]), int(a[3]));
+  },
+  unlinkat: (t, a) => {
+    const path = userString(t, reg(a[1]), PATH_MAX);
+    if (typeof path === 'number') return path;
+    return (int(a[2]) & AT_REMOVEDIR) === 0 ? doUnlinkat(t.cur, int(a[0]), path) : doRmdir(t.cur, int(a[0]), path);
+  },
+  mkdirat: (t, a) => {
+    const path = userString(t, reg(a[1]), PATH_MAX);
+    return typeof path === 'number' ? path : doMkdirat(t.cur, int(a[0]), path, int(a[2]));
+  },
+  chdir: (t, a) => {
+    const path = userString(t, reg(a[0]), PATH_MAX);
+    return typeof path === 'number' ? path : t.sys.chdir(path);
+  },
+  memfd_create: (t, a) => {
+    const name = userString(t, reg(a[0]), 250);
+    if (typeof name === 'number') return name === -ENAMETOOLONG ? -EINVAL : name;
+    return t.sys.memfdCreate(name, int(a[1]));
+  },
+  close: (t, a) => t.sys.close(int(a[0])),
+  dup: (t, a) => t.sys.dup(int(a[0])),
+  dup3: (t, a) => t.sys.dup3(int(a[0]), int(a[1]), int(a[2])),
+  pipe2: (t, a) => {
+    const fds: [number, number] = [-1, -1];
+    const error = t.sys.pipe2(fds, int(a[1]));
+    return error < 0 ? error : putUser(t, reg(a[0]), new Uint8Array(new Int32Array(fds).buffer));
+  },
+  read: (t, a) => readAtPosition(t, int(a[0]), reg(a[1]), reg(a[2])),
+  write: (t, a) => writeFrom(t, reg(a[1]), reg(a[2]), (bytes) => t.sys.write(int(a[0]), bytes)),
+  pread64: (t, a) =>
+    readInto(t, reg(a[1]), reg(a[2]), (bytes, done) => t.sys.pread(int(a[0]), bytes, long(a[3]) + done)),
+  pwrite64: (t, a) =>
+    writeFrom(t, reg(a[1]), reg(a[2]), (bytes, done) => t.sys.pwrite(int(a[0]), bytes, long(a[3]) + done)),
+  lseek: (t, a) => t.sys.lseek(int(a[0]), long(a[1]), int(a[2])),
+  ftruncate: (t, a) => t.sys.ftruncate(int(a[0]), long(a[1])),
+  fallocate: (t, a) => t.sys.fallocate(int(a[0]), int(a[1]), long(a[2]), long(a[3])),
+  fsync: (t, a) => t.sys.fsync(int(a[0])),
+  fcntl: (t, a) => t.sys.fcntl(int(a[0]), int(a[1]), int(a[2])),
+  flock: (t, a) => t.sys.flock(int(a[0]), int(a[1])),
+  clone: (t, a) => {
+    // Only what fork(2) asks for: no shared parts, no new stack.
+    if ((BigInt(raw(a[0])) & ~0xffn) !== 0n || reg(a[1]) !== 0) return -EINVAL;
+    const child = t.sys.fork();
+    return typeof child === 'number' ? child : child.pid;
+  },
+  exit: (t, a) => t.sys.exit(int(a[0])),
+  exit_group: (t, a) => t.sys.exit(int(a[0])),
+  wait4: (t, a) => {
+    const pid = t.sys.wait(int(a[0]), int(a[2]));
+    if (pid <= 0 || reg(a[1]) === 0) return pid;
+    const error = putUser(t, reg(a[1]), new Uint8Array(new Int32Array([t.kernel.lastWaitStatus]).buffer));
+    return error < 0 ? error : pid;
+  },
+  getpid: (t) => t.pid,
+  getppid: (t) => t.parent?.pid ?? 0,
+  getuid: (t) => t.cur.cred.uid,
+  getgid: (t) => t.cur.cred.gid,
+  setuid: (t, a) => t.sys.setuid(int(a[0])),
+  setgid: (t, a) => t.sys.setgid(int(a[0])),
+  personality: (t, a) => t.sys.personality(int(a[0]) >>> 0),
+  prlimit64: prlimit,
+  process_vm_readv: (t, a) => processVm(t, a, false),
+  process_vm_writev: (t, a) => processVm(t, a, true),
+};
+
+const TABLE: readonly (SyscallHandler | undefined)[] = (() => {
+  const table: (SyscallHandler | undefined)[] = [];
+  for (const [name, handler] of Object.entries(HANDLERS)) {
+    const number = syscallNumber(name);
+    if (number === undefined) throw new Error(`syscall-table: arm64 has no ${name}`);
+    table[number] = handler;
+  }
+  return table;
+})();
+
+/** The names of the calls that {@link doSyscall} knows. */
+export const SYSCALL_NAMES: readonly string[] = Object.keys(HANDLERS);
+
+/**
+ * el0_svc: the call that register x8 names.
+ *
+ * @param number arm64's number
+ * @param args registers x0 to x5
+ * @returns x0: a result or a negative errno; or RETRY, as the call itself
+ */
+export function doSyscall(task: Task, number: number, args: readonly Register[]): number {
+  const handler = TABLE[number];
+  return handler === undefined ? -ENOSYS : handler(task, args);
+}

@@ -1,0 +1,97 @@
+/**
+ * A task: an address space, descriptors, a place in the tree of files, credentials, limits; and its system calls.
+ *
+ * `task.sys` has the calls raw: numbers in, a result or a negative errno out. The same names on the task itself throw.
+ * One thread per task: the library is synchronous. Mirrors struct task_struct.
+ */
+import { RETRY, type Mm } from '@vmarea/mm-core';
+import { UserMemory } from '@vmarea/mm-core/memory';
+import { toError } from './errors.ts';
+import type { Kernel } from '../kernel.ts';
+import type { LimitTable } from './limits.ts';
+import { Sys } from '../syscalls/sys.ts';
+import type { TaskCaller } from './caller.ts';
+
+/** The calls of {@link Sys} with the same arguments, throwing on failure. */
+export type ThrowingCalls = {
+  readonly [K in keyof Sys as Sys[K] extends (...args: never) => unknown ? K : never]: Sys[K];
+};
+
+/** Puts a throwing twin of each raw call on a prototype. */
+function throwingTwins(): new () => ThrowingCalls {
+  class Twins {
+    readonly sys!: Sys;
+    cur!: TaskCaller;
+  }
+  for (let proto: object = Sys.prototype; proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object) {
+    for (const name of Object.getOwnPropertyNames(proto)) {
+      if (name === 'constructor' || Object.hasOwn(Twins.prototype, name)) continue;
+      Object.defineProperty(Twins.prototype, name, {
+        configurable: true,
+        writable: true,
+        value(this: Twins, ...args: unknown[]): unknown {
+          const call = (this.sys as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!;
+          this.cur.mm.lastDecision = 0;
+          const result = call.apply(this.sys, args);
+          if (typeof result === 'number' && result < 0 && result >= RETRY) throw toError(this.cur.mm, result, name);
+          return result;
+        },
+      });
+    }
+  }
+  return Twins as unknown as new () => ThrowingCalls;
+}
+
+const Throwing: new () => ThrowingCalls = throwingTwins();
+
+/** A process. Made by `kernel.spawn` and `fork`. */
+export class Task extends Throwing {
+  readonly kernel: Kernel;
+  readonly pid: number;
+  parent: Task | null;
+  readonly children: Task[] = [];
+  /** The program's name, as /proc/PID/status shows it. */
+  comm: string;
+  /** Who it is to the memory subsystem and the file layer. Exec makes another. */
+  cur: TaskCaller;
+  readonly limits: LimitTable;
+  /** Raw system calls. */
+  readonly sys: Sys;
+  /** The status that wait reports; null while it lives. */
+  exitStatus: number | null = null;
+  /** What goes on with a call that returned RETRY after it had done its first part; null: the call is repeated. */
+  restart: (() => number) | null = null;
+  private userMemory: UserMemory | null = null;
+  /** Repeats waits when a child ends. */
+  childEnded: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
+
+  constructor(kernel: Kernel, pid: number, parent: Task | null, comm: string, cur: TaskCaller, limits: LimitTable) {
+    super();
+    this.kernel = kernel;
+    this.pid = pid;
+    this.parent = parent;
+    this.comm = comm;
+    this.cur = cur;
+    this.limits = limits;
+    this.sys = new Sys(this);
+  }
+
+  /**
+   * Loads and stores of the task's own memory, with faults: see mm-core's UserMemory. Another object after exec.
+   *
+   * @throws RangeError in a kernel without memory
+   */
+  get memory(): UserMemory {
+    if (this.userMemory === null || this.userMemory.cur !== this.cur) {
+      if (this.kernel.memory === null)
+        throw new RangeError('task.memory: this kernel has no memory behind its mappings');
+      this.userMemory = new UserMemory(this.cur);
+    }
+    return this.userMemory;
+  }
+
+  /** The address space. */
+  get mm(): Mm {
+    return this.cur.mm;
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * struct vm_area_struct: one mapping [vmStart, vmEnd) with one set of flags, one file and one protection.
+ *
+ * A Vma is a view of a record in its address space's table (areas/table.ts), which makes and reuses it: the numbers stand
+ * there, what is no number stands here. The index (areas/tree/edit.ts) owns `vmStart` and `vmEnd` while the VMA is linked: change
+ * them through it.
+ */
+import type { AnonVma, AnonVmaChain } from '../shape/anon-vma.ts';
+import type { IntervalNode } from './interval-tree.ts';
+import type { Mm } from '../space/mm.ts';
+import type { VmFile } from '../ports/file.ts';
+import type { VmOperations } from '../ports/vm-operations.ts';
+import { END, FLAGS, INTS, PGOFF, PROT_MASK, RECORD, START, STATE, STATE_LINKED, STATE_OWNS } from './record.ts';
+import type { VmaTable } from './table.ts';
+
+/**
+ * What plain anonymous memory does not have. Most VMAs are plain, so these six fields are an object of their own: one
+ * load instead of four in the tests that decide a merge. It stays with its Vma.
+ */
+class VmaExtra {
+  vmOps: VmOperations | null = null;
+  iMmapNode: IntervalNode<Vma> | null = null;
+  vmPrivateData: unknown = null;
+  anonName: number | string | null = null;
+  userfaultCtx: object | null = null;
+  vmPolicy: object | null = null;
+}
+
+/** A mapping. */
+export class Vma {
+  /** Its place in the table: {@link VmaTable.at} gives it back. It names the VMA in the index. */
+  readonly id: number;
+  private readonly table: VmaTable;
+  private file: VmFile | null = null;
+  private extra: VmaExtra | null = null;
+  private ownAnonVma: AnonVma | null = null;
+  private chain: AnonVmaChain | null = null;
+  /** While it is out of the index: the next one of those that were taken out together. */
+  private nextRemoved: Vma | null = null;
+
+  constructor(table: VmaTable, id: number) {
+    this.table = table;
+    this.id = id;
+  }
+
+  /** First byte; page-aligned. */
+  get vmStart(): number {
+    return this.table.nums[this.id * RECORD + START]!;
+  }
+
+  set vmStart(value: number) {
+    this.table.nums[this.id * RECORD + START] = value;
+  }
+
+  /** First byte behind; page-aligned, > vmStart. */
+  get vmEnd(): number {
+    return this.table.nums[this.id * RECORD + END]!;
+  }
+
+  set vmEnd(value: number) {
+    this.table.nums[this.id * RECORD + END] = value;
+  }
+
+  /** Offset in pages: of the file, or of the address when private anonymous (until moved by mremap). */
+  get vmPgoff(): number {
+    return this.table.nums[this.id * RECORD + PGOFF]!;
+  }
+
+  set vmPgoff(value: number) {
+    this.table.nums[this.id * RECORD + PGOFF] = value;
+  }
+
+  /** VM_ bits, int32. */
+  get vmFlags(): number {
+    return this.table.ints[this.id * INTS + FLAGS]!;
+  }
+
+  set vmFlags(value: number) {
+    this.table.ints[this.id * INTS + FLAGS] = value;
+  }
+
+  /** Index into the protection map (0 to 15), plus the memory type << 4. */
+  get vmPageProt(): number {
+    return this.table.ints[this.id * INTS + STATE]! & PROT_MASK;
+  }
+
+  set vmPageProt(value: number) {
+    const { ints } = this.table;
+    const at = this.id * INTS + STATE;
+    ints[at] = (ints[at]! & ~PROT_MASK) | value;
+  }
+
+  /** The address space that it belongs to. */
+  get vmMm(): Mm {
+    return this.table.mm;
+  }
+
+  /** The neighbour below; null when there is none, or while it is out of the index. */
+  get vmPrev(): Vma | null {
+    return this.isLinked() ? this.table.mm.tree.prev(this) : null;
+  }
+
+  /** The neighbour above. After munmap has taken several VMAs out together, it still leads from one to the next. */
+  get vmNext(): Vma | null {
+    return this.isLinked() ? this.table.mm.tree.next(this) : this.nextRemoved;
+  }
+
+  /** Notes which one was taken out of the index after this one, for {@link vmNext}. */
+  setNextRemoved(next: Vma | null): void {
+    this.nextRemoved = next;
+    this.own();
+  }
+
+  /** The index no longer has it (nor anything else). */
+  setUnlinked(): void {
+    const { ints } = this.table;
+    const at = this.id * INTS + STATE;
+    ints[at] = ints[at]! & ~STATE_LINKED;
+  }
+
+  private isLinked(): boolean {
+    return (this.table.ints[this.id * INTS + STATE]! & STATE_LINKED) !== 0;
+  }
+
+  /** From here on it is no plain record: there is something to clear when it goes. */
+  private own(): void {
+    const { ints } = this.table;
+    const at = this.id * INTS + STATE;
+    ints[at] = ints[at]! | STATE_OWNS;
+  }
+
+  get vmFile(): VmFile | null {
+    return this.file;
+  }
+
+  set vmFile(value: VmFile | null) {
+    this.file = value;
+    if (value !== null) this.own();
+  }
+
+  /** The anon_vma of the pages that this VMA owns; null until the first one. */
+  get anonVma(): AnonVma | null {
+    return this.ownAnonVma;
+  }
+
+  set anonVma(value: AnonVma | null) {
+    this.ownAnonVma = value;
+    if (value !== null) this.own();
+  }
+
+  /** Its links to anon_vmas, newest first, through `nextSameVma`. */
+  get anonVmaChain(): AnonVmaChain | null {
+    return this.chain;
+  }
+
+  set anonVmaChain(value: AnonVmaChain | null) {
+    this.chain = value;
+    if (value !== null) this.own();
+  }
+
+  /** What its owner does for it; null for plain memory. */
+  get vmOps(): VmOperations | null {
+    return this.extra === null ? null : this.extra.vmOps;
+  }
+
+  set vmOps(value: VmOperations | null) {
+    if (value !== null) this.needExtra().vmOps = value;
+    else if (this.extra !== null) this.extra.vmOps = null;
+  }
+
+  /** Its node in the file's i_mmap. */
+  get iMmapNode(): IntervalNode<Vma> | null {
+    return this.extra === null ? null : this.extra.iMmapNode;
+  }
+
+  set iMmapNode(value: IntervalNode<Vma> | null) {
+    if (value !== null) this.needExtra().iMmapNode = value;
+    else if (this.extra !== null) this.extra.iMmapNode = null;
+  }
+
+  /** What a driver keeps here. */
+  get vmPrivateData(): unknown {
+    return this.extra === null ? null : this.extra.vmPrivateData;
+  }
+
+  set vmPrivateData(value: unknown) {
+    if (value !== null) this.needExtra().vmPrivateData = value;
+    else if (this.extra !== null) this.extra.vmPrivateData = null;
+  }
+
+  /** Name of anonymous memory: a user address (4.4) or a text (6.1); null for none. */
+  get anonName(): number | string | null {
+    return this.extra === null ? null : this.extra.anonName;
+  }
+
+  set anonName(value: number | string | null) {
+    if (value !== null) this.needExtra().anonName = value;
+    else if (this.extra !== null) this.extra.anonName = null;
+  }
+
+  /** Identity of the userfaultfd that watches it. */
+  get userfaultCtx(): object | null {
+    return this.extra === null ? null : this.extra.userfaultCtx;
+  }
+
+  set userfaultCtx(value: object | null) {
+    if (value !== null) this.needExtra().userfaultCtx = value;
+    else if (this.extra !== null) this.extra.userfaultCtx = null;
+  }
+
+  /** Memory policy identity. */
+  get vmPolicy(): object | null {
+    return this.extra === null ? null : this.extra.vmPolicy;
+  }
+
+  set vmPolicy(value: object | null) {
+    if (value !== null) this.needExtra().vmPolicy = value;
+    else if (this.extra !== null) this.extra.vmPolicy = null;
+  }
+
+  private needExtra(): VmaExtra {
+    this.extra ??= new VmaExtra();
+    this.own();
+    return this.extra;
+  }
+
+  /** A fresh VMA takes over what `from` has beyond plain memory, but for its place in the file's i_mmap. */
+  copyExtra(from: Vma): void {
+    if (from.extra === null) return;
+    this.vmOps = from.vmOps;
+    this.vmPrivateData = from.vmPrivateData;
+    this.anonName = from.anonName;
+    this.userfaultCtx = from.userfaultCtx;
+    this.vmPolicy = from.vmPolicy;
+  }
+
+  /** Lets go of everything but the numbers, for the next use of the record. */
+  clear(): void {
+    this.file = null;
+    this.ownAnonVma = null;
+    this.chain = null;
+    this.nextRemoved = null;
+    const extra = this.extra;
+    if (extra === null) return;
+    extra.vmOps = null;
+    extra.iMmapNode = null;
+    extra.vmPrivateData = null;
+    extra.anonName = null;
+    extra.userfaultCtx = null;
+    extra.vmPolicy = null;
+  }
+}
+
+/**
+ * Pages of a VMA.
+ *
+ * @param pageSize bytes of a page
+ */
+export function vmaPages(vma: Vma, pageSize: number): number {
+  return (vma.vmEnd - vma.vmStart) / pageSize;
+}

@@ -1,0 +1,45 @@
+/**
+ * prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME): names for anonymous memory.
+ *
+ * 4.4 (Android) stores the caller's pointer and compares pointers when merging; 6.1 stores the text.
+ */
+import { EBADF, EINVAL } from '@vmarea/uapi';
+import type { Caller } from '../space/caller.ts';
+import { refuse } from '../base/errno.ts';
+import { adviseFlags, walkVmas } from './madvise.ts';
+import { mmapLock, mmapUnlock } from '../space/lock.ts';
+import { alignUp } from '../base/page-math.ts';
+import { D } from '../reasons/decisions.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/**
+ * Names [start, start + len).
+ *
+ * @param start page-aligned address; `len` bytes (values of `fromRegister`)
+ * @param name a user address (4.4), a text (6.1), or null to take the name away
+ * @returns 0; -EINVAL; -ENOMEM (a hole; the rest was done); -EBADF (6.1: file memory); -EAGAIN
+ */
+export function prctlSetVmaAnonName(cur: Caller, start: number, len: number, name: number | string | null): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  if (mm.tracer !== null) mm.tracer.enter('prctl_set_vma', start, len, 0, 0);
+  if ((start & system.pageMask) !== 0) return refuse(mm, D.setVmaUnaligned, -EINVAL);
+  const size = alignUp(len, system.pageMask);
+  if (len !== 0 && size === 0) return refuse(mm, D.setVmaWraps, -EINVAL);
+  if ((start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
+    return refuse(mm, D.setVmaWraps, -EINVAL);
+  }
+  if (size === 0) return 0;
+  const byText = system.profile.madviseAnonNames === 'text';
+  const visit = (vma: Vma, from: number, to: number): number => {
+    mm.cursor = vma;
+    if (vma.vmFile !== null) return byText ? refuse(mm, D.setVmaFile, -EBADF) : 0;
+    return adviseFlags(mm, vma, from, to, vma.vmFlags, name);
+  };
+  mmapLock(mm, 'prctl');
+  try {
+    return walkVmas(mm, start, size < 0 ? Infinity : start + size, visit);
+  } finally {
+    mmapUnlock(mm);
+  }
+}

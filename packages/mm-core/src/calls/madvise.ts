@@ -1,0 +1,312 @@
+/**
+ * madvise: the walk over the range, and the advice that changes flags of VMAs. What touches pages goes to memory.
+ *
+ * Mirrors mm/madvise.c. Holes are skipped and told at the end.
+ */
+import {
+  CAP_SYS_ADMIN,
+  EACCES,
+  EAGAIN,
+  EBADF,
+  EINVAL,
+  ENOMEM,
+  EOPNOTSUPP,
+  EPERM,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  MADV_COLD,
+  MADV_COLLAPSE,
+  MADV_DODUMP,
+  MADV_DOFORK,
+  MADV_DONTDUMP,
+  MADV_DONTFORK,
+  MADV_DONTNEED,
+  MADV_DONTNEED_LOCKED,
+  MADV_FREE,
+  MADV_HUGEPAGE,
+  MADV_HWPOISON,
+  MADV_KEEPONFORK,
+  MADV_MERGEABLE,
+  MADV_NOHUGEPAGE,
+  MADV_NORMAL,
+  MADV_PAGEOUT,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  MADV_RANDOM,
+  MADV_REMOVE,
+  MADV_SEQUENTIAL,
+  MADV_SOFT_OFFLINE,
+  MADV_UNMERGEABLE,
+  MADV_WILLNEED,
+  MADV_WIPEONFORK,
+} from '@vmarea/uapi';
+import type { Caller } from '../space/caller.ts';
+import { refuse } from '../base/errno.ts';
+import { mmapLock, mmapUnlock } from '../space/lock.ts';
+import type { Mm } from '../space/mm.ts';
+import { alignDownSize, alignUp } from '../base/page-math.ts';
+import { FMODE_WRITE } from '../ports/file.ts';
+import { D } from '../reasons/decisions.ts';
+import type { MmSystem } from '../space/system.ts';
+import { findVma } from '../space/placement.ts';
+import {
+  VM_DONTCOPY,
+  VM_DONTDUMP,
+  VM_DONTEXPAND,
+  VM_HUGEPAGE,
+  VM_HUGETLB,
+  VM_IO,
+  VM_LOCKED,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_MERGEABLE,
+  VM_MIXEDMAP,
+  VM_NOHUGEPAGE,
+  VM_PFNMAP,
+  VM_RAND_READ,
+  VM_SEQ_READ,
+  VM_SHARED,
+  VM_SPECIAL,
+  VM_WIPEONFORK,
+  VM_WRITE,
+} from '../base/flags.ts';
+import { modifyVma } from '../shape/modify.ts';
+import type { Vma } from '../areas/vma.ts';
+
+const KSM_NEVER: number =
+  VM_MERGEABLE | VM_SHARED | VM_MAYSHARE | VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_HUGETLB | VM_MIXEDMAP;
+
+/** madvise_behavior_valid. */
+function adviceKnown(system: MmSystem, advice: number): boolean {
+  const config = system.config;
+  switch (advice) {
+    case MADV_MERGEABLE:
+    case MADV_UNMERGEABLE:
+      return config.ksm;
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+      return config.thp;
+    case MADV_COLLAPSE:
+      return config.thp && system.profile.madvice.includes(advice);
+    case MADV_HWPOISON:
+    case MADV_SOFT_OFFLINE:
+      return config.memoryFailure;
+    default:
+      return system.profile.madvice.includes(advice);
+  }
+}
+
+/**
+ * madvise_update_vma: gives [start, end) of the VMA other flags (and name).
+ *
+ * @returns 0; -EAGAIN where the kernel runs out of map counts or memory; -EINVAL
+ */
+export function adviseFlags(
+  mm: Mm,
+  vma: Vma,
+  start: number,
+  end: number,
+  newFlags: number,
+  anonName: number | string | null,
+): number {
+  mm.cursor = vma;
+  if (newFlags === vma.vmFlags && anonName === vma.anonName) return 0;
+  const slot = modifyVma(mm, mm.tree.slotOf(vma), vma.id, start, end, newFlags, anonName);
+  if (slot < 0) return slot === -ENOMEM ? -EAGAIN : slot;
+  const changed = mm.vmas.at(mm.tree.idAt(slot));
+  mm.cursor = changed;
+  changed.vmFlags = newFlags;
+  changed.anonName = anonName;
+  if (mm.tracer !== null) mm.tracer.vma('flags', changed, start);
+  return 0;
+}
+
+/** The flags that a VMA gets by an advice that changes flags. */
+function newFlagsFor(vma: Vma, advice: number): number {
+  const flags = vma.vmFlags;
+  switch (advice) {
+    case MADV_NORMAL:
+      return flags & ~VM_RAND_READ & ~VM_SEQ_READ;
+    case MADV_SEQUENTIAL:
+      return (flags & ~VM_RAND_READ) | VM_SEQ_READ;
+    case MADV_RANDOM:
+      return (flags & ~VM_SEQ_READ) | VM_RAND_READ;
+    case MADV_DONTFORK:
+      return flags | VM_DONTCOPY;
+    case MADV_DOFORK:
+      return flags & ~VM_DONTCOPY;
+    case MADV_WIPEONFORK:
+      return flags | VM_WIPEONFORK;
+    case MADV_KEEPONFORK:
+      return flags & ~VM_WIPEONFORK;
+    case MADV_DONTDUMP:
+      return flags | VM_DONTDUMP;
+    case MADV_DODUMP:
+      return flags & ~VM_DONTDUMP;
+    case MADV_MERGEABLE:
+      return (flags & KSM_NEVER) !== 0 ? flags : flags | VM_MERGEABLE;
+    case MADV_UNMERGEABLE:
+      return flags & ~VM_MERGEABLE;
+    case MADV_HUGEPAGE:
+      return (flags & ~VM_NOHUGEPAGE) | VM_HUGEPAGE;
+    default:
+      return (flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE;
+  }
+}
+
+/** What forbids a flag-changing advice on this VMA: 0 or -EINVAL. */
+function checkFlagAdvice(mm: Mm, vma: Vma, advice: number): number {
+  const flags = vma.vmFlags;
+  if (advice === MADV_DOFORK && (flags & VM_IO) !== 0) return refuse(mm, D.madviseDoforkIo, -EINVAL);
+  if (advice === MADV_WIPEONFORK && (vma.vmFile !== null || (flags & VM_SHARED) !== 0)) {
+    return refuse(mm, D.madviseWipeonforkFile, -EINVAL);
+  }
+  if (advice === MADV_DODUMP && (flags & VM_SPECIAL) !== 0) {
+    if ((flags & VM_HUGETLB) === 0 || !mm.system.profile.madviseDodumpHugetlb) {
+      return refuse(mm, D.madviseDodumpSpecial, -EINVAL);
+    }
+  }
+  return 0;
+}
+
+/** MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE. */
+function adviseFree(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const flags = vma.vmFlags;
+  if ((flags & VM_HUGETLB) !== 0) {
+    if (!system.profile.madviseDontneedHugetlb || advice === MADV_FREE) return refuse(mm, D.madviseHuge, -EINVAL);
+    const size = vma.vmOps!.pageSize!(vma);
+    if (start % size !== 0) return refuse(mm, D.madviseHugeUnaligned, -EINVAL);
+    const to = alignDownSize(end, size);
+    if (to > start) system.memory.zapRange(vma, start, to);
+    return 0;
+  }
+  const forbidden = advice === MADV_DONTNEED_LOCKED ? VM_PFNMAP : VM_PFNMAP | VM_LOCKED;
+  if ((flags & forbidden) !== 0) return refuse(mm, D.madviseLocked, -EINVAL);
+  if (advice === MADV_FREE) {
+    if (vma.vmOps !== null) return refuse(mm, D.madviseFreeFile, -EINVAL);
+    return system.memory.advise(cur, vma, start, end, advice);
+  }
+  system.memory.zapRange(vma, start, end);
+  return 0;
+}
+
+/** MADV_REMOVE: punches a hole into the file. */
+function adviseRemove(cur: Caller, vma: Vma, start: number, end: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const file = vma.vmFile;
+  if ((vma.vmFlags & VM_LOCKED) !== 0) return refuse(mm, D.madviseRemoveLocked, -EINVAL);
+  if (file === null) return refuse(mm, D.madviseRemoveNoFile, -EINVAL);
+  const needed = system.profile.madviseRemoveMaywrite ? VM_SHARED | VM_MAYWRITE : VM_SHARED | VM_WRITE;
+  if ((vma.vmFlags & needed) !== needed) return refuse(mm, D.madviseRemoveNotWritable, -EACCES);
+  if ((file.fMode & FMODE_WRITE) === 0) return refuse(mm, D.madviseRemoveNotWritable, -EBADF);
+  if (file.fOp.fallocate === null) return refuse(mm, D.madviseRemoveUnsupported, -EOPNOTSUPP);
+  const offset = start - vma.vmStart + vma.vmPgoff * system.pageSize;
+  // The kernel drops the mmap lock around the call.
+  mmapUnlock(mm);
+  try {
+    return file.fOp.fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, end - start);
+  } finally {
+    mmapLock(mm, 'madvise');
+  }
+}
+
+/** madvise_inject_error: privileged; pages do not fail here. */
+function injectError(cur: Caller): number {
+  if (!cur.mm.system.security.capable(cur, CAP_SYS_ADMIN)) return refuse(cur.mm, D.madviseInjectNotPermitted, -EPERM);
+  return refuse(cur.mm, D.madviseInjectUnsupported, -EOPNOTSUPP);
+}
+
+/** madvise_vma: one VMA. Leaves the VMA that covers the range in `mm.cursor`. */
+function adviseVma(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
+  const mm = cur.mm;
+  mm.cursor = vma;
+  switch (advice) {
+    case MADV_WILLNEED:
+      if (vma.vmFile === null && !mm.system.config.swap) return refuse(mm, D.madviseWillneedAnon, -EBADF);
+      return mm.system.memory.advise(cur, vma, start, end, advice);
+    case MADV_DONTNEED:
+    case MADV_DONTNEED_LOCKED:
+    case MADV_FREE:
+      return adviseFree(cur, vma, start, end, advice);
+    case MADV_REMOVE:
+      return adviseRemove(cur, vma, start, end);
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+      if ((vma.vmFlags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)) !== 0) return refuse(mm, D.madviseLocked, -EINVAL);
+      return mm.system.memory.advise(cur, vma, start, end, advice);
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+      return mm.system.memory.advise(cur, vma, start, end, advice);
+    case MADV_COLLAPSE:
+      return refuse(mm, D.madviseCollapse, -EINVAL);
+    default: {
+      const error = checkFlagAdvice(mm, vma, advice);
+      if (error !== 0) return error;
+      return adviseFlags(mm, vma, start, end, newFlagsFor(vma, advice), vma.anonName);
+    }
+  }
+}
+
+/**
+ * The walk of madvise and prctl(PR_SET_VMA): `visit` is called for the part of each VMA in [start, end).
+ *
+ * @returns the first error of `visit`; otherwise -ENOMEM when there was a hole, or 0
+ */
+export function walkVmas(
+  mm: Mm,
+  startIn: number,
+  end: number,
+  visit: (vma: Vma, start: number, end: number) => number,
+): number {
+  let start = startIn;
+  let hole = false;
+  let vma = findVma(mm, start);
+  for (;;) {
+    if (vma === null) return refuse(mm, D.madviseHole, -ENOMEM);
+    if (start < vma.vmStart) {
+      hole = true;
+      start = vma.vmStart;
+      if (start >= end) return refuse(mm, D.madviseHole, -ENOMEM);
+    }
+    const to = Math.min(vma.vmEnd, end);
+    const error = visit(vma, start, to);
+    if (error !== 0) return error;
+    const changed: Vma = mm.cursor!;
+    start = Math.max(to, changed.vmEnd);
+    if (start >= end) return hole ? refuse(mm, D.madviseHole, -ENOMEM) : 0;
+    vma = changed.vmNext;
+  }
+}
+
+/**
+ * madvise(2).
+ *
+ * @param start address; `len` bytes (values of `fromRegister`)
+ * @param advice MADV_ value
+ * @returns 0; -EINVAL, -ENOMEM (a hole; the rest was done), -EAGAIN, -EACCES, -EBADF, -EFAULT, what the file says; RETRY
+ */
+export function doMadvise(cur: Caller, start: number, len: number, advice: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  mm.populateLen = 0;
+  if (mm.tracer !== null) mm.tracer.enter('madvise', start, len, advice, 0);
+  if (!adviceKnown(system, advice)) return refuse(mm, D.madviseUnknown, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(mm, D.madviseUnaligned, -EINVAL);
+  const size = alignUp(len, system.pageMask);
+  if (len !== 0 && size === 0) return refuse(mm, D.madviseWraps, -EINVAL);
+  if ((start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
+    return refuse(mm, D.madviseWraps, -EINVAL);
+  }
+  if (size === 0) return 0;
+  if (advice === MADV_HWPOISON || advice === MADV_SOFT_OFFLINE) return injectError(cur);
+  const end = size < 0 ? Infinity : start + size;
+  mmapLock(mm, 'madvise');
+  try {
+    return walkVmas(mm, start, end, (vma, from, to) => adviseVma(cur, vma, from, to, advice));
+  } finally {
+    mmapUnlock(mm);
+  }
+}

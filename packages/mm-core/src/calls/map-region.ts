@@ -1,0 +1,365 @@
+/**
+ * mmap_region: makes room, charges, merges or makes a VMA, and undoes what it must when something fails.
+ *
+ * Mirrors mm/mmap.c; `unmapAndFree` and the other unwinding steps are the labels of the kernel's function, with the one
+ * leak of 4.4 that the profile names.
+ */
+import { EINVAL, ENOMEM } from '@vmarea/uapi';
+import {
+  accountableMapping,
+  mayExpandVm,
+  securityVmEnoughMemoryMm,
+  vmStatAccount,
+  vmUnacctMemory,
+} from '../space/accounting.ts';
+import type { Caller } from '../space/caller.ts';
+import { refuse } from '../base/errno.ts';
+import { allowWriteAccess, denyWriteAccess, mappingMapWritable, mappingUnmapWritable } from '../shape/file-mapping.ts';
+import type { Mm } from '../space/mm.ts';
+import { doMunmap } from './munmap.ts';
+import type { VmFile } from '../ports/file.ts';
+import { D } from '../reasons/decisions.ts';
+import { findPrev, findVma, findVmaIntersection } from '../space/placement.ts';
+import {
+  VM_ACCOUNT,
+  VM_DENYWRITE,
+  VM_HUGETLB,
+  VM_LOCKED,
+  VM_LOCKED_CLEAR_MASK,
+  VM_SHARED,
+  VM_SOFTDIRTY,
+  VM_SPECIAL,
+} from '../base/flags.ts';
+import { sharesWrites, vmaAdjust, vmaFree, vmaLink } from '../shape/adjust.ts';
+import { canVmaMergeAfter, canVmaMergeBefore, vmaMerge, whyNotJoined } from '../shape/merge.ts';
+import { vmGetPageProt, vmaSetPageProt } from '../shape/prot.ts';
+import { ALIKE, OVERLAPS } from '../areas/tree/search.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/** get_gate_vma: arm64 has none. */
+export function getGateVma(_mm: Mm): Vma | null {
+  return null;
+}
+
+/** count_vma_pages_range: pages of [addr, end) that are mapped now. */
+export function countVmaPagesRange(mm: Mm, addr: number, end: number): number {
+  let bytes = 0;
+  for (let vma = findVmaIntersection(mm, addr, end); vma !== null && vma.vmStart < end; vma = vma.vmNext) {
+    bytes += Math.min(end, vma.vmEnd) - Math.max(addr, vma.vmStart);
+  }
+  return bytes * mm.system.perPage;
+}
+
+/** Joins the new area to its neighbours as 6.1's mmap_region does: the next one first. */
+function expandNeighbour(
+  mm: Mm,
+  prev: Vma | null,
+  addr: number,
+  end: number,
+  vmFlags: number,
+  file: VmFile | null,
+  pgoff: number,
+): Vma | null {
+  if ((vmFlags & VM_SPECIAL) !== 0) {
+    if (mm.tracer !== null) mm.tracer.decide(D.mergeSpecial, 0);
+    return null;
+  }
+  const next = prev === null ? mm.tree.first : prev.vmNext;
+  const pages = (end - addr) * mm.system.perPage;
+  const joinsNext =
+    next !== null &&
+    next.vmStart === end &&
+    next.vmPolicy === null &&
+    canVmaMergeBefore(next, vmFlags, null, file, pgoff + pages, null, null);
+  const joinsPrev =
+    prev !== null &&
+    prev.vmEnd === addr &&
+    prev.vmPolicy === null &&
+    canVmaMergeAfter(prev, vmFlags, joinsNext ? next.anonVma : null, file, pgoff, null, null);
+  if (joinsPrev) {
+    const error = vmaAdjust(mm, prev, prev.vmStart, joinsNext ? next.vmEnd : end, prev.vmPgoff);
+    if (error !== 0) return null;
+    if (mm.tracer !== null) mm.tracer.vma('merge', prev, joinsNext ? 1 : 2);
+    return prev;
+  }
+  if (joinsNext) {
+    if (vmaAdjust(mm, next, addr, next.vmEnd, next.vmPgoff - pages) !== 0) return null;
+    if (mm.tracer !== null) {
+      mm.tracer.vma('merge', next, 3);
+      if (prev !== null && prev.vmEnd === addr) {
+        mm.tracer.decide(whyNotJoined(prev, true, vmFlags, next.anonVma, file, pgoff, null, null, null), 0);
+      }
+    }
+    return next;
+  }
+  if (mm.tracer !== null) {
+    // Tells the listener why, by the same rules.
+    vmaMergeRefusals(mm, prev, next, addr, end, vmFlags, file, pgoff);
+  }
+  return null;
+}
+
+function vmaMergeRefusals(
+  mm: Mm,
+  prev: Vma | null,
+  next: Vma | null,
+  addr: number,
+  end: number,
+  vmFlags: number,
+  file: VmFile | null,
+  pgoff: number,
+): void {
+  const pages = (end - addr) * mm.system.perPage;
+  if (prev !== null && prev.vmEnd === addr) {
+    mm.tracer!.decide(whyNotJoined(prev, true, vmFlags, null, file, pgoff, null, null, null), 0);
+  }
+  if (next !== null && next.vmStart === end) {
+    mm.tracer!.decide(whyNotJoined(next, false, vmFlags, null, file, pgoff + pages, null, null, null), 0);
+  }
+}
+
+/**
+ * The file's part of a new VMA: denials and counts, a reference, the driver's mmap.
+ *
+ * @returns 0, or a negative errno with the counts and the reference undone; the VMA is the caller's
+ */
+function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
+  const mm = cur.mm;
+  if ((vma.vmFlags & VM_DENYWRITE) !== 0) {
+    const error = denyWriteAccess(file);
+    if (error !== 0) return refuse(mm, D.mmapRegionDenyWrite, error);
+  }
+  // Where a sealed file may be mapped read-only, the driver has its say before the count is looked at.
+  const countsLate = mm.system.profile.sealedSharedReadonlyAllowed;
+  if (!countsLate && (vma.vmFlags & VM_SHARED) !== 0) {
+    const error = mappingMapWritable(file.fMapping);
+    if (error !== 0) {
+      if ((vma.vmFlags & VM_DENYWRITE) !== 0) allowWriteAccess(file);
+      return refuse(mm, D.mmapRegionSealed, error);
+    }
+  }
+  const vmFlags = vma.vmFlags;
+  const addr = vma.vmStart;
+  vma.vmFile = file.getFile();
+  let error = file.fOp.mmap!(cur, file, vma);
+  let why: number = D.mmapRegionDriverRefused;
+  if (error === 0) {
+    if (vma.vmStart !== addr && mm.system.profile.mmapRefusesMovedVma) {
+      error = -EINVAL;
+      why = D.mmapRegionMoved;
+    } else {
+      if (!countsLate || !sharesWrites(vma)) return 0;
+      error = mappingMapWritable(file.fMapping);
+      if (error === 0) return 0;
+      why = D.mmapRegionSealed;
+    }
+    if (vma.vmOps !== null && vma.vmOps.close !== null) vma.vmOps.close(vma);
+  }
+  // unmap_and_free_vma: undo any partial mapping that the driver made.
+  refuse(mm, why, error);
+  const mapped = vma.vmFile;
+  vma.vmFile = null;
+  const prev = findPrev(mm, findVma(mm, vma.vmStart));
+  const next = prev === null ? mm.tree.first : prev.vmNext;
+  mm.system.memory.unmapRegion(
+    mm,
+    vma,
+    vma.vmStart,
+    vma.vmEnd,
+    prev === null ? 0 : prev.vmEnd,
+    next === null ? 0 : next.vmStart,
+  );
+  mapped.fput();
+  if (!countsLate && (vmFlags & VM_SHARED) !== 0) mappingUnmapWritable(file.fMapping);
+  if ((vmFlags & VM_DENYWRITE) !== 0) allowWriteAccess(file);
+  return error;
+}
+
+/** vma_merge as the version does it for a new area. */
+function mergeNew(
+  mm: Mm,
+  prev: Vma | null,
+  addr: number,
+  end: number,
+  vmFlags: number,
+  file: VmFile | null,
+  pgoff: number,
+): Vma | null {
+  if (mm.system.profile.mmapExpandsNextFirst) return expandNeighbour(mm, prev, addr, end, vmFlags, file, pgoff);
+  return vmaMerge(mm, prev, addr, end, vmFlags, null, file, pgoff, null, null, null);
+}
+
+/** What is owed for every new or grown mapping: counters, VM_LOCKED, probes, protection. */
+function finishMapping(cur: Caller, vma: Vma, vmFlags: number, file: VmFile | null, pages: number): void {
+  const mm = cur.mm;
+  const system = mm.system;
+  if (system.perf !== null) system.perf.mmap(vma);
+  vmStatAccount(mm, vmFlags, file, pages);
+  if ((vmFlags & VM_LOCKED) !== 0) finishLocked(mm, vma, vmFlags, pages);
+  if (file !== null && system.uprobes !== null) system.uprobes.mmap(vma);
+  if (system.config.softDirty) vma.vmFlags |= VM_SOFTDIRTY;
+  vmaSetPageProt(vma);
+}
+
+function finishLocked(mm: Mm, vma: Vma, vmFlags: number, pages: number): void {
+  const special = (vmFlags & VM_SPECIAL) !== 0 || (vma.vmFlags & VM_HUGETLB) !== 0 || vma === getGateVma(mm);
+  if (special) vma.vmFlags &= VM_LOCKED_CLEAR_MASK;
+  else mm.lockedVm += pages;
+}
+
+/**
+ * What stands behind a new VMA that is not private anonymous: its file, or shared memory.
+ *
+ * @returns 0, or a negative errno with everything undone but the VMA and its charge
+ */
+function backMapping(cur: Caller, file: VmFile | null, vma: Vma): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  if (file === null) {
+    const error = system.sharedMemory === null ? -ENOMEM : system.sharedMemory.zeroSetup(cur, vma);
+    return error === 0 ? 0 : refuse(mm, D.mmapRegionSharedMemory, error);
+  }
+  const addr = vma.vmStart;
+  const error = callMmap(cur, file, vma);
+  if (error !== 0) return error;
+  if (vma.vmStart !== addr) {
+    system.warnOnce(
+      'mmap_region.addr_changed',
+      `${file.path()}: the driver's mmap moved the mapping from ${addr.toString(16)} to ${vma.vmStart.toString(16)}`,
+    );
+  }
+  if (vma.vmFile !== file && vma.vmFile !== null) {
+    system.warnOnce(
+      'mmap_region.file_changed',
+      `${file.path()}: the driver's mmap replaced the file by ${vma.vmFile.path()}`,
+    );
+  }
+  return 0;
+}
+
+/** The driver has given the VMA other flags, with which it may fit its neighbours: the VMA that it has become part of. */
+function retryMerge(mm: Mm, prev: Vma, vma: Vma): Vma | null {
+  const { vmStart, vmEnd, vmFlags, vmFile, vmPgoff } = vma;
+  const joined = vmaMerge(mm, prev, vmStart, vmEnd, vmFlags, null, vmFile, vmPgoff, null, null, null);
+  if (joined !== null) vmaFree(mm, vma);
+  return joined;
+}
+
+/** A new VMA is not to be: it goes back, and its charge. */
+function abandon(mm: Mm, vma: Vma, charged: number, error: number): number {
+  const system = mm.system;
+  mm.vmas.release(vma.id);
+  // 4.4 sets charged = 0 where the driver refuses, and the pages stay committed.
+  const leaks = mm.lastDecision === D.mmapRegionDriverRefused && system.profile.failedMmapLeaksCommit;
+  if (charged !== 0 && !leaks) vmUnacctMemory(system, charged);
+  return error;
+}
+
+/**
+ * The second opinion of may_expand_vm: MAP_FIXED may unmap pages of its range, and they do not count. (4.4 tests vm_flags
+ * for MAP_FIXED, a bit that is VM_MAYREAD there and always set, so both versions come here.)
+ */
+function mayReplace(cur: Caller, vmFlags: number, addr: number, end: number, pages: number): boolean {
+  return mayExpandVm(cur, vmFlags, pages - countVmaPagesRange(cur.mm, addr, end));
+}
+
+/** Unmaps what is in [addr, addr + len). @returns 0 or -ENOMEM; what is gone stays gone */
+function clearOldMaps(mm: Mm, addr: number, len: number): number {
+  while (findVmaIntersection(mm, addr, addr + len) !== null) {
+    if (doMunmap(mm, addr, len) !== 0) return refuse(mm, D.mmapRegionClearOldMaps, -ENOMEM);
+  }
+  return 0;
+}
+
+/**
+ * mmap_region: maps [addr, addr + len). The mmap lock is held; all arguments have been checked.
+ *
+ * The rare parts are functions of their own so that V8 inlines the common ones: with everything here, a pair of mmap and
+ * munmap takes a quarter longer.
+ *
+ * @param addr page-aligned, within the address space
+ * @param len page-aligned bytes
+ * @returns the address (a driver may have moved it), or a negative errno. Old mappings of the range are gone even then.
+ */
+export function mmapRegion(
+  cur: Caller,
+  file: VmFile | null,
+  addr: number,
+  len: number,
+  vmFlagsIn: number,
+  pgoff: number,
+): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const end = addr + len;
+  const pages = len * system.perPage;
+  const accountable = accountableMapping(file, vmFlagsIn);
+  let vmFlags = accountable ? vmFlagsIn | VM_ACCOUNT : vmFlagsIn;
+  if (mm.tracer !== null) mm.tracer.enter('mmap_region', addr, len, vmFlagsIn, pgoff);
+
+  if (!mayExpandVm(cur, vmFlagsIn, pages) && !mayReplace(cur, vmFlagsIn, addr, end, pages)) return -ENOMEM;
+
+  // Clear old maps: they stay gone, whatever fails later.
+  const { tree, vmas } = mm;
+  let i = tree.seek(addr);
+  let near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
+  if (near === OVERLAPS) {
+    if (clearOldMaps(mm, addr, len) !== 0) return -ENOMEM;
+    i = tree.seek(addr);
+    near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
+  }
+
+  const charged = accountable ? pages : 0;
+  if (charged !== 0 && securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
+
+  let prev: Vma | null = null;
+  if (near === ALIKE || mm.tracer !== null || file !== null) {
+    const before = tree.idBefore(i);
+    if (before !== -1) prev = vmas.at(before);
+    const merged = mergeNew(mm, prev, addr, end, vmFlags, file, pgoff);
+    if (merged !== null) {
+      finishMapping(cur, merged, vmFlags, file, pages);
+      return addr;
+    }
+    i = tree.seek(addr);
+  }
+
+  const id = vmas.alloc();
+  if (id === -1) {
+    if (charged !== 0) vmUnacctMemory(system, charged);
+    return refuse(mm, D.vmaNoMemory, -ENOMEM);
+  }
+  vmas.fill(id, addr, end, pgoff, vmFlags, vmGetPageProt(vmFlags));
+  if (file === null && (vmFlags & VM_SHARED) === 0) {
+    tree.insertAt(i, id);
+    mm.mapCount++;
+    if (mm.tracer !== null) mm.tracer.vma('insert', vmas.at(id), 0);
+    if ((vmFlags & VM_LOCKED) !== 0 || system.perf !== null || system.config.softDirty) {
+      finishMapping(cur, vmas.at(id), vmFlags, null, pages);
+    } else vmStatAccount(mm, vmFlags, null, pages);
+    return addr;
+  }
+
+  const vma = vmas.at(id);
+  const error = backMapping(cur, file, vma);
+  if (error !== 0) return abandon(mm, vma, charged, error);
+  const mappedAt = vma.vmStart;
+  if (file === null) {
+    vmaLink(mm, vma);
+  } else {
+    if (vma.vmFlags !== vmFlags && prev !== null && system.profile.mmapRetriesMerge) {
+      const joined = retryMerge(mm, prev, vma);
+      if (joined !== null) {
+        if (sharesWrites(joined)) mappingUnmapWritable(file.fMapping);
+        finishMapping(cur, joined, joined.vmFlags, joined.vmFile, pages);
+        return addr;
+      }
+    }
+    vmFlags = vma.vmFlags;
+    vmaLink(mm, vma);
+    if (sharesWrites(vma)) mappingUnmapWritable(file.fMapping);
+    if ((vmFlags & VM_DENYWRITE) !== 0) allowWriteAccess(file);
+  }
+  finishMapping(cur, vma, vmFlags, vma.vmFile, pages);
+  return mappedAt;
+}

@@ -1,0 +1,36 @@
+/**
+ * mincore: which pages are resident. Mirrors mm/mincore.c.
+ */
+import { EINVAL, ENOMEM } from '@vmarea/uapi';
+import type { Caller } from '../space/caller.ts';
+import { refuse } from '../base/errno.ts';
+import { alignUp } from '../base/page-math.ts';
+import { D } from '../reasons/decisions.ts';
+import { findVma } from '../space/placement.ts';
+
+/**
+ * mincore(2).
+ *
+ * @param start page-aligned address; `len` bytes (values of `fromRegister`)
+ * @param vec one byte per page, written up to the first hole
+ * @returns 0; -EINVAL; -ENOMEM (beyond the address space, or a hole)
+ */
+export function doMincore(cur: Caller, start: number, len: number, vec: Uint8Array): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  if (mm.tracer !== null) mm.tracer.enter('mincore', start, len, 0, 0);
+  if ((start & system.pageMask) !== 0) return refuse(mm, D.mincoreUnaligned, -EINVAL);
+  if (start < 0 || len < 0 || start > mm.taskSize || len > mm.taskSize - start) {
+    return refuse(mm, D.mincoreBeyondTaskSize, -ENOMEM);
+  }
+  const end = start + alignUp(len, system.pageMask);
+  let from = start;
+  while (from < end) {
+    const vma = findVma(mm, from);
+    if (vma === null || vma.vmStart > from) return refuse(mm, D.mincoreHole, -ENOMEM);
+    const to = Math.min(end, vma.vmEnd);
+    system.memory.mincore(cur, vma, from, to, vec, (from - start) / system.pageSize);
+    from = to;
+  }
+  return 0;
+}

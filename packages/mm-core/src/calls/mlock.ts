@@ -1,0 +1,213 @@
+/**
+ * The mlock family's effect on VMAs and on locked_vm. Bringing the pages in is `finishPopulate`'s.
+ *
+ * Mirrors mm/mlock.c.
+ */
+import { CAP_IPC_LOCK, EINVAL, ENOMEM, EPERM, MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT } from '@vmarea/uapi';
+import { canDoMlock } from '../space/accounting.ts';
+import type { Caller } from '../space/caller.ts';
+import { refuse } from '../base/errno.ts';
+import { mmapLock, mmapUnlock } from '../space/lock.ts';
+import type { Mm } from '../space/mm.ts';
+import { getGateVma } from './map-region.ts';
+import { alignUp } from '../base/page-math.ts';
+import { D } from '../reasons/decisions.ts';
+import { findVma } from '../space/placement.ts';
+import { VM_HUGETLB, VM_LOCKED, VM_LOCKED_CLEAR_MASK, VM_LOCKONFAULT, VM_SPECIAL } from '../base/flags.ts';
+import { modifyVma } from '../shape/modify.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/**
+ * mlock_fixup for [start, end) of one VMA; leaves the VMA that covers the range in `mm.cursor`.
+ *
+ * @returns 0, -ENOMEM
+ */
+function mlockFixup(mm: Mm, vma: Vma, start: number, end: number, newFlags: number): number {
+  const system = mm.system;
+  const oldFlags = vma.vmFlags;
+  mm.cursor = vma;
+  if (
+    newFlags === oldFlags ||
+    (oldFlags & VM_SPECIAL) !== 0 ||
+    (oldFlags & VM_HUGETLB) !== 0 ||
+    vma === getGateVma(mm)
+  ) {
+    return 0;
+  }
+  const slot = modifyVma(mm, mm.tree.slotOf(vma), vma.id, start, end, newFlags, vma.anonName);
+  if (slot < 0) return slot;
+  const changed = mm.vmas.at(mm.tree.idAt(slot));
+  const pages = (end - start) / system.pageSize;
+  if ((newFlags & VM_LOCKED) === 0) mm.lockedVm -= pages;
+  else if ((oldFlags & VM_LOCKED) === 0 || system.profile.mlockOnfaultCountsTwice) mm.lockedVm += pages;
+  changed.vmFlags = newFlags;
+  if ((newFlags & VM_LOCKED) === 0) system.memory.munlockRange(changed, start, end);
+  mm.cursor = changed;
+  if (mm.tracer !== null) mm.tracer.vma('flags', changed, start);
+  return 0;
+}
+
+/**
+ * apply_vma_lock_flags: the walk over [start, start + len).
+ *
+ * @param start page-aligned; `len` page-aligned (values of `fromRegister`)
+ * @param flags VM_LOCKED, VM_LOCKED|VM_LOCKONFAULT, or 0 to unlock
+ * @returns 0, -EINVAL (wraps), -ENOMEM (a hole: what came before stays changed)
+ */
+function applyVmaLockFlags(mm: Mm, start: number, len: number, flags: number): number {
+  if (len === 0) return 0;
+  if ((start < 0 && len < 0) || ((start < 0 || len < 0) && start + len >= 0)) {
+    return refuse(mm, D.mlockWraps, -EINVAL);
+  }
+  const end = len < 0 ? Infinity : start + len;
+  let vma = findVma(mm, start);
+  if (vma === null || vma.vmStart > start) return refuse(mm, D.mlockNotMapped, -ENOMEM);
+  let from = start;
+  for (;;) {
+    const to = Math.min(vma.vmEnd, end);
+    const error = mlockFixup(mm, vma, from, to, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | flags);
+    if (error !== 0) return error;
+    const changed: Vma = mm.cursor!;
+    from = Math.max(to, changed.vmEnd);
+    if (from >= end) return 0;
+    const next: Vma | null = changed.vmNext;
+    if (next === null || next.vmStart !== from) return refuse(mm, D.mlockHole, -ENOMEM);
+    vma = next;
+  }
+}
+
+/** count_mm_mlocked_page_nr: pages of [start, start + len) that are locked already. */
+function countLocked(mm: Mm, start: number, len: number): number {
+  const end = len < 0 || start + len > mm.taskSize ? mm.taskSize : start + len;
+  let bytes = 0;
+  for (let vma = findVma(mm, start); vma !== null && vma.vmStart < end; vma = vma.vmNext) {
+    if ((vma.vmFlags & VM_LOCKED) !== 0) bytes += Math.min(end, vma.vmEnd) - Math.max(start, vma.vmStart);
+  }
+  return bytes / mm.system.pageSize;
+}
+
+/** A length in pages, as an unsigned long would give it. */
+function unsignedPages(len: number, pageSize: number): number {
+  return (len < 0 ? 2 ** 64 + len : len) / pageSize;
+}
+
+/**
+ * do_mlock: mlock(2) and mlock2(2).
+ *
+ * @param startIn address; `lenIn` bytes (values of `fromRegister`): the range is widened to whole pages
+ * @param vmFlags VM_LOCKED, with VM_LOCKONFAULT for mlock2(MLOCK_ONFAULT)
+ * @returns 0, -EPERM, -ENOMEM, -EINVAL. Call `finishPopulate` after 0.
+ */
+export function doMlock(cur: Caller, startIn: number, lenIn: number, vmFlags: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  mm.populateLen = 0;
+  if (mm.tracer !== null) mm.tracer.enter('do_mlock', startIn, lenIn, vmFlags, 0);
+  if (!canDoMlock(cur)) return refuse(mm, D.mlockNotPermitted, -EPERM);
+  const offset = startIn & system.pageMask;
+  const len = alignUp(lenIn + offset, system.pageMask);
+  const start = startIn - offset;
+  const limit = Math.floor(cur.rlimits.memlock / system.pageSize);
+  const privileged = system.security.capable(cur, CAP_IPC_LOCK);
+  mmapLock(mm, 'mlock');
+  try {
+    let locked = unsignedPages(len, system.pageSize) + mm.lockedVm;
+    if (locked > limit && !privileged && system.profile.mlockCountsOnce) locked -= countLocked(mm, start, len);
+    if (locked > limit && !privileged) return refuse(mm, D.mlockLimit, -ENOMEM);
+    const error = applyVmaLockFlags(mm, start, len, vmFlags);
+    if (error !== 0) return error;
+  } finally {
+    mmapUnlock(mm);
+  }
+  mm.populateAddr = start;
+  mm.populateLen = len;
+  mm.populateStrict = true;
+  return 0;
+}
+
+/**
+ * munlock(2).
+ *
+ * @returns 0, -ENOMEM, -EINVAL
+ */
+export function doMunlock(cur: Caller, startIn: number, lenIn: number): number {
+  const mm = cur.mm;
+  const mask = mm.system.pageMask;
+  mm.populateLen = 0;
+  if (mm.tracer !== null) mm.tracer.enter('munlock', startIn, lenIn, 0, 0);
+  const offset = startIn & mask;
+  mmapLock(mm, 'munlock');
+  try {
+    return applyVmaLockFlags(mm, startIn - offset, alignUp(lenIn + offset, mask), 0);
+  } finally {
+    mmapUnlock(mm);
+  }
+}
+
+/** apply_mlockall_flags: every VMA, errors ignored. */
+function applyMlockall(mm: Mm, flags: number): void {
+  mm.defFlags &= VM_LOCKED_CLEAR_MASK;
+  let toAdd = 0;
+  if ((flags & MCL_FUTURE) !== 0) {
+    mm.defFlags |= VM_LOCKED;
+    if ((flags & MCL_ONFAULT) !== 0) mm.defFlags |= VM_LOCKONFAULT;
+    if ((flags & MCL_CURRENT) === 0) return;
+  }
+  if ((flags & MCL_CURRENT) !== 0) {
+    toAdd = VM_LOCKED;
+    if ((flags & MCL_ONFAULT) !== 0) toAdd |= VM_LOCKONFAULT;
+  }
+  let vma = mm.tree.first;
+  while (vma !== null) {
+    mlockFixup(mm, vma, vma.vmStart, vma.vmEnd, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | toAdd);
+    vma = mm.cursor!.vmNext;
+  }
+}
+
+/**
+ * mlockall(2).
+ *
+ * @param flags MCL_ bits
+ * @returns 0, -EINVAL, -EPERM, -ENOMEM. Call `finishPopulate` after 0.
+ */
+export function doMlockall(cur: Caller, flags: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  mm.populateLen = 0;
+  if (mm.tracer !== null) mm.tracer.enter('mlockall', flags, 0, 0, 0);
+  if (flags === 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0) {
+    return refuse(mm, D.mlockallBadFlags, -EINVAL);
+  }
+  if (flags === MCL_ONFAULT && !system.profile.mlockallOnfaultAlone) return refuse(mm, D.mlockallBadFlags, -EINVAL);
+  if (!canDoMlock(cur)) return refuse(mm, D.mlockNotPermitted, -EPERM);
+  const limit = Math.floor(cur.rlimits.memlock / system.pageSize);
+  if ((flags & MCL_CURRENT) !== 0 && mm.totalVm > limit && !system.security.capable(cur, CAP_IPC_LOCK)) {
+    return refuse(mm, D.mlockLimit, -ENOMEM);
+  }
+  mmapLock(mm, 'mlockall');
+  try {
+    applyMlockall(mm, flags);
+  } finally {
+    mmapUnlock(mm);
+  }
+  if ((flags & MCL_CURRENT) !== 0) {
+    mm.populateAddr = 0;
+    mm.populateLen = mm.taskSize;
+    mm.populateStrict = false;
+  }
+  return 0;
+}
+
+/** munlockall(2): returns 0. */
+export function doMunlockall(cur: Caller): number {
+  const mm = cur.mm;
+  mm.populateLen = 0;
+  if (mm.tracer !== null) mm.tracer.enter('munlockall', 0, 0, 0, 0);
+  mmapLock(mm, 'munlockall');
+  try {
+    applyMlockall(mm, 0);
+  } finally {
+    mmapUnlock(mm);
+  }
+  return 0;
+}

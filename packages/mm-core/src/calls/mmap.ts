@@ -1,0 +1,265 @@
+/**
+ * vm_mmap_pgoff and do_mmap: every check of a mapping request, in the kernel's order, up to mmap_region.
+ *
+ * The system call's own part (descriptor to file, huge page files) is the kernel package's. Mirrors mm/mmap.c, mm/util.c.
+ */
+import {
+  EACCES,
+  EAGAIN,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOMEM,
+  EOPNOTSUPP,
+  EOVERFLOW,
+  EPERM,
+  MAP_DENYWRITE,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_GROWSDOWN,
+  MAP_LOCKED,
+  MAP_NONBLOCK,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MAP_SHARED_VALIDATE,
+  MAP_SYNC,
+  MAP_TYPE,
+  OVERCOMMIT_NEVER,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+  READ_IMPLIES_EXEC,
+  S_IFBLK,
+  S_IFMT,
+  S_IFREG,
+} from '@vmarea/uapi';
+import { canDoMlock, mlockFutureCheck } from '../space/accounting.ts';
+import { applyAppSettingBit } from '../space/app-setting.ts';
+import type { Caller } from '../space/caller.ts';
+import { isErr, refuse } from '../base/errno.ts';
+import { mmapLock, mmapUnlock } from '../space/lock.ts';
+import type { Mm } from '../space/mm.ts';
+import { mmapRegion } from './map-region.ts';
+import { alignDown, alignUp } from '../base/page-math.ts';
+import { FMODE_READ, FMODE_UNSIGNED_OFFSET, FMODE_WRITE, S_APPEND, type VmFile } from '../ports/file.ts';
+import { D } from '../reasons/decisions.ts';
+import { findVmaIntersection, getUnmappedArea } from '../space/placement.ts';
+import {
+  VM_EXEC,
+  VM_GROWSDOWN,
+  VM_LOCKED,
+  VM_MAYEXEC,
+  VM_MAYREAD,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_NORESERVE,
+  VM_SHARED,
+  VM_SYNC,
+} from '../base/flags.ts';
+
+/** Flags that MAP_SHARED lets through on 6.1; MAP_SHARED_VALIDATE refuses others unless the file knows them. */
+const LEGACY_MAP_MASK: number =
+  0x1 |
+  0x2 |
+  0x10 |
+  0x20 |
+  0x100 |
+  0x800 |
+  0x1000 |
+  0x2000 |
+  0x4000 |
+  0x8000 |
+  0x10000 |
+  0x20000 |
+  0x40000 |
+  0x4000000 |
+  (21 << 26) |
+  (30 << 26);
+
+/** calc_vm_prot_bits: PROT_ to VM_ (the three access bits have the same values). */
+export function calcVmProtBits(prot: number): number {
+  return prot & 7;
+}
+
+/** calc_vm_flag_bits: MAP_ to VM_ (the bits have the same values, but for MAP_SYNC). */
+export function calcVmFlagBits(mm: Mm, flags: number): number {
+  if (mm.system.profile.denywriteVmas) return flags & (MAP_GROWSDOWN | MAP_DENYWRITE | MAP_LOCKED);
+  const same = flags & (MAP_GROWSDOWN | MAP_LOCKED);
+  return (flags & MAP_SYNC) === 0 ? same : same | VM_SYNC;
+}
+
+/** round_hint_to_min: a hint is rounded down to a page, and lifted to mmap_min_addr unless it is then 0. */
+export function roundHintToMin(mm: Mm, hint: number): number {
+  const system = mm.system;
+  const addr = alignDown(hint, system.pageMask);
+  if (addr > 0 && addr < system.mmapMinAddr) return alignUp(system.mmapMinAddr, system.pageMask);
+  return addr;
+}
+
+/** file_mmap_ok: whether the offsets of the mapping fit the file's kind. `pages` is the length. */
+function fileMmapOk(file: VmFile, pgoff: number, pages: number, pageSize: number): boolean {
+  if (pgoff < 0) return false;
+  const kind = file.fInode.iMode & S_IFMT;
+  if (kind === S_IFREG || kind === S_IFBLK) return pgoff <= 2 ** 63 / pageSize - pages - 1;
+  if ((file.fMode & FMODE_UNSIGNED_OFFSET) !== 0) return pgoff <= 2 ** 64 / pageSize - pages;
+  return pgoff <= 2 ** 64 / pageSize - pages - 1;
+}
+
+/**
+ * The checks of a file mapping.
+ *
+ * @returns the completed vm_flags (never negative here: bit 31 is not set by mmap), or a negative errno
+ */
+function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFlagsIn: number): number {
+  const mm = cur.mm;
+  const profile = mm.system.profile;
+  let vmFlags = vmFlagsIn;
+  const type = flags & MAP_TYPE;
+  if (type === MAP_SHARED || (type === MAP_SHARED_VALIDATE && profile.mapSharedValidate)) {
+    if (type === MAP_SHARED_VALIDATE && (flags & ~LEGACY_MAP_MASK) !== 0) {
+      return refuse(mm, D.doMmapUnknownFlag, -EOPNOTSUPP);
+    }
+    if ((prot & PROT_WRITE) !== 0 && (file.fMode & FMODE_WRITE) === 0) {
+      return refuse(mm, D.doMmapSharedWriteNeedsFmodeWrite, -EACCES);
+    }
+    if ((file.fInode.iFlags & S_APPEND) !== 0 && (file.fMode & FMODE_WRITE) !== 0) {
+      return refuse(mm, D.doMmapSharedAppendOnly, -EACCES);
+    }
+    if (profile.mandatoryLocks && file.locksVerifyLocked(cur) !== 0) {
+      return refuse(mm, D.doMmapMandatoryLock, -EAGAIN);
+    }
+    vmFlags |= VM_SHARED | VM_MAYSHARE;
+    if ((file.fMode & FMODE_WRITE) === 0) vmFlags &= ~(VM_MAYWRITE | VM_SHARED);
+  } else if (type !== MAP_PRIVATE) {
+    return refuse(mm, D.doMmapBadType, -EINVAL);
+  }
+  if ((file.fMode & FMODE_READ) === 0) return refuse(mm, D.doMmapNeedsFmodeRead, -EACCES);
+  if (file.pathNoexec()) {
+    if ((vmFlags & VM_EXEC) !== 0) return refuse(mm, D.doMmapNoexec, -EPERM);
+    vmFlags &= ~VM_MAYEXEC;
+  }
+  if (file.fOp.mmap === null) return refuse(mm, D.doMmapNoMmapOperation, -ENODEV);
+  if ((vmFlags & VM_GROWSDOWN) !== 0) return refuse(mm, D.doMmapFileGrowsdown, -EINVAL);
+  return vmFlags;
+}
+
+/**
+ * do_mmap. The mmap lock is held.
+ *
+ * @param file the file, or null for anonymous memory; the caller keeps its reference
+ * @param addr hint, or with MAP_FIXED the address (a value of `fromRegister`)
+ * @param len bytes (a value of `fromRegister`)
+ * @param prot PROT_ bits; unknown ones are ignored
+ * @param flags MAP_ bits
+ * @param vmFlagsIn VM_ bits to begin with
+ * @param pgoffIn pages; negative for a value near 2^64
+ * @returns the address, or a negative errno; what to populate is left in `mm.populateAddr` and `mm.populateLen`
+ */
+export function doMmap(
+  cur: Caller,
+  file: VmFile | null,
+  addr: number,
+  len: number,
+  prot: number,
+  flags: number,
+  vmFlagsIn: number,
+  pgoffIn: number,
+): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const profile = system.profile;
+  mm.populateLen = 0;
+  if (mm.tracer !== null) mm.tracer.enter('do_mmap', addr, len, prot, flags);
+
+  // --- check
+  if (len === 0) return refuse(mm, D.doMmapZeroLen, -EINVAL);
+  if (file !== null && system.config.msmAppSettings !== null) applyAppSettingBit(mm, file);
+  let realProt = prot;
+  if ((prot & PROT_READ) !== 0 && (cur.personality & READ_IMPLIES_EXEC) !== 0) {
+    if (file === null || !file.pathNoexec()) realProt |= PROT_EXEC;
+  }
+  let mapFlags = flags;
+  const noreplace = profile.mapFixedNoreplace && (flags & MAP_FIXED_NOREPLACE) !== 0;
+  if (noreplace) mapFlags |= MAP_FIXED;
+  const hint = (mapFlags & MAP_FIXED) !== 0 ? addr : roundHintToMin(mm, addr);
+  const size = alignUp(len, system.pageMask);
+  if (size === 0) return refuse(mm, D.doMmapLenWraps, -ENOMEM);
+  const pages = size * system.perPage;
+  // In C: pgoff + pages < pgoff. Only an offset near 2^64 can wrap; a length that is out of range cannot make it alone.
+  if (pgoffIn < 0 && (size < 0 || pgoffIn + pages >= 0)) return refuse(mm, D.doMmapPgoffOverflow, -EOVERFLOW);
+  if (mm.mapCount > system.sysctl.maxMapCount) return refuse(mm, D.doMmapMaxMapCount, -ENOMEM);
+  const area = getUnmappedArea(cur, file, hint, size, pgoffIn, mapFlags);
+  if (isErr(area)) return area;
+  if (noreplace && findVmaIntersection(mm, area, area + size) !== null) {
+    return refuse(mm, D.doMmapNoreplace, -EEXIST);
+  }
+  let vmFlags =
+    vmFlagsIn |
+    calcVmProtBits(realProt) |
+    calcVmFlagBits(mm, mapFlags) |
+    mm.defFlags |
+    VM_MAYREAD |
+    VM_MAYWRITE |
+    VM_MAYEXEC;
+  if ((mapFlags & MAP_LOCKED) !== 0 && !canDoMlock(cur)) return refuse(mm, D.doMmapCannotMlock, -EPERM);
+  const lockError = mlockFutureCheck(cur, vmFlags, size);
+  if (lockError !== 0) return lockError;
+
+  let pgoff = pgoffIn;
+  if (file !== null) {
+    if (!fileMmapOk(file, pgoff, pages, system.pageSize)) return refuse(mm, D.doMmapFileOffset, -EOVERFLOW);
+    vmFlags = checkFile(cur, file, realProt, mapFlags, vmFlags);
+    if (isErr(vmFlags)) return vmFlags;
+  } else {
+    const type = mapFlags & MAP_TYPE;
+    if (type === MAP_SHARED) {
+      if ((vmFlags & VM_GROWSDOWN) !== 0) return refuse(mm, D.doMmapSharedGrowsdown, -EINVAL);
+      pgoff = 0;
+      vmFlags |= VM_SHARED | VM_MAYSHARE;
+    } else if (type === MAP_PRIVATE) {
+      pgoff = area * system.perPage;
+    } else return refuse(mm, D.doMmapBadType, -EINVAL);
+  }
+  if ((mapFlags & MAP_NORESERVE) !== 0) {
+    if (system.sysctl.overcommitMemory !== OVERCOMMIT_NEVER) vmFlags |= VM_NORESERVE;
+    if (file !== null && file.hugePageSize !== 0) vmFlags |= VM_NORESERVE;
+  }
+
+  // --- commit
+  const mapped = mmapRegion(cur, file, area, size, vmFlags, pgoff);
+  if (!isErr(mapped) && ((vmFlags & VM_LOCKED) !== 0 || (mapFlags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE)) {
+    mm.populateAddr = mapped;
+    mm.populateLen = size;
+    mm.populateStrict = false;
+  }
+  return mapped;
+}
+
+/**
+ * vm_mmap_pgoff: asks the security module, takes the mmap lock and calls {@link doMmap}.
+ *
+ * @returns as do_mmap. The caller then calls `finishPopulate`.
+ * @throws MmapLockError when a driver calls it from its own mmap operation
+ */
+export function vmMmapPgoff(
+  cur: Caller,
+  file: VmFile | null,
+  addr: number,
+  len: number,
+  prot: number,
+  flags: number,
+  pgoff: number,
+): number {
+  const mm = cur.mm;
+  if (mm.tracer !== null) mm.tracer.enter('vm_mmap_pgoff', addr, len, prot, flags);
+  const error = mm.system.security.mmapFile(cur, file, prot, flags);
+  if (error !== 0) return refuse(mm, D.securityMmapFile, error);
+  mmapLock(mm, 'mmap');
+  try {
+    return doMmap(cur, file, addr, len, prot, flags, 0, pgoff);
+  } finally {
+    mmapUnlock(mm);
+  }
+}

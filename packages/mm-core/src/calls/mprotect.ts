@@ -1,0 +1,207 @@
+/**
+ * mprotect: other access rights for a range, VMA by VMA; what was changed before a hole or a refusal stays changed.
+ *
+ * Mirrors mm/mprotect.c.
+ */
+import {
+  EACCES,
+  EINVAL,
+  ENOMEM,
+  PROT_BTI,
+  PROT_EXEC,
+  PROT_GROWSDOWN,
+  PROT_GROWSUP,
+  PROT_MTE,
+  PROT_READ,
+  PROT_SEM,
+  PROT_WRITE,
+  READ_IMPLIES_EXEC,
+} from '@vmarea/uapi';
+import {
+  CHARGED_ALREADY,
+  mayExpandVm,
+  securityVmEnoughMemoryMm,
+  vmStatAccount,
+  vmUnacctMemory,
+} from '../space/accounting.ts';
+import type { Caller } from '../space/caller.ts';
+import { refuse, RETRY } from '../base/errno.ts';
+import { mmapLock, mmapUnlock } from '../space/lock.ts';
+import { calcVmProtBits } from './mmap.ts';
+import { alignUp } from '../base/page-math.ts';
+import { CAPABILITY_SECURITY } from '../ports/hooks.ts';
+import { NO_MEMORY } from '../ports/memory.ts';
+import { D } from '../reasons/decisions.ts';
+import type { MmSystem } from '../space/system.ts';
+import {
+  VM_ACCESS_FLAGS,
+  VM_ACCOUNT,
+  VM_GROWSDOWN,
+  VM_LOCKED,
+  VM_MAYEXEC,
+  VM_SHARED,
+  VM_WRITE,
+} from '../base/flags.ts';
+import { modifyVma } from '../shape/modify.ts';
+import { vmaSetPageProt, vmGetPageProt } from '../shape/prot.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/** arch_validate_prot: the bits that this machine knows. */
+function validProt(system: MmSystem, prot: number): boolean {
+  let known = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
+  if (system.profile.protBtiMte) {
+    if (system.config.cpuBti) known |= PROT_BTI;
+    if (system.config.cpuMte) known |= PROT_MTE;
+  }
+  return (prot & ~known) === 0;
+}
+
+/**
+ * mprotect_fixup for [start, end) of the VMA `id` of slot `i`.
+ *
+ * @returns the slot of the VMA that now covers the range; or -ENOMEM (limits, commit, map count), -EINVAL (a split that its
+ *   owner refuses)
+ */
+function mprotectFixup(cur: Caller, i: number, id: number, start: number, end: number, wanted: number): number {
+  const mm = cur.mm;
+  const { tree, vmas, system } = mm;
+  const oldFlags = vmas.flags(id);
+  let newFlags = wanted;
+  if (newFlags === oldFlags) return i;
+  const pages = (end - start) * system.perPage;
+  let charged = 0;
+  if ((newFlags & VM_WRITE) !== 0) {
+    if (
+      system.profile.rlimitDataCoversMappings &&
+      !mayExpandVm(cur, newFlags, pages) &&
+      mayExpandVm(cur, oldFlags, pages)
+    ) {
+      return refuse(mm, D.mprotectDataLimit, -ENOMEM);
+    }
+    if ((oldFlags & (CHARGED_ALREADY | VM_ACCOUNT)) === 0) {
+      charged = pages;
+      if (securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
+      newFlags |= VM_ACCOUNT;
+    }
+  }
+  const slot = modifyVma(mm, i, id, start, end, newFlags, vmas.isPlain(id) ? null : vmas.at(id).anonName);
+  if (slot < 0) {
+    if (charged !== 0) vmUnacctMemory(system, charged);
+    return slot;
+  }
+  const changed = tree.idAt(slot);
+  const { memory } = system;
+  const observed = system.perf !== null || mm.tracer !== null || (oldFlags & VM_LOCKED) !== 0;
+  if (vmas.isPlain(changed) && !observed && memory.protectPlain !== undefined) {
+    vmas.setFlags(changed, newFlags, vmGetPageProt(newFlags));
+    if (memory !== NO_MEMORY) memory.protectPlain(mm, start, end, newFlags, vmGetPageProt(newFlags));
+    vmStatAccount(mm, oldFlags, null, -pages);
+    vmStatAccount(mm, newFlags, null, pages);
+    return slot;
+  }
+  finishFixup(cur, vmas.at(changed), start, end, oldFlags, newFlags);
+  return tree.seek(start);
+}
+
+/** What follows for a VMA that has pages or an owner: their protection, the counters, and who wants to know. */
+function finishFixup(cur: Caller, changed: Vma, start: number, end: number, oldFlags: number, newFlags: number): void {
+  const mm = cur.mm;
+  const system = mm.system;
+  const pages = (end - start) * system.perPage;
+  changed.vmFlags = newFlags;
+  vmaSetPageProt(changed);
+  system.memory.changeProtection(changed, start, end, oldFlags);
+  if ((oldFlags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED && (newFlags & VM_WRITE) !== 0) {
+    // Copy-on-write now rather than at each first store. The result is ignored, but a wait is not lost.
+    if (system.memory.populate(cur, start, end - start, true) === RETRY) {
+      mm.populateAddr = start;
+      mm.populateLen = end - start;
+      mm.populateStrict = false;
+    }
+  }
+  vmStatAccount(mm, oldFlags, changed.vmFile, -pages);
+  vmStatAccount(mm, newFlags, changed.vmFile, pages);
+  if (system.perf !== null) system.perf.mmap(changed);
+  if (mm.tracer !== null) mm.tracer.vma('flags', changed, start);
+}
+
+/** The walk over the VMAs of [start, end); the one of slot `first` contains `start`. */
+function protectRange(cur: Caller, first: number, start: number, end: number, reqprot: number): number {
+  const mm = cur.mm;
+  const { tree, vmas } = mm;
+  const { security, profile } = mm.system;
+  const rie = (cur.personality & READ_IMPLIES_EXEC) !== 0 && (reqprot & PROT_READ) !== 0;
+  let i = first;
+  let from = start;
+  for (;;) {
+    const id = tree.idAt(i);
+    const flags = vmas.flags(id);
+    const prot =
+      rie && (!profile.mprotectRieNeedsMayexec || (flags & VM_MAYEXEC) !== 0) ? reqprot | PROT_EXEC : reqprot;
+    const newFlags = calcVmProtBits(prot) | (flags & ~VM_ACCESS_FLAGS);
+    if ((newFlags & ~(newFlags >> 4) & VM_ACCESS_FLAGS) !== 0) return refuse(mm, D.mprotectMayBits, -EACCES);
+    // The plain rules have no opinion here: no object is made to ask them.
+    if (security !== CAPABILITY_SECURITY) {
+      const hook = security.fileMprotect(cur, vmas.at(id), reqprot, prot);
+      if (hook !== 0) return refuse(mm, D.securityFileMprotect, hook);
+    }
+    const to = Math.min(tree.endOf(i), end);
+    i = mprotectFixup(cur, i, id, from, to, newFlags);
+    if (i < 0) return i;
+    from = Math.max(to, tree.endOf(i));
+    if (from >= end) return 0;
+    i = tree.after(i);
+    if (i === 0 || !tree.beginsAt(i, from)) return refuse(mm, D.mprotectHole, -ENOMEM);
+  }
+}
+
+function mprotectLocked(cur: Caller, startIn: number, end: number, prot: number, grows: number): number {
+  const mm = cur.mm;
+  const { tree, vmas } = mm;
+  if (startIn < 0) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
+  const i = tree.seek(startIn);
+  const id = tree.idAt(i);
+  if (id === -1) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
+  let start = startIn;
+  if (grows === PROT_GROWSDOWN) {
+    if (!tree.beginsBelow(i, end)) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
+    start = vmas.at(id).vmStart;
+    if ((vmas.flags(id) & VM_GROWSDOWN) === 0) return refuse(mm, D.mprotectNotGrowsdown, -EINVAL);
+  } else {
+    if (tree.beginsAbove(i, start)) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
+    if (grows === PROT_GROWSUP) return refuse(mm, D.mprotectNotGrowsup, -EINVAL);
+  }
+  return protectRange(cur, i, start, end, prot);
+}
+
+/**
+ * mprotect(2).
+ *
+ * @param start address; `len` bytes (values of `fromRegister`)
+ * @param prot PROT_ bits
+ * @returns 0; -EINVAL, -ENOMEM, -EACCES. Parts before the refusal stay changed.
+ */
+export function doMprotect(cur: Caller, start: number, len: number, prot: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  mm.populateLen = 0;
+  if (mm.tracer !== null) mm.tracer.enter('mprotect', start, len, prot, 0);
+  const grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+  const reqprot = prot & ~(PROT_GROWSDOWN | PROT_GROWSUP);
+  if (grows === (PROT_GROWSDOWN | PROT_GROWSUP)) return refuse(mm, D.mprotectGrowsBoth, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(mm, D.mprotectUnaligned, -EINVAL);
+  if (len === 0) return 0;
+  const size = alignUp(len, system.pageMask);
+  // end <= start in C: the sum wraps, or the length was rounded to 0.
+  if (size === 0 || (start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
+    return refuse(mm, D.mprotectWraps, -ENOMEM);
+  }
+  if (!validProt(system, reqprot)) return refuse(mm, D.mprotectBadProt, -EINVAL);
+  const end = size < 0 ? Infinity : start + size;
+  mmapLock(mm, 'mprotect');
+  try {
+    return mprotectLocked(cur, start, end, reqprot, grows);
+  } finally {
+    mmapUnlock(mm);
+  }
+}

@@ -1,0 +1,389 @@
+/**
+ * mremap: shrink, grow in place, move, duplicate.
+ *
+ * Mirrors mm/mremap.c of both versions. What a fixed destination held is gone even when a later step fails.
+ */
+import {
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ENOMEM,
+  CAP_IPC_LOCK,
+  MAP_FIXED,
+  MAP_SHARED,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  compareUnsigned,
+} from '@vmarea/uapi';
+import {
+  mayExpandVm,
+  mlockFutureCheck,
+  securityVmEnoughMemoryMm,
+  vmAcctMemory,
+  vmStatAccount,
+  vmUnacctMemory,
+} from '../space/accounting.ts';
+import { unlinkAnonVmas } from '../shape/anon-vma.ts';
+import type { Caller } from '../space/caller.ts';
+import { copyVma } from '../shape/copy.ts';
+import { isErr, refuse } from '../base/errno.ts';
+import { mmapLock, mmapUnlock } from '../space/lock.ts';
+import type { Mm } from '../space/mm.ts';
+import { doMunmap } from './munmap.ts';
+import { alignUp, alignUpSize } from '../base/page-math.ts';
+import { D } from '../reasons/decisions.ts';
+import { findVma, getUnmappedArea } from '../space/placement.ts';
+import {
+  VM_ACCOUNT,
+  VM_DONTEXPAND,
+  VM_HUGETLB,
+  VM_LOCKED,
+  VM_LOCKED_CLEAR_MASK,
+  VM_MAYSHARE,
+  VM_PFNMAP,
+  VM_SHARED,
+} from '../base/flags.ts';
+import { vmaAdjust } from '../shape/adjust.ts';
+import { vmaMerge } from '../shape/merge.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/** The VMA that contains `addr`, or null. */
+function vmaLookup(mm: Mm, addr: number): Vma | null {
+  const vma = findVma(mm, addr);
+  return vma !== null && vma.vmStart <= addr ? vma : null;
+}
+
+/**
+ * vma_to_resize: whether the source may get `newLen` bytes.
+ *
+ * @returns 0, or -EFAULT, -EINVAL, -EAGAIN, -ENOMEM
+ */
+function vmaToResize(cur: Caller, addr: number, oldLen: number, newLen: number, flags: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const profile = system.profile;
+  const pageSize = system.pageSize;
+  const vma = vmaLookup(mm, addr);
+  if (vma === null) return refuse(mm, D.mremapNotMapped, -EFAULT);
+  if ((vma.vmFlags & VM_HUGETLB) !== 0 && !profile.mremapHugetlb) return refuse(mm, D.mremapHuge, -EINVAL);
+  if (oldLen === 0 && !profile.mremapDuplicatesPrivate && (vma.vmFlags & (VM_SHARED | VM_MAYSHARE)) === 0) {
+    return refuse(mm, D.mremapDuplicatePrivate, -EINVAL);
+  }
+  if ((flags & MREMAP_DONTUNMAP) !== 0 && (vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) {
+    return refuse(mm, D.mremapDontunmapSpecial, -EINVAL);
+  }
+  if (oldLen < 0 || oldLen > vma.vmEnd - addr) return refuse(mm, D.mremapCrossesVma, -EFAULT);
+  if (newLen === oldLen) return 0;
+  // (pgoff + pages cannot wrap here: a page offset has at most 52 bits, and so has a length in pages.)
+  if ((vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) return refuse(mm, D.mremapSpecial, -EFAULT);
+  const more = newLen < 0 ? Infinity : newLen - oldLen;
+  if ((vma.vmFlags & VM_LOCKED) !== 0) {
+    if (profile.mremapLooksUpFirst) {
+      const error = mlockFutureCheck(cur, vma.vmFlags, more);
+      if (error !== 0) return error;
+    } else if (mm.lockedVm * pageSize + more > cur.rlimits.memlock && !system.security.capable(cur, CAP_IPC_LOCK)) {
+      return refuse(mm, D.mlockFutureCheck, -EAGAIN);
+    }
+  }
+  if (!mayExpandVm(cur, vma.vmFlags, more / pageSize)) return -ENOMEM;
+  // Near 2^64: whatever is tried from here on ends so.
+  return newLen < 0 ? refuse(mm, D.areaLenOverTaskSize, -ENOMEM) : 0;
+}
+
+/** vma_expandable: whether the VMA can grow by `delta` bytes where it is. */
+function vmaExpandable(cur: Caller, vma: Vma, delta: number): boolean {
+  const end = vma.vmEnd + delta;
+  if (vma.vmNext !== null && vma.vmNext.vmStart < end) return false;
+  return !isErr(getUnmappedArea(cur, null, vma.vmStart, end - vma.vmStart, 0, MAP_FIXED));
+}
+
+/** Undoes what a failing owner's mremap operation met: the entries go back and the new range is what gets unmapped. */
+function moveBack(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, moved: number): void {
+  if (moved > 0) vma.vmMm.system.memory.movePageTables(newVma, newAddr, vma, oldAddr, moved);
+}
+
+/**
+ * move_vma: maps `newLen` bytes at `newAddr`, moves the page-table entries of `oldLen` bytes, unmaps the source.
+ *
+ * @returns the new address, or a negative errno
+ */
+function moveVma(
+  cur: Caller,
+  vmaIn: Vma,
+  oldAddr: number,
+  oldLen: number,
+  newLen: number,
+  newAddr: number,
+  flags: number,
+): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const pageSize = system.pageSize;
+  const vmFlags = vmaIn.vmFlags;
+  const dontunmap = (flags & MREMAP_DONTUNMAP) !== 0;
+  if (mm.tracer !== null) mm.tracer.enter('move_vma', oldAddr, oldLen, newLen, newAddr);
+  if (mm.mapCount >= system.sysctl.maxMapCount - 3) return refuse(mm, D.mremapMaxMapCount, -ENOMEM);
+  const maySplit = vmaIn.vmOps === null ? null : vmaIn.vmOps.maySplit;
+  if (maySplit !== null) {
+    let error = vmaIn.vmStart === oldAddr ? 0 : maySplit(vmaIn, oldAddr);
+    if (error === 0 && vmaIn.vmEnd !== oldAddr + oldLen) error = maySplit(vmaIn, oldAddr + oldLen);
+    if (error !== 0) return refuse(mm, D.splitRefusedByOwner, error);
+  }
+  const toAccount = (dontunmap ? newLen : newLen - oldLen) / pageSize;
+  // 4.4 has charged the growth in vma_to_resize; 6.1 asks here, even for no page at all, which mode 2 can refuse.
+  const chargeHere = system.profile.mremapLooksUpFirst && (vmFlags & VM_ACCOUNT) !== 0;
+  if (chargeHere && securityVmEnoughMemoryMm(cur, toAccount) !== 0) return -ENOMEM;
+
+  const newPgoff = vmaIn.vmPgoff + (oldAddr - vmaIn.vmStart) / pageSize;
+  const newVma = copyVma(cur, vmaIn, newAddr, newLen, newPgoff, dontunmap);
+  if (newVma === null) {
+    if (chargeHere) vmUnacctMemory(system, toAccount);
+    return refuse(mm, D.vmaNoMemory, -ENOMEM);
+  }
+  // The merge in copy_vma may have swallowed the source: then the result is the source, too.
+  let vma = mm.cursor!;
+  const huge = (vmFlags & VM_HUGETLB) !== 0;
+  const moved =
+    huge && system.hugePages !== null
+      ? system.hugePages.movePageTables(vma, oldAddr, newVma, newAddr, oldLen)
+      : system.memory.movePageTables(vma, oldAddr, newVma, newAddr, oldLen);
+  let error = 0;
+  if (moved < oldLen) error = refuse(mm, D.mremapNoMemory, -ENOMEM);
+  else if (vma.vmOps !== null && vma.vmOps.mremap !== null) {
+    error = vma.vmOps.mremap(newVma);
+    if (error !== 0) refuse(mm, D.mremapOwnerRefused, error);
+  }
+  let from = oldAddr;
+  let fromLen = oldLen;
+  let result = newAddr;
+  if (error !== 0) {
+    moveBack(vma, oldAddr, newVma, newAddr, moved);
+    vma = newVma;
+    fromLen = newLen;
+    from = newAddr;
+    result = error;
+  }
+  if (huge && error === 0) system.hugePages?.clearReservation(vma);
+
+  // Conceal VM_ACCOUNT, so that the old reservation is not undone.
+  let excess = 0;
+  let split = false;
+  if ((vmFlags & VM_ACCOUNT) !== 0 && !dontunmap) {
+    vma.vmFlags &= ~VM_ACCOUNT;
+    excess = vma.vmEnd - vma.vmStart - fromLen;
+    split = from > vma.vmStart && from + fromLen < vma.vmEnd;
+  }
+  const hiwater = mm.hiwaterVm;
+  vmStatAccount(mm, vma.vmFlags, vma.vmFile, newLen / pageSize);
+  if (dontunmap && error === 0) {
+    vma.vmFlags &= VM_LOCKED_CLEAR_MASK;
+    if (newVma !== vma && vma.vmStart === oldAddr && vma.vmEnd === oldAddr + oldLen) unlinkAnonVmas(vma);
+    // No unmapping, so locked_vm is not touched either: what the source lost beyond the range stays counted.
+    return result;
+  }
+  const unmapped = doMunmap(mm, from, fromLen);
+  if (unmapped < 0) {
+    // The source stays (also for old_len 0): 4.4 only corrects the excess, so the whole VMA is no longer accounted.
+    if ((vmFlags & VM_ACCOUNT) !== 0 && !dontunmap) {
+      if (system.profile.mremapLooksUpFirst) vmAcctMemory(system, fromLen / pageSize);
+      else vmUnacctMemory(system, excess / pageSize);
+    }
+    excess = 0;
+  }
+  mm.hiwaterVm = hiwater;
+  if (excess > 0) {
+    // One or two pieces of the source are left; splitting keeps the object for the lowest, or the only one.
+    vma.vmFlags |= VM_ACCOUNT;
+    if (split) vma.vmNext!.vmFlags |= VM_ACCOUNT;
+  }
+  if ((vmFlags & VM_LOCKED) !== 0) {
+    mm.lockedVm += newLen / pageSize;
+    if (newLen > oldLen && error === 0) {
+      mm.populateAddr = newAddr + oldLen;
+      mm.populateLen = newLen - oldLen;
+      mm.populateStrict = false;
+    }
+  }
+  return result;
+}
+
+/** The growth in pages that 4.4 charges before it looks for a place; 0 where 6.1 charges later. */
+function chargeGrowth(cur: Caller, vma: Vma, oldLen: number, newLen: number): number {
+  const mm = cur.mm;
+  if (mm.system.profile.mremapLooksUpFirst || (vma.vmFlags & VM_ACCOUNT) === 0 || newLen === oldLen) return 0;
+  return (newLen - oldLen) / mm.system.pageSize;
+}
+
+/** mremap_to: a fixed destination, or DONTUNMAP's free one. */
+function mremapTo(cur: Caller, addr: number, oldLenIn: number, newAddr: number, newLen: number, flags: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const T = mm.taskSize;
+  let oldLen = oldLenIn;
+  if ((newAddr & system.pageMask) !== 0) return refuse(mm, D.mremapNewUnaligned, -EINVAL);
+  if (newLen < 0 || newLen > T || newAddr < 0 || newAddr > T - newLen) {
+    return refuse(mm, D.mremapNewBeyondTaskSize, -EINVAL);
+  }
+  const oldEnd = oldLen < 0 && addr + oldLen < 0 ? Infinity : addr + oldLen;
+  if (addr >= 0 && oldEnd > newAddr && newAddr + newLen > addr) return refuse(mm, D.mremapOverlap, -EINVAL);
+  if (system.profile.mremapFixedChecksMapCount && mm.mapCount + 2 >= system.sysctl.maxMapCount - 3) {
+    return refuse(mm, D.mremapMaxMapCount, -ENOMEM);
+  }
+  const fixed = (flags & MREMAP_FIXED) !== 0;
+  if (fixed) {
+    const error = doMunmap(mm, newAddr, newLen);
+    if (error !== 0) return error;
+  }
+  if (compareUnsigned(oldLen, newLen) > 0) {
+    const error = doMunmap(mm, addr + newLen, oldLen - newLen);
+    if (error !== 0) return error;
+    oldLen = newLen;
+  }
+  const resize = vmaToResize(cur, addr, oldLen, newLen, flags);
+  if (resize !== 0) return resize;
+  const vma = findVma(mm, addr)!;
+  if ((flags & MREMAP_DONTUNMAP) !== 0 && !mayExpandVm(cur, vma.vmFlags, oldLen / system.pageSize)) return -ENOMEM;
+  const charged = chargeGrowth(cur, vma, oldLen, newLen);
+  if (charged !== 0 && securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
+  const mapFlags = (fixed ? MAP_FIXED : 0) | ((vma.vmFlags & VM_MAYSHARE) !== 0 ? MAP_SHARED : 0);
+  const pgoff = vma.vmPgoff + (addr - vma.vmStart) / system.pageSize;
+  const area = getUnmappedArea(cur, vma.vmFile, newAddr, newLen, pgoff, mapFlags);
+  const result = isErr(area) ? area : moveVma(cur, vma, addr, oldLen, newLen, fixed ? newAddr : area, flags);
+  if (isErr(result) && charged !== 0) vmUnacctMemory(system, charged);
+  return result;
+}
+
+/** Grows the VMA where it is. The caller has checked that there is room. */
+function growInPlace(cur: Caller, vma: Vma, addr: number, oldLen: number, newLen: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const pages = (newLen - oldLen) / system.pageSize;
+  const from = addr + oldLen;
+  let grown: Vma | null = vma;
+  if (system.profile.mremapGrowMerges) {
+    if ((vma.vmFlags & VM_ACCOUNT) !== 0 && securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
+    if (vma.vmOps === null || vma.vmOps.close === null) {
+      const pgoff = vma.vmPgoff + (from - vma.vmStart) / system.pageSize;
+      grown = vmaMerge(
+        mm,
+        vma,
+        from,
+        addr + newLen,
+        vma.vmFlags,
+        vma.anonVma,
+        vma.vmFile,
+        pgoff,
+        vma.vmPolicy,
+        vma.userfaultCtx,
+        vma.anonName,
+      );
+    } else if (vmaAdjust(mm, vma, vma.vmStart, addr + newLen, vma.vmPgoff) !== 0) grown = null;
+    if (grown === null) {
+      if ((vma.vmFlags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
+      return refuse(mm, D.mremapCannotExtend, -ENOMEM);
+    }
+  } else if (vmaAdjust(mm, vma, vma.vmStart, addr + newLen, vma.vmPgoff) !== 0) {
+    return refuse(mm, D.vmaNoMemory, -ENOMEM);
+  }
+  if (mm.tracer !== null) mm.tracer.vma('expand', grown, addr + newLen);
+  vmStatAccount(mm, grown.vmFlags, grown.vmFile, pages);
+  if ((grown.vmFlags & VM_LOCKED) !== 0) {
+    mm.lockedVm += pages;
+    mm.populateAddr = from;
+    mm.populateLen = newLen - oldLen;
+    mm.populateStrict = false;
+  }
+  return addr;
+}
+
+function mremapLocked(
+  cur: Caller,
+  addr: number,
+  oldLenIn: number,
+  newLenIn: number,
+  flags: number,
+  newAddr: number,
+): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const profile = system.profile;
+  let oldLen = oldLenIn;
+  let newLen = newLenIn;
+  if (profile.mremapLooksUpFirst) {
+    const source = vmaLookup(mm, addr);
+    if (source === null) return refuse(mm, D.mremapNotMapped, -EFAULT);
+    if ((source.vmFlags & VM_HUGETLB) !== 0) {
+      const huge = source.vmOps!.pageSize!(source);
+      oldLen = alignUpSize(oldLen, huge);
+      newLen = alignUpSize(newLen, huge);
+      if (addr % huge !== 0 || newAddr % huge !== 0) return refuse(mm, D.mremapHugeUnaligned, -EINVAL);
+      if (newLen < 0 || (oldLen >= 0 && newLen > oldLen)) return refuse(mm, D.mremapHugeGrow, -EINVAL);
+    }
+  }
+  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) return mremapTo(cur, addr, oldLen, newAddr, newLen, flags);
+
+  if (compareUnsigned(oldLen, newLen) >= 0) {
+    const error = oldLen === newLen ? 0 : doMunmap(mm, addr + newLen, oldLen - newLen);
+    if (error !== 0) return error;
+    // On 4.4 nothing has looked at the address: any page-aligned one comes back, as an unsigned long.
+    return addr < 0 ? addr + 2 ** 64 : addr;
+  }
+  const resize = vmaToResize(cur, addr, oldLen, newLen, flags);
+  if (resize !== 0) return resize;
+  const vma = findVma(mm, addr)!;
+  const charged = chargeGrowth(cur, vma, oldLen, newLen);
+  if (charged !== 0 && securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
+  let result: number;
+  if (oldLen === vma.vmEnd - addr && vmaExpandable(cur, vma, newLen - oldLen)) {
+    result = growInPlace(cur, vma, addr, oldLen, newLen);
+  } else if ((flags & MREMAP_MAYMOVE) === 0) {
+    result = refuse(mm, D.mremapMayNotMove, -ENOMEM);
+  } else {
+    const pgoff = vma.vmPgoff + (addr - vma.vmStart) / system.pageSize;
+    const mapFlags = (vma.vmFlags & VM_MAYSHARE) !== 0 ? MAP_SHARED : 0;
+    const area = getUnmappedArea(cur, vma.vmFile, 0, newLen, pgoff, mapFlags);
+    result = isErr(area) ? area : moveVma(cur, vma, addr, oldLen, newLen, area, flags);
+  }
+  if (isErr(result) && charged !== 0) vmUnacctMemory(system, charged);
+  return result;
+}
+
+/**
+ * mremap(2).
+ *
+ * @param addr source; `oldLen`, `newLen` bytes; `newAddr` for MREMAP_FIXED (values of `fromRegister`)
+ * @param flags MREMAP_ bits
+ * @returns the address of the mapping, or -EINVAL, -EFAULT, -ENOMEM, -EAGAIN, -EPERM
+ */
+export function doMremap(
+  cur: Caller,
+  addr: number,
+  oldLen: number,
+  newLen: number,
+  flags: number,
+  newAddr: number,
+): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  mm.populateLen = 0;
+  if (mm.tracer !== null) mm.tracer.enter('mremap', addr, oldLen, newLen, flags);
+  const known = MREMAP_MAYMOVE | MREMAP_FIXED | (system.profile.mremapDontunmap ? MREMAP_DONTUNMAP : 0);
+  if ((flags & ~known) !== 0) return refuse(mm, D.mremapUnknownFlag, -EINVAL);
+  if ((flags & MREMAP_FIXED) !== 0 && (flags & MREMAP_MAYMOVE) === 0) {
+    return refuse(mm, D.mremapFixedNeedsMaymove, -EINVAL);
+  }
+  if ((flags & MREMAP_DONTUNMAP) !== 0 && ((flags & MREMAP_MAYMOVE) === 0 || oldLen !== newLen)) {
+    return refuse(mm, D.mremapDontunmapResizes, -EINVAL);
+  }
+  if ((addr & system.pageMask) !== 0) return refuse(mm, D.mremapUnaligned, -EINVAL);
+  const oldSize = alignUp(oldLen, system.pageMask);
+  const newSize = alignUp(newLen, system.pageMask);
+  if (newSize === 0) return refuse(mm, D.mremapZeroLen, -EINVAL);
+  mmapLock(mm, 'mremap');
+  try {
+    return mremapLocked(cur, addr, oldSize, newSize, flags, newAddr);
+  } finally {
+    mmapUnlock(mm);
+  }
+}

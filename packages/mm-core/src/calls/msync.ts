@@ -1,0 +1,52 @@
+/**
+ * msync: file mappings reach storage. Mirrors mm/msync.c.
+ */
+import { EBUSY, EINVAL, ENOMEM, MS_ASYNC, MS_INVALIDATE, MS_SYNC } from '@vmarea/uapi';
+import type { Caller } from '../space/caller.ts';
+import { refuse } from '../base/errno.ts';
+import { alignUp } from '../base/page-math.ts';
+import { D } from '../reasons/decisions.ts';
+import { findVma } from '../space/placement.ts';
+import { VM_LOCKED, VM_SHARED } from '../base/flags.ts';
+
+/**
+ * msync(2).
+ *
+ * @param start address; `len` bytes (values of `fromRegister`)
+ * @param flags MS_ bits
+ * @returns 0; -EINVAL; -EBUSY; -ENOMEM (a hole; the rest was done); what the file's fsync says; RETRY
+ */
+export function doMsync(cur: Caller, start: number, len: number, flags: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  if (mm.tracer !== null) mm.tracer.enter('msync', start, len, flags, 0);
+  if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0) return refuse(mm, D.msyncBadFlags, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(mm, D.msyncUnaligned, -EINVAL);
+  if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return refuse(mm, D.msyncBothModes, -EINVAL);
+  const size = alignUp(len, system.pageMask);
+  if ((start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
+    return refuse(mm, D.msyncWraps, -ENOMEM);
+  }
+  if (size === 0) return 0;
+  const end = size < 0 ? Infinity : start + size;
+  let hole = false;
+  let from = start;
+  for (let vma = findVma(mm, start); ; vma = vma.vmNext) {
+    if (vma === null) return refuse(mm, D.msyncHole, -ENOMEM);
+    if (from < vma.vmStart) {
+      hole = true;
+      from = vma.vmStart;
+      if (from >= end) return refuse(mm, D.msyncHole, -ENOMEM);
+    }
+    if ((flags & MS_INVALIDATE) !== 0 && (vma.vmFlags & VM_LOCKED) !== 0) return refuse(mm, D.msyncLocked, -EBUSY);
+    const to = Math.min(end, vma.vmEnd);
+    const file = vma.vmFile;
+    if ((flags & MS_SYNC) !== 0 && file !== null && (vma.vmFlags & VM_SHARED) !== 0 && file.fOp.fsync !== null) {
+      const offset = from - vma.vmStart + vma.vmPgoff * system.pageSize;
+      const error = file.fOp.fsync(file, offset, offset + (to - from), true);
+      if (error !== 0) return error;
+    }
+    from = to;
+    if (from >= end) return hole ? refuse(mm, D.msyncHole, -ENOMEM) : 0;
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * munmap: do_munmap and what it shares with exit.
+ *
+ * Mirrors mm/mmap.c. When the second split fails the first one stays, as in the kernel.
+ */
+import { EINVAL, ENOMEM } from '@vmarea/uapi';
+import { updateHiwaterVm, vmStatAccount, vmUnacctMemory } from '../space/accounting.ts';
+import { unlinkAnonVmas } from '../shape/anon-vma.ts';
+import type { Caller } from '../space/caller.ts';
+import { refuse } from '../base/errno.ts';
+import { mmapLock, mmapUnlock } from '../space/lock.ts';
+import type { Mm } from '../space/mm.ts';
+import { alignUp } from '../base/page-math.ts';
+import { NO_MEMORY } from '../ports/memory.ts';
+import { D } from '../reasons/decisions.ts';
+import { VM_ACCOUNT, VM_LOCKED } from '../base/flags.ts';
+import { splitVmaUnlimited, unlinkFile, vmaFree } from '../shape/adjust.ts';
+import { APART, EXACT } from '../areas/tree/search.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/** remove_vma: counters fall, the close operation runs, the object and its references go. */
+function removeVma(mm: Mm, vma: Vma): void {
+  const pages = (vma.vmEnd - vma.vmStart) * mm.system.perPage;
+  if ((vma.vmFlags & VM_ACCOUNT) !== 0) vmUnacctMemory(mm.system, pages);
+  vmStatAccount(mm, vma.vmFlags, vma.vmFile, -pages);
+  if (vma.vmOps !== null && vma.vmOps.close !== null) vma.vmOps.close(vma);
+  if (mm.tracer !== null) mm.tracer.vma('remove', vma, 0);
+  vmaFree(mm, vma);
+}
+
+/** The pages of VM_LOCKED mappings from `first` to `last` leave the mlocked state. */
+function munlockAll(mm: Mm, first: Vma, last: Vma): void {
+  for (let vma: Vma | null = first; vma !== null; vma = vma === last ? null : vma.vmNext) {
+    if ((vma.vmFlags & VM_LOCKED) === 0) continue;
+    mm.lockedVm -= (vma.vmEnd - vma.vmStart) * mm.system.perPage;
+    mm.system.memory.munlockRange(vma, vma.vmStart, vma.vmEnd);
+  }
+}
+
+/** Takes one VMA out, with its pages: what most calls come to. */
+function detachOne(mm: Mm, vma: Vma, start: number, end: number): void {
+  if (mm.lockedVm !== 0) munlockAll(mm, vma, vma);
+  const prev = vma.vmPrev;
+  const next = vma.vmNext;
+  mm.tree.erase(vma);
+  mm.mapCount--;
+  mm.system.memory.unmapRegion(mm, vma, start, end, prev === null ? 0 : prev.vmEnd, next === null ? 0 : next.vmStart);
+  if (vma.anonVmaChain !== null) unlinkAnonVmas(vma);
+  if (vma.vmFile !== null) unlinkFile(vma);
+  updateHiwaterVm(mm);
+  removeVma(mm, vma);
+}
+
+/** Takes the VMAs from `first` to `last` out, with their pages. */
+function detachAndFree(mm: Mm, first: Vma, last: Vma, start: number, end: number): void {
+  if (first === last) {
+    detachOne(mm, first, start, end);
+    return;
+  }
+  if (mm.lockedVm !== 0) munlockAll(mm, first, last);
+  const prev = first.vmPrev;
+  const next = last.vmNext;
+  for (let vma: Vma = first; vma !== last; vma = vma.vmNext!) mm.mapCount--;
+  mm.mapCount--;
+  mm.tree.eraseRange(first, last);
+  mm.system.memory.unmapRegion(mm, first, start, end, prev === null ? 0 : prev.vmEnd, next === null ? 0 : next.vmStart);
+  updateHiwaterVm(mm);
+  freeDetached(mm, first);
+}
+
+/** Lets go of VMAs that are out of the index, and of their pages: `first` and what `vmNext` leads to. */
+function freeDetached(mm: Mm, first: Vma): void {
+  for (let vma: Vma | null = first; vma !== null; vma = vma.vmNext) {
+    if (vma.anonVmaChain !== null) unlinkAnonVmas(vma);
+    unlinkFile(vma);
+  }
+  for (let vma: Vma | null = first; vma !== null;) {
+    const after: Vma | null = vma.vmNext;
+    removeVma(mm, vma);
+    vma = after;
+  }
+}
+
+/**
+ * do_munmap: the mmap lock is held.
+ *
+ * @param start page-aligned address (a value of `fromRegister`)
+ * @param len bytes, rounded up to pages
+ * @returns 0, also when nothing was mapped; -EINVAL; -ENOMEM at the map-count limit or without memory
+ */
+export function doMunmap(mm: Mm, start: number, len: number): number {
+  const system = mm.system;
+  if (mm.tracer !== null) mm.tracer.enter('do_munmap', start, len, 0, 0);
+  if ((start & system.pageMask) !== 0) return refuse(mm, D.munmapUnaligned, -EINVAL);
+  if (start < 0 || start > mm.taskSize || len < 0 || len > mm.taskSize - start) {
+    return refuse(mm, D.munmapBeyondTaskSize, -EINVAL);
+  }
+  const size = alignUp(len, system.pageMask);
+  if (size === 0) return refuse(mm, D.munmapZeroLen, -EINVAL);
+
+  const tree = mm.tree;
+  const i = tree.seek(start);
+  const extent = tree.extent(i, start, size);
+  if (extent === EXACT) unmapWhole(mm, i);
+  else if (extent !== APART) return unmapParts(mm, mm.vmas.at(tree.idAt(i)), start, start + size);
+  return 0;
+}
+
+/** Takes the VMA of a slot out. A plain one, which nobody holds anything of, goes without an object. */
+function unmapWhole(mm: Mm, i: number): void {
+  const { tree, vmas, system } = mm;
+  const id = tree.idAt(i);
+  const flags = vmas.flags(id);
+  if (!vmas.isPlain(id) || (flags & VM_LOCKED) !== 0 || mm.tracer !== null) {
+    const vma = vmas.at(id);
+    detachOne(mm, vma, vma.vmStart, vma.vmEnd);
+    return;
+  }
+  const pages = vmas.bytes(id) * system.perPage;
+  if (system.memory === NO_MEMORY) tree.eraseAt(i);
+  else eraseWithPages(mm, i);
+  mm.mapCount--;
+  updateHiwaterVm(mm);
+  if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
+  vmStatAccount(mm, flags, null, -pages);
+  vmas.release(id);
+}
+
+/** Takes a plain VMA out of the index, and its pages. */
+function eraseWithPages(mm: Mm, i: number): void {
+  const { tree, vmas } = mm;
+  const { memory } = mm.system;
+  const id = tree.idAt(i);
+  const floor = tree.gapStart(i);
+  const above = tree.idAfter(i);
+  const ceiling = above === -1 ? 0 : vmas.vmStart(above);
+  tree.eraseAt(i);
+  if (memory.unmapPlain !== undefined) memory.unmapPlain(mm, vmas.vmStart(id), vmas.vmEnd(id), floor, ceiling);
+  else memory.unmapRegion(mm, vmas.at(id), vmas.vmStart(id), vmas.vmEnd(id), floor, ceiling);
+}
+
+/** do_munmap where the range is not exactly one VMA: splits at its borders, then takes out what lies between. */
+function unmapParts(mm: Mm, at: Vma, start: number, end: number): number {
+  let first = at;
+  if (start > first.vmStart) {
+    if (end < first.vmEnd && mm.mapCount >= mm.system.sysctl.maxMapCount) {
+      return refuse(mm, D.munmapMaxMapCount, -ENOMEM);
+    }
+    const error = splitVmaUnlimited(mm, first, start, false);
+    if (error !== 0) return error;
+    first = first.vmNext!;
+  }
+  let last = first;
+  while (last.vmEnd < end && last.vmNext !== null && last.vmNext.vmStart < end) last = last.vmNext;
+  if (last.vmEnd > end) {
+    const error = splitVmaUnlimited(mm, last, end, true);
+    if (error !== 0) return error;
+    // The lower part is the new object: it stands before `last` now.
+    const lower = last.vmPrev!;
+    if (first === last) first = lower;
+    last = lower;
+  }
+  detachAndFree(mm, first, last, start, end);
+  return 0;
+}
+
+/**
+ * vm_munmap, the system call's part: takes the lock.
+ *
+ * @returns as {@link doMunmap}
+ */
+export function vmMunmap(cur: Caller, start: number, len: number): number {
+  mmapLock(cur.mm, 'munmap');
+  try {
+    return doMunmap(cur.mm, start, len);
+  } finally {
+    mmapUnlock(cur.mm);
+  }
+}
+
+/** exit_mmap: every mapping goes, then the address space's memory. */
+export function exitMmap(mm: Mm): void {
+  const first = mm.tree.first;
+  const last = mm.tree.last;
+  if (first !== null && last !== null) {
+    const plainGoes = mm.tracer === null && mm.lockedVm === 0 && mm.system.memory.plainHasNoPages === true;
+    if (plainGoes) exitAtOnce(mm, first.vmStart, last.vmEnd);
+    else detachAndFree(mm, first, last, first.vmStart, last.vmEnd);
+  }
+  mm.system.memory.detach(mm);
+}
+
+/** All VMAs go: the plain ones as records, and only those that hold something one by one. */
+function exitAtOnce(mm: Mm, start: number, end: number): void {
+  const { tree, vmas, system } = mm;
+  let first: Vma | null = null;
+  let last: Vma | null = null;
+  for (let i = tree.firstSlot(); i !== 0; i = tree.after(i)) {
+    const id = tree.idAt(i);
+    if (vmas.isPlain(id)) {
+      const pages = vmas.bytes(id) * system.perPage;
+      const flags = vmas.flags(id);
+      if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
+      vmStatAccount(mm, flags, null, -pages);
+      vmas.release(id);
+      continue;
+    }
+    const vma = vmas.at(id);
+    vma.setUnlinked();
+    vma.setNextRemoved(null);
+    if (last === null) first = vma;
+    else last.setNextRemoved(vma);
+    last = vma;
+  }
+  tree.clear();
+  mm.mapCount = 0;
+  if (first !== null) {
+    system.memory.unmapRegion(mm, first, start, end, 0, 0);
+    freeDetached(mm, first);
+  }
+}

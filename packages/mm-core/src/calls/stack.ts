@@ -1,0 +1,88 @@
+/**
+ * Stacks grow: expand_stack and acct_stack_growth. Mirrors mm/mmap.c.
+ */
+import { CAP_IPC_LOCK, EFAULT, ENOMEM, EPERM } from '@vmarea/uapi';
+import { mayExpandVm, securityVmEnoughMemoryMm, vmStatAccount } from '../space/accounting.ts';
+import { anonVmaPrepare } from '../shape/anon-vma.ts';
+import type { Caller } from '../space/caller.ts';
+import { refuse } from '../base/errno.ts';
+import { D } from '../reasons/decisions.ts';
+import { findVma } from '../space/placement.ts';
+import { VM_ACCESS_FLAGS, VM_GROWSDOWN, VM_LOCKED } from '../base/flags.ts';
+import { vmaResize } from '../shape/adjust.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/** acct_stack_growth: the limits, and the charge. `size` is the new size and `grow` the growth, in bytes and pages. */
+function acctStackGrowth(cur: Caller, vma: Vma, size: number, grow: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  if (!mayExpandVm(cur, vma.vmFlags, grow)) return -ENOMEM;
+  if (size > cur.rlimits.stack) return refuse(mm, D.stackLimit, -ENOMEM);
+  if ((vma.vmFlags & VM_LOCKED) !== 0) {
+    const limit = Math.floor(cur.rlimits.memlock / system.pageSize);
+    if (mm.lockedVm + grow > limit && !system.security.capable(cur, CAP_IPC_LOCK)) {
+      return refuse(mm, D.stackLockLimit, -ENOMEM);
+    }
+  }
+  // Charged also for a mapping that is not VM_ACCOUNT, and then never given back: so do both kernels.
+  return securityVmEnoughMemoryMm(cur, grow);
+}
+
+/**
+ * expand_stack: grows a VM_GROWSDOWN VMA down to the page of `addressIn`, whatever the distance.
+ *
+ * @returns 0, also when it reaches there already; -ENOMEM, -EPERM, -EFAULT: the fault is then SIGSEGV with SEGV_MAPERR
+ */
+export function expandStack(cur: Caller, vma: Vma, addressIn: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  if ((vma.vmFlags & VM_GROWSDOWN) === 0) return refuse(mm, D.stackNotGrowsdown, -EFAULT);
+  const address = addressIn - (addressIn & system.pageMask);
+  if (mm.tracer !== null) mm.tracer.enter('expand_stack', vma.vmStart, address, 0, 0);
+  const gap = address - system.stackGuardGap;
+  if (system.profile.stackGapAtZero) {
+    const permitted = system.security.mmapAddr(cur, address);
+    if (permitted !== 0) return refuse(mm, D.securityMmapAddr, permitted);
+    if (gap < 0) return refuse(mm, D.stackGapAtZero, -ENOMEM);
+  } else if (address < system.mmapMinAddr) {
+    // 6.1 has no gap at address zero, but mmap_min_addr holds here even for the privileged.
+    return refuse(mm, D.stackBelowMinAddr, -EPERM);
+  }
+  const prev = vma.vmPrev;
+  if (
+    prev !== null &&
+    prev.vmEnd > gap &&
+    (prev.vmFlags & VM_ACCESS_FLAGS) !== 0 &&
+    (prev.vmFlags & VM_GROWSDOWN) === 0
+  ) {
+    return refuse(mm, D.stackGuardGap, -ENOMEM);
+  }
+  const prepared = anonVmaPrepare(vma);
+  if (prepared !== 0) return refuse(mm, D.anonVmaNoMemory, prepared);
+  if (address >= vma.vmStart) return 0;
+  const size = vma.vmEnd - address;
+  const grow = (vma.vmStart - address) / system.pageSize;
+  if (grow > vma.vmPgoff) return refuse(mm, D.stackPgoff, -ENOMEM);
+  const error = acctStackGrowth(cur, vma, size, grow);
+  if (error !== 0) return error;
+  if ((vma.vmFlags & VM_LOCKED) !== 0) mm.lockedVm += grow;
+  vmStatAccount(mm, vma.vmFlags, vma.vmFile, grow);
+  vmaResize(mm, vma, address, vma.vmEnd, vma.vmPgoff - grow);
+  if (system.perf !== null) system.perf.mmap(vma);
+  if (mm.tracer !== null) mm.tracer.vma('grow', vma, address);
+  return 0;
+}
+
+/**
+ * find_extend_vma: the VMA of an address, grown down to it when it is a stack.
+ *
+ * @returns the VMA, or null
+ */
+export function findExtendVma(cur: Caller, addressIn: number): Vma | null {
+  const mm = cur.mm;
+  const address = addressIn - (addressIn & mm.system.pageMask);
+  const vma = findVma(mm, address);
+  if (vma === null || vma.vmStart <= address) return vma;
+  if ((vma.vmFlags & VM_GROWSDOWN) === 0) return null;
+  return expandStack(cur, vma, address) === 0 ? vma : null;
+}

@@ -1,0 +1,39 @@
+/**
+ * do_fault_around: a read fault on a file maps the cached pages around it, too.
+ *
+ * The window has `fault_around_bytes`, starts at the aligned address or the VMA's start, and ends with the page table,
+ * the VMA, or its length. It shows in Rss. Mirrors mm/memory.c; both versions have the same window.
+ */
+import type { VmOperations } from '../../ports/vm-operations.ts';
+import type { Vma } from '../../areas/vma.ts';
+import { protWrite } from '../tlb/access.ts';
+import type { MmState } from '../tlb/state.ts';
+import { addFileRmap } from '../frames/meta.ts';
+
+/**
+ * Maps what can be mapped at once around `address`.
+ *
+ * @param ops with a `mapPage`
+ */
+export function doFaultAround(state: MmState, vma: Vma, ops: VmOperations, address: number): void {
+  const mm = state.mm;
+  const { pageSize, config, arch } = mm.system;
+  const pt = mm.pageTables!;
+  const bytes = Math.floor(config.faultAroundBytes / pageSize) * pageSize;
+  const aligned = address - (address & (bytes - 1));
+  const start = aligned > vma.vmStart ? aligned : vma.vmStart;
+  const tableEnd = start - (start & (arch.pmdSize - 1)) + arch.pmdSize;
+  const end = Math.min(start + bytes, tableEnd, vma.vmEnd);
+  const prot = vma.vmPageProt;
+  const write = protWrite(prot);
+  let pgoff = vma.vmPgoff + (start - vma.vmStart) / pageSize;
+  for (let at = start; at < end; at += pageSize, pgoff++) {
+    const slot = pt.slot(at);
+    if (slot < 0) return;
+    if (pt.entry(slot) !== 0) continue;
+    const pfn = ops.mapPage!(vma, pgoff);
+    if (pfn < 0) continue;
+    addFileRmap(state, pfn);
+    pt.setEntry(slot, pfn, prot, write);
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * do_wp_page: a store to a page that is mapped without write permission, in a VMA that allows it.
+ *
+ * The page becomes writable where it is (own and alone, or shared), or is copied. Mirrors do_wp_page, wp_page_copy,
+ * wp_page_shared (mm/memory.c) and reuse_swap_page (4.4).
+ */
+import { anonVmaPrepare } from '../../shape/anon-vma.ts';
+import type { Caller } from '../../space/caller.ts';
+import { VM_FAULT_NOPAGE, VM_FAULT_OOM, VM_FAULT_WRITE } from '../../space/fault-info.ts';
+import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../../ports/arch.ts';
+import { D } from '../../reasons/decisions.ts';
+import { VM_SHARED, VM_WRITE } from '../../base/flags.ts';
+import type { Vma } from '../../areas/vma.ts';
+import { doPageMkwrite, failed } from './owner.ts';
+import type { MmState } from '../tlb/state.ts';
+import { PG_ANON, PG_ANON_EXCLUSIVE } from '../frames/flags.ts';
+import { addNewAnonRmap, moveAnonRmap, replaceRmap, setPageDirty } from '../frames/meta.ts';
+import { flushTlbPage } from '../tlb/flush.ts';
+
+/**
+ * do_wp_page.
+ *
+ * @param slot the entry of `address`; `bits` its generic bits
+ * @returns VM_FAULT_WRITE, or 0 to try the access again, or an error
+ */
+export function doWpPage(
+  cur: Caller | null,
+  state: MmState,
+  vma: Vma,
+  address: number,
+  slot: number,
+  bits: number,
+): number {
+  const shared = (vma.vmFlags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED);
+  const pt = state.mm.pageTables!;
+  if ((bits & PTE_SPECIAL) !== 0) {
+    if (shared) return wpPfnShared(cur, state, vma, address, slot);
+    const why = pt.pfn(slot) === state.frames.zeroPfn ? D.copyOfZeroes : D.copyOfDevice;
+    return wpPageCopy(state, vma, address, slot, bits, why);
+  }
+  const pfn = pt.pfn(slot);
+  if ((state.frames.flags[pfn]! & PG_ANON) !== 0) {
+    if (!isAlone(state, pfn)) return wpPageCopy(state, vma, address, slot, bits, D.copyOfSharedPage);
+    moveAnonRmap(state, vma, pfn);
+    return reuse(state, vma, address, slot, pfn);
+  }
+  if (shared) return wpPageShared(cur, state, vma, address, slot, pfn);
+  return wpPageCopy(state, vma, address, slot, bits, D.copyOfFilePage);
+}
+
+/** Whether an anonymous page may be written where it is: 4.4 asks who maps it, 6.1 who refers to it. */
+function isAlone(state: MmState, pfn: number): boolean {
+  const frames = state.frames;
+  if (!state.mm.system.profile.anonExclusive) return frames.mapcount[pfn] === 1;
+  return (frames.flags[pfn]! & PG_ANON_EXCLUSIVE) !== 0 || frames.refcount[pfn] === 1;
+}
+
+/** wp_page_reuse. */
+function reuse(state: MmState, vma: Vma, address: number, slot: number, pfn: number): number {
+  const mm = state.mm;
+  const pt = mm.pageTables!;
+  if ((vma.vmFlags & VM_WRITE) !== 0) pt.mkwriteDirty(slot);
+  else pt.setEntry(slot, pfn, vma.vmPageProt, PTE_DIRTY);
+  if (mm.tracer !== null) mm.tracer.fault('reuse', vma, address, 0);
+  return VM_FAULT_WRITE;
+}
+
+/** wp_pfn_shared: the owner of a page without a frame of ours may refuse. */
+function wpPfnShared(cur: Caller | null, state: MmState, vma: Vma, address: number, slot: number): number {
+  const mm = state.mm;
+  const ops = vma.vmOps;
+  if (ops !== null && ops.pfnMkwrite !== null) {
+    const vmf = mm.system.faultInfo;
+    vmf.cur = cur;
+    vmf.address = address;
+    vmf.pgoff = vma.vmPgoff + (address - vma.vmStart) / mm.system.pageSize;
+    vmf.page = -1;
+    const result = ops.pfnMkwrite(vma, vmf);
+    if (result !== 0) return result;
+  }
+  return reuse(state, vma, address, slot, -1);
+}
+
+/** wp_page_shared: the owner of the file hears of the first store. */
+function wpPageShared(
+  cur: Caller | null,
+  state: MmState,
+  vma: Vma,
+  address: number,
+  slot: number,
+  pfn: number,
+): number {
+  const mm = state.mm;
+  const frames = state.frames;
+  const ops = vma.vmOps;
+  if (ops !== null && ops.pageMkwrite !== null) {
+    const vmf = mm.system.faultInfo;
+    vmf.cur = cur;
+    vmf.address = address;
+    vmf.pgoff = vma.vmPgoff + (address - vma.vmStart) / mm.system.pageSize;
+    vmf.page = pfn;
+    frames.get(pfn);
+    const refused = doPageMkwrite(mm, vma, ops, vmf, address);
+    frames.put(pfn);
+    if (refused !== 0) return refused === VM_FAULT_NOPAGE ? 0 : refused;
+    const pt = mm.pageTables!;
+    const now = pt.slot(address);
+    if (now !== slot || pt.entry(slot) === 0 || pt.pfn(slot) !== pfn) return 0;
+  }
+  const result = reuse(state, vma, address, slot, pfn);
+  setPageDirty(frames, pfn);
+  return result;
+}
+
+/** wp_page_copy: an own copy of the page in its place; `why` is told to the tracer. */
+function wpPageCopy(state: MmState, vma: Vma, address: number, slot: number, bits: number, why: number): number {
+  const mm = state.mm;
+  const frames = state.frames;
+  const pt = mm.pageTables!;
+  if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
+    return failed(mm, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
+  }
+  const old = pt.pfn(slot);
+  const special = (bits & PTE_SPECIAL) !== 0;
+  const fromZero = special && old === frames.zeroPfn;
+  const copy = fromZero ? frames.allocZeroed(0) : frames.alloc(0);
+  if (copy < 0) {
+    return failed(mm, vma, address, D.faultNoFrame, VM_FAULT_OOM);
+  }
+  if (old >= frames.nrFrames) {
+    // Device memory that is no memory of ours.
+    state.physical.zeroFrame(copy);
+  } else if (!fromZero) state.physical.copyFrame(copy, old);
+  addNewAnonRmap(state, vma, address, copy);
+  pt.setEntry(slot, copy, vma.vmPageProt, (vma.vmFlags & VM_WRITE) !== 0 ? PTE_WRITE | PTE_DIRTY : PTE_DIRTY);
+  flushTlbPage(mm, address);
+  if (!special) replaceRmap(state, old);
+  if (mm.tracer !== null) mm.tracer.fault(fromZero ? 'anon' : 'cow', vma, address, why);
+  return VM_FAULT_WRITE;
+}

@@ -1,0 +1,106 @@
+/**
+ * do_page_fault: what the processor's exception leads to, from the address alone.
+ *
+ * Finds the VMA (letting a stack grow), checks permission, brings the page in, counts the fault, and says which signal
+ * the task gets. Mirrors arch/arm64/mm/fault.c. Not here: delivering the signal, and the exception tables of kernel
+ * copies (uaccess.ts), which turn every refusal into EFAULT.
+ */
+import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, SIGBUS, SIGKILL, SIGSEGV } from '@vmarea/uapi';
+import type { Caller } from '../../space/caller.ts';
+import { RETRY } from '../../base/errno.ts';
+import {
+  FAULT_FLAG_USER,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+} from '../../space/fault-info.ts';
+import type { Mm } from '../../space/mm.ts';
+import { D } from '../../reasons/decisions.ts';
+import { expandStack } from '../../calls/stack.ts';
+import { VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE } from '../../base/flags.ts';
+import type { Vma } from '../../areas/vma.ts';
+import { ACCESS_EXEC, ACCESS_WRITE } from '../tlb/access.ts';
+import { handleMmFault } from './fault.ts';
+import { stateOf } from '../tlb/state.ts';
+
+/** What {@link doPageFault} answers when the task gets a signal: it stands in the address space's MmState. */
+export const FAULT_SIGNAL = 1;
+
+/**
+ * do_page_fault.
+ *
+ * @param cur who faults: its `minFlt` or `majFlt` goes up
+ * @param address the byte accessed
+ * @param access ACCESS_READ, ACCESS_WRITE or ACCESS_EXEC
+ * @returns 0: repeat the access; RETRY: `system.pending` must settle first; {@link FAULT_SIGNAL}: refused, and
+ *   `stateOf(cur.mm)` says signal, code, address and decision
+ */
+export function doPageFault(cur: Caller, address: number, access: number): number {
+  const mm = cur.mm;
+  const { profile, pageMask } = mm.system;
+  // An address that no table can hold is refused before the counters.
+  if (!(address >= 0 && address < mm.taskSize)) {
+    return refused(mm, null, address, SIGSEGV, SEGV_MAPERR, D.faultAboveTaskSize);
+  }
+  const vma = mm.tree.findNear(address);
+  if (vma === null) {
+    if (profile.faultCountsFailures) cur.minFlt++;
+    return refused(mm, null, address, SIGSEGV, SEGV_MAPERR, D.faultNoVma);
+  }
+  if (address < vma.vmStart) {
+    const decision = growFor(cur, vma, address);
+    if (decision !== 0) {
+      if (profile.faultCountsFailures) cur.minFlt++;
+      return refused(mm, vma, address, SIGSEGV, SEGV_MAPERR, decision);
+    }
+  }
+  if ((vma.vmFlags & neededFlags(mm, access)) === 0) {
+    if (profile.faultCountsFailures) cur.minFlt++;
+    return refused(mm, vma, address, SIGSEGV, SEGV_ACCERR, accessDecision(access));
+  }
+  const flags = access === ACCESS_WRITE ? FAULT_FLAG_USER | FAULT_FLAG_WRITE : FAULT_FLAG_USER;
+  const result = handleMmFault(cur, vma, address - (address & pageMask), flags);
+  if ((result & (VM_FAULT_ERROR | VM_FAULT_RETRY)) === 0) {
+    if ((result & VM_FAULT_MAJOR) !== 0) cur.majFlt++;
+    else cur.minFlt++;
+    return 0;
+  }
+  if ((result & VM_FAULT_ERROR) === 0) return RETRY;
+  if (profile.faultCountsFailures) cur.minFlt++;
+  if ((result & VM_FAULT_OOM) !== 0) return refused(mm, vma, address, SIGKILL, SI_KERNEL, mm.lastDecision);
+  if ((result & VM_FAULT_SIGBUS) !== 0) return refused(mm, vma, address, SIGBUS, BUS_ADRERR, mm.lastDecision);
+  return refused(mm, vma, address, SIGSEGV, SEGV_MAPERR, mm.lastDecision);
+}
+
+/** Lets the VMA above `address` grow down to it: 0, or the decision that refused. */
+function growFor(cur: Caller, vma: Vma, address: number): number {
+  if ((vma.vmFlags & VM_GROWSDOWN) === 0) return D.faultNoVma;
+  return expandStack(cur, vma, address) === 0 ? 0 : cur.mm.lastDecision;
+}
+
+/** Which of a VMA's flags let the access pass: one of them is enough. */
+function neededFlags(mm: Mm, access: number): number {
+  if (access === ACCESS_WRITE) return VM_WRITE;
+  if (access === ACCESS_EXEC) return VM_EXEC;
+  return mm.system.config.cpuEpan ? VM_READ | VM_WRITE : VM_READ | VM_WRITE | VM_EXEC;
+}
+
+function accessDecision(access: number): number {
+  if (access === ACCESS_WRITE) return D.faultNotWritable;
+  return access === ACCESS_EXEC ? D.faultNotExecutable : D.faultNotReadable;
+}
+
+function refused(mm: Mm, vma: Vma | null, address: number, signal: number, code: number, decision: number): number {
+  const state = stateOf(mm);
+  state.signal = signal;
+  state.code = code;
+  state.address = address;
+  state.decision = decision;
+  mm.lastDecision = decision;
+  // Errors of handle_mm_fault have been told there.
+  if (mm.tracer !== null && signal === SIGSEGV) mm.tracer.fault('sigsegv', vma, address, decision);
+  return FAULT_SIGNAL;
+}

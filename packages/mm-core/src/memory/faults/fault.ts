@@ -1,0 +1,224 @@
+/**
+ * handle_mm_fault: brings in the page of one address, in a VMA that has been found and allows the access.
+ *
+ * Not here: finding the VMA and telling the task (memory/faults/entry.ts), write-protect faults (cow.ts). Mirrors mm/memory.c.
+ * Nothing is locked; a fault that must wait returns VM_FAULT_RETRY with `system.pending` set and has changed nothing but
+ * (perhaps) made page tables and an anon_vma.
+ */
+import { anonVmaPrepare } from '../../shape/anon-vma.ts';
+import type { Caller } from '../../space/caller.ts';
+import {
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+  VM_FAULT_MAJOR,
+  VM_FAULT_NOPAGE,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+} from '../../space/fault-info.ts';
+import type { Mm } from '../../space/mm.ts';
+import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE, PTE_YOUNG } from '../../ports/arch.ts';
+import type { VmOperations } from '../../ports/vm-operations.ts';
+import { D } from '../../reasons/decisions.ts';
+import { VM_HUGETLB, VM_SHARED, VM_WRITE } from '../../base/flags.ts';
+import type { Vma } from '../../areas/vma.ts';
+import { protWrite } from '../tlb/access.ts';
+import { doWpPage } from './cow.ts';
+import { askOwner, doPageMkwrite, failed, NO_PAGE_TO_MAP } from './owner.ts';
+import { doFaultAround } from './around.ts';
+import { type MmState, stateOf } from '../tlb/state.ts';
+import { addFileRmap, addNewAnonRmap, setPageDirty } from '../frames/meta.ts';
+import { checkSyncRss } from '../frames/rss.ts';
+
+/**
+ * handle_mm_fault.
+ *
+ * @param cur who faults, for drivers that account; the address space is the VMA's
+ * @param address page-aligned
+ * @param flags FAULT_FLAG_WRITE or 0
+ * @returns VM_FAULT_ bits; with an error bit `mm.lastDecision` says why
+ */
+export function handleMmFault(cur: Caller | null, vma: Vma, address: number, flags: number): number {
+  const mm = vma.vmMm;
+  const state = stateOf(mm);
+  if (state.rssCache !== null) {
+    if (cur !== null) state.memory.activeMm = cur.mm;
+    checkSyncRss(state);
+  }
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) return hugetlbFault(cur, mm, vma, address, flags);
+  const pt = mm.pageTables!;
+  const ops = vma.vmOps;
+  // The kernel looks at the last-level table late or early; what it shows is whether a failing fault leaves one.
+  const hadTable = ops === null || pt.slot(address) >= 0;
+  const slot = pt.slotAlloc(address);
+  if (slot < 0) return failed(mm, vma, address, D.faultNoTable, VM_FAULT_OOM);
+  const bits = pt.entry(slot);
+  if (bits === 0) {
+    if (ops === null) return doAnonymousPage(state, vma, address, slot, flags);
+    const result = doFault(cur, state, vma, ops, address, slot, flags);
+    if (!hadTable && (result & NO_PAGE_TO_MAP) !== 0 && mm.system.profile.faultTablesLate) {
+      if (pt.entry(pt.slotAlloc(address)) === 0) dropLeaf(mm, address);
+    }
+    return result;
+  }
+  if ((flags & FAULT_FLAG_WRITE) !== 0) {
+    if ((bits & PTE_WRITE) === 0) return doWpPage(cur, state, vma, address, slot, bits);
+    pt.mkwriteDirty(slot);
+  } else if ((bits & PTE_YOUNG) === 0) {
+    pt.setEntry(slot, pt.pfn(slot), vma.vmPageProt, bits & (PTE_WRITE | PTE_DIRTY | PTE_SPECIAL));
+  }
+  return 0;
+}
+
+/** Takes back the last-level table that a failing fault made, when nothing else is in it. */
+function dropLeaf(mm: Mm, address: number): void {
+  const { pmdSize } = mm.system.arch;
+  const base = address - (address & (pmdSize - 1));
+  const pt = mm.pageTables!;
+  if (pt.nextEntry(base, base + pmdSize) < 0) pt.freeRange(address, address + 1, base, base + pmdSize);
+}
+
+function hugetlbFault(cur: Caller | null, mm: Mm, vma: Vma, address: number, flags: number): number {
+  mm.lastDecision = 0;
+  const result = mm.system.hugePages!.fault(cur, vma, address, flags);
+  if ((result & VM_FAULT_ERROR) !== 0) {
+    return failed(mm, vma, address, mm.lastDecision === 0 ? D.faultHugetlb : mm.lastDecision, result);
+  }
+  if (mm.tracer !== null && (result & VM_FAULT_RETRY) === 0) mm.tracer.fault('hugetlb', vma, address, 0);
+  return result;
+}
+
+/** do_anonymous_page: a frame of zeroes for a write, the zero page for a read. */
+function doAnonymousPage(state: MmState, vma: Vma, address: number, slot: number, flags: number): number {
+  const mm = state.mm;
+  if ((vma.vmFlags & VM_SHARED) !== 0) return failed(mm, vma, address, D.faultSharedWithoutOps, VM_FAULT_SIGBUS);
+  if ((flags & FAULT_FLAG_WRITE) === 0) {
+    mm.pageTables!.setEntry(slot, state.frames.zeroPfn, vma.vmPageProt, PTE_SPECIAL);
+    if (mm.tracer !== null) mm.tracer.fault('zero', vma, address, 0);
+    return 0;
+  }
+  if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
+    return failed(mm, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
+  }
+  const pfn = state.frames.allocZeroed(0);
+  if (pfn < 0) return failed(mm, vma, address, D.faultNoFrame, VM_FAULT_OOM);
+  addNewAnonRmap(state, vma, address, pfn);
+  const bits = (vma.vmFlags & VM_WRITE) !== 0 ? PTE_WRITE | PTE_DIRTY : 0;
+  mm.pageTables!.setEntry(slot, pfn, vma.vmPageProt, bits);
+  if (mm.tracer !== null) mm.tracer.fault('anon', vma, address, 0);
+  return 0;
+}
+
+/** do_fault: the page comes from the mapping's owner. */
+function doFault(
+  cur: Caller | null,
+  state: MmState,
+  vma: Vma,
+  ops: VmOperations,
+  address: number,
+  slot: number,
+  flags: number,
+): number {
+  if (ops.fault === null) return failed(state.mm, vma, address, D.faultNoFaultOperation, VM_FAULT_SIGBUS);
+  if ((flags & FAULT_FLAG_WRITE) === 0) return doReadFault(cur, state, vma, ops, address, slot);
+  if ((vma.vmFlags & VM_SHARED) === 0) return doCowFault(cur, state, vma, ops, address);
+  return doSharedFault(cur, state, vma, ops, address);
+}
+
+/**
+ * The slot of `address` after the owner was asked: -1 when there is no table, -2 when somebody else mapped the page
+ * meanwhile.
+ */
+function slotAfterOwner(mm: Mm, address: number): number {
+  const pt = mm.pageTables!;
+  const slot = pt.slotAlloc(address);
+  return slot >= 0 && pt.entry(slot) !== 0 ? -2 : slot;
+}
+
+/** The page that the owner gave is not mapped after all: 0 when somebody else did it, VM_FAULT_OOM without a table. */
+function notMapped(state: MmState, vma: Vma, address: number, slot: number, pfn: number): number {
+  state.frames.put(pfn);
+  return slot === -2 ? 0 : failed(state.mm, vma, address, D.faultNoTable, VM_FAULT_OOM);
+}
+
+function doReadFault(
+  cur: Caller | null,
+  state: MmState,
+  vma: Vma,
+  ops: VmOperations,
+  address: number,
+  firstSlot: number,
+): number {
+  const mm = state.mm;
+  const pt = mm.pageTables!;
+  if (ops.mapPage !== null && mm.system.config.faultAroundBytes > mm.system.pageSize) {
+    doFaultAround(state, vma, ops, address);
+    if (pt.entry(firstSlot) !== 0) {
+      if (mm.tracer !== null) mm.tracer.fault('around', vma, address, 0);
+      return 0;
+    }
+  }
+  const vmf = mm.system.faultInfo;
+  const result = askOwner(cur, mm, vma, ops, vmf, address, 0);
+  if ((result & NO_PAGE_TO_MAP) !== 0) return result;
+  const pfn = vmf.page;
+  const slot = slotAfterOwner(mm, address);
+  if (slot < 0) return notMapped(state, vma, address, slot, pfn);
+  addFileRmap(state, pfn);
+  pt.setEntry(slot, pfn, vma.vmPageProt, protWrite(vma.vmPageProt));
+  if (mm.tracer !== null) mm.tracer.fault('file', vma, address, 0);
+  return result & VM_FAULT_MAJOR;
+}
+
+/** do_cow_fault: the first access to a private page is a write: an own copy at once. */
+function doCowFault(cur: Caller | null, state: MmState, vma: Vma, ops: VmOperations, address: number): number {
+  const mm = state.mm;
+  const frames = state.frames;
+  if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
+    return failed(mm, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
+  }
+  const copy = frames.alloc(0);
+  if (copy < 0) return failed(mm, vma, address, D.faultNoFrame, VM_FAULT_OOM);
+  const vmf = mm.system.faultInfo;
+  const result = askOwner(cur, mm, vma, ops, vmf, address, FAULT_FLAG_WRITE);
+  if ((result & NO_PAGE_TO_MAP) !== 0) {
+    frames.put(copy);
+    return result;
+  }
+  const pfn = vmf.page;
+  const slot = slotAfterOwner(mm, address);
+  if (slot < 0) {
+    frames.put(copy);
+    return notMapped(state, vma, address, slot, pfn);
+  }
+  state.physical.copyFrame(copy, pfn);
+  frames.put(pfn);
+  addNewAnonRmap(state, vma, address, copy);
+  const bits = (vma.vmFlags & VM_WRITE) !== 0 ? PTE_WRITE | PTE_DIRTY : PTE_DIRTY;
+  mm.pageTables!.setEntry(slot, copy, vma.vmPageProt, bits);
+  if (mm.tracer !== null) mm.tracer.fault('cow', vma, address, D.copyOfFilePage);
+  return result & VM_FAULT_MAJOR;
+}
+
+/** do_shared_fault: the first access to a shared page is a write. */
+function doSharedFault(cur: Caller | null, state: MmState, vma: Vma, ops: VmOperations, address: number): number {
+  const mm = state.mm;
+  const frames = state.frames;
+  const vmf = mm.system.faultInfo;
+  const result = askOwner(cur, mm, vma, ops, vmf, address, FAULT_FLAG_WRITE);
+  if ((result & NO_PAGE_TO_MAP) !== 0) return result;
+  const pfn = vmf.page;
+  const refused = doPageMkwrite(mm, vma, ops, vmf, address);
+  if (refused !== 0) {
+    frames.put(pfn);
+    // The page left the file meanwhile: the access is simply repeated.
+    return refused === VM_FAULT_NOPAGE ? 0 : refused;
+  }
+  const slot = slotAfterOwner(mm, address);
+  if (slot < 0) return notMapped(state, vma, address, slot, pfn);
+  addFileRmap(state, pfn);
+  mm.pageTables!.setEntry(slot, pfn, vma.vmPageProt, PTE_WRITE | PTE_DIRTY);
+  setPageDirty(frames, pfn);
+  if (mm.tracer !== null) mm.tracer.fault('shared', vma, address, 0);
+  return result & VM_FAULT_MAJOR;
+}

@@ -1,0 +1,144 @@
+/**
+ * Physical memory: one buffer, seen as bytes, words and through a DataView, addressed by page frame number.
+ *
+ * Not here: who owns which frame (memory/frames/buddy.ts). Bytes live in a window of at most 1 GiB each, since a Uint8Array ends at
+ * 4 GiB; words and the DataView reach over the whole. Nothing is touched before it is used: the host commits lazily.
+ */
+
+/** Bytes of one byte window: a frame never lies across two. */
+const WINDOW_SHIFT = 30;
+const WINDOW_BYTES: number = 2 ** WINDOW_SHIFT;
+
+/** A Uint32Array holds at most 2^32 elements. */
+export const MAX_PHYSICAL_BYTES: number = 2 ** 34;
+
+/** Up to this length a byte loop beats the making of a subarray. */
+const SMALL = 32;
+
+/** How a {@link PhysicalMemory} is made. */
+export interface PhysicalMemoryInit {
+  /** Bytes of a page: a power of two from 4096. */
+  pageSize: number;
+  /** Bytes to allocate; a multiple of the page size. Not with `buffer`. */
+  bytes?: number | undefined;
+  /** The caller's buffer, fixed in length: an ArrayBuffer, a SharedArrayBuffer or a WebAssembly.Memory's. */
+  buffer?: ArrayBufferLike | undefined;
+}
+
+/** All of a machine's memory. */
+export class PhysicalMemory {
+  readonly buffer: ArrayBufferLike;
+  readonly bytes: number;
+  /** Everything as little-endian 32-bit words. */
+  readonly u32: Uint32Array;
+  /** Everything, for unaligned and odd-sized access. */
+  readonly view: DataView;
+  /** Windows of 1 GiB: byte `a` is `windows[Math.floor(a / 2 ** 30)][a & (2 ** 30 - 1)]`. */
+  readonly windows: readonly Uint8Array[];
+  readonly pageSize: number;
+  readonly pageShift: number;
+  readonly nrFrames: number;
+  /** Whether frames that were never handed out are known to hold zeroes. */
+  readonly zeroAtStart: boolean;
+  /** Words of a page; a frame's first word is `pfn * wordsPerPage`. */
+  readonly wordsPerPage: number;
+  private readonly frameShift: number;
+  private readonly frameMask: number;
+
+  private constructor(buffer: ArrayBufferLike, pageSize: number, zeroAtStart: boolean) {
+    const bytes = Math.floor(buffer.byteLength / pageSize) * pageSize;
+    this.buffer = buffer;
+    this.bytes = bytes;
+    this.pageSize = pageSize;
+    this.pageShift = 31 - Math.clz32(pageSize);
+    this.nrFrames = bytes / pageSize;
+    this.wordsPerPage = pageSize / 4;
+    this.zeroAtStart = zeroAtStart;
+    this.u32 = new Uint32Array(buffer, 0, bytes / 4);
+    this.view = new DataView(buffer, 0, bytes);
+    const windows: Uint8Array[] = [];
+    for (let at = 0; at < bytes; at += WINDOW_BYTES) {
+      windows.push(new Uint8Array(buffer, at, Math.min(WINDOW_BYTES, bytes - at)));
+    }
+    this.windows = windows;
+    this.frameShift = WINDOW_SHIFT - this.pageShift;
+    this.frameMask = 2 ** this.frameShift - 1;
+  }
+
+  /**
+   * @throws RangeError when the sizes make no sense or the host has no such buffer
+   */
+  static create(init: PhysicalMemoryInit): PhysicalMemory {
+    const { pageSize } = init;
+    if (pageSize < 4096 || pageSize > WINDOW_BYTES || (pageSize & (pageSize - 1)) !== 0) {
+      throw new RangeError(`PhysicalMemory.create: page size ${String(pageSize)} is no power of two from 4096`);
+    }
+    const bytes = init.buffer !== undefined ? init.buffer.byteLength : (init.bytes ?? 0);
+    if (!Number.isInteger(bytes) || bytes < 2 * pageSize || bytes > MAX_PHYSICAL_BYTES) {
+      throw new RangeError(`PhysicalMemory.create: ${String(bytes)} bytes are not between two pages and 16 GiB`);
+    }
+    if (init.buffer !== undefined) return new PhysicalMemory(init.buffer, pageSize, false);
+    return new PhysicalMemory(new ArrayBuffer(Math.floor(bytes / pageSize) * pageSize), pageSize, true);
+  }
+
+  /** Whether no copy may reach into `pfn` from the frame before it: another byte window begins. */
+  beginsWindow(pfn: number): boolean {
+    return (pfn & this.frameMask) === 0;
+  }
+
+  /** Writes zeroes over a frame. */
+  zeroFrame(pfn: number): void {
+    const at = (pfn & this.frameMask) << this.pageShift;
+    this.windows[pfn >>> this.frameShift]!.fill(0, at, at + this.pageSize);
+  }
+
+  /** Copies one frame over another. */
+  copyFrame(dst: number, src: number): void {
+    const words = this.wordsPerPage;
+    this.u32.copyWithin(dst * words, src * words, (src + 1) * words);
+  }
+
+  /** Sets `len` bytes from `offset` of a frame to `value`; the range may reach into the frames behind. */
+  fillBytes(pfn: number, offset: number, len: number, value: number): void {
+    let window = pfn >>> this.frameShift;
+    let from = ((pfn & this.frameMask) << this.pageShift) + offset;
+    let rest = len;
+    while (rest > 0) {
+      const n = Math.min(rest, WINDOW_BYTES - from);
+      this.windows[window]!.fill(value, from, from + n);
+      window++;
+      from = 0;
+      rest -= n;
+    }
+  }
+
+  /**
+   * Copies bytes out.
+   *
+   * @param offset first byte in the frame; the range may reach into the frames behind, up to where a window begins
+   */
+  readBytes(pfn: number, offset: number, target: Uint8Array, targetOffset: number, len: number): void {
+    const window = this.windows[pfn >>> this.frameShift]!;
+    const from = ((pfn & this.frameMask) << this.pageShift) + offset;
+    if (len <= SMALL) {
+      for (let i = 0; i < len; i++) target[targetOffset + i] = window[from + i]!;
+    } else {
+      target.set(window.subarray(from, from + len), targetOffset);
+    }
+  }
+
+  /**
+   * Copies bytes in.
+   *
+   * @param offset as for {@link readBytes}
+   */
+  writeBytes(pfn: number, offset: number, source: Uint8Array, sourceOffset: number, len: number): void {
+    const window = this.windows[pfn >>> this.frameShift]!;
+    const to = ((pfn & this.frameMask) << this.pageShift) + offset;
+    if (len <= SMALL) {
+      for (let i = 0; i < len; i++) window[to + i] = source[sourceOffset + i]!;
+    } else {
+      window.set(source.subarray(sourceOffset, sourceOffset + len), to);
+    }
+  }
+}

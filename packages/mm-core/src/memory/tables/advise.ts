@@ -1,0 +1,165 @@
+/**
+ * What advice does to pages: MADV_WILLNEED, FREE, COLD, PAGEOUT, POPULATE_READ, POPULATE_WRITE.
+ *
+ * Whether the advice is allowed on the VMA has been asked (the engine's madvise). There is no swap, so anonymous memory
+ * is never written out. Mirrors mm/madvise.c and what reclaim_pages comes to without swap.
+ */
+import {
+  EINVAL,
+  MADV_COLD,
+  MADV_FREE,
+  MADV_PAGEOUT,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  MADV_WILLNEED,
+} from '@vmarea/uapi';
+import type { Caller } from '../../space/caller.ts';
+import { RETRY } from '../../base/errno.ts';
+import { PTE_DIRTY, PTE_SPECIAL, PTE_YOUNG } from '../../ports/arch.ts';
+import type { Vma } from '../../areas/vma.ts';
+import type { AddressSpace } from '../cache/address-space.ts';
+import { checkVmaFlags, faultinRange, FOLL_WRITE } from '../user/gup.ts';
+import { canDoMincore, pageCacheOf } from './mincore.ts';
+import { type MmState, stateOf } from '../tlb/state.ts';
+import { PG_ANON, PG_CACHED, PG_DIRTY, PG_LOCKED, PG_SWAPBACKED, PG_WRITEBACK } from '../frames/flags.ts';
+import { removeRmap, setPageDirty } from '../frames/meta.ts';
+import { updateHiwaterRss } from '../frames/rss.ts';
+import { flushTlbRange } from '../tlb/flush.ts';
+
+/** See {@link MemoryPort.advise}. 0, a negative errno, or RETRY. */
+export function advise(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
+  switch (advice) {
+    case MADV_WILLNEED:
+      willNeed(vma, start, end);
+      return 0;
+    case MADV_FREE:
+      return madviseFree(vma, start, end);
+    case MADV_COLD:
+      madviseCold(vma, start, end, false);
+      return 0;
+    case MADV_PAGEOUT:
+      // Somebody else's file: the caller must not learn what its pages do.
+      if (canDoMincore(cur, vma)) madviseCold(vma, start, end, true);
+      return 0;
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+      return madvisePopulate(cur, vma, start, end, advice === MADV_POPULATE_WRITE ? FOLL_WRITE : 0);
+    default:
+      return 0;
+  }
+}
+
+/** force_page_cache_readahead: only storage has something to read ahead; nobody waits for it. */
+function willNeed(vma: Vma, start: number, end: number): void {
+  const mapping = pageCacheOf(vma.vmFile);
+  if (mapping === null || mapping.aOps.zeroFill || mapping.aOps.readPage === null) return;
+  const { pageSize } = mapping.core.system;
+  const first = vma.vmPgoff + (start - vma.vmStart) / pageSize;
+  mapping.readahead(first, first + (end - start) / pageSize);
+}
+
+/** madvise_free_pte_range: the pages are clean from now on and may go; a store makes a page count again. */
+function madviseFree(vma: Vma, start: number, end: number): number {
+  if (vma.vmOps !== null) return -EINVAL;
+  const mm = vma.vmMm;
+  const { lazyFree, frames } = stateOf(mm).memory;
+  const { pageSize } = mm.system;
+  const pt = mm.pageTables!;
+  lazyFree.drain();
+  updateHiwaterRss(mm);
+  let changed = false;
+  for (let at = pt.nextEntry(start, end); at >= 0; at = pt.nextEntry(at + pageSize, end)) {
+    const slot = pt.curSlot;
+    const bits = pt.entry(slot);
+    if ((bits & PTE_SPECIAL) !== 0) continue;
+    const pfn = pt.pfn(slot);
+    if ((frames.flags[pfn]! & PG_DIRTY) !== 0) {
+      if (frames.mapcount[pfn] !== 1) continue;
+      frames.flags[pfn] = frames.flags[pfn]! & ~PG_DIRTY;
+    }
+    if ((bits & (PTE_YOUNG | PTE_DIRTY)) !== 0) {
+      pt.mkclean(slot);
+      pt.mkold(slot);
+      changed = true;
+    }
+    lazyFree.add(pfn);
+  }
+  if (changed) flushTlbRange(mm, start, end);
+  return 0;
+}
+
+/** madvise_cold_or_pageout_pte_range: pages of this mapping alone become old; with `out` they go if they can. */
+function madviseCold(vma: Vma, start: number, end: number, out: boolean): void {
+  const mm = vma.vmMm;
+  const state = stateOf(mm);
+  const { frames } = state;
+  const { pageSize } = mm.system;
+  const pt = mm.pageTables!;
+  state.memory.lazyFree.drain();
+  let changed = false;
+  for (let at = pt.nextEntry(start, end); at >= 0; at = pt.nextEntry(at + pageSize, end)) {
+    const slot = pt.curSlot;
+    const bits = pt.entry(slot);
+    if ((bits & PTE_SPECIAL) !== 0) continue;
+    const pfn = pt.pfn(slot);
+    if (frames.mapcount[pfn] !== 1) continue;
+    if ((bits & PTE_YOUNG) !== 0) {
+      pt.mkold(slot);
+      changed = true;
+    }
+    if (out && reclaim(state, slot, bits, pfn)) changed = true;
+  }
+  if (changed) flushTlbRange(mm, start, end);
+}
+
+/**
+ * shrink_page_list for one page that only `slot` maps: whether the entry has gone.
+ *
+ * Anonymous pages stay (there is no swap) unless they were given up by MADV_FREE and not written since. Pages of ramfs
+ * are unevictable. Pages of shmem and of storage lose their entry; clean ones of storage leave the cache.
+ */
+function reclaim(state: MmState, slot: number, bits: number, pfn: number): boolean {
+  const { frames, mm } = state;
+  const flags = frames.flags[pfn]!;
+  if ((flags & PG_ANON) !== 0) {
+    if ((flags & PG_SWAPBACKED) !== 0 || (bits & PTE_DIRTY) !== 0) return false;
+    dropEntry(state, slot, bits, pfn);
+    return true;
+  }
+  if ((flags & PG_CACHED) === 0) return false;
+  const mapping = frames.owner(pfn) as AddressSpace;
+  const ops = mapping.aOps;
+  if (ops.zeroFill && !ops.swapBacked) return false;
+  const index = frames.index[pfn]!;
+  updateHiwaterRss(mm);
+  dropEntry(state, slot, bits, pfn);
+  const idle = (frames.flags[pfn]! & (PG_DIRTY | PG_LOCKED | PG_WRITEBACK)) === 0;
+  if (!ops.swapBacked && idle && frames.refcount[pfn] === 1) mapping.remove(index);
+  return true;
+}
+
+function dropEntry(state: MmState, slot: number, bits: number, pfn: number): void {
+  const { frames } = state;
+  updateHiwaterRss(state.mm);
+  state.mm.pageTables!.clear(slot);
+  if ((bits & PTE_DIRTY) !== 0 && (frames.flags[pfn]! & PG_ANON) === 0) setPageDirty(frames, pfn);
+  removeRmap(state, pfn);
+}
+
+/**
+ * madvise_populate.
+ *
+ * @returns 0; -EINVAL when the VMA does not allow the access; -EFAULT where the task would get a signal; -ENOMEM; RETRY
+ */
+function madvisePopulate(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
+  const { pageSize } = vma.vmMm.system;
+  if (checkVmaFlags(vma, gupFlags) !== 0) return -EINVAL;
+  let at = start;
+  while (at < end) {
+    const done = faultinRange(cur, vma, at, end, gupFlags);
+    if (done === RETRY) return RETRY;
+    if (done < 0) return done;
+    at += done * pageSize;
+  }
+  return 0;
+}

@@ -1,0 +1,81 @@
+/**
+ * copy_page_range: what a child gets of its parent's page tables.
+ *
+ * Private pages are shared write-protected by both sides; pages of shared mappings, and of mappings that never had a
+ * page of their own, are left to the child's faults. Mirrors copy_pte_range (mm/memory.c).
+ */
+import { ENOMEM } from '@vmarea/uapi';
+import { VM_HUGETLB, VM_MAYWRITE, VM_MIXEDMAP, VM_PFNMAP, VM_SHARED } from '../../base/flags.ts';
+import type { Vma } from '../../areas/vma.ts';
+import { stateOf } from '../tlb/state.ts';
+import { PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED } from '../frames/flags.ts';
+import { flushTlbRange } from '../tlb/flush.ts';
+
+/** is_cow_mapping: private, and may become writable. */
+export function isCowMapping(vmFlags: number): boolean {
+  return (vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
+}
+
+/**
+ * copy_page_range. See {@link MemoryPort.copyPageRange}.
+ *
+ * @returns 0, or -ENOMEM with a part of the pages copied: the child is then torn down
+ */
+export function copyPageRange(newVma: Vma, vma: Vma): number {
+  const flags = vma.vmFlags;
+  if ((flags & VM_HUGETLB) !== 0) return vma.vmMm.system.hugePages!.copyPageRange(newVma, vma);
+  if ((flags & (VM_PFNMAP | VM_MIXEDMAP)) === 0 && vma.anonVma === null) return 0;
+
+  const mm = vma.vmMm;
+  const child = newVma.vmMm;
+  const src = mm.pageTables!;
+  const dst = child.pageTables!;
+  const state = stateOf(mm);
+  const frames = state.frames;
+  const { refcount, mapcount } = frames;
+  const frameFlags = frames.flags;
+  const pfns = state.memory.batch;
+  const pmdSize = mm.system.arch.pmdSize;
+  const cow = isCowMapping(flags);
+  const shared = (flags & VM_SHARED) !== 0;
+  const { vmStart, vmEnd } = vma;
+  let anon = 0;
+  let file = 0;
+  let shmem = 0;
+  let any = false;
+  let error = 0;
+
+  // A last-level table of the parent gets a counterpart even where it is empty: VmPTE shows it.
+  let at = vmStart;
+  while (at < vmEnd) {
+    const stop = Math.min(at - (at & (pmdSize - 1)) + pmdSize, vmEnd);
+    if (src.slot(at) < 0) {
+      at = src.nextEntry(stop, vmEnd);
+      if (at < 0) break;
+    }
+    const end = Math.min(at - (at & (pmdSize - 1)) + pmdSize, vmEnd);
+    if (dst.slotAlloc(at) < 0) {
+      error = -ENOMEM;
+      break;
+    }
+    any = true;
+    const n = src.copyRange(at, end, dst, cow, shared, pfns);
+    for (let i = 0; i < n; i++) {
+      const pfn = pfns[i]!;
+      refcount[pfn] = refcount[pfn]! + 1;
+      mapcount[pfn] = mapcount[pfn]! + 1;
+      const f = frameFlags[pfn]!;
+      if ((f & PG_ANON) !== 0) {
+        if ((f & PG_ANON_EXCLUSIVE) !== 0) frameFlags[pfn] = f & ~PG_ANON_EXCLUSIVE;
+        anon++;
+      } else if ((f & PG_SWAPBACKED) !== 0) shmem++;
+      else file++;
+    }
+    at = end;
+  }
+  child.rssAnon += anon;
+  child.rssFile += file;
+  child.rssShmem += shmem;
+  if (any && cow) flushTlbRange(mm, vmStart, vmEnd);
+  return error;
+}

@@ -1,0 +1,80 @@
+/**
+ * mincore for one VMA: which pages an access would find without waiting.
+ *
+ * Mirrors mincore_pte_range and __mincore_unmapped_range (mm/mincore.c).
+ */
+import { CAP_DAC_OVERRIDE, CAP_FOWNER } from '@vmarea/uapi';
+import { hasCapability, type Caller } from '../../space/caller.ts';
+import type { VmFile, VmInode } from '../../ports/file.ts';
+import { VM_HUGETLB } from '../../base/flags.ts';
+import type { Vma } from '../../areas/vma.ts';
+import type { AddressSpace } from '../cache/address-space.ts';
+import { vmaHugePageSize } from '../user/gup.ts';
+
+/** An inode that says whose it is, as a file layer's does. */
+interface OwnedInode extends VmInode {
+  readonly iUid?: number;
+  readonly iGid?: number;
+}
+
+/** can_do_mincore: whether the caller may learn about the page cache of a file. */
+export function canDoMincore(cur: Caller, vma: Vma): boolean {
+  if (vma.vmOps === null || vma.vmFile === null) return true;
+  const inode: OwnedInode = vma.vmFile.fInode;
+  const { cred } = cur;
+  if (hasCapability(cred, CAP_FOWNER) || hasCapability(cred, CAP_DAC_OVERRIDE)) return true;
+  if (inode.iUid === cred.uid) return true;
+  const bit = inode.iGid === cred.gid ? 0o020 : 0o002;
+  return (inode.iMode & bit) !== 0;
+}
+
+/** The page cache of a file, or null when it has none. */
+export function pageCacheOf(file: VmFile | null): AddressSpace | null {
+  if (file === null) return null;
+  const mapping = file.fMapping as Partial<AddressSpace>;
+  return mapping.isUptodate === undefined ? null : (mapping as AddressSpace);
+}
+
+/** mincore over [start, end) of the VMA: bytes of 0 or 1 into `vec` from `offset`. */
+export function mincore(cur: Caller, vma: Vma, start: number, end: number, vec: Uint8Array, offset: number): void {
+  const mm = vma.vmMm;
+  const { pageSize, profile } = mm.system;
+  const nrPages = (end - start) / pageSize;
+  if (profile.mincoreNeedsOwner && !canDoMincore(cur, vma)) {
+    vec.fill(1, offset, offset + nrPages);
+    return;
+  }
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) {
+    mincoreHugetlb(vma, start, end, vec, offset);
+    return;
+  }
+  const pt = mm.pageTables!;
+  const mapping = pageCacheOf(vma.vmFile);
+  let pgoff = vma.vmPgoff + (start - vma.vmStart) / pageSize;
+  let out = offset;
+  let present = pt.nextEntry(start, end);
+  for (let at = start; at < end; at += pageSize, pgoff++) {
+    if (at === present) {
+      vec[out++] = 1;
+      present = pt.nextEntry(at + pageSize, end);
+    } else vec[out++] = mapping !== null && mapping.isUptodate(pgoff) ? 1 : 0;
+  }
+}
+
+/** A huge page is there or not as a whole. */
+function mincoreHugetlb(vma: Vma, start: number, end: number, vec: Uint8Array, offset: number): void {
+  const mm = vma.vmMm;
+  const pt = mm.pageTables!;
+  const { pageSize } = mm.system;
+  const size = vmaHugePageSize(vma);
+  let out = offset;
+  let at = start;
+  while (at < end) {
+    const page = Math.floor(at / size) * size;
+    const stop = Math.min(page + size, end);
+    const n = (stop - at) / pageSize;
+    vec.fill(pt.nextEntry(page, page + pageSize) >= 0 ? 1 : 0, out, out + n);
+    out += n;
+    at = stop;
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Taking pages out of address spaces: unmap_region, zap_page_range, and the walk over all mappings of a file.
+ *
+ * Not here: which VMAs go (the engine's munmap), what happens to the page cache (truncate). Mirrors zap_pte_range,
+ * free_pgtables and unmap_mapping_range (mm/memory.c).
+ */
+import type { FileMapping } from '../../shape/file-mapping.ts';
+import type { Mm } from '../../space/mm.ts';
+import { PTE_DIRTY, PTE_SPECIAL } from '../../ports/arch.ts';
+import { VM_HUGETLB } from '../../base/flags.ts';
+import type { Vma } from '../../areas/vma.ts';
+import type { Memory } from '../memory.ts';
+import { stateOf } from '../tlb/state.ts';
+import { PG_ANON, PG_DIRTY } from '../frames/flags.ts';
+import { removeRmap, setPageDirty } from '../frames/meta.ts';
+import { syncAfterZap, updateHiwaterRss } from '../frames/rss.ts';
+import { flushTlbRange } from '../tlb/flush.ts';
+
+/** zap_pte_range: empties the entries of [start, end), table by table. */
+function zapPteRange(mm: Mm, start: number, end: number): void {
+  const pt = mm.pageTables!;
+  // An address space in which nothing was touched: spares the walk down from the top.
+  if (pt.leafTables === 0) return;
+  const state = stateOf(mm);
+  const frames = state.frames;
+  const frameFlags = frames.flags;
+  const out = state.memory.batch;
+  const pmdSize = mm.system.arch.pmdSize;
+  const pmdMask = pmdSize - 1;
+  let any = false;
+  let at = start;
+  while (at < end) {
+    const tableEnd = at - (at & pmdMask) + pmdSize;
+    const stop = tableEnd < end ? tableEnd : end;
+    if (pt.slot(at) < 0) {
+      at = pt.nextEntry(stop, end);
+      if (at < 0) break;
+      continue;
+    }
+    any = true;
+    const n = pt.takeRange(at, stop, out);
+    for (let i = 0; i < n; i++) {
+      const entry = out[i]!;
+      const pfn = entry >>> 1;
+      if ((entry & 1) !== 0 && (frameFlags[pfn]! & (PG_ANON | PG_DIRTY)) === 0) setPageDirty(frames, pfn);
+      removeRmap(state, pfn);
+    }
+    syncAfterZap(state);
+    at = stop;
+  }
+  if (any) flushTlbRange(mm, start, end);
+}
+
+/** The same, but private copies stay: a hole is punched into the file, and they are not the file's. */
+function zapFilePages(mm: Mm, start: number, end: number): void {
+  const pt = mm.pageTables!;
+  const state = stateOf(mm);
+  const frames = state.frames;
+  const pageSize = state.physical.pageSize;
+  let zapped = false;
+  for (let at = pt.nextEntry(start, end); at >= 0; at = pt.nextEntry(at + pageSize, end)) {
+    const slot = pt.curSlot;
+    const bits = pt.entry(slot);
+    const pfn = (bits & PTE_SPECIAL) !== 0 ? -1 : pt.pfn(slot);
+    if (pfn >= 0 && (frames.flags[pfn]! & PG_ANON) !== 0) continue;
+    pt.clear(slot);
+    zapped = true;
+    if (pfn < 0) continue;
+    if ((bits & PTE_DIRTY) !== 0) setPageDirty(frames, pfn);
+    removeRmap(state, pfn);
+  }
+  syncAfterZap(state);
+  if (zapped) flushTlbRange(mm, start, end);
+}
+
+/** What every unmapping begins with. */
+function beginUnmap(mm: Mm): void {
+  const { memory } = stateOf(mm);
+  memory.activeMm = mm;
+  memory.lazyFree.drain();
+  updateHiwaterRss(mm);
+}
+
+/** unmap_single_vma: the part of [start, end) that is in the VMA. */
+function unmapSingleVma(mm: Mm, vma: Vma, start: number, end: number): void {
+  const from = vma.vmStart > start ? vma.vmStart : start;
+  const to = vma.vmEnd < end ? vma.vmEnd : end;
+  if (from >= to) return;
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) {
+    // Without a file the mapping never came about: its driver refused it.
+    if (vma.vmFile !== null) mm.system.hugePages!.unmapRange(vma, from, to);
+    return;
+  }
+  zapPteRange(mm, from, to);
+}
+
+/** unmap_region. See {@link MemoryPort.unmapRegion}. */
+export function unmapRegion(mm: Mm, first: Vma, start: number, end: number, floor: number, ceiling: number): void {
+  beginUnmap(mm);
+  let last = first;
+  for (let vma: Vma | null = first; vma !== null; vma = vma.vmNext) {
+    unmapSingleVma(mm, vma, start, end);
+    last = vma;
+  }
+  mm.pageTables!.freeRange(first.vmStart, last.vmEnd, floor, ceiling);
+}
+
+/** The same for a VMA that is told by its bounds. See {@link MemoryPort.unmapPlain}. */
+export function unmapPlain(mm: Mm, start: number, end: number, floor: number, ceiling: number): void {
+  beginUnmap(mm);
+  zapPteRange(mm, start, end);
+  mm.pageTables!.freeRange(start, end, floor, ceiling);
+}
+
+/** zap_page_range on one VMA. Page-aligned bytes inside it. */
+export function zapRange(vma: Vma, start: number, end: number): void {
+  const mm = vma.vmMm;
+  beginUnmap(mm);
+  unmapSingleVma(mm, vma, start, end);
+}
+
+/**
+ * unmap_mapping_range: takes pages [startPage, startPage + nrPages) of a file out of every address space.
+ *
+ * @param startPage file page, in pages of the machine
+ * @param nrPages Infinity: to the end of every mapping
+ * @param evenCows private copies go too (truncation)
+ */
+export function zapMappingRange(
+  memory: Memory,
+  mapping: FileMapping,
+  startPage: number,
+  nrPages: number,
+  evenCows: boolean,
+): void {
+  const tree = mapping.iMmap;
+  if (tree.size === 0 || nrPages <= 0) return;
+  const pageSize = memory.system.pageSize;
+  const lastPage = startPage + nrPages - 1;
+  for (
+    let node = tree.firstOverlap(startPage, lastPage);
+    node !== null;
+    node = tree.nextOverlap(node, startPage, lastPage)
+  ) {
+    const vma = node.item;
+    const mm = vma.vmMm;
+    // Huge pages have a page cache of their own, which unmaps them itself.
+    if ((vma.vmFlags & VM_HUGETLB) !== 0 || mm.memory === null) continue;
+    const from = startPage > vma.vmPgoff ? vma.vmStart + (startPage - vma.vmPgoff) * pageSize : vma.vmStart;
+    const behind = vma.vmStart + (lastPage + 1 - vma.vmPgoff) * pageSize;
+    const to = behind < vma.vmEnd ? behind : vma.vmEnd;
+    memory.lazyFree.drain();
+    updateHiwaterRss(mm);
+    if (evenCows) zapPteRange(mm, from, to);
+    else zapFilePages(mm, from, to);
+  }
+}

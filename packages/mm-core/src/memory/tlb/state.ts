@@ -1,0 +1,66 @@
+/**
+ * What memory keeps for one address space beside the Mm: its software TLB, its last refused access, and who must hear
+ * of dropped translations. Made by `Memory.attach`.
+ */
+import type { Mm } from '../../space/mm.ts';
+import type { Frames } from '../frames/buddy.ts';
+import type { Memory } from '../memory.ts';
+import type { PhysicalMemory } from '../frames/physical.ts';
+import { Tlb } from './tlb.ts';
+
+/** What a task has counted and not yet folded into its address space. */
+export interface RssCache {
+  rssFile: number;
+  rssAnon: number;
+  rssShmem: number;
+  /** Faults since the last fold. */
+  events: number;
+}
+
+/** Memory's part of an address space. */
+export class MmState {
+  readonly memory: Memory;
+  readonly mm: Mm;
+  readonly frames: Frames;
+  readonly physical: PhysicalMemory;
+  /** Unique per address space as long as the machine lives: what tags translations in an embedder's CPU. */
+  readonly asid: number;
+  /** Made by the first user of {@link useTlb}. */
+  tlb: Tlb | null = null;
+  /** Called with a range of addresses whose cached translations must be dropped; null when nobody caches. */
+  onInvalidate: ((start: number, end: number) => void) | null = null;
+
+  /** Null where resident pages are counted at once. */
+  readonly rssCache: RssCache | null;
+
+  // --- the last access that was refused
+  /** SIGSEGV, SIGBUS, or SIGKILL when memory is exhausted. */
+  signal = 0;
+  /** SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR. */
+  code = 0;
+  /** The faulting address, not rounded. */
+  address = 0.5;
+  /** Why. */
+  decision = 0;
+
+  constructor(memory: Memory, mm: Mm, asid: number) {
+    this.memory = memory;
+    this.mm = mm;
+    this.frames = memory.frames;
+    this.physical = memory.physical;
+    this.asid = asid;
+    this.rssCache = mm.system.config.splitRssCounting ? { rssFile: 0, rssAnon: 0, rssShmem: 0, events: 0 } : null;
+    this.address = 0;
+  }
+
+  /** The software TLB, made now if there was none. */
+  useTlb(): Tlb {
+    this.tlb ??= new Tlb(this.physical);
+    return this.tlb;
+  }
+}
+
+/** Memory's part of an address space. Only for one that is attached. */
+export function stateOf(mm: Mm): MmState {
+  return mm.memory as MmState;
+}

@@ -1,0 +1,228 @@
+/**
+ * get_user_pages: pages of an address space, faulted in as if it had touched them, without a signal.
+ *
+ * Populate, process_vm_readv and the like use it. Mirrors __get_user_pages, follow_page_pte, faultin_page,
+ * check_vma_flags and follow_hugetlb_page (mm/gup.c, mm/hugetlb.c).
+ */
+import { EFAULT, ENOMEM } from '@vmarea/uapi';
+import type { Caller } from '../../space/caller.ts';
+import { RETRY } from '../../base/errno.ts';
+import {
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_WRITE,
+} from '../../space/fault-info.ts';
+import type { Mm } from '../../space/mm.ts';
+import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../../ports/arch.ts';
+import { D } from '../../reasons/decisions.ts';
+import { expandStack } from '../../calls/stack.ts';
+import {
+  VM_ACCESS_FLAGS,
+  VM_GROWSDOWN,
+  VM_HUGETLB,
+  VM_IO,
+  VM_LOCKED,
+  VM_LOCKONFAULT,
+  VM_MAYREAD,
+  VM_PFNMAP,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+} from '../../base/flags.ts';
+import type { Vma } from '../../areas/vma.ts';
+import { handleMmFault } from '../faults/fault.ts';
+import { isCowMapping } from '../tables/fork.ts';
+import { stateOf } from '../tlb/state.ts';
+import { setPageDirty } from '../frames/meta.ts';
+
+export const FOLL_WRITE = 0x1;
+/** Access against the VMA's protection, as a debugger. */
+export const FOLL_FORCE = 0x10;
+
+/**
+ * check_vma_flags.
+ *
+ * @returns 0 or -EFAULT, with the reason in `lastDecision`
+ */
+export function checkVmaFlags(vma: Vma, gupFlags: number): number {
+  const flags = vma.vmFlags;
+  const mm = vma.vmMm;
+  if ((flags & (VM_IO | VM_PFNMAP)) !== 0) {
+    mm.lastDecision = D.gupDeviceMemory;
+    return -EFAULT;
+  }
+  const force = (gupFlags & FOLL_FORCE) !== 0;
+  if ((gupFlags & FOLL_WRITE) !== 0) {
+    if ((flags & VM_WRITE) !== 0 || (force && isCowMapping(flags))) return 0;
+    mm.lastDecision = D.gupNotWritable;
+    return -EFAULT;
+  }
+  if ((flags & VM_READ) !== 0 || (force && (flags & VM_MAYREAD) !== 0)) return 0;
+  mm.lastDecision = D.gupNotReadable;
+  return -EFAULT;
+}
+
+/** What an errno-less fault result is as an errno (vm_fault_to_errno): 0 when it is no error. */
+function faultErrno(result: number): number {
+  if ((result & VM_FAULT_ERROR) === 0) return 0;
+  return (result & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT;
+}
+
+/**
+ * faultin_page with the counting: one fault at a page-aligned address.
+ *
+ * @returns VM_FAULT_ bits without an error, a negative errno, or RETRY
+ */
+function faultinPage(cur: Caller, vma: Vma, address: number, write: boolean): number {
+  const result = handleMmFault(cur, vma, address, write ? FAULT_FLAG_WRITE : 0);
+  const error = faultErrno(result);
+  if (error !== 0) return error;
+  if ((result & VM_FAULT_RETRY) !== 0) return RETRY;
+  if ((result & VM_FAULT_MAJOR) !== 0) cur.majFlt++;
+  else cur.minFlt++;
+  return result;
+}
+
+/**
+ * follow_page, and faults until it succeeds.
+ *
+ * @returns the slot of a present entry that allows what `gupFlags` want, a negative errno, or RETRY
+ */
+function slotOf(cur: Caller, vma: Vma, address: number, gupFlags: number): number {
+  const pt = vma.vmMm.pageTables!;
+  let write = (gupFlags & FOLL_WRITE) !== 0;
+  for (;;) {
+    const slot = pt.slot(address);
+    if (slot >= 0) {
+      const bits = pt.entry(slot);
+      if (bits !== 0 && (!write || (bits & PTE_WRITE) !== 0)) {
+        // FOLL_TOUCH: the page is dirty although the entry is not, since nobody will fault on it again.
+        if (write && (bits & (PTE_DIRTY | PTE_SPECIAL)) === 0) setPageDirty(stateOf(vma.vmMm).frames, pt.pfn(slot));
+        return slot;
+      }
+    }
+    const result = faultinPage(cur, vma, address, write);
+    if (result < 0) return result;
+    // A forced write has broken the sharing: from now on the page may be taken as it is (FOLL_COW).
+    if ((result & VM_FAULT_WRITE) !== 0 && (vma.vmFlags & VM_WRITE) === 0) write = false;
+    else if (write && (vma.vmFlags & VM_WRITE) === 0) write = !isOwnCopy(vma, address);
+  }
+}
+
+/** Whether a forced write has its own, dirty page already. */
+function isOwnCopy(vma: Vma, address: number): boolean {
+  const pt = vma.vmMm.pageTables!;
+  const slot = pt.slot(address);
+  return slot >= 0 && (pt.entry(slot) & PTE_DIRTY) !== 0;
+}
+
+/**
+ * __get_user_pages over [start, end) of one VMA, without taking references.
+ *
+ * @returns the pages done (at least one), a negative errno when the first page cannot be had, or RETRY
+ */
+export function faultinRange(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
+  const pageSize = vma.vmMm.system.pageSize;
+  const error = checkVmaFlags(vma, gupFlags);
+  if (error !== 0) return error;
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) return followHugetlb(cur, vma, start, end, gupFlags);
+  for (let at = start; at < end; at += pageSize) {
+    const slot = slotOf(cur, vma, at, gupFlags);
+    if (slot >= 0) continue;
+    // Only the whole range counts while somebody has to wait: what is present is found again at no cost.
+    if (slot === RETRY) return RETRY;
+    return at > start ? (at - start) / pageSize : slot;
+  }
+  return (end - start) / pageSize;
+}
+
+/** Bytes of a page of a hugetlb VMA. */
+export function vmaHugePageSize(vma: Vma): number {
+  const size = vma.vmFile === null ? 0 : vma.vmFile.hugePageSize;
+  if (size !== 0) return size;
+  return vma.vmOps !== null && vma.vmOps.pageSize !== null ? vma.vmOps.pageSize(vma) : vma.vmMm.system.arch.pmdSize;
+}
+
+/** follow_hugetlb_page. Faults are not counted here, as in the kernel. */
+function followHugetlb(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
+  const mm = vma.vmMm;
+  const pt = mm.pageTables!;
+  const { pageSize } = mm.system;
+  const size = vmaHugePageSize(vma);
+  const write = (gupFlags & FOLL_WRITE) !== 0;
+  let at = start;
+  while (at < end) {
+    const page = Math.floor(at / size) * size;
+    if (pt.nextEntry(page, page + pageSize) >= 0 && (!write || (pt.entry(pt.curSlot) & PTE_WRITE) !== 0)) {
+      at = page + size;
+      continue;
+    }
+    const result = handleMmFault(cur, vma, page, write ? FAULT_FLAG_WRITE : 0);
+    if ((result & VM_FAULT_RETRY) !== 0) return RETRY;
+    const error = faultErrno(result);
+    if (error !== 0) return at > start ? (at - start) / pageSize : error;
+  }
+  return (end - start) / pageSize;
+}
+
+/**
+ * populate_vma_page_range: page-aligned bytes inside the VMA.
+ *
+ * @returns the pages done, a negative errno when the first one cannot be had, or RETRY
+ */
+export function populateVmaPageRange(cur: Caller, vma: Vma, start: number, end: number): number {
+  const flags = vma.vmFlags;
+  let gup = 0;
+  if ((flags & (VM_WRITE | VM_SHARED)) === VM_WRITE) gup |= FOLL_WRITE;
+  if ((flags & VM_ACCESS_FLAGS) !== 0) gup |= FOLL_FORCE;
+  if ((flags & VM_LOCKONFAULT) !== 0) {
+    // Only what is present already is locked, and that needs no fault.
+    const { profile, pageSize } = vma.vmMm.system;
+    const error = profile.populateChecksLockOnFault ? checkVmaFlags(vma, gup) : 0;
+    return error !== 0 ? error : (end - start) / pageSize;
+  }
+  return faultinRange(cur, vma, start, end, gup);
+}
+
+/**
+ * find_extend_vma: the VMA of `address`; a stack above it grows, where the version lets get_user_pages do that.
+ */
+export function findExtendVma(cur: Caller, mm: Mm, address: number): Vma | null {
+  const vma = mm.tree.find(address);
+  if (vma === null || address >= vma.vmStart) return vma;
+  if ((vma.vmFlags & VM_GROWSDOWN) === 0 || !mm.system.profile.gupExpandsStack || cur.mm !== mm) return null;
+  const start = vma.vmStart;
+  if (expandStack(cur, vma, address) !== 0) return null;
+  if ((vma.vmFlags & VM_LOCKED) !== 0) populateVmaPageRange(cur, vma, vma.vmStart, start);
+  return vma;
+}
+
+/**
+ * get_user_pages for one page, without a reference: the frame is good until the mapping changes.
+ *
+ * @param mm whose memory; may be another address space than the caller's
+ * @param address any byte of the page
+ * @param gupFlags FOLL_WRITE, FOLL_FORCE
+ * @returns the frame; -EFAULT, -ENOMEM or RETRY
+ */
+export function userPfn(cur: Caller, mm: Mm, address: number, gupFlags: number): number {
+  if (!(address >= 0 && address < mm.taskSize)) {
+    mm.lastDecision = D.gupNoVma;
+    return -EFAULT;
+  }
+  const vma = findExtendVma(cur, mm, address);
+  if (vma === null) {
+    mm.lastDecision = D.gupNoVma;
+    return -EFAULT;
+  }
+  const page = address - (address & mm.system.pageMask);
+  const done = faultinRange(cur, vma, page, page + mm.system.pageSize, gupFlags);
+  if (done < 0) return done;
+  const pt = mm.pageTables!;
+  if (pt.nextEntry(page, page + mm.system.pageSize) < 0) return -EFAULT;
+  const size = pt.curSize;
+  return pt.pfn(pt.curSlot) + (page - Math.floor(page / size) * size) / mm.system.pageSize;
+}

@@ -1,0 +1,41 @@
+/**
+ * __mm_populate: MAP_POPULATE, MAP_LOCKED, mlock and the like really bring the pages in.
+ *
+ * Private writable memory is written to (own pages), everything else is read. Mirrors mm/gup.c and mm/mlock.c.
+ */
+import type { Caller } from '../../space/caller.ts';
+import { RETRY } from '../../base/errno.ts';
+import { VM_IO, VM_PFNMAP } from '../../base/flags.ts';
+import { populateVmaPageRange } from './gup.ts';
+
+/**
+ * __mm_populate over [start, start + len); holes are skipped.
+ *
+ * After RETRY it is called again with the same range: what is present already costs nothing.
+ *
+ * @param ignoreErrors go on with the next VMA after an error
+ * @returns 0, -EFAULT, -ENOMEM, or RETRY
+ */
+export function populate(cur: Caller, start: number, len: number, ignoreErrors: boolean): number {
+  const mm = cur.mm;
+  const pageSize = mm.system.pageSize;
+  const end = start + len;
+  let at = start;
+  while (at < end) {
+    const vma = mm.tree.find(at);
+    if (vma === null || vma.vmStart >= end) return 0;
+    const to = vma.vmEnd < end ? vma.vmEnd : end;
+    if ((vma.vmFlags & (VM_IO | VM_PFNMAP)) !== 0) {
+      at = to;
+      continue;
+    }
+    const from = at < vma.vmStart ? vma.vmStart : at;
+    const done = populateVmaPageRange(cur, vma, from, to);
+    if (done === RETRY) return RETRY;
+    if (done < 0) {
+      if (!ignoreErrors) return done;
+      at = to;
+    } else at = from + done * pageSize;
+  }
+  return 0;
+}

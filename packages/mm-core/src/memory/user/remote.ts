@@ -1,0 +1,47 @@
+/**
+ * Memory of another address space: process_vm_readv and process_vm_writev page by page.
+ *
+ * Pages come through get_user_pages, so that no signal is sent and the target's own protections count. Mirrors
+ * mm/process_vm_access.c.
+ */
+import type { Caller } from '../../space/caller.ts';
+import { RETRY } from '../../base/errno.ts';
+import type { Mm } from '../../space/mm.ts';
+import { FOLL_WRITE, userPfn } from './gup.ts';
+import { stateOf } from '../tlb/state.ts';
+
+/**
+ * Copies between `buffer` and the memory of `mm`.
+ *
+ * @param address first byte in `mm`
+ * @param write to `mm`; otherwise from it
+ * @param gupFlags FOLL_FORCE or 0
+ * @returns bytes copied, less than `len` at the first page that cannot be had; -EFAULT or -ENOMEM when that is the first;
+ *   or RETRY: nothing is lost when the whole copy is repeated
+ */
+export function accessProcessVm(
+  cur: Caller,
+  mm: Mm,
+  address: number,
+  buffer: Uint8Array,
+  offset: number,
+  len: number,
+  write: boolean,
+  gupFlags = 0,
+): number {
+  const { physical } = stateOf(mm);
+  const pageSize = physical.pageSize;
+  const flags = write ? gupFlags | FOLL_WRITE : gupFlags;
+  let done = 0;
+  while (done < len) {
+    const at = address + done;
+    const pfn = userPfn(cur, mm, at, flags);
+    if (pfn < 0) return pfn === RETRY || done === 0 ? pfn : done;
+    const inPage = at & (pageSize - 1);
+    const n = Math.min(pageSize - inPage, len - done);
+    if (write) physical.writeBytes(pfn, inPage, buffer, offset + done, n);
+    else physical.readBytes(pfn, inPage, buffer, offset + done, n);
+    done += n;
+  }
+  return done;
+}

@@ -1,0 +1,156 @@
+/**
+ * Kernel copies from and to user memory, with faults fixed up: what could not be copied is counted, no signal is sent.
+ *
+ * The address space is the caller's. A copy that must wait returns RETRY; repeated from the start, it does no harm.
+ * Mirrors arch/arm64/lib/copy_{from,to}_user.S, clear_user.S and lib/strncpy_from_user.c.
+ */
+import { EFAULT } from '@vmarea/uapi';
+import type { Caller } from '../../space/caller.ts';
+import { RETRY } from '../../base/errno.ts';
+import type { Mm } from '../../space/mm.ts';
+import { ACCESS_READ, ACCESS_WRITE, mayAccess } from '../tlb/access.ts';
+import { stateOf } from '../tlb/state.ts';
+import type { PhysicalMemory } from '../frames/physical.ts';
+import { accessPfn } from './walk.ts';
+
+/** access_ok: the range ends at or below the end of user addresses. */
+export function accessOk(cur: Caller, address: number, len: number): boolean {
+  return address >= 0 && len >= 0 && address + len <= cur.mm.taskSize;
+}
+
+/**
+ * How much of [address, address + len) the frames from `pfn` on hold one behind the other, in one window: what may be
+ * copied at once. `set` takes 85 ns for a page by itself, 51 for one of 16; finding out takes 8.
+ *
+ * It looks at the entries behind that of `address` in its last-level table, and faults nothing in: the pages before a
+ * fault have been copied when it happens.
+ *
+ * @param pfn the frame of `address`
+ * @returns bytes, at least to the end of the first page or of the range
+ */
+function runLength(
+  mm: Mm,
+  physical: PhysicalMemory,
+  address: number,
+  len: number,
+  pfn: number,
+  access: number,
+): number {
+  const { pageSize } = physical;
+  let n = pageSize - (address & (pageSize - 1));
+  if (n >= len) return len;
+  const pt = mm.pageTables!;
+  let slot = pt.slot(address);
+  if (slot < 0) return n;
+  const pmdMask = mm.system.arch.pmdSize - 1;
+  const inTable = pmdMask + 1 - (address & pmdMask);
+  const limit = len < inTable ? len : inTable;
+  for (let next = pfn + 1; n < limit; next++, n += pageSize) {
+    slot += 2;
+    if (physical.beginsWindow(next) || pt.pfn(slot) !== next || !mayAccess(pt.entry(slot), access)) return n;
+  }
+  return limit;
+}
+
+/**
+ * copy_from_user.
+ *
+ * @param address first byte in user memory
+ * @param target receives `len` bytes from `offset`
+ * @returns bytes NOT copied (0: all), or RETRY
+ */
+export function copyFromUser(cur: Caller, address: number, target: Uint8Array, offset: number, len: number): number {
+  if (!accessOk(cur, address, len)) return len;
+  const { physical } = stateOf(cur.mm);
+  const pageMask = physical.pageSize - 1;
+  let done = 0;
+  while (done < len) {
+    const at = address + done;
+    const pfn = accessPfn(cur, at, ACCESS_READ);
+    if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
+    const n = runLength(cur.mm, physical, at, len - done, pfn, ACCESS_READ);
+    physical.readBytes(pfn, at & pageMask, target, offset + done, n);
+    done += n;
+  }
+  return 0;
+}
+
+/**
+ * copy_to_user.
+ *
+ * @param source gives `len` bytes from `offset`
+ * @returns bytes NOT copied (0: all), or RETRY
+ */
+export function copyToUser(cur: Caller, address: number, source: Uint8Array, offset: number, len: number): number {
+  if (!accessOk(cur, address, len)) return len;
+  const { physical } = stateOf(cur.mm);
+  const pageMask = physical.pageSize - 1;
+  let done = 0;
+  while (done < len) {
+    const at = address + done;
+    const pfn = accessPfn(cur, at, ACCESS_WRITE);
+    if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
+    const n = runLength(cur.mm, physical, at, len - done, pfn, ACCESS_WRITE);
+    physical.writeBytes(pfn, at & pageMask, source, offset + done, n);
+    done += n;
+  }
+  return 0;
+}
+
+/**
+ * Fills user memory with one byte.
+ *
+ * @returns bytes NOT written (0: all), or RETRY
+ */
+export function fillUser(cur: Caller, address: number, len: number, value: number): number {
+  if (!accessOk(cur, address, len)) return len;
+  const { physical } = stateOf(cur.mm);
+  const pageMask = physical.pageSize - 1;
+  let done = 0;
+  while (done < len) {
+    const at = address + done;
+    const pfn = accessPfn(cur, at, ACCESS_WRITE);
+    if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
+    const n = runLength(cur.mm, physical, at, len - done, pfn, ACCESS_WRITE);
+    physical.fillBytes(pfn, at & pageMask, n, value);
+    done += n;
+  }
+  return 0;
+}
+
+/**
+ * clear_user.
+ *
+ * @returns bytes NOT cleared (0: all), or RETRY
+ */
+export function clearUser(cur: Caller, address: number, len: number): number {
+  return fillUser(cur, address, len, 0);
+}
+
+/**
+ * strncpy_from_user: copies up to and with the terminating zero.
+ *
+ * @param target receives at most `max` bytes from `offset`
+ * @returns length without the zero; `max` when there was none; -EFAULT; or RETRY
+ */
+export function strncpyFromUser(cur: Caller, address: number, target: Uint8Array, offset: number, max: number): number {
+  const limit = cur.mm.taskSize;
+  if (!(address >= 0 && address < limit)) return -EFAULT;
+  const { physical } = stateOf(cur.mm);
+  const pageSize = physical.pageSize;
+  let done = 0;
+  while (done < max) {
+    const at = address + done;
+    if (at >= limit) return -EFAULT;
+    const pfn = accessPfn(cur, at, ACCESS_READ);
+    if (pfn < 0) return pfn === RETRY ? RETRY : -EFAULT;
+    const inPage = at & (pageSize - 1);
+    const n = Math.min(pageSize - inPage, max - done);
+    physical.readBytes(pfn, inPage, target, offset + done, n);
+    const end = offset + done + n;
+    const zero = target.indexOf(0, offset + done);
+    if (zero >= 0 && zero < end) return zero - offset;
+    done += n;
+  }
+  return max;
+}

@@ -1,0 +1,100 @@
+/**
+ * Translation by walking the page tables: what the soft MMU, kernel copies and an embedder's CPU ask when they have
+ * nothing cached.
+ */
+import { type Caller } from '../../space/caller.ts';
+import type { Mm } from '../../space/mm.ts';
+import { mayAccess, mayExec, mayRead, mayWrite } from '../tlb/access.ts';
+import { type MmState, stateOf } from '../tlb/state.ts';
+import { doPageFault } from '../faults/entry.ts';
+
+/**
+ * The frame that `address` is in, when the page tables allow the access now.
+ *
+ * @returns the pfn, or -1: a fault
+ */
+export function walkPfn(mm: Mm, address: number, access: number): number {
+  if (!(address >= 0 && address < mm.taskSize)) return -1;
+  const pt = mm.pageTables!;
+  const slot = pt.slot(address);
+  if (slot >= 0) {
+    const bits = pt.entry(slot);
+    return bits !== 0 && mayAccess(bits, access) ? pt.pfn(slot) : -1;
+  }
+  return walkHuge(mm, address, access);
+}
+
+/** The same where no last-level table is: inside a block, or nowhere. */
+function walkHuge(mm: Mm, address: number, access: number): number {
+  const pt = mm.pageTables!;
+  const { pageSize, pageMask } = mm.system;
+  const page = address - (address & pageMask);
+  if (pt.nextEntry(page, page + pageSize) < 0) return -1;
+  if (!mayAccess(pt.entry(pt.curSlot), access)) return -1;
+  const size = pt.curSize;
+  return pt.pfn(pt.curSlot) + (page - Math.floor(page / size) * size) / pageSize;
+}
+
+/**
+ * Fills the software TLB for the page of `address`.
+ *
+ * @returns the index of the frame's first word, or -1: a fault
+ */
+export function refill(state: MmState, address: number, access: number): number {
+  const mm = state.mm;
+  if (!(address >= 0 && address < mm.taskSize)) return -1;
+  const pt = mm.pageTables!;
+  const { pageSize, pageMask } = mm.system;
+  const page = address - (address & pageMask);
+  let slot = pt.slot(page);
+  let pfn: number;
+  if (slot >= 0) pfn = pt.pfn(slot);
+  else {
+    if (pt.nextEntry(page, page + pageSize) < 0) return -1;
+    slot = pt.curSlot;
+    const size = pt.curSize;
+    pfn = pt.pfn(slot) + (page - Math.floor(page / size) * size) / pageSize;
+  }
+  const bits = pt.entry(slot);
+  if (bits === 0 || !mayAccess(bits, access)) return -1;
+  const word = pfn * state.physical.wordsPerPage;
+  state.useTlb().fill(page, word, mayRead(bits), mayWrite(bits), mayExec(bits));
+  return word;
+}
+
+/**
+ * The frame of `address` for an access, faulting it in.
+ *
+ * @returns the pfn; -1 when the access is refused (`stateOf(cur.mm)` says how); or RETRY
+ */
+export function accessPfn(cur: Caller, address: number, access: number): number {
+  const mm = cur.mm;
+  for (;;) {
+    const pfn = walkPfn(mm, address, access);
+    if (pfn >= 0) return pfn;
+    const result = doPageFault(cur, address, access);
+    if (result < 0) return result;
+    if (result !== 0) return -1;
+  }
+}
+
+/**
+ * Translates for an embedder's CPU: the physical byte offset of `address`, faulting its page in.
+ *
+ * @returns the offset in physical memory; -1 when the access is refused (`stateOf(cur.mm)` says how); or RETRY
+ */
+export function translate(cur: Caller, address: number, access: number): number {
+  const pfn = accessPfn(cur, address, access);
+  if (pfn < 0) return pfn;
+  const { physical } = stateOf(cur.mm);
+  return pfn * physical.pageSize + (address & (physical.pageSize - 1));
+}
+
+/**
+ * Hears of every invalidation of cached translations of an address space: [start, end) bytes, page-aligned.
+ *
+ * @param hook null to stop
+ */
+export function onInvalidate(mm: Mm, hook: ((start: number, end: number) => void) | null): void {
+  stateOf(mm).onInvalidate = hook;
+}

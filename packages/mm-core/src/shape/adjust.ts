@@ -1,0 +1,240 @@
+/**
+ * How the set of VMAs changes shape: linking, unlinking, moving borders, splitting.
+ *
+ * Mirrors vma_link, vma_adjust, __split_vma and split_vma of mm/mmap.c. These functions keep the index, the file's
+ * i_mmap, the anon_vma links and map_count in step; they do not look at limits except where a name says so.
+ */
+import { EINVAL, ENOMEM } from '@vmarea/uapi';
+import { anonVmaClone, unlinkAnonVmas } from './anon-vma.ts';
+import { refuse } from '../base/errno.ts';
+import type { Mm } from '../space/mm.ts';
+import { D } from '../reasons/decisions.ts';
+import { VM_DENYWRITE, VM_HUGETLB, VM_MAYWRITE, VM_SHARED } from '../base/flags.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/**
+ * Whether a mapping counts as one that writes to its file: every VM_SHARED one, or (vma_is_shared_maywrite) only those that
+ * may become writable.
+ */
+export function sharesWrites(vma: Vma): boolean {
+  if ((vma.vmFlags & VM_SHARED) === 0) return false;
+  return !vma.vmMm.system.profile.sealedSharedReadonlyAllowed || (vma.vmFlags & VM_MAYWRITE) !== 0;
+}
+
+/** __vma_link_file: the file knows that it is mapped here. */
+export function linkFile(vma: Vma): void {
+  const file = vma.vmFile;
+  if (file === null) return;
+  const mapping = file.fMapping;
+  if ((vma.vmFlags & VM_DENYWRITE) !== 0) file.fInode.iWritecount--;
+  if (sharesWrites(vma)) mapping.iMmapWritable++;
+  const pages = (vma.vmEnd - vma.vmStart) * vma.vmMm.system.perPage;
+  vma.iMmapNode = mapping.iMmap.insert(vma.vmPgoff, vma.vmPgoff + pages - 1, vma);
+}
+
+/** __remove_shared_vm_struct: undoes {@link linkFile}. */
+export function unlinkFile(vma: Vma): void {
+  const file = vma.vmFile;
+  if (file === null || vma.iMmapNode === null) return;
+  const mapping = file.fMapping;
+  if ((vma.vmFlags & VM_DENYWRITE) !== 0) file.fInode.iWritecount++;
+  if (sharesWrites(vma)) mapping.iMmapWritable--;
+  mapping.iMmap.remove(vma.iMmapNode);
+  vma.iMmapNode = null;
+}
+
+/** The file's view of a VMA whose range has changed. */
+function updateFile(vma: Vma): void {
+  if (vma.iMmapNode === null) return;
+  const pages = (vma.vmEnd - vma.vmStart) * vma.vmMm.system.perPage;
+  vma.vmFile!.fMapping.iMmap.update(vma.iMmapNode, vma.vmPgoff, vma.vmPgoff + pages - 1);
+}
+
+/** vma_link: into the index and the file's i_mmap; one mapping more. */
+export function vmaLink(mm: Mm, vma: Vma): void {
+  mm.tree.insert(vma);
+  linkFile(vma);
+  mm.mapCount++;
+  if (mm.tracer !== null) mm.tracer.vma('insert', vma, 0);
+}
+
+/** Drops what a VMA holds (its file reference) and gives the object back. */
+export function vmaFree(mm: Mm, vma: Vma): void {
+  const file = vma.vmFile;
+  mm.vmas.release(vma.id);
+  if (file !== null) file.fput();
+}
+
+/**
+ * Frees `next`, which a neighbour has absorbed and which is out of the index. Its anonymous pages belong to the
+ * neighbour's anon_vma.
+ */
+function swallow(mm: Mm, next: Vma): void {
+  if (next.vmFile !== null) {
+    mm.system.uprobes?.munmap(next, next.vmStart, next.vmEnd);
+    unlinkFile(next);
+  }
+  if (next.anonVma !== null) unlinkAnonVmas(next);
+  mm.mapCount--;
+  if (mm.tracer !== null) mm.tracer.vma('remove', next, 0);
+  vmaFree(mm, next);
+}
+
+/** The VMA that grows needs the anon_vma of the one that gives. */
+function importAnonVma(mm: Mm, importer: Vma, exporter: Vma): number {
+  if (exporter.anonVma === null || importer.anonVma !== null) return 0;
+  importer.anonVma = exporter.anonVma;
+  return anonVmaClone(mm.system, importer, exporter);
+}
+
+function uprobesMoved(mm: Mm, vma: Vma): void {
+  if (mm.system.uprobes !== null && vma.vmFile !== null) mm.system.uprobes.mmap(vma);
+}
+
+/**
+ * vma_adjust where whole neighbours vanish: `vma` grows over `next`, and over `after` where that is not null. Their ends
+ * are not looked at: what lies between is filled.
+ *
+ * @returns 0, or -ENOMEM with nothing changed
+ */
+export function vmaSwallow(mm: Mm, vma: Vma, next: Vma, after: Vma | null): number {
+  if (next.anonVma !== null || (after !== null && after.anonVma !== null)) {
+    let error = importAnonVma(mm, vma, next);
+    if (error === 0 && after !== null) error = importAnonVma(mm, vma, after);
+    if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
+  }
+  mm.tree.absorb(vma, after === null ? 1 : 2);
+  swallow(mm, next);
+  if (after !== null) swallow(mm, after);
+  if (vma.vmFile !== null) {
+    updateFile(vma);
+    uprobesMoved(mm, vma);
+  }
+  return 0;
+}
+
+/**
+ * vma_adjust without an insertion: gives `vma` the range [start, end) and `pgoff`; neighbours that it then overlaps
+ * give way (one or two vanish, or the border moves).
+ *
+ * @returns 0, or -ENOMEM with nothing changed
+ */
+export function vmaAdjust(mm: Mm, vma: Vma, start: number, end: number, pgoff: number): number {
+  const perPage = mm.system.perPage;
+  const next = vma.vmNext;
+  if (next === null || (end <= next.vmStart && end >= vma.vmEnd)) {
+    // Grows or shrinks into a hole.
+    mm.tree.setBounds(vma, start, end);
+    vma.vmPgoff = pgoff;
+    updateFile(vma);
+  } else if (end >= next.vmEnd) {
+    const error = vmaSwallow(mm, vma, next, end > next.vmEnd ? next.vmNext : null);
+    if (error !== 0) return error;
+    if (vma.vmStart !== start || vma.vmEnd !== end) mm.tree.setBounds(vma, start, end);
+    vma.vmPgoff = pgoff;
+    updateFile(vma);
+    return 0;
+  } else if (end > next.vmStart) {
+    // The border moves up: next loses its head.
+    const error = importAnonVma(mm, vma, next);
+    if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
+    next.vmPgoff += (end - next.vmStart) * perPage;
+    mm.tree.shiftBoundary(vma, next, end);
+    updateFile(vma);
+    updateFile(next);
+    uprobesMoved(mm, next);
+  } else if (vma.vmEnd === next.vmStart && end < vma.vmEnd) {
+    // The border moves down: next takes the tail of vma.
+    const error = importAnonVma(mm, next, vma);
+    if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
+    next.vmPgoff -= (vma.vmEnd - end) * perPage;
+    mm.tree.shiftBoundary(vma, next, end);
+    updateFile(vma);
+    updateFile(next);
+    uprobesMoved(mm, next);
+  } else {
+    mm.tree.setBounds(vma, start, end);
+    vma.vmPgoff = pgoff;
+    updateFile(vma);
+  }
+  uprobesMoved(mm, vma);
+  return 0;
+}
+
+/**
+ * Gives a linked VMA other borders without touching a neighbour: stack growth, and growth in place.
+ */
+export function vmaResize(mm: Mm, vma: Vma, start: number, end: number, pgoff: number): void {
+  mm.tree.setBounds(vma, start, end);
+  vma.vmPgoff = pgoff;
+  updateFile(vma);
+}
+
+/** Copies what a VMA is (not where it is linked) into a fresh object. */
+export function copyVmaFields(to: Vma, from: Vma): void {
+  to.vmStart = from.vmStart;
+  to.vmEnd = from.vmEnd;
+  to.vmPgoff = from.vmPgoff;
+  to.vmFlags = from.vmFlags;
+  to.vmPageProt = from.vmPageProt;
+  to.vmFile = from.vmFile;
+  to.anonVma = from.anonVma;
+  to.copyExtra(from);
+}
+
+/**
+ * __split_vma: cuts a VMA in two at `addr`, whatever the map count.
+ *
+ * @param newBelow the new object is the lower part; otherwise the upper one
+ * @returns 0; -EINVAL when the owner refuses that place (huge pages, special mappings); -ENOMEM. Nothing changed then.
+ */
+export function splitVmaUnlimited(mm: Mm, vma: Vma, addr: number, newBelow: boolean): number {
+  const ops = vma.vmOps;
+  if (ops !== null) {
+    if ((vma.vmFlags & VM_HUGETLB) !== 0 && ops.pageSize !== null && addr % ops.pageSize(vma) !== 0) {
+      return refuse(mm, D.splitHugeUnaligned, -EINVAL);
+    }
+    if (ops.maySplit !== null) {
+      const error = ops.maySplit(vma, addr);
+      if (error !== 0) return refuse(mm, D.splitRefusedByOwner, error);
+    }
+  }
+  const made = mm.vmas.allocVma();
+  if (made === null) return refuse(mm, D.vmaNoMemory, -ENOMEM);
+  copyVmaFields(made, vma);
+  const pages = (addr - vma.vmStart) * mm.system.perPage;
+  if (newBelow) made.vmEnd = addr;
+  else {
+    made.vmStart = addr;
+    made.vmPgoff = vma.vmPgoff + pages;
+  }
+  const error = vma.anonVmaChain === null ? 0 : anonVmaClone(mm.system, made, vma);
+  if (error !== 0) {
+    mm.vmas.release(made.id);
+    return refuse(mm, D.anonVmaNoMemory, error);
+  }
+  if (made.vmFile !== null) made.vmFile.getFile();
+  if (ops !== null && ops.open !== null) ops.open(made);
+  if (made.vmFile !== null) mm.system.uprobes?.munmap(vma, vma.vmStart, vma.vmEnd);
+  if (newBelow) vma.vmPgoff += pages;
+  mm.tree.split(vma, addr, made, newBelow);
+  mm.mapCount++;
+  if (made.vmFile !== null) {
+    updateFile(vma);
+    linkFile(made);
+    uprobesMoved(mm, vma);
+    uprobesMoved(mm, made);
+  }
+  if (mm.tracer !== null) mm.tracer.vma('split', made, addr);
+  return 0;
+}
+
+/**
+ * split_vma: the same, under vm.max_map_count.
+ *
+ * @returns as {@link splitVmaUnlimited}, and -ENOMEM at the limit
+ */
+export function splitVma(mm: Mm, vma: Vma, addr: number, newBelow: boolean): number {
+  if (mm.mapCount >= mm.system.sysctl.maxMapCount) return refuse(mm, D.splitMaxMapCount, -ENOMEM);
+  return splitVmaUnlimited(mm, vma, addr, newBelow);
+}

@@ -1,0 +1,77 @@
+/**
+ * copy_vma: the new VMA of an mremap move, merged into its neighbours where it can be.
+ *
+ * Mirrors mm/mmap.c.
+ */
+import { anonVmaClone } from './anon-vma.ts';
+import type { Caller } from '../space/caller.ts';
+import { findPrev, findVma } from '../space/placement.ts';
+import { copyVmaFields, vmaLink } from './adjust.ts';
+import { vmaMerge } from './merge.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/**
+ * Maps `len` bytes at `addr` with everything that `vma` is.
+ *
+ * @param pgoff page offset of the source; replaced for anonymous memory that nothing was written to
+ * @param sourceStays MREMAP_DONTUNMAP: the copy does not become one with a source that it touches (seen on 6.1)
+ * @returns the VMA that contains the new range, or null without memory. The source, which a merge may have made one
+ *   with the result, is left in `mm.cursor`.
+ */
+export function copyVma(
+  cur: Caller,
+  vma: Vma,
+  addr: number,
+  len: number,
+  pgoff: number,
+  sourceStays: boolean,
+): Vma | null {
+  const mm = cur.mm;
+  const system = mm.system;
+  const sourceStart = vma.vmStart;
+  let newPgoff = pgoff;
+  let faultedAnon = true;
+  if (vma.vmOps === null && vma.anonVma === null) {
+    newPgoff = addr / system.pageSize;
+    faultedAnon = false;
+  }
+  mm.cursor = vma;
+  const prev = findPrev(mm, findVma(mm, addr));
+  const touchesSource = addr + len === vma.vmStart || addr === vma.vmEnd;
+  const merged =
+    sourceStays && touchesSource
+      ? null
+      : vmaMerge(
+          mm,
+          prev,
+          addr,
+          addr + len,
+          vma.vmFlags,
+          vma.anonVma,
+          vma.vmFile,
+          newPgoff,
+          vma.vmPolicy,
+          vma.userfaultCtx,
+          vma.anonName,
+        );
+  if (merged !== null) {
+    // Unfaulted anonymous memory whose pgoff was rewritten may merge with its own source: then the source is the result.
+    if (!faultedAnon && sourceStart >= merged.vmStart && sourceStart < merged.vmEnd) mm.cursor = merged;
+    return merged;
+  }
+  const made = mm.vmas.allocVma();
+  if (made === null) return null;
+  copyVmaFields(made, vma);
+  made.vmStart = addr;
+  made.vmEnd = addr + len;
+  made.vmPgoff = newPgoff;
+  if (anonVmaClone(system, made, vma) !== 0) {
+    mm.vmas.release(made.id);
+    return null;
+  }
+  if (made.vmFile !== null) made.vmFile.getFile();
+  if (made.vmOps !== null && made.vmOps.open !== null) made.vmOps.open(made);
+  vmaLink(mm, made);
+  if (mm.tracer !== null) mm.tracer.vma('copy', made, vma.vmStart);
+  return made;
+}

@@ -1,0 +1,177 @@
+/**
+ * Limits and commit accounting: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, overcommit, and the page counters of an Mm.
+ *
+ * Mirrors may_expand_vm, vm_stat_account, __vm_enough_memory (mm/util.c) and their callers' helpers.
+ */
+import { CAP_IPC_LOCK, EAGAIN, ENOMEM, OVERCOMMIT_ALWAYS, OVERCOMMIT_GUESS } from '@vmarea/uapi';
+import type { Caller } from './caller.ts';
+import { refuse } from '../base/errno.ts';
+import type { Mm } from './mm.ts';
+import type { VmFile } from '../ports/file.ts';
+import { D } from '../reasons/decisions.ts';
+import type { MmSystem } from './system.ts';
+import { VM_EXEC, VM_GROWSDOWN, VM_HUGETLB, VM_LOCKED, VM_NORESERVE, VM_SHARED, VM_WRITE } from '../base/flags.ts';
+
+/** is_data_mapping: private writable and no stack (what RLIMIT_DATA covers on 6.1). */
+export function isDataMapping(vmFlags: number): boolean {
+  return (vmFlags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) === VM_WRITE;
+}
+
+/**
+ * may_expand_vm: whether `nrPages` more fit under RLIMIT_AS (and RLIMIT_DATA, where the version counts it).
+ * Leaves the decision id when they do not.
+ */
+export function mayExpandVm(cur: Caller, vmFlags: number, nrPages: number): boolean {
+  const mm = cur.mm;
+  // n > floor(limit / pageSize) without the division: n is whole.
+  if ((mm.totalVm + nrPages) * mm.system.pageSize > cur.rlimits.as) return beyond(mm, D.mayExpandVmAs);
+  return !mm.system.profile.rlimitDataCoversMappings || !isDataMapping(vmFlags) || mayExpandData(cur, nrPages);
+}
+
+function mayExpandData(cur: Caller, nrPages: number): boolean {
+  const mm = cur.mm;
+  const bytes = (mm.dataVm + nrPages) * mm.system.pageSize;
+  if (bytes <= cur.rlimits.data) return true;
+  // A soft limit of 0 is taken as the hard one: what Valgrind relies on.
+  if (cur.rlimits.data === 0 && bytes <= cur.rlimits.dataMax) return true;
+  return beyond(mm, D.mayExpandVmData);
+}
+
+function beyond(mm: Mm, decision: number): boolean {
+  refuse(mm, decision, -ENOMEM);
+  return false;
+}
+
+/** vm_stat_account: the page counters of an Mm when a mapping of `nrPages` (negative: less) comes or goes. */
+export function vmStatAccount(mm: Mm, vmFlags: number, file: VmFile | null, nrPages: number): void {
+  mm.totalVm += nrPages;
+  if (mm.system.profile.statDataVm) statByUse(mm, vmFlags, nrPages);
+  else if (file !== null) statFile(mm, vmFlags, nrPages);
+  else if ((vmFlags & VM_GROWSDOWN) !== 0) mm.stackVm += nrPages;
+}
+
+/** 6.1: exec_vm, stack_vm and data_vm by the flags alone. */
+function statByUse(mm: Mm, vmFlags: number, nrPages: number): void {
+  if ((vmFlags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) === VM_EXEC) mm.execVm += nrPages;
+  else if ((vmFlags & VM_GROWSDOWN) !== 0) mm.stackVm += nrPages;
+  else if (isDataMapping(vmFlags)) mm.dataVm += nrPages;
+}
+
+/** 4.4: shared_vm counts every file mapping, exec_vm those of programs. */
+function statFile(mm: Mm, vmFlags: number, nrPages: number): void {
+  mm.sharedVm += nrPages;
+  if ((vmFlags & (VM_EXEC | VM_WRITE)) === VM_EXEC) mm.execVm += nrPages;
+}
+
+/** update_hiwater_vm: remembers the peak before something is unmapped. */
+export function updateHiwaterVm(mm: Mm): void {
+  if (mm.hiwaterVm < mm.totalVm) mm.hiwaterVm = mm.totalVm;
+}
+
+/** accountable_mapping: private, writable, not NORESERVE, and no huge pages. */
+export function accountableMapping(file: VmFile | null, vmFlags: number): boolean {
+  if (file !== null && file.hugePageSize !== 0) return false;
+  return (vmFlags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) === VM_WRITE;
+}
+
+/** Whether a mapping made writable must be charged now (mprotect). */
+export const CHARGED_ALREADY: number = VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE;
+
+/** vm_acct_memory: pages are committed without a question. */
+export function vmAcctMemory(system: MmSystem, nrPages: number): void {
+  system.committedAs += nrPages;
+}
+
+/** vm_unacct_memory: pages are given back. */
+export function vmUnacctMemory(system: MmSystem, nrPages: number): void {
+  system.committedAs -= nrPages;
+}
+
+/** vm_commit_limit, in pages. */
+export function vmCommitLimit(system: MmSystem): number {
+  const sysctl = system.sysctl;
+  const kbPerPage = system.pageSize / 1024;
+  let allowed: number;
+  if (sysctl.overcommitKbytes !== 0) allowed = Math.floor(sysctl.overcommitKbytes / kbPerPage);
+  else {
+    const huge = system.hugePages === null ? 0 : system.hugePages.totalPages();
+    allowed = Math.floor(((system.ram.totalPages() - huge) * sysctl.overcommitRatio) / 100);
+  }
+  return allowed + system.ram.swapPages();
+}
+
+/**
+ * __vm_enough_memory: commits `nrPages`, or says why not.
+ *
+ * @param mm the address space that grows; null when nobody's does (shmem)
+ * @param admin the caller may use the administrators' reserve
+ * @returns 0 with the pages committed, or -ENOMEM with nothing changed
+ */
+export function vmEnoughMemory(system: MmSystem, mm: Mm | null, nrPages: number, admin: boolean): number {
+  const sysctl = system.sysctl;
+  system.committedAs += nrPages;
+  if (sysctl.overcommitMemory === OVERCOMMIT_GUESS) {
+    if (enoughByGuess(system, nrPages, admin)) return 0;
+    system.committedAs -= nrPages;
+    if (mm !== null) refuse(mm, D.vmEnoughMemoryGuess, -ENOMEM);
+    return -ENOMEM;
+  }
+  if (sysctl.overcommitMemory === OVERCOMMIT_ALWAYS || enoughUnderLimit(system, mm, admin)) return 0;
+  system.committedAs -= nrPages;
+  if (mm !== null) refuse(mm, D.vmEnoughMemoryNever, -ENOMEM);
+  return -ENOMEM;
+}
+
+/** OVERCOMMIT_GUESS: 4.4 compares with what is free, 6.1 with all there is. */
+function enoughByGuess(system: MmSystem, nrPages: number, admin: boolean): boolean {
+  if (!system.profile.overcommitGuessFree) return nrPages <= system.ram.totalPages() + system.ram.swapPages();
+  let free = system.ram.guessFreePages();
+  if (free > 0 && !admin) free -= Math.floor((system.sysctl.adminReserveKbytes * 1024) / system.pageSize);
+  return free > nrPages;
+}
+
+/** OVERCOMMIT_NEVER: whether what is committed, the new pages included, stays below the limit. */
+function enoughUnderLimit(system: MmSystem, mm: Mm | null, admin: boolean): boolean {
+  const sysctl = system.sysctl;
+  const kbPerPage = system.pageSize / 1024;
+  let allowed = vmCommitLimit(system);
+  if (!admin) allowed -= Math.floor(sysctl.adminReserveKbytes / kbPerPage);
+  if (mm !== null) {
+    allowed -= Math.min(Math.floor(mm.totalVm / 32), Math.floor(sysctl.userReserveKbytes / kbPerPage));
+  }
+  return Math.max(system.committedAs, 0) < allowed;
+}
+
+/**
+ * security_vm_enough_memory_mm: the same, with the caller's right to the reserve.
+ *
+ * @returns 0 or -ENOMEM
+ */
+export function securityVmEnoughMemoryMm(cur: Caller, nrPages: number): number {
+  const system = cur.mm.system;
+  return vmEnoughMemory(system, cur.mm, nrPages, system.security.capSysAdmin(cur));
+}
+
+/** can_do_mlock: a limit other than 0, or CAP_IPC_LOCK. */
+export function canDoMlock(cur: Caller): boolean {
+  return cur.rlimits.memlock !== 0 || cur.mm.system.security.capable(cur, CAP_IPC_LOCK);
+}
+
+/**
+ * mlock_future_check: whether `len` more bytes may be locked when the flags say so.
+ *
+ * @returns 0 or -EAGAIN
+ */
+export function mlockFutureCheck(cur: Caller, vmFlags: number, len: number): number {
+  return (vmFlags & VM_LOCKED) === 0 ? 0 : mayLockMore(cur, len);
+}
+
+function mayLockMore(cur: Caller, len: number): number {
+  const mm = cur.mm;
+  const pageSize = mm.system.pageSize;
+  const locked = Math.floor(len / pageSize) + mm.lockedVm;
+  if (locked > Math.floor(cur.rlimits.memlock / pageSize) && !mm.system.security.capable(cur, CAP_IPC_LOCK)) {
+    return refuse(mm, D.mlockFutureCheck, -EAGAIN);
+  }
+  return 0;
+}

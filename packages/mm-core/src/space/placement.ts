@@ -1,0 +1,127 @@
+/**
+ * Where a mapping goes: get_unmapped_area, the two searches, and the lookups by address.
+ *
+ * Mirrors mm/mmap.c; the search over gaps itself is the index's (areas/tree/edit.ts).
+ */
+import { EINVAL, ENOMEM, MAP_FIXED } from '@vmarea/uapi';
+import type { Caller } from './caller.ts';
+import { isErr, refuse } from '../base/errno.ts';
+import type { Mm } from './mm.ts';
+import { alignUp } from '../base/page-math.ts';
+import type { VmFile } from '../ports/file.ts';
+import { D } from '../reasons/decisions.ts';
+import { VM_GROWSDOWN } from '../base/flags.ts';
+import type { Vma } from '../areas/vma.ts';
+
+/** find_vma: the first VMA that ends above `addr`, or null. */
+export function findVma(mm: Mm, addr: number): Vma | null {
+  return addr < 0 ? null : mm.tree.find(addr);
+}
+
+/** find_vma_intersection: the first VMA that has a byte of [start, end), or null. */
+export function findVmaIntersection(mm: Mm, start: number, end: number): Vma | null {
+  const vma = findVma(mm, start);
+  return vma !== null && end > vma.vmStart ? vma : null;
+}
+
+/** The VMA before what find_vma(addr) gives: the last one that ends at or below `addr`. */
+export function findPrev(mm: Mm, found: Vma | null): Vma | null {
+  return found === null ? mm.tree.last : found.vmPrev;
+}
+
+/** vm_start_gap: where the guard gap below a VMA begins (its own start, if it has none). */
+export function vmStartGap(mm: Mm, vma: Vma): number {
+  if ((vma.vmFlags & VM_GROWSDOWN) === 0) return vma.vmStart;
+  return Math.max(0, vma.vmStart - mm.system.stackGuardGap);
+}
+
+/** The hint of a search, page-aligned, when it can be taken as it is; -1 otherwise. */
+function takeHint(mm: Mm, hint: number, len: number): number {
+  const addr = alignUp(hint, mm.system.pageMask);
+  if (addr < 0 || addr > mm.taskSize - len || addr < mm.system.mmapMinAddr) return -1;
+  const vma = findVma(mm, addr);
+  return vma === null || addr + len <= vmStartGap(mm, vma) ? addr : -1;
+}
+
+/** The bottom-up search: what there is in the old layout, and the way out of the top-down one. */
+function searchBottomUp(mm: Mm, len: number, base: number): number {
+  const found = mm.tree.lowestGap(len, base, mm.taskSize, 0, 0);
+  return found < 0 ? refuse(mm, D.areaNoGap, -ENOMEM) : found;
+}
+
+/** arch_get_unmapped_area_topdown and arch_get_unmapped_area. */
+function searchArea(cur: Caller, addr: number, len: number, flags: number): number {
+  const mm = cur.mm;
+  const system = mm.system;
+  const lowest = system.mmapMinAddr;
+  if (len > mm.taskSize - lowest) return refuse(mm, D.areaLenTooLong, -ENOMEM);
+  if ((flags & MAP_FIXED) !== 0) return addr;
+  if (addr !== 0) {
+    const hint = takeHint(mm, addr, len);
+    if (hint >= 0) return hint;
+  }
+  if (mm.mmapLegacy) return searchBottomUp(mm, len, mm.mmapBase);
+  const found = mm.tree.highestGap(len, Math.max(system.pageSize, lowest), mm.mmapBase, 0, 0);
+  return found >= 0 ? found : searchBottomUp(mm, len, system.arch.taskUnmappedBase);
+}
+
+/**
+ * get_unmapped_area: the address for a mapping of `len` bytes.
+ *
+ * @param addr the hint, or with MAP_FIXED the address
+ * @param len page-aligned bytes, as from `fromRegister` (may be out of range)
+ * @returns a page-aligned address, or -ENOMEM, -EINVAL, -EPERM or what the file's own search says
+ */
+export function getUnmappedArea(
+  cur: Caller,
+  file: VmFile | null,
+  addr: number,
+  len: number,
+  pgoff: number,
+  flags: number,
+): number {
+  const mm = cur.mm;
+  if (mm.tracer !== null) mm.tracer.enter('get_unmapped_area', addr, len, pgoff, flags);
+  if (len < 0 || len > mm.taskSize) return refuse(mm, D.areaLenOverTaskSize, -ENOMEM);
+  const area =
+    file !== null && file.fOp.getUnmappedArea !== null
+      ? file.fOp.getUnmappedArea(cur, file, addr, len, pgoff, flags)
+      : searchArea(cur, addr, len, flags);
+  if (isErr(area) || area > mm.taskSize - len || (area & mm.system.pageMask) !== 0) {
+    return whyNotThere(mm, file, addr, len, flags, area);
+  }
+  const error = mm.system.security.mmapAddr(cur, area);
+  return error === 0 ? area : refuse(mm, D.securityMmapAddr, error);
+}
+
+/** What is wrong with the area that a search gave: the errno. */
+function whyNotThere(mm: Mm, file: VmFile | null, addr: number, len: number, flags: number, area: number): number {
+  // With MAP_FIXED the address comes back as it was given, and a negative one stands for a value near 2^64.
+  if (isErr(area)) {
+    const given = (flags & MAP_FIXED) !== 0 && area === addr;
+    if (given && area < -4095) return refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
+    if (file !== null && file.fOp.getUnmappedArea !== null) return refuse(mm, D.areaOwnerRefused, area);
+    // The last 4095 values of an unsigned long are errors, whoever wrote them.
+    return given ? refuse(mm, D.areaErrorValue, area) : area;
+  }
+  if (area > mm.taskSize - len) return refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
+  return refuse(mm, D.areaUnaligned, -EINVAL);
+}
+
+/**
+ * vm_unmapped_area for drivers that search by their own rules (huge pages).
+ *
+ * @param topdown from mmap_base down, with the bottom-up search as the way out; otherwise up from TASK_UNMAPPED_BASE
+ * @param alignMask required alignment less one page, bytes
+ * @returns an address or -ENOMEM
+ */
+export function vmUnmappedArea(mm: Mm, len: number, topdown: boolean, alignMask: number): number {
+  const system = mm.system;
+  if (topdown) {
+    const low = Math.max(system.pageSize, system.mmapMinAddr);
+    const found = mm.tree.highestGap(len, low, mm.mmapBase, alignMask, 0);
+    if (found >= 0) return found;
+  }
+  const found = mm.tree.lowestGap(len, system.arch.taskUnmappedBase, mm.taskSize, alignMask, 0);
+  return found < 0 ? refuse(mm, D.areaNoGap, -ENOMEM) : found;
+}

@@ -1,0 +1,116 @@
+/**
+ * What a kernel has once per machine: architecture, version, build, sysctls, the commit counter, and everything that is
+ * plugged in. There is no module-level state anywhere else.
+ */
+import { defaultSysctls, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
+import { checkAppSettings } from './app-setting.ts';
+import { FaultInfo } from './fault-info.ts';
+import type { Arch } from '../ports/arch.ts';
+import {
+  CAPABILITY_SECURITY,
+  type Audit,
+  type PerfEvents,
+  type RamCounters,
+  type SecurityHooks,
+  type Uprobes,
+} from '../ports/hooks.ts';
+import type { HugePages, SharedMemory } from '../ports/huge-pages.ts';
+import { NO_MEMORY, type MemoryPort } from '../ports/memory.ts';
+import { Slab } from '../base/slab.ts';
+
+/** What {@link MmSystem} is made of. Only the first three are needed. */
+export interface MmSystemInit {
+  arch: Arch;
+  profile: KernelProfile;
+  config: KernelConfig;
+  sysctl?: Sysctls | undefined;
+  ram?: RamCounters | undefined;
+  security?: SecurityHooks | undefined;
+  /** Called once per kind of warning (WARN_ON_ONCE) with a sentence. */
+  onWarning?: ((text: string) => void) | undefined;
+}
+
+/** A machine's memory subsystem. */
+export class MmSystem {
+  readonly arch: Arch;
+  readonly profile: KernelProfile;
+  readonly config: KernelConfig;
+  readonly sysctl: Sysctls;
+  readonly pageSize: number;
+  readonly pageShift: number;
+  /** Pages per byte: 1 / pageSize. A power of two, so that multiplying is exact; it takes 4 cycles, dividing 14. */
+  readonly perPage: number;
+  /** pageSize - 1: `addr & pageMask` is the offset in the page. */
+  readonly pageMask: number;
+  /** The guard gap below a stack, in bytes. */
+  readonly stackGuardGap: number;
+  ram: RamCounters;
+  security: SecurityHooks;
+  audit: Audit | null = null;
+  perf: PerfEvents | null = null;
+  uprobes: Uprobes | null = null;
+  hugePages: HugePages | null = null;
+  sharedMemory: SharedMemory | null = null;
+  memory: MemoryPort = NO_MEMORY;
+  /** The pages committed: vm_committed_as, exact (the kernel's per-CPU batches are not modelled). */
+  committedAs = 0;
+  /** vm_area_cachep. */
+  readonly vmAreaCachep: Slab;
+  /** Fault injection: the n-th allocation from now fails, 0 for none (see `shouldFail`). */
+  failCountdown = 0;
+  /** Reused for every fault. */
+  readonly faultInfo: FaultInfo = new FaultInfo();
+  /**
+   * task_work: what is put off until the system call under way returns, such as the release of a file whose last reference
+   * went (so a mapping that replaces another is judged while the old file still has its charges). Null: nothing is put off.
+   */
+  taskWork: (() => void)[] | null = null;
+  /** What a call that returned RETRY waits for. */
+  pending: Promise<unknown> | null = null;
+  /** Pages locked per user id (user_struct.locked_shm), for huge SysV segments. */
+  readonly lockedShm: Map<number, number> = new Map<number, number>();
+  private readonly warned: Set<string> = new Set<string>();
+  private readonly onWarning: (text: string) => void;
+
+  constructor(init: MmSystemInit) {
+    checkAppSettings(init.config);
+    this.arch = init.arch;
+    this.profile = init.profile;
+    this.config = init.config;
+    this.sysctl = init.sysctl ?? defaultSysctls();
+    this.pageSize = init.arch.pageSize;
+    this.pageShift = init.arch.pageShift;
+    this.perPage = 1 / init.arch.pageSize;
+    this.pageMask = init.arch.pageSize - 1;
+    this.stackGuardGap = init.config.stackGuardGapPages * init.arch.pageSize;
+    const total = Math.floor(init.config.ramBytes / init.arch.pageSize);
+    this.ram = init.ram ?? { totalPages: () => total, guessFreePages: () => total, swapPages: () => 0 };
+    this.security = init.security ?? CAPABILITY_SECURITY;
+    this.vmAreaCachep = new Slab(this);
+    this.onWarning = init.onWarning ?? (() => undefined);
+  }
+
+  /** max(dac_mmap_min_addr, CONFIG_LSM_MMAP_MIN_ADDR), in bytes. */
+  get mmapMinAddr(): number {
+    return Math.max(this.sysctl.mmapMinAddr, this.config.lsmMmapMinAddr);
+  }
+
+  /** Whether the allocation that is about to happen must fail (fault injection); counts down. */
+  shouldFail(): boolean {
+    if (this.failCountdown === 0) return false;
+    this.failCountdown--;
+    return this.failCountdown === 0;
+  }
+
+  /**
+   * WARN_ON_ONCE.
+   *
+   * @param kind identifies the place
+   * @param text the sentence, told once per kind
+   */
+  warnOnce(kind: string, text: string): void {
+    if (this.warned.has(kind)) return;
+    this.warned.add(kind);
+    this.onWarning(text);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Replay's map beside the real one: which lines agree, which differ and in what, which do not count.
+ *
+ * Device and inode numbers are not in a log: each file is bound to those of the first line that shows it, and must then
+ * always have the same ones, and no other file may.
+ */
+import { formatPermissions, type MapsLine } from '@vmarea/strace';
+import type { Space } from '../process/process.ts';
+import type { MapComparison, MapRow } from '../report/report.ts';
+import type { SnapshotLine } from './snapshot.ts';
+
+/** The comparison, and replay's lines with the real device and inode numbers where they are bound. */
+export interface ComparedMaps extends MapComparison {
+  readonly lines: readonly MapsLine[];
+}
+
+function deviceOf(line: MapsLine): string {
+  return `${line.major.toString(16).padStart(2, '0')}:${line.minor.toString(16).padStart(2, '0')} ${line.inode}`;
+}
+
+/** A path that replay could not make absolute agrees with any that ends like it. */
+function sameName(ours: string, real: string): boolean {
+  if (ours === real) return true;
+  if (ours.startsWith('/unknown/')) return true;
+  return (
+    ours !== '' && !ours.startsWith('/') && !ours.startsWith('[') && real.endsWith(`/${ours.replace(/^(\.\/)+/, '')}`)
+  );
+}
+
+class Binder {
+  readonly #byName = new Map<string, string>();
+  readonly #byDevice = new Map<string, string>();
+  readonly #lines = new Map<string, MapsLine>();
+
+  /** What is wrong with the pair; empty when nothing is. */
+  bind(ours: SnapshotLine, real: MapsLine): string {
+    const device = deviceOf(real);
+    const bound = this.#byName.get(ours.name);
+    const owner = this.#byDevice.get(device);
+    if (bound === undefined && owner === undefined) {
+      this.#byName.set(ours.name, device);
+      this.#byDevice.set(device, ours.name);
+      this.#lines.set(ours.name, real);
+      return '';
+    }
+    if (bound !== device)
+      return bound === undefined
+        ? `${device} belongs to ${owner ?? ''}`
+        : `device and inode are ${device}, were ${bound}`;
+    return '';
+  }
+
+  /** The line with the numbers that its file has. */
+  bound(line: SnapshotLine): MapsLine {
+    const real = line.anyDevice ? this.#lines.get(line.name) : undefined;
+    const { start, end, read, write, exec, shared, offset, name } = line;
+    const { major, minor, inode } = real ?? line;
+    return { start, end, read, write, exec, shared, offset, major, minor, inode, name };
+  }
+}
+
+function differences(ours: SnapshotLine, real: MapsLine, binder: Binder): string[] {
+  const found: string[] = [];
+  if (ours.start !== real.start) found.push(`begins at ${ours.start.toString(16)}, not ${real.start.toString(16)}`);
+  if (ours.end !== real.end) found.push(`ends at ${ours.end.toString(16)}, not ${real.end.toString(16)}`);
+  const permissions = formatPermissions(ours);
+  if (permissions !== formatPermissions(real)) found.push(`is ${permissions}, not ${formatPermissions(real)}`);
+  if (ours.offset !== real.offset)
+    found.push(`has offset ${ours.offset.toString(16)}, not ${real.offset.toString(16)}`);
+  if (!sameName(ours.name, real.name))
+    found.push(`is ${ours.name || 'without a name'}, not ${real.name || 'without a name'}`);
+  else if (ours.anyDevice) {
+    const problem = binder.bind(ours, real);
+    if (problem !== '') found.push(problem);
+  } else if (deviceOf(ours) !== deviceOf(real)) found.push(`has ${deviceOf(ours)}, not ${deviceOf(real)}`);
+  return found;
+}
+
+/** Why a line of the map does not count; empty when it does. */
+function excuse(line: MapsLine, space: Space): string {
+  // Without the program the map is only that part which the log made.
+  if (space.recorded) return 'recorded';
+  if (space.assumedStack && line.name === '[stack]') return 'assumed';
+  if (space.assumedProgram && (line.name === space.program || line.name === '[heap]')) return 'assumed';
+  const library = line.name === '[vdso]' || line.name === '[vvar]' || line.name === space.interpreter;
+  return space.assumedLibraries && library ? 'assumed' : '';
+}
+
+/**
+ * Compares.
+ *
+ * @param ours replay's lines, by address
+ * @param real those of the real map, by address
+ * @param space what was assumed
+ */
+export function compareMaps(ours: readonly SnapshotLine[], real: readonly MapsLine[], space: Space): ComparedMaps {
+  const binder = new Binder();
+  const pairs: [SnapshotLine | null, MapsLine | null][] = [];
+  let i = 0;
+  let j = 0;
+  while (i < ours.length || j < real.length) {
+    const a = ours[i];
+    const b = real[j];
+    if (a !== undefined && b !== undefined && a.start < b.end && b.start < a.end) {
+      pairs.push([a, b]);
+      i++;
+      j++;
+    } else if (b === undefined || (a !== undefined && a.start < b.start)) {
+      pairs.push([a!, null]);
+      i++;
+    } else {
+      pairs.push([null, b]);
+      j++;
+    }
+  }
+  let different = 0;
+  let excused = 0;
+  const found = pairs.map(([a, b]) => {
+    if (a === null) return ['is only in the real map'];
+    return b === null ? ['is only in the replay'] : differences(a, b, binder);
+  });
+  const rows = pairs.map(([a, b], index): MapRow => {
+    const line = a ?? b!;
+    const what = found[index]!;
+    let excusedBy = excuse(line, space);
+    // A stack grows by being touched, which no log shows.
+    if (
+      excusedBy === '' &&
+      a !== null &&
+      b !== null &&
+      a.name === '[stack]' &&
+      what.length === 1 &&
+      b.start < a.start
+    ) {
+      excusedBy = 'grown';
+    }
+    if (excusedBy !== '') excused++;
+    else if (what.length > 0) different++;
+    return { ours: a === null ? null : binder.bound(a), real: b, differences: what, excused: excusedBy };
+  });
+  return { rows, different, excused, lines: ours.map((line) => binder.bound(line)) };
+}

@@ -1,0 +1,71 @@
+/**
+ * The map of an address space at a moment, as lines that can be compared with those of a real /proc/PID/maps.
+ */
+import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, whyNotMerged, Decision, type Mm, type Vma } from '@vmarea/mm-core';
+import { vmaName } from '@vmarea/kernel';
+import type { MapsLine } from '@vmarea/strace';
+import type { Space } from '../process/process.ts';
+import type { RecordedFiles } from '../process/recorded-files.ts';
+
+/** One line, and what the comparison must know of it. */
+export interface SnapshotLine extends MapsLine {
+  /** Device and inode stand for the file's identity only: the log does not tell the real ones. */
+  readonly anyDevice: boolean;
+  /** It could join the line before it if memory had not been taken as written. */
+  readonly touchedApart: boolean;
+}
+
+/** A map at a moment. */
+export interface Snapshot {
+  readonly pid: number;
+  readonly line: number;
+  readonly moment: string;
+  readonly lines: readonly SnapshotLine[];
+  readonly space: Space;
+}
+
+/** Whether only the assumption that both were written keeps two neighbours apart. */
+export function apartByTouch(prev: Vma, next: Vma): boolean {
+  if (prev.vmEnd !== next.vmStart || prev.vmFile !== next.vmFile) return false;
+  const why = whyNotMerged(prev, next);
+  // A moved area keeps its offsets once it has pages of its own.
+  return why === Decision.mergeAnonVma || (why === Decision.mergePgoff && prev.vmFile === null);
+}
+
+/** One mapping as a line. */
+export function mapsLineOf(mm: Mm, vma: Vma, files: RecordedFiles): SnapshotLine {
+  const file = vma.vmFile;
+  const flags = vma.vmFlags;
+  return {
+    start: vma.vmStart,
+    end: vma.vmEnd,
+    read: (flags & VM_READ) !== 0,
+    write: (flags & VM_WRITE) !== 0,
+    exec: (flags & VM_EXEC) !== 0,
+    shared: (flags & VM_MAYSHARE) !== 0,
+    offset: file === null ? 0 : vma.vmPgoff * mm.system.pageSize,
+    major: file === null ? 0 : file.fInode.devMajor,
+    minor: file === null ? 0 : file.fInode.devMinor,
+    inode: file === null ? 0 : file.fInode.ino,
+    name: vmaName(mm, vma, null),
+    anyDevice: file !== null,
+    touchedApart: vma.vmPrev !== null && (file === null || files.owns(file)) && apartByTouch(vma.vmPrev, vma),
+  };
+}
+
+/** All mappings. */
+export function snapshotLines(mm: Mm, files: RecordedFiles): SnapshotLine[] {
+  const lines: SnapshotLine[] = [];
+  for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) lines.push(mapsLineOf(mm, vma, files));
+  return lines;
+}
+
+/** The mappings around an address: at most `count` on either side. */
+export function linesAround(mm: Mm, files: RecordedFiles, address: number, count: number = 2): SnapshotLine[] {
+  let at = mm.tree.first;
+  while (at !== null && at.vmEnd <= address && at.vmNext !== null) at = at.vmNext;
+  for (let i = 0; i < count && at !== null && at.vmPrev !== null; i++) at = at.vmPrev;
+  const lines: SnapshotLine[] = [];
+  for (let i = 0; i <= 2 * count && at !== null; i++, at = at.vmNext) lines.push(mapsLineOf(mm, at, files));
+  return lines;
+}

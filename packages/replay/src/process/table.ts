@@ -1,0 +1,227 @@
+/**
+ * The tasks of a log by pid: forks, threads, exec by a thread, exits; and whose a pid is that nobody has announced.
+ *
+ * A child may log before its clone returns. The copy of the address space is made at the clone's entry; the first new pid
+ * is the child's, unless several clones are under way: then its events wait until one of them returns with it.
+ */
+import { dupMm, type Mm } from '@vmarea/mm-core';
+import { TaskCaller, type Task } from '@vmarea/kernel';
+import type { Call, ForkOp, LogEvent } from '@vmarea/strace';
+import { CLONE_FILES, CLONE_FS, CLONE_THREAD, CLONE_VM } from '@vmarea/uapi';
+import { Process, Space } from './process.ts';
+import type { Replay } from '../replay.ts';
+import type { VmaCounter } from '../maps/vma-counter.ts';
+
+/** The tasks. */
+export class ProcessTable {
+  readonly #replay: Replay;
+  readonly #byPid = new Map<number, Process>();
+  /** Tasks whose fork has been entered and whose child has not been seen. */
+  readonly #forking = new Set<Process>();
+  /** Events of pids that could be the child of several forks. */
+  readonly #orphans = new Map<number, LogEvent[]>();
+  #seen = 0;
+  #forks = 0;
+  #threads = 0;
+  #execs = 0;
+  /** VMAs copied by forks. */
+  copied = 0;
+  /** The first task of the log. */
+  firstPid = -1;
+
+  constructor(replay: Replay) {
+    this.#replay = replay;
+  }
+
+  all(): IterableIterator<Process> {
+    return this.#byPid.values();
+  }
+
+  byPid(pid: number): Process | null {
+    return this.#byPid.get(pid) ?? null;
+  }
+
+  counts(): { seen: number; forks: number; execs: number; threads: number } {
+    return { seen: this.#seen, forks: this.#forks, execs: this.#execs, threads: this.#threads };
+  }
+
+  /** The task of an event; null when it must wait, or is about a task that has ended. */
+  find(event: LogEvent): Process | null {
+    const { pid } = event;
+    const known = this.#byPid.get(pid);
+    if (known !== undefined) return known;
+    if (event.type === 'exited' || event.type === 'killed') {
+      const waiting = this.#orphans.get(pid);
+      waiting?.push(event);
+      return null;
+    }
+    if (this.#forking.size === 1) {
+      for (const parent of this.#forking) return this.#name(parent, pid);
+    }
+    if (this.#forking.size > 1) {
+      const waiting = this.#orphans.get(pid);
+      if (waiting === undefined) this.#orphans.set(pid, [event]);
+      else waiting.push(event);
+      return null;
+    }
+    const begins = 'call' in event && event.call.name.startsWith('exec');
+    return this.#first(pid, event.line, begins);
+  }
+
+  #first(pid: number, line: number, begins: boolean): Process {
+    const { kernel, options } = this.#replay;
+    const task = kernel.spawn({
+      limits: (table) => {
+        for (const [resource, soft, hard] of options.rlimits ?? []) table.assign(resource, soft, hard);
+      },
+    });
+    if (options.capabilities !== undefined) task.sys.capset(options.capabilities);
+    const process = new Process(pid, pid, task, new Space(true));
+    this.#byPid.set(pid, process);
+    this.#seen++;
+    if (this.firstPid < 0) this.firstPid = pid;
+    this.#replay.adoptUnknown(process, line, begins);
+    return process;
+  }
+
+  /** The child of a fork has a pid now. */
+  #name(parent: Process, pid: number): Process {
+    const child = parent.child!;
+    parent.child = null;
+    this.#forking.delete(parent);
+    child.pid = pid;
+    if (child.tgid < 0) child.tgid = pid;
+    this.#byPid.set(pid, child);
+    this.#seen++;
+    return child;
+  }
+
+  /** A fork begins: the child gets its address space now. */
+  forkEntered(parent: Process, op: ForkOp): void {
+    const { flags } = op;
+    this.#replay.write(parent);
+    const { task } = parent;
+    const { cur } = task;
+    let mm: Mm;
+    if ((flags & CLONE_VM) !== 0) {
+      mm = cur.mm;
+      mm.users++;
+    } else {
+      const copy = dupMm(cur);
+      if (typeof copy === 'number') return;
+      mm = copy;
+      this.copied += mm.mapCount;
+    }
+    const limits = task.limits.copy();
+    const files = (flags & CLONE_FILES) !== 0 ? cur.files : cur.files.copy();
+    if ((flags & CLONE_FILES) !== 0) files.count++;
+    const fs = (flags & CLONE_FS) !== 0 ? cur.fs : cur.fs.copy();
+    const caller = new TaskCaller(mm, limits.view, { ...cur.cred }, cur.personality, files, fs);
+    const childTask = task.kernel.adopt(task, caller, limits);
+    const thread = (flags & CLONE_THREAD) !== 0;
+    const space = (flags & CLONE_VM) !== 0 ? parent.space : parent.space.copy();
+    const child = new Process(-1, thread ? parent.tgid : -1, childTask, space);
+    child.cwd = parent.cwd;
+    parent.child = child;
+    this.#forking.add(parent);
+    if (thread) this.#threads++;
+    else this.#forks++;
+  }
+
+  /** A fork has returned. */
+  forkReturned(parent: Process, call: Call, op: ForkOp): void {
+    if (!call.split) this.forkEntered(parent, op);
+    const pid = op.child;
+    if (parent.child === null) return;
+    if (pid === null) {
+      this.#drop(parent);
+      return;
+    }
+    const process = this.#name(parent, pid);
+    const waiting = this.#orphans.get(pid);
+    this.#orphans.delete(pid);
+    if (waiting !== undefined) {
+      for (const event of waiting) if (this.#byPid.get(pid) === process) this.#replay.dispatch(process, event);
+    }
+    // With one fork left, whoever still waits is its child.
+    if (this.#forking.size === 1 && this.#orphans.size === 1) {
+      const [last] = this.#forking;
+      const [entry] = this.#orphans;
+      if (last === undefined || entry === undefined) return;
+      const child = this.#name(last, entry[0]);
+      this.#orphans.delete(entry[0]);
+      for (const event of entry[1]) if (this.#byPid.get(child.pid) === child) this.#replay.dispatch(child, event);
+    }
+  }
+
+  #drop(parent: Process): void {
+    const { child } = parent;
+    parent.child = null;
+    this.#forking.delete(parent);
+    if (child !== null) this.#endTask(child.task);
+  }
+
+  #endTask(task: Task): void {
+    const { parent } = task;
+    task.sys.exit(0);
+    // Nobody waits in a replay.
+    if (parent !== null) parent.sys.wait(task.pid);
+  }
+
+  /** A task has ended. */
+  end(process: Process): void {
+    if (process.child !== null) this.#drop(process);
+    this.#byPid.delete(process.pid);
+    this.#endTask(process.task);
+  }
+
+  /** Exec ends the other threads of a process, and gives it a descriptor table of its own. */
+  forgetThreads(process: Process): void {
+    this.#execs++;
+    for (const other of [...this.#byPid.values()]) {
+      if (other !== process && other.tgid === process.tgid) this.end(other);
+    }
+    const { task } = process;
+    const { cur } = task;
+    if (cur.files.count > 1) {
+      const files = cur.files.copy();
+      cur.files.count--;
+      task.cur = new TaskCaller(cur.mm, task.limits.view, cur.cred, cur.personality, files, cur.fs);
+    }
+  }
+
+  /** exec by thread `by`: it goes on as the leader. */
+  superseded(leader: number, by: number): void {
+    const thread = this.#byPid.get(by);
+    if (thread === undefined) return;
+    const old = this.#byPid.get(leader);
+    if (old !== undefined) this.end(old);
+    this.#byPid.delete(by);
+    thread.pid = leader;
+    this.#byPid.set(leader, thread);
+  }
+
+  /** exit_group: every thread of the group has ended. */
+  endGroup(process: Process, line: number): void {
+    for (const other of [...this.#byPid.values()]) {
+      if (other !== process && other.tgid === process.tgid) this.end(other);
+    }
+    this.#replay.exit(process, line);
+  }
+
+  /** Other tasks in the same address space. */
+  sharing(process: Process): Process[] {
+    if (process.task.mm.users < 2) return [];
+    return [...this.#byPid.values()].filter((other) => other !== process && other.task.mm === process.task.mm);
+  }
+
+  /** The VMAs that exec made were made before anybody listened. */
+  countExisting(counter: VmaCounter, mm: Mm): void {
+    counter.created += mm.mapCount;
+    if (mm.mapCount > counter.peak) {
+      counter.peak = mm.mapCount;
+      counter.peakPid = counter.pid;
+      counter.peakLine = counter.line;
+    }
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * Exec in a replay: which headers, which random displacements. The mapping itself is the kernel package's execve.
+ *
+ * A randomised program's displacements are not in a log, but follow from its first answers: the first address that mmap
+ * chose gives that of the mmap area (and so of loader and vdso), the first break that of the heap, the loader's mprotect
+ * of the program's relocated data that of the program. Each is found by comparing with an exec without displacement.
+ */
+import { createMm, pickMmapLayout, type Arch, type Mm } from '@vmarea/mm-core';
+import { mmput, TaskCaller, type ElfImage, type ExecLayout, type ExecRandom } from '@vmarea/kernel';
+import type { Call, MapsLine, Op } from '@vmarea/strace';
+import {
+  EM_AARCH64,
+  ET_DYN,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_PRIVATE,
+  PROT_NONE,
+  PT_GNU_RELRO,
+  PT_LOAD,
+} from '@vmarea/uapi';
+import { machineName, type ElfHeaders } from './elf.ts';
+import type { Process } from '../process/process.ts';
+import type { ProgramSource } from './programs.ts';
+import type { RecordedFiles } from '../process/recorded-files.ts';
+
+/** A program that is about to run. */
+export interface Program {
+  /** As maps shows it. */
+  readonly path: string;
+  readonly elf: ElfHeaders;
+  readonly interpreterPath: string;
+  readonly interpreter: ElfHeaders | null;
+}
+
+/** What the first answers after an exec have told. Numbers are -1 as long as they have not. */
+export interface PendingExec {
+  readonly program: Program;
+  readonly line: number;
+  /** The first break. */
+  firstBrk: number;
+  /** The first address that mmap chose freely, and the bytes asked for. */
+  firstMmap: number;
+  firstMmapLen: number;
+  /** Load bias of the program. */
+  bias: number;
+  /** Whether the program's place is up to chance at all. */
+  readonly movable: boolean;
+}
+
+/** Why a program cannot be laid out, as a sentence; or the program. */
+export function findProgram(source: ProgramSource, path: string): Program | string {
+  let at = path;
+  let elf = source.headers(at);
+  // The kernel follows four scripts at most.
+  for (let depth = 0; elf === null && depth < 5; depth++) {
+    const next = source.script?.(at) ?? null;
+    if (next === null) break;
+    at = next;
+    elf = source.headers(at);
+  }
+  if (elf === null) return `there are no ELF headers of ${at} (--elf, --sysroot)`;
+  if (elf.machine !== EM_AARCH64) return `${at} is a program for ${machineName(elf.machine)}`;
+  if (elf.interp === null) return { path: source.resolve(at), elf, interpreterPath: '', interpreter: null };
+  const interpreter = source.headers(elf.interp);
+  if (interpreter === null) return `there are no ELF headers of ${elf.interp}, the loader of ${at} (--elf, --sysroot)`;
+  return { path: source.resolve(at), elf, interpreterPath: source.resolve(elf.interp), interpreter };
+}
+
+/** A program's base is rounded down to the alignment of its segments: no more than this is known of them. */
+const ALIGN_SLACK = 2 ** 30;
+
+/** Begins to look at the answers after an exec. */
+export function pendingExec(program: Program, line: number): PendingExec {
+  const movable = program.elf.type === ET_DYN && program.interpreter !== null;
+  return { program, line, firstBrk: -1, firstMmap: -1, firstMmapLen: 0, bias: movable ? -1 : 0, movable };
+}
+
+/** Everything is known that the first answers can tell. */
+export function isFixed(exec: PendingExec): boolean {
+  return exec.firstBrk >= 0 && exec.firstMmap >= 0 && exec.bias >= 0;
+}
+
+/** Learns from one call after an exec. */
+export function learn(exec: PendingExec, call: Call, op: Op, arch: Arch): void {
+  const { pageSize } = arch;
+  const { ret } = call;
+  if (ret === null || ret < 0) return;
+  if (op.op === 'brk') {
+    if (op.addr === 0 && exec.firstBrk < 0) exec.firstBrk = ret;
+  } else if (op.op === 'mmap') {
+    const fixed = (op.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
+    if (!fixed && op.addr === 0 && exec.firstMmap < 0) {
+      exec.firstMmap = ret;
+      exec.firstMmapLen = Number(op.len);
+    }
+  } else if (op.op === 'mprotect' && exec.bias < 0) {
+    const relro = exec.program.elf.phdrs.find((p) => p.type === PT_GNU_RELRO);
+    if (relro === undefined) return;
+    const start = Math.floor(relro.vaddr / pageSize) * pageSize;
+    const end = Math.floor((relro.vaddr + relro.memsz) / pageSize) * pageSize;
+    const bias = Number(op.addr) - start;
+    // The data of libraries is protected by the same kind of call, but lies where no program is put.
+    const low = arch.elfEtDynBase - ALIGN_SLACK;
+    const high = arch.elfEtDynBase + arch.taskSize / 8;
+    if (Number(op.len) === end - start && bias >= low && bias <= high) exec.bias = bias;
+  }
+}
+
+/** The bias of a program in a map, or -1: from the line of its first segment. */
+export function biasInMap(lines: readonly MapsLine[], program: Program, pageSize: number): number {
+  const first = program.elf.phdrs.find((p) => p.type === PT_LOAD);
+  if (first === undefined) return -1;
+  const offset = Math.floor(first.offset / pageSize) * pageSize;
+  const line = lines.find((l) => l.name === program.path && l.offset === offset);
+  return line === undefined ? -1 : line.start - Math.floor(first.vaddr / pageSize) * pageSize;
+}
+
+/** Largest random displacement of the heap. */
+const BRK_RANGE = 2 ** 30;
+
+/**
+ * The displacements that lead from an exec without any to what the first answers say. One that the kernel could not have
+ * drawn is left out: the answer then differs from the one predicted.
+ *
+ * @param exec what the answers say
+ * @param plain where things are without displacement
+ * @param atZero where the first free mapping, and the break, would be without displacement
+ * @param stack displacement of the stack, and of the mmap area where no answer tells
+ */
+export function displacements(
+  exec: PendingExec,
+  plain: ExecLayout,
+  atZero: { readonly mmap: number; readonly brk: number; readonly legacy: boolean },
+  assumed: { readonly stack: number; readonly mmapBase: number; readonly bias: number },
+  arch: Arch,
+): ExecRandom {
+  const { pageSize } = arch;
+  const most = arch.taskSize / 8;
+  const drawn = (bytes: number, unit: number, limit: number): number =>
+    bytes >= 0 && bytes <= limit && bytes % unit === 0 ? bytes : 0;
+  let { mmapBase } = assumed;
+  if (exec.firstMmap >= 0) {
+    const moved = atZero.legacy ? exec.firstMmap - atZero.mmap : atZero.mmap - exec.firstMmap;
+    mmapBase = drawn(moved, pageSize, most);
+  }
+  const gap = exec.firstBrk < 0 ? 0 : exec.firstBrk - atZero.brk;
+  let program = 0;
+  if (exec.movable) {
+    const bias = exec.bias >= 0 ? exec.bias : assumed.bias;
+    // Only their sum is known: all of it but the last megabytes is the program's.
+    program = bias >= 0 ? drawn(bias - plain.loadBias, pageSize, most) : drawn(gap - (gap % 2 ** 24), pageSize, most);
+  }
+  return { stack: assumed.stack, mmapBase, program, brk: drawn(gap - program, pageSize, BRK_RANGE) };
+}
+
+/** Runs the kernel's exec for a process. Returns the layout, or a negative errno. */
+export function execProgram(
+  process: Process,
+  program: Program,
+  files: RecordedFiles,
+  random: ExecRandom,
+): ExecLayout | number {
+  const file = files.openExec(program.path);
+  const image: ElfImage = { file, type: program.elf.type, phdrs: program.elf.phdrs };
+  let interpreter: ElfImage | undefined;
+  if (program.interpreter !== null) {
+    interpreter = {
+      file: files.openExec(program.interpreterPath),
+      type: program.interpreter.type,
+      phdrs: program.interpreter.phdrs,
+    };
+  }
+  const name = program.path.slice(program.path.lastIndexOf('/') + 1);
+  const layout = process.task.sys.execve(image, { interpreter, random }, name);
+  file.fput();
+  interpreter?.file.fput();
+  return layout;
+}
+
+/** Where an anonymous mapping of `len` bytes would go now; nothing stays mapped. */
+export function probeMmap(process: Process, len: number): number {
+  const { sys } = process.task;
+  const addr = sys.mmap(0, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (addr >= 0) sys.munmap(addr, len);
+  return addr;
+}
+
+/** An address space with nothing in it, for a program about which nothing is known. */
+export function emptySpace(process: Process): Mm | null {
+  const { task } = process;
+  const old = task.cur;
+  const mm = createMm(old.mm.system);
+  if (mm === null) return null;
+  task.cur = new TaskCaller(mm, task.limits.view, old.cred, old.personality, old.files, old.fs);
+  pickMmapLayout(task.cur, 0);
+  mmput(old);
+  return mm;
+}

@@ -1,0 +1,175 @@
+/**
+ * Device files: /dev/null, /dev/zero, /dev/full, and windows on physical memory like /dev/mem.
+ *
+ * Mirrors drivers/char/mem.c.
+ */
+import { CAP_SYS_RAWIO, EAGAIN, EFAULT, EINVAL, ENODEV, ENOSPC, EPERM, S_IFCHR } from '@vmarea/uapi';
+import {
+  FMODE_UNSIGNED_OFFSET,
+  hasCapability,
+  PTE_SPECIAL,
+  PTE_WRITE,
+  refuse,
+  VM_DONTDUMP,
+  VM_DONTEXPAND,
+  VM_IO,
+  VM_PFNMAP,
+  VM_SHARED,
+  VM_WRITE,
+  VmOperations,
+  type MmSystem,
+} from '@vmarea/mm-core';
+import type { Dentry } from '../names/dentry.ts';
+import { FileOperations, InodeOperations } from '../files/operations.ts';
+import { newInode, type Inode } from '../names/inode.ts';
+import { addNode } from './libfs.ts';
+import { memoryOf } from '../page-cache.ts';
+import { ramfs, type RamfsOptions } from './ramfs.ts';
+import { VfsDecision } from '../reasons.ts';
+import type { SuperBlock } from '../names/super-block.ts';
+
+/** /dev/null: writes vanish, reads end at once; it cannot be mapped. */
+export const nullOperations: FileOperations = new FileOperations({
+  read: () => 0,
+  write: (_cur, _file, _source, _offset, length) => length,
+  llseek: () => 0,
+});
+
+function readZero(_cur: unknown, _file: unknown, target: Uint8Array, offset: number, length: number): number {
+  target.fill(0, offset, offset + length);
+  return length;
+}
+
+/** /dev/zero: mapped privately it is anonymous memory with a name, mapped shared it is shared memory. */
+export const zeroOperations: FileOperations = new FileOperations({
+  read: readZero,
+  write: (_cur, _file, _source, _offset, length) => length,
+  llseek: () => 0,
+  mmap(cur, _file, vma) {
+    if ((vma.vmFlags & VM_SHARED) === 0) return 0;
+    const shared = cur.mm.system.sharedMemory;
+    if (shared === null) return refuse(cur.mm, VfsDecision.zeroNoSharedMemory, -ENODEV);
+    return shared.zeroSetup(cur, vma);
+  },
+});
+
+/** /dev/full: like zero to read, always full to write; it cannot be mapped. */
+export const fullOperations: FileOperations = new FileOperations({
+  read: readZero,
+  write: (_cur, _file, _source, _offset, length) => (length === 0 ? 0 : -ENOSPC),
+  llseek: () => 0,
+});
+
+/** A window on physical memory. */
+export interface MemDeviceOptions {
+  /** Whether bytes [start, start + length) of physical memory may be seen. Default: the machine's own memory. */
+  readonly allow?: ((start: number, length: number) => boolean) | undefined;
+}
+
+/** Everything is entered when the mapping is made: there is nothing to fault. */
+const windowOps = new VmOperations({});
+
+/** The first physical address that an arm64 of this time cannot have. */
+const PHYS_LIMIT = 2 ** 48;
+
+/**
+ * /dev/mem: mappings show physical memory itself. They are VM_IO, VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP, entered whole
+ * when made, and never counted in Rss.
+ */
+export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions = {}): FileOperations {
+  const allowed =
+    options.allow ??
+    ((start: number, length: number): boolean => {
+      const core = memoryOf(system);
+      return core === null || start + length <= core.physical.nrFrames * system.pageSize;
+    });
+  return new FileOperations({
+    open(cur, _inode, file) {
+      if (!hasCapability(cur.cred, CAP_SYS_RAWIO)) return -EPERM;
+      file.fMode |= FMODE_UNSIGNED_OFFSET;
+      return 0;
+    },
+    read(_cur, _file, target, offset, length, pos) {
+      const core = memoryOf(system);
+      if (core === null) return -EFAULT;
+      if (!allowed(pos, length)) return -EPERM;
+      for (let done = 0; done < length;) {
+        const at = (pos + done) % system.pageSize;
+        const part = Math.min(length - done, system.pageSize - at);
+        core.physical.readBytes(Math.floor((pos + done) / system.pageSize), at, target, offset + done, part);
+        done += part;
+      }
+      return length;
+    },
+    write(_cur, _file, source, offset, length, pos) {
+      const core = memoryOf(system);
+      if (core === null) return -EFAULT;
+      if (!allowed(pos, length)) return -EPERM;
+      for (let done = 0; done < length;) {
+        const at = (pos + done) % system.pageSize;
+        const part = Math.min(length - done, system.pageSize - at);
+        core.physical.writeBytes(Math.floor((pos + done) / system.pageSize), at, source, offset + done, part);
+        done += part;
+      }
+      return length;
+    },
+    mmap(cur, _file, vma) {
+      const mm = cur.mm;
+      const size = vma.vmEnd - vma.vmStart;
+      const start = vma.vmPgoff * system.pageSize;
+      if (start < 0 || start + size > PHYS_LIMIT) return refuse(mm, VfsDecision.memBeyondPhysical, -EINVAL);
+      if (!allowed(start, size)) return refuse(mm, VfsDecision.memNotAllowed, -EPERM);
+      vma.vmFlags |= VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP;
+      vma.vmOps = windowOps;
+      const tables = mm.pageTables;
+      if (tables === null) return 0;
+      const bits = PTE_SPECIAL | ((vma.vmFlags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE) ? PTE_WRITE : 0);
+      for (let addr = vma.vmStart, pfn = vma.vmPgoff; addr < vma.vmEnd; addr += system.pageSize, pfn++) {
+        const slot = tables.slotAlloc(addr);
+        if (slot < 0) return refuse(mm, VfsDecision.memNoPageTable, -EAGAIN);
+        tables.setEntry(slot, pfn, vma.vmPageProt, bits);
+      }
+      return 0;
+    },
+  });
+}
+
+const nodeOperations = new InodeOperations({});
+
+/**
+ * mknod for a driver: a character device in a directory.
+ *
+ * @param mode permission bits
+ */
+export function addDevice(
+  parent: Dentry,
+  name: string,
+  major: number,
+  minor: number,
+  mode: number,
+  fop: FileOperations,
+): Inode {
+  const inode = newInode(parent.dInode!.iSb, S_IFCHR | mode, nodeOperations, fop);
+  inode.rdevMajor = major;
+  inode.rdevMinor = minor;
+  const error = addNode(parent, name, inode);
+  if (error < 0) throw new RangeError(`addDevice: ${name} exists already`);
+  return inode;
+}
+
+/** How a /dev is made. */
+export interface DevfsOptions extends RamfsOptions {
+  /** Also makes `mem`. */
+  readonly mem?: MemDeviceOptions | undefined;
+}
+
+/** A /dev with null, zero, full, and mem if asked for. More devices: {@link addDevice} on its root. */
+export function devfs(system: MmSystem, options: DevfsOptions = {}): SuperBlock {
+  const sb = ramfs(system, options);
+  const root = sb.root!;
+  addDevice(root, 'null', 1, 3, 0o666, nullOperations);
+  addDevice(root, 'zero', 1, 5, 0o666, zeroOperations);
+  addDevice(root, 'full', 1, 7, 0o666, fullOperations);
+  if (options.mem !== undefined) addDevice(root, 'mem', 1, 1, 0o640, memDeviceOperations(system, options.mem));
+  return sb;
+}

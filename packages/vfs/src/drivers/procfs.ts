@@ -1,0 +1,120 @@
+/**
+ * Text files whose contents are made when they are read, as /proc has them. Mapping one is -EIO.
+ *
+ * Which files there are is the kernel package's business. Mirrors fs/proc/inode.c and fs/seq_file.c.
+ */
+import { EEXIST, EIO, ENOTDIR, S_IFDIR, S_IFREG, S_ISDIR } from '@vmarea/uapi';
+import { refuse, type Caller, type MmSystem } from '@vmarea/mm-core';
+import type { Dentry } from '../names/dentry.ts';
+import { FileOperations, InodeOperations } from '../files/operations.ts';
+import type { File } from '../files/file.ts';
+import { newInode, type Inode } from '../names/inode.ts';
+import { addNode, killLitterSuper, simpleDirFileOperations, simpleFillSuper } from './libfs.ts';
+import { VfsDecision } from '../reasons.ts';
+import { SuperBlock, type DriverManifest, type SuperBlockInit } from '../names/super-block.ts';
+
+/** What procfs can do. */
+export const PROCFS_MANIFEST: DriverManifest = {
+  name: 'proc',
+  capabilities: {
+    read: true,
+    write: false,
+    mmapPrivate: false,
+    mmapShared: false,
+    mmapSharedWrite: false,
+    truncate: false,
+    fallocate: false,
+    punchHole: false,
+    rename: false,
+    link: false,
+    symlink: false,
+    mkdir: false,
+    appendOnly: false,
+    persistent: false,
+    asynchronous: false,
+  },
+};
+
+/** A text file: what it shows, and what a write to it does. */
+export interface ProcEntry {
+  /** The text; asked again for each read from the start. */
+  read(cur: Caller): string;
+  /** Takes what was written: 0 or a negative errno. Without it the file is read-only. */
+  write?: ((cur: Caller, text: string) => number) | undefined;
+}
+
+/** UTF-8, without leaning on a TextEncoder that not every engine has. */
+function encode(text: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const char of text) {
+    const c = char.codePointAt(0)!;
+    if (c < 0x80) bytes.push(c);
+    else if (c < 0x800) bytes.push(0xc0 | (c >> 6), 0x80 | (c & 63));
+    else if (c < 0x10000) bytes.push(0xe0 | (c >> 12), 0x80 | ((c >> 6) & 63), 0x80 | (c & 63));
+    else bytes.push(0xf0 | (c >> 18), 0x80 | ((c >> 12) & 63), 0x80 | ((c >> 6) & 63), 0x80 | (c & 63));
+  }
+  return Uint8Array.from(bytes);
+}
+
+function textOf(cur: Caller, file: File): Uint8Array {
+  return encode((file.fInode.iPrivate as ProcEntry).read(cur));
+}
+
+const textOperations = new FileOperations({
+  read(cur, file, target, offset, length, pos) {
+    const whole = pos === 0 || file.private_ === null ? textOf(cur, file) : (file.private_ as Uint8Array);
+    file.private_ = whole;
+    const part = whole.subarray(pos, pos + length);
+    target.set(part, offset);
+    return part.length;
+  },
+  write(cur, file, source, offset, length) {
+    const entry = file.fInode.iPrivate as ProcEntry;
+    if (entry.write === undefined) return -EIO;
+    let text = '';
+    for (let i = offset; i < offset + length; i++) text += String.fromCharCode(source[i]!);
+    const error = entry.write(cur, text);
+    return error < 0 ? error : length;
+  },
+  // procfs has an mmap operation for every file, which asks the entry's own; entries of text have none.
+  mmap: (cur) => refuse(cur.mm, VfsDecision.procNoMmap, -EIO),
+});
+
+const fileOps = new InodeOperations({ setattr: () => 0 });
+const dirOps = new InodeOperations({});
+
+/** A new, empty /proc. Nothing on it can be executed. */
+export function procfs(system: MmSystem, options: Omit<SuperBlockInit, 'manifest' | 'operations'> = {}): SuperBlock {
+  const sb = new SuperBlock(system, {
+    noexec: true,
+    ...options,
+    manifest: PROCFS_MANIFEST,
+    operations: { evictInode: () => undefined, putSuper: killLitterSuper },
+  });
+  simpleFillSuper(sb, 0o555, dirOps);
+  return sb;
+}
+
+/**
+ * proc_mkdir and proc_create: adds a text file, and the directories that lead to it.
+ *
+ * @param path relative to the root of the filesystem, such as `sys/vm/overcommit_memory`
+ * @returns 0, -EEXIST, or -ENOTDIR
+ */
+export function procCreate(sb: SuperBlock, path: string, entry: ProcEntry): number {
+  const names = path.split('/').filter((name) => name !== '');
+  const last = names.pop();
+  if (last === undefined) return -EEXIST;
+  let parent: Dentry = sb.root!;
+  for (const name of names) {
+    if ((parent.children?.get(name)?.dInode ?? null) === null) {
+      const dir: Inode = newInode(sb, S_IFDIR | 0o555, dirOps, simpleDirFileOperations);
+      addNode(parent, name, dir);
+    }
+    parent = parent.children!.get(name)!;
+    if (!S_ISDIR(parent.dInode!.iMode)) return -ENOTDIR;
+  }
+  const inode = newInode(sb, S_IFREG | (entry.write === undefined ? 0o444 : 0o644), fileOps, textOperations);
+  inode.iPrivate = entry;
+  return addNode(parent, last, inode);
+}

@@ -1,0 +1,184 @@
+/**
+ * struct files_struct: the descriptor table of one or more tasks; and struct fs_struct: where they are in the tree.
+ *
+ * Mirrors fs/file.c and fs/fs_struct.c.
+ */
+import { EBADF, EINVAL, EMFILE } from '@vmarea/uapi';
+import { FMODE_PATH, type Caller, type Rlimits } from '@vmarea/mm-core';
+import type { File } from './file.ts';
+import { locksRemovePosix } from './locks.ts';
+import type { MountTree, Path } from '../names/mount.ts';
+
+/** Limits of a process that opens files: mm-core's, and RLIMIT_NOFILE. */
+export interface FileRlimits extends Rlimits {
+  /** Soft RLIMIT_NOFILE: descriptors are below it. */
+  nofile: number;
+}
+
+/** A caller with files: what the functions of this package that take paths or descriptors want. */
+export interface FileCaller extends Caller {
+  readonly rlimits: FileRlimits;
+  readonly files: FilesStruct;
+  readonly fs: FsStruct;
+}
+
+/** Where a process is. */
+export class FsStruct {
+  readonly tree: MountTree;
+  root: Path;
+  cwd: Path;
+  umask = 0o022;
+
+  constructor(tree: MountTree) {
+    this.tree = tree;
+    this.root = tree.rootPath;
+    this.cwd = tree.rootPath;
+  }
+
+  /** For fork without CLONE_FS. */
+  copy(): FsStruct {
+    const copy = new FsStruct(this.tree);
+    copy.root = this.root;
+    copy.cwd = this.cwd;
+    copy.umask = this.umask;
+    return copy;
+  }
+}
+
+/** A descriptor table. */
+export class FilesStruct {
+  private readonly fds: (File | null)[] = [];
+  private readonly cloexec = new Set<number>();
+  /** No free descriptor below. */
+  private nextFd = 0;
+  /** Tasks that share it. */
+  count = 1;
+
+  /** The open file of a descriptor, O_PATH ones included; null when it is closed. No reference is taken. */
+  fgetRaw(fd: number): File | null {
+    return this.fds[fd] ?? null;
+  }
+
+  /** The open file of a descriptor, or null when it is closed or O_PATH. No reference is taken. */
+  fget(fd: number): File | null {
+    const file = this.fds[fd] ?? null;
+    return file !== null && (file.fMode & FMODE_PATH) === 0 ? file : null;
+  }
+
+  /**
+   * Puts a file at the lowest free descriptor. Takes over the caller's reference, which is given back on failure.
+   *
+   * @param nofile soft RLIMIT_NOFILE
+   * @param from lowest descriptor allowed
+   * @returns the descriptor or -EMFILE
+   */
+  install(file: File, nofile: number, cloexec: boolean, from = 0): number {
+    let fd = Math.max(from, this.nextFd);
+    while (fd < this.fds.length && this.fds[fd] !== null) fd++;
+    if (fd >= nofile) {
+      file.fput();
+      return -EMFILE;
+    }
+    if (from <= this.nextFd) this.nextFd = fd + 1;
+    this.set(fd, file, cloexec);
+    return fd;
+  }
+
+  /**
+   * Puts a file at a descriptor of the caller's choice, closing what is there. Takes over the caller's reference.
+   *
+   * @returns `fd`, or -EBADF beyond the limit (the reference is given back)
+   */
+  installAt(file: File, fd: number, nofile: number, cloexec: boolean): number {
+    if (fd < 0 || fd >= nofile) {
+      file.fput();
+      return -EBADF;
+    }
+    if (this.fgetRaw(fd) !== null) this.close(fd);
+    this.set(fd, file, cloexec);
+    return fd;
+  }
+
+  private set(fd: number, file: File, cloexec: boolean): void {
+    while (this.fds.length <= fd) this.fds.push(null);
+    this.fds[fd] = file;
+    if (cloexec) this.cloexec.add(fd);
+    else this.cloexec.delete(fd);
+  }
+
+  /** close(2): 0, -EBADF, or what the driver's flush answered (the descriptor is closed all the same). */
+  close(fd: number): number {
+    const file = this.fgetRaw(fd);
+    if (file === null) return -EBADF;
+    this.fds[fd] = null;
+    this.cloexec.delete(fd);
+    if (fd < this.nextFd) this.nextFd = fd;
+    return filpClose(file, this);
+  }
+
+  /** dup(2), F_DUPFD: a descriptor >= `from`, -EBADF, -EINVAL, -EMFILE. */
+  dup(fd: number, nofile: number, from = 0, cloexec = false): number {
+    const file = this.fgetRaw(fd);
+    if (file === null) return -EBADF;
+    if (from < 0 || from >= nofile) return from === 0 ? -EMFILE : -EINVAL;
+    return this.install(file.getFile(), nofile, cloexec, from);
+  }
+
+  /** dup3(2): `newFd`, -EINVAL when both are the same, -EBADF. */
+  dup3(fd: number, newFd: number, nofile: number, cloexec: boolean): number {
+    if (fd === newFd) return -EINVAL;
+    if (newFd < 0 || newFd >= nofile) return -EBADF;
+    const file = this.fgetRaw(fd);
+    if (file === null) return -EBADF;
+    return this.installAt(file.getFile(), newFd, nofile, cloexec);
+  }
+
+  getCloexec(fd: number): boolean {
+    return this.cloexec.has(fd);
+  }
+
+  setCloexec(fd: number, on: boolean): void {
+    if (on) this.cloexec.add(fd);
+    else this.cloexec.delete(fd);
+  }
+
+  /** dup_fd: a copy for fork; every file gets a reference. */
+  copy(): FilesStruct {
+    const copy = new FilesStruct();
+    for (let fd = 0; fd < this.fds.length; fd++) {
+      const file = this.fds[fd]!;
+      if (file !== null) copy.set(fd, file.getFile(), this.cloexec.has(fd));
+    }
+    copy.nextFd = this.nextFd;
+    return copy;
+  }
+
+  /** do_close_on_exec. */
+  closeOnExec(): void {
+    for (const fd of [...this.cloexec].sort((a, b) => a - b)) this.close(fd);
+  }
+
+  /** put_files_struct: a task ends; the last one closes everything. */
+  put(): void {
+    if (--this.count > 0) return;
+    for (let fd = 0; fd < this.fds.length; fd++) if (this.fds[fd] !== null) this.close(fd);
+  }
+
+  /** Descriptors in use, in order. */
+  openFds(): number[] {
+    const open: number[] = [];
+    for (let fd = 0; fd < this.fds.length; fd++) if (this.fds[fd] !== null) open.push(fd);
+    return open;
+  }
+}
+
+/** filp_close: gives back a descriptor's reference, and the process's POSIX locks on the file. */
+export function filpClose(file: File, owner: object): number {
+  let error = 0;
+  if ((file.fMode & FMODE_PATH) === 0) {
+    if (file.fOp.flush !== null) error = file.fOp.flush(file);
+    locksRemovePosix(file.fInode, owner);
+  }
+  file.fput();
+  return error;
+}

@@ -1,0 +1,172 @@
+/**
+ * read, write, pread, pwrite, lseek: the checks before a driver's own read and write.
+ *
+ * Mirrors fs/read_write.c. Buffers are Uint8Arrays; copying to and from user memory is the kernel package's.
+ */
+import {
+  EBADF,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  ENXIO,
+  EOVERFLOW,
+  EPERM,
+  ESPIPE,
+  F_RDLCK,
+  F_WRLCK,
+  O_APPEND,
+  S_ISDIR,
+  S_ISREG,
+  SEEK_CUR,
+  SEEK_DATA,
+  SEEK_END,
+  SEEK_HOLE,
+  SEEK_SET,
+} from '@vmarea/uapi';
+import { FMODE_LSEEK, S_APPEND, type Caller } from '@vmarea/mm-core';
+import { canRead, canWrite, type File } from './file.ts';
+import { S_IMMUTABLE } from '../names/inode.ts';
+import { locksVerifyArea } from './locks.ts';
+
+/** The most bytes that one read or write moves: INT_MAX rounded down to a page. */
+export function maxRwCount(pageSize: number): number {
+  return 0x7fffffff - (0x7fffffff % pageSize);
+}
+
+/**
+ * vfs_read at a position.
+ *
+ * @param pos bytes
+ * @returns bytes read into target[offset…], or -EBADF, -EISDIR, -EINVAL, -EAGAIN (mandatory lock), RETRY, the driver's errno
+ */
+export function vfsRead(
+  cur: Caller,
+  file: File,
+  target: Uint8Array,
+  offset: number,
+  length: number,
+  pos: number,
+): number {
+  if (!canRead(file)) return -EBADF;
+  if (S_ISDIR(file.fInode.iMode)) return -EISDIR;
+  if (file.fOp.read === null) return -EINVAL;
+  if (length < 0 || pos < 0) return -EINVAL;
+  const denied = locksVerifyArea(cur, file.fInode, file, F_RDLCK, pos, pos + length - 1);
+  if (denied < 0) return denied;
+  const count = Math.min(length, maxRwCount(file.fInode.system.pageSize));
+  file.lastCaller = cur;
+  return file.fOp.read(cur, file, target, offset, count, pos);
+}
+
+/**
+ * vfs_write at a position, and what generic_write_checks does to it: the end of the file for O_APPEND, RLIMIT_FSIZE and the
+ * filesystem's largest file.
+ *
+ * @returns bytes written, or -EBADF, -EINVAL, -EFBIG, -EPERM (immutable), -EAGAIN, RETRY, the driver's errno
+ */
+export function vfsWrite(
+  cur: Caller,
+  file: File,
+  source: Uint8Array,
+  offset: number,
+  length: number,
+  pos: number,
+): number {
+  if (!canWrite(file)) return -EBADF;
+  if (file.fOp.write === null) return -EINVAL;
+  if (length < 0 || pos < 0) return -EINVAL;
+  const inode = file.fInode;
+  const denied = locksVerifyArea(cur, inode, file, F_WRLCK, pos, pos + length - 1);
+  if (denied < 0) return denied;
+  let count = Math.min(length, maxRwCount(inode.system.pageSize));
+  file.lastCaller = cur;
+  if (S_ISREG(inode.iMode)) {
+    if ((inode.iFlags & S_IMMUTABLE) !== 0) return -EPERM;
+    if (count === 0) return 0;
+    const at = writePosition(file, pos);
+    const limit = Math.min(cur.rlimits.fsize, inode.iSb.maxBytes);
+    if (at >= limit) return -EFBIG;
+    if (count > limit - at) count = limit - at;
+    return file.fOp.write(cur, file, source, offset, count, at);
+  }
+  return file.fOp.write(cur, file, source, offset, count, pos);
+}
+
+function writePosition(file: File, pos: number): number {
+  const appends = (file.fFlags & O_APPEND) !== 0 || (file.fInode.iFlags & S_APPEND) !== 0;
+  return appends ? file.fInode.iSize : pos;
+}
+
+/** read(2): at the file's position, which moves on. */
+export function ksysRead(cur: Caller, file: File, target: Uint8Array, offset: number, length: number): number {
+  const count = vfsRead(cur, file, target, offset, length, file.fPos);
+  if (count > 0) file.fPos += count;
+  return count;
+}
+
+/** write(2): at the file's position, or its end for O_APPEND; the position moves behind what was written. */
+export function ksysWrite(cur: Caller, file: File, source: Uint8Array, offset: number, length: number): number {
+  const at = S_ISREG(file.fInode.iMode) ? writePosition(file, file.fPos) : file.fPos;
+  const count = vfsWrite(cur, file, source, offset, length, file.fPos);
+  if (count > 0) file.fPos = at + count;
+  return count;
+}
+
+/** pread64(2): -ESPIPE where there are no positions. */
+export function ksysPread(
+  cur: Caller,
+  file: File,
+  target: Uint8Array,
+  offset: number,
+  length: number,
+  pos: number,
+): number {
+  if (pos < 0) return -EINVAL;
+  if ((file.fMode & FMODE_LSEEK) === 0) return -ESPIPE;
+  return vfsRead(cur, file, target, offset, length, pos);
+}
+
+/** pwrite64(2). With O_APPEND it appends, as Linux does. */
+export function ksysPwrite(
+  cur: Caller,
+  file: File,
+  source: Uint8Array,
+  offset: number,
+  length: number,
+  pos: number,
+): number {
+  if (pos < 0) return -EINVAL;
+  if ((file.fMode & FMODE_LSEEK) === 0) return -ESPIPE;
+  return vfsWrite(cur, file, source, offset, length, pos);
+}
+
+/** lseek(2): the new position, or -ESPIPE, -EINVAL, -EOVERFLOW, -ENXIO. */
+export function vfsLlseek(file: File, offset: number, whence: number): number {
+  if (whence < SEEK_SET || whence > SEEK_HOLE) return -EINVAL;
+  if ((file.fMode & FMODE_LSEEK) === 0) return -ESPIPE;
+  if (file.fOp.llseek !== null) {
+    const answer = file.fOp.llseek(file, offset, whence);
+    if (answer >= 0) file.fPos = answer;
+    return answer;
+  }
+  return genericFileLlseek(file, offset, whence, file.fInode.iSize);
+}
+
+/**
+ * generic_file_llseek_size: positions within the largest file; the whole file counts as data.
+ *
+ * @param eof what SEEK_END counts from
+ */
+export function genericFileLlseek(file: File, offset: number, whence: number, eof: number): number {
+  let pos = offset;
+  if (whence === SEEK_CUR) pos += file.fPos;
+  else if (whence === SEEK_END) pos += eof;
+  else if (whence === SEEK_DATA || whence === SEEK_HOLE) {
+    if (offset < 0 || offset >= eof) return -ENXIO;
+    if (whence === SEEK_HOLE) pos = eof;
+  }
+  if (pos < 0) return -EINVAL;
+  if (pos > file.fInode.iSb.maxBytes) return whence === SEEK_SET ? -EINVAL : -EOVERFLOW;
+  file.fPos = pos;
+  return pos;
+}
