@@ -109,6 +109,25 @@ export default defineConfig(
   },
   ...layering,
   {
+    // A copy of a profile answers as the profile does: code asks for a fact, never for a version.
+    files: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts', 'conformance/src/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          'BinaryExpression[operator=/^[!=]==?$/] > Identifier[name=/^(MSM|LINUX)_\\d+_\\d+$/]',
+          "BinaryExpression[operator=/^[!=]==?$/] > Identifier[name='profile']",
+          "BinaryExpression[operator=/^[!=]==?$/] > MemberExpression[property.name='profile']",
+          "BinaryExpression[operator=/^[!=]==?$/] > MemberExpression[property.name='name'] > MemberExpression.object[property.name='profile']",
+          "BinaryExpression[operator=/^[!=]==?$/] > MemberExpression[property.name='name'] > Identifier.object[name='profile']",
+        ].map((selector) => ({
+          selector,
+          message: 'Ask the profile for a fact: do not compare profiles or their names.',
+        })),
+      ],
+    },
+  },
+  {
     files: ['**/*.{js,mjs,cjs}'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {

@@ -48,15 +48,6 @@ export function profileOf(release: string): KernelProfile {
   throw new Error(`conformance: no profile for kernel ${release}`);
 }
 
-/** How Debian builds 6.1: KSM, THP and memory failure are there. */
-const DEBIAN: Partial<KernelConfig> = {
-  ksm: true,
-  thp: true,
-  memoryFailure: true,
-  splitRssCounting: true,
-  faultAroundBytes: 65536,
-};
-
 /** The default huge page of each page size, in bytes, when the guest's files do not tell. */
 const DEFAULT_HUGE: Readonly<Record<number, number>> = { 4096: 2 ** 21, 16384: 2 ** 25, 65536: 2 ** 29 };
 
@@ -68,7 +59,7 @@ function configOf(header: Header, guest: Guest, profile: KernelProfile): KernelC
   const ramKb = guest.meminfo['MemTotal'] ?? Math.ceil((limit * 100) / ratio) + (pages * hugeSize) / 1024;
   return {
     ...DEFAULT_CONFIG,
-    ...(profile === LINUX_6_1 ? DEBIAN : {}),
+    ...profile.usualConfig,
     hugePages: [{ size: hugeSize, pages }],
     ramBytes: ramKb * 1024,
   };

@@ -52,12 +52,12 @@ export interface CheckRule {
 
 const flag = (s: Situation, bit: number): boolean => (s.arg('flags') & bit) !== 0;
 const fixed = (s: Situation): boolean =>
-  flag(s, MAP_FIXED) || (s.system.profile.mapFixedNoreplace && flag(s, MAP_FIXED_NOREPLACE));
+  flag(s, MAP_FIXED) || (s.system.profile.mmap.fixedNoreplace && flag(s, MAP_FIXED_NOREPLACE));
 const anonymous = (s: Situation): boolean => flag(s, MAP_ANONYMOUS);
 const type = (s: Situation): number => s.arg('flags') & MAP_TYPE;
 const sharedFile = (s: Situation): boolean =>
   s.file !== null &&
-  (type(s) === MAP_SHARED || (type(s) === MAP_SHARED_VALIDATE && s.system.profile.mapSharedValidate));
+  (type(s) === MAP_SHARED || (type(s) === MAP_SHARED_VALIDATE && s.system.profile.mmap.sharedValidate));
 const mode = (s: Situation): string => {
   const fMode = s.file?.fMode ?? 0;
   const read = (fMode & FMODE_READ) !== 0;
@@ -107,7 +107,7 @@ function commitOperands(s: Situation, pages: number): string {
   if (overcommitMemory === OVERCOMMIT_NEVER) {
     return `Committed_AS ${system.committedAs * kb} kB + ${pages * kb} kB, CommitLimit ${vmCommitLimit(system) * kb} kB less the reserves, ${s.capability(CAP_SYS_ADMIN)}`;
   }
-  const free = system.profile.overcommitGuessFree;
+  const free = system.profile.limits.overcommitGuessFree;
   const room = free ? system.ram.guessFreePages() : system.ram.totalPages() + system.ram.swapPages();
   return `${pages * kb} kB, ${free ? 'free and reclaimable' : 'RAM and swap'} ${room * kb} kB`;
 }
@@ -192,7 +192,7 @@ const MMAP: readonly CheckRule[] = [
   },
   {
     decision: D.doMmapNoreplace,
-    when: (s) => s.system.profile.mapFixedNoreplace && flag(s, MAP_FIXED_NOREPLACE),
+    when: (s) => s.system.profile.mmap.fixedNoreplace && flag(s, MAP_FIXED_NOREPLACE),
     operands: (s) => {
       const vma = findVmaIntersection(s.mm, s.arg('addr'), s.arg('addr') + s.length);
       return vma === null ? 'nothing is mapped in the range' : `${where(vma)} is mapped in the range`;
@@ -211,7 +211,7 @@ const MMAP: readonly CheckRule[] = [
   },
   {
     decision: D.doMmapUnknownFlag,
-    when: (s) => s.file !== null && type(s) === MAP_SHARED_VALIDATE && s.system.profile.mapSharedValidate,
+    when: (s) => s.file !== null && type(s) === MAP_SHARED_VALIDATE && s.system.profile.mmap.sharedValidate,
     operands: (s) => `flags ${hex(s.arg('flags'))}`,
   },
   {
@@ -228,7 +228,7 @@ const MMAP: readonly CheckRule[] = [
   },
   {
     decision: D.doMmapMandatoryLock,
-    when: (s) => sharedFile(s) && s.system.profile.mandatoryLocks,
+    when: (s) => sharedFile(s) && s.system.profile.files.mandatoryLocks,
     operands: (s) => `mandatory lock of somebody else: ${s.file!.locksVerifyLocked(s.cur) !== 0 ? 'yes' : 'no'}`,
   },
   { decision: D.doMmapBadType, operands: (s) => `type ${type(s)} (MAP_SHARED is 1, MAP_PRIVATE 2)` },
@@ -257,7 +257,7 @@ const MMAP: readonly CheckRule[] = [
   { decision: D.mayExpandVmAs, operands: (s) => asOperands(s, s.pages) },
   {
     decision: D.mayExpandVmData,
-    when: (s) => s.system.profile.rlimitDataCoversMappings && type(s) === 2 && (s.arg('prot') & PROT_WRITE) !== 0,
+    when: (s) => s.system.profile.limits.dataCoversMappings && type(s) === 2 && (s.arg('prot') & PROT_WRITE) !== 0,
     operands: (s) => dataOperands(s, s.pages),
   },
   {
@@ -318,7 +318,7 @@ const MPROTECT: readonly CheckRule[] = [
   { decision: D.securityFileMprotect, operands: prot },
   {
     decision: D.mprotectDataLimit,
-    when: (s) => s.system.profile.rlimitDataCoversMappings && (s.arg('prot') & PROT_WRITE) !== 0,
+    when: (s) => s.system.profile.limits.dataCoversMappings && (s.arg('prot') & PROT_WRITE) !== 0,
     operands: (s) => dataOperands(s, s.pages),
   },
   {
@@ -369,7 +369,7 @@ const MREMAP: readonly CheckRule[] = [
   { decision: D.mayExpandVmAs, when: (s) => grown(s) > 0, operands: (s) => asOperands(s, grown(s)) },
   {
     decision: D.mayExpandVmData,
-    when: (s) => grown(s) > 0 && s.system.profile.rlimitDataCoversMappings,
+    when: (s) => grown(s) > 0 && s.system.profile.limits.dataCoversMappings,
     operands: (s) => dataOperands(s, grown(s)),
   },
   {

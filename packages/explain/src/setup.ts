@@ -102,7 +102,7 @@ export function defaultSetup(profile: KernelProfile = LINUX_6_1, pageSize: numbe
       as: Infinity,
       data: Infinity,
       stack: 8 * 2 ** 20,
-      memlock: profile === LINUX_6_1 ? 8 * 2 ** 20 : 65536,
+      memlock: profile.limits.bootMemlock,
       fsize: Infinity,
     },
     capabilities: new Set<number>(),

@@ -148,7 +148,7 @@ export async function failEverywhere(init: RigInit, which: 'read' | 'write', del
       const again = await outcomeOf(scenario, rig);
       ok(again === 'done', `after ${at} the scenario was run again and ended with ${String(again)}`);
       // 4.4 keeps the charge of a private writable mapping that the driver has refused
-      const leaks = rig.kernel.system.profile.failedMmapLeaksCommit && which === 'read' && failed?.op === 'mmap';
+      const leaks = rig.kernel.system.profile.mmap.failureLeaksCommit && which === 'read' && failed?.op === 'mmap';
       await rig.end(0, leaks ? 4 : 0);
       if (failed === null) break;
       tried++;

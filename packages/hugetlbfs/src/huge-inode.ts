@@ -13,12 +13,12 @@ import {
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
+  type HugetlbFacts,
 } from '@vmarea/uapi';
 import { mappingDenyWritable, type Caller, type VmInode } from '@vmarea/mm-core';
 import { canWrite, type File, type Inode, type SealOperations } from '@vmarea/vfs';
 import type { Hstate } from './hstate.ts';
 import { RegionMap } from './region-map.ts';
-import type { HugetlbRules } from './rules.ts';
 import { subpoolPutPages, type Subpool } from './subpool.ts';
 
 const ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
@@ -28,14 +28,14 @@ export class HugeInode implements SealOperations {
   readonly inode: Inode;
   readonly h: Hstate;
   readonly spool: Subpool | null;
-  readonly rules: HugetlbRules;
+  readonly rules: HugetlbFacts;
   /** Pages that shared mappings have reserved, faulted ones included. */
   readonly resvMap: RegionMap = new RegionMap();
   /** The file's pages: first frames by huge page index. */
   readonly pages: Map<number, number> = new Map<number, number>();
   seals: number = F_SEAL_SEAL;
 
-  constructor(inode: Inode, h: Hstate, spool: Subpool | null, rules: HugetlbRules) {
+  constructor(inode: Inode, h: Hstate, spool: Subpool | null, rules: HugetlbFacts) {
     this.inode = inode;
     this.h = h;
     this.spool = spool;

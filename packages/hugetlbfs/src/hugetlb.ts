@@ -3,7 +3,7 @@
  *
  * Mirrors hugetlb_file_setup and the entry points of mm/hugetlb.c.
  */
-import { CAP_IPC_LOCK, ENODEV, ENOMEM, ENOSPC, EPERM, O_RDWR, S_IFREG } from '@vmarea/uapi';
+import { CAP_IPC_LOCK, ENODEV, ENOMEM, ENOSPC, EPERM, O_RDWR, S_IFREG, type HugetlbFacts } from '@vmarea/uapi';
 import {
   hasCapability,
   HUGETLB_SHMFS_INODE,
@@ -27,7 +27,6 @@ import {
   unmapHugepageRange,
 } from './huge-range.ts';
 import { HugetlbDecision } from './reasons.ts';
-import { hugetlbRules, type HugetlbRules } from './rules.ts';
 import { hugetlbReservePages } from './vma-resv.ts';
 
 /** How huge pages are set up. */
@@ -51,7 +50,7 @@ const ARCH_SIZES: ReadonlyMap<number, readonly number[]> = new Map([
 /** Huge pages. Give it to the system: `system.hugePages = hugetlb`. */
 export class Hugetlb implements HugePages {
   readonly system: MmSystem;
-  readonly rules: HugetlbRules;
+  readonly rules: HugetlbFacts;
   /** Every size, the default one first. */
   readonly hstates: readonly Hstate[];
   private readonly mounts: SuperBlock[];
@@ -59,7 +58,7 @@ export class Hugetlb implements HugePages {
   /** The pools of the configuration are allocated now: make the memory first. */
   constructor(system: MmSystem, options: HugetlbOptions = {}) {
     this.system = system;
-    this.rules = hugetlbRules(system.profile);
+    this.rules = system.profile.hugetlb;
     const configured = system.config.hugePages;
     const hstates = configured.map(({ size, pages }) => {
       const h = new Hstate(system, size);

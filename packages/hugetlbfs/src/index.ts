@@ -8,5 +8,4 @@ export * from './subpool.ts';
 export * from './region-map.ts';
 export * from './huge-inode.ts';
 export * from './huge-file.ts';
-export * from './rules.ts';
 export * from './reasons.ts';

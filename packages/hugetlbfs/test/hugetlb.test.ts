@@ -224,7 +224,7 @@ describe.each(PROFILES)('huge files on $name', (profile) => {
     const t = machine.task();
     t.mm.mmapBase = 0xfffff8000000;
     const at = anonHuge(t, 1);
-    expect(at).toBe(profile.hugetlbBottomUp ? 2 ** 46 : 0xfffff8000000 - HUGE);
+    expect(at).toBe(profile.hugetlb.bottomUp ? 2 ** 46 : 0xfffff8000000 - HUGE);
     expect(anonHuge(t, 1, RW, MAP_PRIVATE, 0x10001000)).toBe(0x10200000);
     machine.end();
   });

@@ -160,7 +160,7 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
   mm.exeFile = program.file.getFile();
   const stackExec = executableStack(program.phdrs);
   // 4.4: a program that does not ask for a stack without EXEC is taken as one that knows nothing of NX.
-  if (stackExec !== false && system.profile.execReadImpliesExec) cur.personality |= READ_IMPLIES_EXEC;
+  if (stackExec !== false && system.profile.layout.execReadImpliesExec) cur.personality |= READ_IMPLIES_EXEC;
   const random = isRandomized(cur) ? (options.random ?? NO_RANDOM) : NO_RANDOM;
   pickMmapLayout(cur, random.mmapBase);
 
@@ -188,7 +188,7 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
 
   if (isRandomized(cur) && system.sysctl.randomizeVaSpace > 1) {
     // 6.1: a loader that runs by itself gets its heap away from the mmap area, where it was mapped.
-    if (system.profile.elfAlignsToSegment && program.type === ET_DYN && options.interpreter === undefined) {
+    if (system.profile.layout.elfAlignsToSegment && program.type === ET_DYN && options.interpreter === undefined) {
       mm.startBrk = system.arch.elfEtDynBase - (system.arch.elfEtDynBase % pageSize);
     }
     mm.startBrk += random.brk;
@@ -198,7 +198,13 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
   if ((cur.personality & MMAP_PAGE_ZERO) !== 0) {
     vmMmapPgoff(cur, null, 0, pageSize, PROT_READ | PROT_EXEC, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, 0);
   }
-  return { loadBias, interpreterBase, vvar, vdso: vvar + system.profile.vvarPages * pageSize, startStack: stack };
+  return {
+    loadBias,
+    interpreterBase,
+    vvar,
+    vdso: vvar + system.profile.layout.vvarPages * pageSize,
+    startStack: stack,
+  };
 }
 
 /**
@@ -322,16 +328,16 @@ function mapProgram(
     let totalSize = 0;
     if (!first) flags |= MAP_FIXED;
     else if (program.type === ET_EXEC) {
-      flags |= profile.mapFixedNoreplace ? MAP_FIXED_NOREPLACE : MAP_FIXED;
+      flags |= profile.mmap.fixedNoreplace ? MAP_FIXED_NOREPLACE : MAP_FIXED;
     } else {
       bias = 0;
       if (hasInterpreter) {
         bias = system.arch.elfEtDynBase + randomBytes;
-        if (profile.elfAlignsToSegment) {
+        if (profile.layout.elfAlignsToSegment) {
           const align = loads.reduce((max, q) => Math.max(max, isPowerOfTwo(q.align) ? q.align : 0), pageSize);
           bias = pageStart(bias, align);
         }
-        flags |= profile.mapFixedNoreplace ? MAP_FIXED_NOREPLACE : MAP_FIXED;
+        flags |= profile.mmap.fixedNoreplace ? MAP_FIXED_NOREPLACE : MAP_FIXED;
       }
       bias = pageStart(bias - p.vaddr, pageSize);
       totalSize = totalMappingSize(loads, pageSize);
@@ -341,7 +347,7 @@ function mapProgram(
     if (first && program.type === ET_DYN) bias += mapped - pageStart(bias + p.vaddr, pageSize);
     first = false;
     const end = p.vaddr + p.filesz;
-    if (!profile.elfAlignsToSegment || (p.flags & PF_X) !== 0) startCode = Math.min(startCode, p.vaddr);
+    if (!profile.layout.elfAlignsToSegment || (p.flags & PF_X) !== 0) startCode = Math.min(startCode, p.vaddr);
     startData = Math.max(startData, p.vaddr);
     if ((p.flags & PF_X) !== 0) endCode = Math.max(endCode, end);
     endData = Math.max(endData, end);
@@ -372,7 +378,7 @@ function setBrk(cur: Caller, start: number, end: number, segmentFlags: number): 
   const from = pageAlign(start, pageSize);
   const to = pageAlign(end, pageSize);
   if (to > from) {
-    const exec = profile.elfAlignsToSegment && (segmentFlags & PF_X) !== 0 ? VM_EXEC : 0;
+    const exec = profile.layout.elfAlignsToSegment && (segmentFlags & PF_X) !== 0 ? VM_EXEC : 0;
     const error = vmBrk(cur, from, to - from, exec);
     if (error < 0) return error;
   }
@@ -441,10 +447,10 @@ const EMPTY_VDSO: SpecialMapping = { name: '[vdso]', fault: null };
 function setupAdditionalPages(cur: Caller, options: ExecOptions): number {
   const vdsoPages = options.vdsoPages ?? 1;
   const { pageSize, profile } = cur.mm.system;
-  const vvarLen = profile.vvarPages * pageSize;
+  const vvarLen = profile.layout.vvarPages * pageSize;
   const base = getUnmappedArea(cur, null, 0, vvarLen + vdsoPages * pageSize, 0, 0);
   if (isErr(base)) return base;
-  const pfn = profile.specialMappingRefusesSplit ? VM_PFNMAP : 0;
+  const pfn = profile.layout.specialMappingRefusesSplit ? VM_PFNMAP : 0;
   const vvar = installSpecialMapping(cur, base, vvarLen, VM_READ | VM_MAYREAD | pfn, options.vvar ?? EMPTY_VVAR);
   if (typeof vvar === 'number') return vvar;
   const flags = VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;

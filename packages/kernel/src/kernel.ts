@@ -16,7 +16,7 @@ import {
   type SpecialMapping,
 } from '@vmarea/mm-core';
 import { clearUser, createMemory, createSpecialPages, type Memory } from '@vmarea/mm-core/memory';
-import { LINUX_6_1, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
+import { type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
 import {
   FilesStruct,
   FsStruct,
@@ -150,7 +150,7 @@ export class Kernel {
     }
     const special = (name: string, contents: Uint8Array): SpecialMapping | null =>
       this.memory === null ? null : createSpecialPages(this.memory, name, contents);
-    this.vvar = special('[vvar]', new Uint8Array(init.profile.vvarPages * system.pageSize));
+    this.vvar = special('[vvar]', new Uint8Array(init.profile.layout.vvarPages * system.pageSize));
     this.vdso = special('[vdso]', init.vdso ?? new Uint8Array(system.pageSize));
     const huge = init.hugePages?.(system) ?? null;
     system.hugePages = huge;
@@ -172,7 +172,7 @@ export class Kernel {
   spawn(options: SpawnOptions = {}): Task {
     const mm = createMm(this.system);
     if (mm === null) throw new RangeError('spawn: no memory for an address space');
-    const limits = initialLimits(this.system.profile === LINUX_6_1 ? 8 * 1024 * 1024 : 64 * 1024);
+    const limits = initialLimits(this.system.profile.limits.bootMemlock);
     options.limits?.(limits);
     const cur = new TaskCaller(
       mm,

@@ -26,7 +26,7 @@ const CLASSIC_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
  */
 export function addSeals(info: ShmemInode, file: File, seals: number): number {
   if (!canWrite(file)) return -EPERM;
-  const known = info.inode.system.profile.sealFutureWrite ? CLASSIC_SEALS | F_SEAL_FUTURE_WRITE : CLASSIC_SEALS;
+  const known = info.inode.system.profile.files.sealFutureWrite ? CLASSIC_SEALS | F_SEAL_FUTURE_WRITE : CLASSIC_SEALS;
   if ((seals & ~known) !== 0) return -EINVAL;
   if ((info.seals & F_SEAL_SEAL) !== 0) return -EPERM;
   if ((seals & F_SEAL_WRITE) !== 0 && (info.seals & F_SEAL_WRITE) === 0) {

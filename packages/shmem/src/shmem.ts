@@ -100,9 +100,9 @@ export class Shmem implements SharedMemory {
    */
   memfdCreate(cur: Caller, name: string, flags: number): File | number {
     const { profile, hugePages } = this.system;
-    const huge = profile.memfdHugetlb && (flags & MFD_HUGETLB) !== 0;
+    const huge = profile.files.memfdHugetlb && (flags & MFD_HUGETLB) !== 0;
     let known = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    if (profile.memfdHugetlb) known |= MFD_HUGETLB;
+    if (profile.files.memfdHugetlb) known |= MFD_HUGETLB;
     if (huge) known |= MFD_HUGE_MASK << MFD_HUGE_SHIFT;
     if ((flags & ~known) !== 0 || name.length > MFD_NAME_MAX_LEN) return -EINVAL;
     let file: File | number;

@@ -39,7 +39,7 @@ export function tmpfsManifest(system: MmSystem): DriverManifest {
       link: true,
       symlink: true,
       mkdir: true,
-      appendOnly: system.profile.tmpfsSetflags,
+      appendOnly: system.profile.files.tmpfsSetflags,
       persistent: false,
       asynchronous: false,
     },
@@ -78,7 +78,7 @@ export function shmemGetInode(
     dir.iSize = 2 * BOGO_DIRENT_SIZE;
     return dir;
   }
-  const inode = newInode(sb, mode, shmemInodeOperations(sb.system.profile.tmpfsSetflags), shmemFileOperations);
+  const inode = newInode(sb, mode, shmemInodeOperations(sb.system.profile.files.tmpfsSetflags), shmemFileOperations);
   if (S_ISREG(mode)) {
     inode.iPrivate = new ShmemInode(inode, info, noreserve);
     attachPageCache(inode, shmemAops);

@@ -157,7 +157,7 @@ describe.each(PROFILES)('tmpfs on $name', (profile) => {
     const t = machine.task();
     const fd = t.open('/w/f', O_CREAT | O_RDWR);
     t.pwrite(fd, 'abc', 0);
-    const has = profile.tmpfsSetflags;
+    const has = profile.files.tmpfsSetflags;
     expect(fsIocSetflags(t, t.file(fd), 0x20)).toBe(has ? 0 : -ENOTTY);
     expect(t.ftruncate(fd, 0)).toBe(has ? -EPERM : 0);
     expect(t.mmap(fd, 0, PAGE, PROT_READ, MAP_SHARED) > 0).toBe(!has);
@@ -273,11 +273,11 @@ describe.each(PROFILES)('memfd on $name', (profile) => {
     const fd = memfd(t, 'foo', MFD_ALLOW_SEALING);
     t.ftruncate(fd, PAGE);
     const at = t.mmap(fd, 0, PAGE, RW, MAP_SHARED);
-    expect(t.fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE)).toBe(profile.sealFutureWrite ? 0 : -EINVAL);
+    expect(t.fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE)).toBe(profile.files.sealFutureWrite ? 0 : -EINVAL);
     expect(t.store(at, 1)).toBe('ok');
     const again = t.mmap(fd, 0, PAGE, RW, MAP_SHARED);
-    expect(again).toBe(profile.sealFutureWrite ? -EPERM : at - PAGE);
-    expect(t.decisions.includes(ShmemDecision.sealedWrite)).toBe(profile.sealFutureWrite);
+    expect(again).toBe(profile.files.sealFutureWrite ? -EPERM : at - PAGE);
+    expect(t.decisions.includes(ShmemDecision.sealedWrite)).toBe(profile.files.sealFutureWrite);
     machine.end();
   });
 });

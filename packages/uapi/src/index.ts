@@ -18,4 +18,4 @@ export * from './flag-set.ts';
 export * from './text.ts';
 export * from './u64.ts';
 export * from './config.ts';
-export * from './profile.ts';
+export * from './profile/index.ts';

@@ -60,8 +60,7 @@ export function genericFileRead(
  * are never asked for what is behind the end.
  */
 function cachePageAtEnd(inode: Inode, pages: AddressSpace, pos: number): void {
-  // The profile has no switch of its own for it; the one taken marks the file layer of the same age.
-  if (!inode.system.profile.mandatoryLocks || !pages.aOps.zeroFill || pages.aOps.readSkipsHoles) return;
+  if (!inode.system.profile.files.readCachesPageAtEnd || !pages.aOps.zeroFill || pages.aOps.readSkipsHoles) return;
   const pfn = pages.getOrRead(Math.floor(Math.max(pos, inode.iSize) / inode.system.pageSize));
   if (pfn >= 0) pages.frames.put(pfn);
 }

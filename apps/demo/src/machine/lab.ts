@@ -50,7 +50,7 @@ export const makeMachine: MachineMaker = (spec, ram) =>
   createKernel({
     arch: createArm64({
       pageSize: spec.pageSize as PageSize,
-      vaBits: spec.profile.name === 'msm-4.4' && spec.pageSize === 4096 ? 39 : vaBitsOf(spec.pageSize),
+      vaBits: spec.pageSize === 4096 ? spec.profile.usualVaBits : vaBitsOf(spec.pageSize),
     }),
     profile: spec.profile,
     config: spec.config,

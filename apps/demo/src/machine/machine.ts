@@ -6,7 +6,7 @@ import { HUGETLB_DECISION_BASE, HUGETLB_REASONS, Hugetlb } from '@vmarea/hugetlb
 import { createKernel, type Kernel } from '@vmarea/kernel';
 import type { DriverCatalogue } from '@vmarea/replay';
 import { SHMEM_DECISION_BASE, SHMEM_REASONS, Shmem } from '@vmarea/shmem';
-import { DEFAULT_CONFIG, EACCES, ENOENT, MSM_4_4, type KernelProfile } from '@vmarea/uapi';
+import { DEFAULT_CONFIG, EACCES, ENOENT, type KernelProfile } from '@vmarea/uapi';
 import { UsageError } from '../text/io.ts';
 
 /** What a machine is asked to be. */
@@ -45,7 +45,7 @@ export function buildMachine(options: MachineOptions): Kernel {
     profile,
     config: {
       ...DEFAULT_CONFIG,
-      ...(profile === MSM_4_4 ? {} : { ksm: true, thp: true, memoryFailure: true }),
+      ...profile.usualConfig,
       hugePages: [{ size: arch.pmdSize, pages: 0 }],
       ramBytes: meminfo === null ? DEFAULT_RAM : meminfo.get('MemTotal')! * 1024,
     },

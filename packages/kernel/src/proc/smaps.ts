@@ -45,7 +45,7 @@ import {
   type Vma,
 } from '@vmarea/mm-core';
 import { PG_ANON, PG_DIRTY, PG_SWAPBACKED, type Frames } from '@vmarea/mm-core/memory';
-import type { KernelProfile } from '@vmarea/uapi';
+import type { KernelProfile, ProcFacts } from '@vmarea/uapi';
 import { showMapVma, vmaName, type ReadName } from './maps.ts';
 import { TextWriter } from './text-writer.ts';
 
@@ -122,7 +122,7 @@ function accountPage(
 }
 
 /** VmFlags in the order of bits. An empty name is a flag that is not shown. */
-const FLAG_NAMES: readonly (readonly [flag: number, name: string, only?: KernelProfile['name']])[] = [
+const FLAG_NAMES: readonly (readonly [flag: number, name: string | ((proc: ProcFacts) => string)])[] = [
   [VM_READ, 'rd'],
   [VM_WRITE, 'wr'],
   [VM_EXEC, 'ex'],
@@ -134,7 +134,8 @@ const FLAG_NAMES: readonly (readonly [flag: number, name: string, only?: KernelP
   [VM_GROWSDOWN, 'gd'],
   [VM_UFFD_MISSING, 'um'],
   [VM_PFNMAP, 'pf'],
-  [VM_DENYWRITE, 'dw', 'msm-4.4'],
+  // On later kernels the bit is VM_MTE_ALLOWED of our own, which is not shown.
+  [VM_DENYWRITE, (proc) => (proc.denywriteShown ? 'dw' : '')],
   [VM_UFFD_WP, 'uw'],
   [VM_LOCKED, 'lo'],
   [VM_IO, 'io'],
@@ -142,15 +143,14 @@ const FLAG_NAMES: readonly (readonly [flag: number, name: string, only?: KernelP
   [VM_RAND_READ, 'rr'],
   [VM_DONTCOPY, 'dc'],
   [VM_DONTEXPAND, 'de'],
-  // A bit that the kernel's own table forgot.
-  [VM_LOCKONFAULT, '??'],
+  // The table of older kernels has no name for the bit.
+  [VM_LOCKONFAULT, (proc) => (proc.lockOnFaultShown ? 'lf' : '??')],
   [VM_ACCOUNT, 'ac'],
   [VM_NORESERVE, 'nr'],
   [VM_HUGETLB, 'ht'],
-  [VM_SYNC, 'sf', 'linux-6.1'],
-  [VM_ARCH_1, 'ar', 'msm-4.4'],
-  [VM_ARCH_1, 'bt', 'linux-6.1'],
-  [VM_WIPEONFORK, 'wf', 'linux-6.1'],
+  [VM_SYNC, 'sf'],
+  [VM_ARCH_1, (proc) => proc.vmArch1Name],
+  [VM_WIPEONFORK, 'wf'],
   [VM_DONTDUMP, 'dd'],
   [VM_SOFTDIRTY, 'sd'],
   [VM_MIXEDMAP, 'mm'],
@@ -162,8 +162,10 @@ const FLAG_NAMES: readonly (readonly [flag: number, name: string, only?: KernelP
 /** The flags of a mapping as VmFlags prints them, one blank between. */
 export function vmFlagsText(profile: KernelProfile, vmFlags: number): string {
   let text = '';
-  for (const [flag, name, only] of FLAG_NAMES) {
-    if ((vmFlags & flag) === 0 || (only !== undefined && only !== profile.name)) continue;
+  for (const [flag, known] of FLAG_NAMES) {
+    if ((vmFlags & flag) === 0) continue;
+    const name = typeof known === 'string' ? known : known(profile.proc);
+    if (name === '') continue;
     text += text === '' ? name : ` ${name}`;
   }
   return text;
@@ -173,7 +175,7 @@ const kB = (bytes: number): number => Math.floor(bytes / 1024);
 
 /** The figures, in the order and selection of each version. */
 function showStats(out: TextWriter, mm: Mm, vma: Vma | null, mss: MemStats, rollup: boolean): void {
-  const modern = mm.system.profile.statusRssDetail;
+  const modern = mm.system.profile.proc.statusRssDetail;
   const kernelPage = kB(vma?.vmOps?.pageSize?.(vma) ?? mm.system.pageSize);
   if (!rollup && modern) {
     out.kilobytes('KernelPageSize: ', kernelPage);
@@ -211,7 +213,7 @@ function showStats(out: TextWriter, mm: Mm, vma: Vma | null, mss: MemStats, roll
 /** The whole of /proc/PID/smaps. */
 export function showSmaps(mm: Mm, frames: Frames | null, readName: ReadName | null = null): TextWriter {
   const { profile } = mm.system;
-  const modern = profile.statusRssDetail;
+  const modern = profile.proc.statusRssDetail;
   const out = new TextWriter(1024 * (mm.mapCount + 1));
   for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) {
     const mss = new MemStats();

@@ -32,7 +32,7 @@ export function mmFigures(mm: Mm): MmFigures {
   let text = (endText - startText) / 1024;
   const executable = mm.execVm * kb;
   // The newer kernel does not let VmLib become negative when the program's text has been unmapped.
-  if (profile.statDataVm) text = Math.min(text, executable);
+  if (profile.limits.statDataVm) text = Math.min(text, executable);
   const tables = mm.pageTables;
   const leaf = tables === null ? 0 : tables.leafTables;
   const upper = tables === null ? 0 : tables.upperTables;
@@ -45,11 +45,11 @@ export function mmFigures(mm: Mm): MmFigures {
     rssAnon: mm.rssAnon * kb,
     rssFile: mm.rssFile * kb,
     rssShmem: mm.rssShmem * kb,
-    vmData: (profile.statDataVm ? mm.dataVm : mm.totalVm - mm.sharedVm - mm.stackVm) * kb,
+    vmData: (profile.limits.statDataVm ? mm.dataVm : mm.totalVm - mm.sharedVm - mm.stackVm) * kb,
     vmStk: mm.stackVm * kb,
     vmExe: text,
     vmLib: executable - text,
-    vmPte: (profile.vmPteAllLevels ? leaf + upper : leaf) * kb,
+    vmPte: (profile.proc.vmPteAllLevels ? leaf + upper : leaf) * kb,
     hugetlbPages: mm.hugetlbBytes / 1024,
   };
 }
@@ -92,7 +92,7 @@ function showTaskMem(out: TextWriter, mm: Mm): void {
   out.kilobytes('VmPin:\t', 0);
   out.kilobytes('VmHWM:\t', f.vmHwm);
   out.kilobytes('VmRSS:\t', f.vmRss);
-  if (profile.statusRssDetail) {
+  if (profile.proc.statusRssDetail) {
     out.kilobytes('RssAnon:\t', f.rssAnon);
     out.kilobytes('RssFile:\t', f.rssFile);
     out.kilobytes('RssShmem:\t', f.rssShmem);
@@ -102,7 +102,7 @@ function showTaskMem(out: TextWriter, mm: Mm): void {
   out.kilobytes('VmExe:\t', f.vmExe);
   out.kilobytes('VmLib:\t', f.vmLib);
   out.kilobytes('VmPTE:\t', f.vmPte);
-  if (!profile.vmPteAllLevels) out.kilobytes('VmPMD:\t', ((mm.pageTables?.upperTables ?? 0) * pageSize) / 1024);
+  if (!profile.proc.vmPteAllLevels) out.kilobytes('VmPMD:\t', ((mm.pageTables?.upperTables ?? 0) * pageSize) / 1024);
   out.kilobytes('VmSwap:\t', 0);
   out.kilobytes('HugetlbPages:\t', f.hugetlbPages);
 }
@@ -112,6 +112,6 @@ export function showStatm(mm: Mm): string {
   const { profile, pageSize, pageMask } = mm.system;
   const shared = mm.rssFile + mm.rssShmem;
   const text = (Math.ceil(mm.endCode / pageSize) * pageSize - (mm.startCode - (mm.startCode & pageMask))) / pageSize;
-  const data = profile.statDataVm ? mm.dataVm + mm.stackVm : mm.totalVm - mm.sharedVm;
+  const data = profile.limits.statDataVm ? mm.dataVm + mm.stackVm : mm.totalVm - mm.sharedVm;
   return `${mm.totalVm} ${shared + mm.rssAnon} ${shared} ${text} 0 ${data} 0\n`;
 }

@@ -150,7 +150,7 @@ export class MmCalls {
     }
     const signed = BigInt.asIntN(64, BigInt(off));
     if ((signed & BigInt(system.pageMask)) !== 0n) return null;
-    const register = system.profile.offsetShiftArithmetic ? signed : BigInt.asUintN(64, signed);
+    const register = system.profile.mmap.offsetShiftArithmetic ? signed : BigInt.asUintN(64, signed);
     return Number(register >> BigInt(system.pageShift));
   }
 

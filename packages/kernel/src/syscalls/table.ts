@@ -202,7 +202,7 @@ function prctl(task: Task, args: readonly Register[]): number {
   const address = reg(args[4]);
   let name: number | string | null = null;
   if (address !== 0) {
-    if (task.kernel.system.profile.madviseAnonNames === 'pointer') name = address;
+    if (task.kernel.system.profile.madvise.anonNames === 'pointer') name = address;
     else {
       const text = userString(task, address, 80);
       if (typeof text === 'number') return text;

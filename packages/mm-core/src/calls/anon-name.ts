@@ -30,7 +30,7 @@ export function prctlSetVmaAnonName(cur: Caller, start: number, len: number, nam
     return refuse(mm, D.setVmaWraps, -EINVAL);
   }
   if (size === 0) return 0;
-  const byText = system.profile.madviseAnonNames === 'text';
+  const byText = system.profile.madvise.anonNames === 'text';
   const visit = (vma: Vma, from: number, to: number): number => {
     mm.cursor = vma;
     if (vma.vmFile !== null) return byText ? refuse(mm, D.setVmaFile, -EBADF) : 0;

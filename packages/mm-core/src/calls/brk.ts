@@ -39,7 +39,7 @@ import type { Vma } from '../areas/vma.ts';
 export function vmDataDefaultFlags(cur: Caller): number {
   let flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
   if ((cur.personality & READ_IMPLIES_EXEC) !== 0) flags |= VM_EXEC;
-  if (cur.mm.system.profile.dataDefaultMteAllowed) flags |= VM_MTE_ALLOWED;
+  if (cur.mm.system.profile.layout.dataDefaultMteAllowed) flags |= VM_MTE_ALLOWED;
   return flags;
 }
 
@@ -78,7 +78,7 @@ function doBrk(cur: Caller, addr: number, len: number, heap: Vma | null, extraFl
   if (mm.mapCount > system.sysctl.maxMapCount) return refuse(mm, D.brkMaxMapCount, -ENOMEM);
   if (securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
   let vma: Vma | null = null;
-  if (system.profile.brkMergesThroughVmaMerge) {
+  if (system.profile.brk.mergesThroughVmaMerge) {
     vma = vmaMerge(mm, findPrev(mm, findVma(mm, addr)), addr, end, flags, null, null, pgoff, null, null, null);
   } else if (
     heap !== null &&
@@ -96,7 +96,7 @@ function doBrk(cur: Caller, addr: number, len: number, heap: Vma | null, extraFl
     return refuse(mm, D.vmaNoMemory, -ENOMEM);
   }
   if (system.perf !== null) system.perf.mmap(vma);
-  if (system.profile.statDataVm) vmStatAccount(mm, flags & ~VM_EXEC, null, pages);
+  if (system.profile.limits.statDataVm) vmStatAccount(mm, flags & ~VM_EXEC, null, pages);
   else mm.totalVm += pages;
   if ((flags & VM_LOCKED) !== 0) mm.lockedVm += pages;
   if (system.config.softDirty) vma.vmFlags |= VM_SOFTDIRTY;
@@ -114,7 +114,7 @@ function growHeap(cur: Caller, oldEnd: number, newEnd: number): number {
   const mm = cur.mm;
   const system = mm.system;
   const next = findVma(mm, oldEnd);
-  if (system.profile.brkMergesThroughVmaMerge) {
+  if (system.profile.brk.mergesThroughVmaMerge) {
     if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(mm, D.brkNoRoom, -ENOMEM);
     const error = checkBrkLimits(cur, oldEnd, newEnd - oldEnd);
     return error === 0 ? doBrk(cur, oldEnd, newEnd - oldEnd, null, 0) : error;
@@ -148,7 +148,7 @@ function brkLocked(cur: Caller, value: number): number {
     return value;
   }
   if (value >= 0 && value <= oldBrk) {
-    if (!system.profile.brkMergesThroughVmaMerge) {
+    if (!system.profile.brk.mergesThroughVmaMerge) {
       const vma = findVma(mm, newEnd);
       // 6.1 looks for a VMA of the heap; when other mappings took its place there is nothing to shrink.
       if (vma === null || vma.vmStart >= oldEnd) {

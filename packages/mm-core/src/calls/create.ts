@@ -24,7 +24,7 @@ import type { Vma } from '../areas/vma.ts';
 export function createMm(system: MmSystem): Mm | null {
   const mm = new Mm(system);
   mm.mmapBase = system.arch.mmapLayout(
-    system.profile.mmapLayout,
+    system.profile.layout.mmapLayout,
     8 * 1024 * 1024,
     0,
     false,
@@ -48,7 +48,7 @@ export function pickMmapLayout(cur: Caller, rndBytes: number): void {
     system.sysctl.legacyVaLayout !== 0;
   const randomize = system.sysctl.randomizeVaSpace !== 0 && (cur.personality & ADDR_NO_RANDOMIZE) === 0;
   mm.mmapBase = system.arch.mmapLayout(
-    system.profile.mmapLayout,
+    system.profile.layout.mmapLayout,
     cur.rlimits.stack,
     rndBytes,
     mm.mmapLegacy,
@@ -124,7 +124,7 @@ export function installSpecialMapping(
   vma.vmEnd = addr + len;
   vma.vmFlags = (vmFlags | mm.defFlags | VM_DONTEXPAND) & VM_LOCKED_CLEAR_MASK;
   vma.vmPageProt = vmGetPageProt(vma.vmFlags);
-  vma.vmOps = system.profile.specialMappingRefusesSplit ? unsplittableSpecialMappingVmOps : specialMappingVmOps;
+  vma.vmOps = system.profile.layout.specialMappingRefusesSplit ? unsplittableSpecialMappingVmOps : specialMappingVmOps;
   vma.vmPrivateData = spec;
   const error = insertVmStruct(cur, vma);
   if (error !== 0) {
@@ -132,7 +132,7 @@ export function installSpecialMapping(
     return error;
   }
   const pages = len / system.pageSize;
-  if (system.profile.statDataVm) vmStatAccount(mm, vma.vmFlags, null, pages);
+  if (system.profile.limits.statDataVm) vmStatAccount(mm, vma.vmFlags, null, pages);
   else mm.totalVm += pages;
   if (system.perf !== null) system.perf.mmap(vma);
   return vma;

@@ -87,12 +87,12 @@ function adviceKnown(system: MmSystem, advice: number): boolean {
     case MADV_NOHUGEPAGE:
       return config.thp;
     case MADV_COLLAPSE:
-      return config.thp && system.profile.madvice.includes(advice);
+      return config.thp && system.profile.madvise.values.includes(advice);
     case MADV_HWPOISON:
     case MADV_SOFT_OFFLINE:
       return config.memoryFailure;
     default:
-      return system.profile.madvice.includes(advice);
+      return system.profile.madvise.values.includes(advice);
   }
 }
 
@@ -162,7 +162,7 @@ function checkFlagAdvice(mm: Mm, vma: Vma, advice: number): number {
     return refuse(mm, D.madviseWipeonforkFile, -EINVAL);
   }
   if (advice === MADV_DODUMP && (flags & VM_SPECIAL) !== 0) {
-    if ((flags & VM_HUGETLB) === 0 || !mm.system.profile.madviseDodumpHugetlb) {
+    if ((flags & VM_HUGETLB) === 0 || !mm.system.profile.madvise.dodumpHugetlb) {
       return refuse(mm, D.madviseDodumpSpecial, -EINVAL);
     }
   }
@@ -175,7 +175,7 @@ function adviseFree(cur: Caller, vma: Vma, start: number, end: number, advice: n
   const system = mm.system;
   const flags = vma.vmFlags;
   if ((flags & VM_HUGETLB) !== 0) {
-    if (!system.profile.madviseDontneedHugetlb || advice === MADV_FREE) return refuse(mm, D.madviseHuge, -EINVAL);
+    if (!system.profile.madvise.dontneedHugetlb || advice === MADV_FREE) return refuse(mm, D.madviseHuge, -EINVAL);
     const size = vma.vmOps!.pageSize!(vma);
     if (start % size !== 0) return refuse(mm, D.madviseHugeUnaligned, -EINVAL);
     const to = alignDownSize(end, size);
@@ -199,7 +199,7 @@ function adviseRemove(cur: Caller, vma: Vma, start: number, end: number): number
   const file = vma.vmFile;
   if ((vma.vmFlags & VM_LOCKED) !== 0) return refuse(mm, D.madviseRemoveLocked, -EINVAL);
   if (file === null) return refuse(mm, D.madviseRemoveNoFile, -EINVAL);
-  const needed = system.profile.madviseRemoveMaywrite ? VM_SHARED | VM_MAYWRITE : VM_SHARED | VM_WRITE;
+  const needed = system.profile.madvise.removeMaywrite ? VM_SHARED | VM_MAYWRITE : VM_SHARED | VM_WRITE;
   if ((vma.vmFlags & needed) !== needed) return refuse(mm, D.madviseRemoveNotWritable, -EACCES);
   if ((file.fMode & FMODE_WRITE) === 0) return refuse(mm, D.madviseRemoveNotWritable, -EBADF);
   if (file.fOp.fallocate === null) return refuse(mm, D.madviseRemoveUnsupported, -EOPNOTSUPP);

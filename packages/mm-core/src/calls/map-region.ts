@@ -130,7 +130,7 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
     if (error !== 0) return refuse(mm, D.mmapRegionDenyWrite, error);
   }
   // Where a sealed file may be mapped read-only, the driver has its say before the count is looked at.
-  const countsLate = mm.system.profile.sealedSharedReadonlyAllowed;
+  const countsLate = mm.system.profile.files.sealedSharedReadonly;
   if (!countsLate && (vma.vmFlags & VM_SHARED) !== 0) {
     const error = mappingMapWritable(file.fMapping);
     if (error !== 0) {
@@ -144,7 +144,7 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
   let error = file.fOp.mmap!(cur, file, vma);
   let why: number = D.mmapRegionDriverRefused;
   if (error === 0) {
-    if (vma.vmStart !== addr && mm.system.profile.mmapRefusesMovedVma) {
+    if (vma.vmStart !== addr && mm.system.profile.mmap.refusesMovedVma) {
       error = -EINVAL;
       why = D.mmapRegionMoved;
     } else {
@@ -185,7 +185,7 @@ function mergeNew(
   file: VmFile | null,
   pgoff: number,
 ): Vma | null {
-  if (mm.system.profile.mmapExpandsNextFirst) return expandNeighbour(mm, prev, addr, end, vmFlags, file, pgoff);
+  if (mm.system.profile.merge.expandsNextFirst) return expandNeighbour(mm, prev, addr, end, vmFlags, file, pgoff);
   return vmaMerge(mm, prev, addr, end, vmFlags, null, file, pgoff, null, null, null);
 }
 
@@ -250,7 +250,7 @@ function abandon(mm: Mm, vma: Vma, charged: number, error: number): number {
   const system = mm.system;
   mm.vmas.release(vma.id);
   // 4.4 sets charged = 0 where the driver refuses, and the pages stay committed.
-  const leaks = mm.lastDecision === D.mmapRegionDriverRefused && system.profile.failedMmapLeaksCommit;
+  const leaks = mm.lastDecision === D.mmapRegionDriverRefused && system.profile.mmap.failureLeaksCommit;
   if (charged !== 0 && !leaks) vmUnacctMemory(system, charged);
   return error;
 }
@@ -347,7 +347,7 @@ export function mmapRegion(
   if (file === null) {
     vmaLink(mm, vma);
   } else {
-    if (vma.vmFlags !== vmFlags && prev !== null && system.profile.mmapRetriesMerge) {
+    if (vma.vmFlags !== vmFlags && prev !== null && system.profile.merge.retriesAfterDriver) {
       const joined = retryMerge(mm, prev, vma);
       if (joined !== null) {
         if (sharesWrites(joined)) mappingUnmapWritable(file.fMapping);

@@ -39,7 +39,7 @@ function mlockFixup(mm: Mm, vma: Vma, start: number, end: number, newFlags: numb
   const changed = mm.vmas.at(mm.tree.idAt(slot));
   const pages = (end - start) / system.pageSize;
   if ((newFlags & VM_LOCKED) === 0) mm.lockedVm -= pages;
-  else if ((oldFlags & VM_LOCKED) === 0 || system.profile.mlockOnfaultCountsTwice) mm.lockedVm += pages;
+  else if ((oldFlags & VM_LOCKED) === 0 || system.profile.mlock.onfaultCountsTwice) mm.lockedVm += pages;
   changed.vmFlags = newFlags;
   if ((newFlags & VM_LOCKED) === 0) system.memory.munlockRange(changed, start, end);
   mm.cursor = changed;
@@ -112,7 +112,7 @@ export function doMlock(cur: Caller, startIn: number, lenIn: number, vmFlags: nu
   mmapLock(mm, 'mlock');
   try {
     let locked = unsignedPages(len, system.pageSize) + mm.lockedVm;
-    if (locked > limit && !privileged && system.profile.mlockCountsOnce) locked -= countLocked(mm, start, len);
+    if (locked > limit && !privileged && system.profile.mlock.countsOnce) locked -= countLocked(mm, start, len);
     if (locked > limit && !privileged) return refuse(mm, D.mlockLimit, -ENOMEM);
     const error = applyVmaLockFlags(mm, start, len, vmFlags);
     if (error !== 0) return error;
@@ -178,7 +178,7 @@ export function doMlockall(cur: Caller, flags: number): number {
   if (flags === 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0) {
     return refuse(mm, D.mlockallBadFlags, -EINVAL);
   }
-  if (flags === MCL_ONFAULT && !system.profile.mlockallOnfaultAlone) return refuse(mm, D.mlockallBadFlags, -EINVAL);
+  if (flags === MCL_ONFAULT && !system.profile.mlock.allOnfaultAlone) return refuse(mm, D.mlockallBadFlags, -EINVAL);
   if (!canDoMlock(cur)) return refuse(mm, D.mlockNotPermitted, -EPERM);
   const limit = Math.floor(cur.rlimits.memlock / system.pageSize);
   if ((flags & MCL_CURRENT) !== 0 && mm.totalVm > limit && !system.security.capable(cur, CAP_IPC_LOCK)) {

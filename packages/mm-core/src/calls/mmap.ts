@@ -85,7 +85,7 @@ export function calcVmProtBits(prot: number): number {
 
 /** calc_vm_flag_bits: MAP_ to VM_ (the bits have the same values, but for MAP_SYNC). */
 export function calcVmFlagBits(mm: Mm, flags: number): number {
-  if (mm.system.profile.denywriteVmas) return flags & (MAP_GROWSDOWN | MAP_DENYWRITE | MAP_LOCKED);
+  if (mm.system.profile.layout.denywriteVmas) return flags & (MAP_GROWSDOWN | MAP_DENYWRITE | MAP_LOCKED);
   const same = flags & (MAP_GROWSDOWN | MAP_LOCKED);
   return (flags & MAP_SYNC) === 0 ? same : same | VM_SYNC;
 }
@@ -117,7 +117,7 @@ function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFla
   const profile = mm.system.profile;
   let vmFlags = vmFlagsIn;
   const type = flags & MAP_TYPE;
-  if (type === MAP_SHARED || (type === MAP_SHARED_VALIDATE && profile.mapSharedValidate)) {
+  if (type === MAP_SHARED || (type === MAP_SHARED_VALIDATE && profile.mmap.sharedValidate)) {
     if (type === MAP_SHARED_VALIDATE && (flags & ~LEGACY_MAP_MASK) !== 0) {
       return refuse(mm, D.doMmapUnknownFlag, -EOPNOTSUPP);
     }
@@ -127,7 +127,7 @@ function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFla
     if ((file.fInode.iFlags & S_APPEND) !== 0 && (file.fMode & FMODE_WRITE) !== 0) {
       return refuse(mm, D.doMmapSharedAppendOnly, -EACCES);
     }
-    if (profile.mandatoryLocks && file.locksVerifyLocked(cur) !== 0) {
+    if (profile.files.mandatoryLocks && file.locksVerifyLocked(cur) !== 0) {
       return refuse(mm, D.doMmapMandatoryLock, -EAGAIN);
     }
     vmFlags |= VM_SHARED | VM_MAYSHARE;
@@ -181,7 +181,7 @@ export function doMmap(
     if (file === null || !file.pathNoexec()) realProt |= PROT_EXEC;
   }
   let mapFlags = flags;
-  const noreplace = profile.mapFixedNoreplace && (flags & MAP_FIXED_NOREPLACE) !== 0;
+  const noreplace = profile.mmap.fixedNoreplace && (flags & MAP_FIXED_NOREPLACE) !== 0;
   if (noreplace) mapFlags |= MAP_FIXED;
   const hint = (mapFlags & MAP_FIXED) !== 0 ? addr : roundHintToMin(mm, addr);
   const size = alignUp(len, system.pageMask);

@@ -49,7 +49,7 @@ import type { Vma } from '../areas/vma.ts';
 /** arch_validate_prot: the bits that this machine knows. */
 function validProt(system: MmSystem, prot: number): boolean {
   let known = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
-  if (system.profile.protBtiMte) {
+  if (system.profile.mmap.protBtiMte) {
     if (system.config.cpuBti) known |= PROT_BTI;
     if (system.config.cpuMte) known |= PROT_MTE;
   }
@@ -72,7 +72,7 @@ function mprotectFixup(cur: Caller, i: number, id: number, start: number, end: n
   let charged = 0;
   if ((newFlags & VM_WRITE) !== 0) {
     if (
-      system.profile.rlimitDataCoversMappings &&
+      system.profile.limits.dataCoversMappings &&
       !mayExpandVm(cur, newFlags, pages) &&
       mayExpandVm(cur, oldFlags, pages)
     ) {
@@ -137,7 +137,7 @@ function protectRange(cur: Caller, first: number, start: number, end: number, re
     const id = tree.idAt(i);
     const flags = vmas.flags(id);
     const prot =
-      rie && (!profile.mprotectRieNeedsMayexec || (flags & VM_MAYEXEC) !== 0) ? reqprot | PROT_EXEC : reqprot;
+      rie && (!profile.mprotect.rieNeedsMayexec || (flags & VM_MAYEXEC) !== 0) ? reqprot | PROT_EXEC : reqprot;
     const newFlags = calcVmProtBits(prot) | (flags & ~VM_ACCESS_FLAGS);
     if ((newFlags & ~(newFlags >> 4) & VM_ACCESS_FLAGS) !== 0) return refuse(mm, D.mprotectMayBits, -EACCES);
     // The plain rules have no opinion here: no object is made to ask them.

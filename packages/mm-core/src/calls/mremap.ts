@@ -66,8 +66,8 @@ function vmaToResize(cur: Caller, addr: number, oldLen: number, newLen: number, 
   const pageSize = system.pageSize;
   const vma = vmaLookup(mm, addr);
   if (vma === null) return refuse(mm, D.mremapNotMapped, -EFAULT);
-  if ((vma.vmFlags & VM_HUGETLB) !== 0 && !profile.mremapHugetlb) return refuse(mm, D.mremapHuge, -EINVAL);
-  if (oldLen === 0 && !profile.mremapDuplicatesPrivate && (vma.vmFlags & (VM_SHARED | VM_MAYSHARE)) === 0) {
+  if ((vma.vmFlags & VM_HUGETLB) !== 0 && !profile.mremap.hugetlb) return refuse(mm, D.mremapHuge, -EINVAL);
+  if (oldLen === 0 && !profile.mremap.duplicatesPrivate && (vma.vmFlags & (VM_SHARED | VM_MAYSHARE)) === 0) {
     return refuse(mm, D.mremapDuplicatePrivate, -EINVAL);
   }
   if ((flags & MREMAP_DONTUNMAP) !== 0 && (vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) {
@@ -79,7 +79,7 @@ function vmaToResize(cur: Caller, addr: number, oldLen: number, newLen: number, 
   if ((vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) return refuse(mm, D.mremapSpecial, -EFAULT);
   const more = newLen < 0 ? Infinity : newLen - oldLen;
   if ((vma.vmFlags & VM_LOCKED) !== 0) {
-    if (profile.mremapLooksUpFirst) {
+    if (profile.mremap.looksUpFirst) {
       const error = mlockFutureCheck(cur, vma.vmFlags, more);
       if (error !== 0) return error;
     } else if (mm.lockedVm * pageSize + more > cur.rlimits.memlock && !system.security.capable(cur, CAP_IPC_LOCK)) {
@@ -132,7 +132,7 @@ function moveVma(
   }
   const toAccount = (dontunmap ? newLen : newLen - oldLen) / pageSize;
   // 4.4 has charged the growth in vma_to_resize; 6.1 asks here, even for no page at all, which mode 2 can refuse.
-  const chargeHere = system.profile.mremapLooksUpFirst && (vmFlags & VM_ACCOUNT) !== 0;
+  const chargeHere = system.profile.mremap.looksUpFirst && (vmFlags & VM_ACCOUNT) !== 0;
   if (chargeHere && securityVmEnoughMemoryMm(cur, toAccount) !== 0) return -ENOMEM;
 
   const newPgoff = vmaIn.vmPgoff + (oldAddr - vmaIn.vmStart) / pageSize;
@@ -186,7 +186,7 @@ function moveVma(
   if (unmapped < 0) {
     // The source stays (also for old_len 0): 4.4 only corrects the excess, so the whole VMA is no longer accounted.
     if ((vmFlags & VM_ACCOUNT) !== 0 && !dontunmap) {
-      if (system.profile.mremapLooksUpFirst) vmAcctMemory(system, fromLen / pageSize);
+      if (system.profile.mremap.looksUpFirst) vmAcctMemory(system, fromLen / pageSize);
       else vmUnacctMemory(system, excess / pageSize);
     }
     excess = 0;
@@ -211,7 +211,7 @@ function moveVma(
 /** The growth in pages that 4.4 charges before it looks for a place; 0 where 6.1 charges later. */
 function chargeGrowth(cur: Caller, vma: Vma, oldLen: number, newLen: number): number {
   const mm = cur.mm;
-  if (mm.system.profile.mremapLooksUpFirst || (vma.vmFlags & VM_ACCOUNT) === 0 || newLen === oldLen) return 0;
+  if (mm.system.profile.mremap.looksUpFirst || (vma.vmFlags & VM_ACCOUNT) === 0 || newLen === oldLen) return 0;
   return (newLen - oldLen) / mm.system.pageSize;
 }
 
@@ -227,7 +227,7 @@ function mremapTo(cur: Caller, addr: number, oldLenIn: number, newAddr: number, 
   }
   const oldEnd = oldLen < 0 && addr + oldLen < 0 ? Infinity : addr + oldLen;
   if (addr >= 0 && oldEnd > newAddr && newAddr + newLen > addr) return refuse(mm, D.mremapOverlap, -EINVAL);
-  if (system.profile.mremapFixedChecksMapCount && mm.mapCount + 2 >= system.sysctl.maxMapCount - 3) {
+  if (system.profile.mremap.fixedChecksMapCount && mm.mapCount + 2 >= system.sysctl.maxMapCount - 3) {
     return refuse(mm, D.mremapMaxMapCount, -ENOMEM);
   }
   const fixed = (flags & MREMAP_FIXED) !== 0;
@@ -261,7 +261,7 @@ function growInPlace(cur: Caller, vma: Vma, addr: number, oldLen: number, newLen
   const pages = (newLen - oldLen) / system.pageSize;
   const from = addr + oldLen;
   let grown: Vma | null = vma;
-  if (system.profile.mremapGrowMerges) {
+  if (system.profile.mremap.growMerges) {
     if ((vma.vmFlags & VM_ACCOUNT) !== 0 && securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
     if (vma.vmOps === null || vma.vmOps.close === null) {
       const pgoff = vma.vmPgoff + (from - vma.vmStart) / system.pageSize;
@@ -310,7 +310,7 @@ function mremapLocked(
   const profile = system.profile;
   let oldLen = oldLenIn;
   let newLen = newLenIn;
-  if (profile.mremapLooksUpFirst) {
+  if (profile.mremap.looksUpFirst) {
     const source = vmaLookup(mm, addr);
     if (source === null) return refuse(mm, D.mremapNotMapped, -EFAULT);
     if ((source.vmFlags & VM_HUGETLB) !== 0) {
@@ -368,7 +368,7 @@ export function doMremap(
   const system = mm.system;
   mm.populateLen = 0;
   if (mm.tracer !== null) mm.tracer.enter('mremap', addr, oldLen, newLen, flags);
-  const known = MREMAP_MAYMOVE | MREMAP_FIXED | (system.profile.mremapDontunmap ? MREMAP_DONTUNMAP : 0);
+  const known = MREMAP_MAYMOVE | MREMAP_FIXED | (system.profile.mremap.dontunmap ? MREMAP_DONTUNMAP : 0);
   if ((flags & ~known) !== 0) return refuse(mm, D.mremapUnknownFlag, -EINVAL);
   if ((flags & MREMAP_FIXED) !== 0 && (flags & MREMAP_MAYMOVE) === 0) {
     return refuse(mm, D.mremapFixedNeedsMaymove, -EINVAL);

@@ -40,7 +40,7 @@ export function expandStack(cur: Caller, vma: Vma, addressIn: number): number {
   const address = addressIn - (addressIn & system.pageMask);
   if (mm.tracer !== null) mm.tracer.enter('expand_stack', vma.vmStart, address, 0, 0);
   const gap = address - system.stackGuardGap;
-  if (system.profile.stackGapAtZero) {
+  if (system.profile.faults.stackGapAtZero) {
     const permitted = system.security.mmapAddr(cur, address);
     if (permitted !== 0) return refuse(mm, D.securityMmapAddr, permitted);
     if (gap < 0) return refuse(mm, D.stackGapAtZero, -ENOMEM);

@@ -18,7 +18,7 @@ import type { Vma } from '../areas/vma.ts';
  */
 export function sharesWrites(vma: Vma): boolean {
   if ((vma.vmFlags & VM_SHARED) === 0) return false;
-  return !vma.vmMm.system.profile.sealedSharedReadonlyAllowed || (vma.vmFlags & VM_MAYWRITE) !== 0;
+  return !vma.vmMm.system.profile.files.sealedSharedReadonly || (vma.vmFlags & VM_MAYWRITE) !== 0;
 }
 
 /** __vma_link_file: the file knows that it is mapped here. */

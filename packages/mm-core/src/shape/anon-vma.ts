@@ -135,7 +135,7 @@ export function anonVmaClone(system: MmSystem, dst: Vma, src: Vma): number {
     dst.anonVma = null;
     return -ENOMEM;
   }
-  cloneFrom(dst, src, src.anonVmaChain, system.profile.anonVmaReuseByDegree);
+  cloneFrom(dst, src, src.anonVmaChain, system.profile.merge.anonVmaReuseByDegree);
   if (dst.anonVma !== null) dst.anonVma.numActiveVmas++;
   return 0;
 }

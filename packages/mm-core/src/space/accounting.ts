@@ -25,7 +25,7 @@ export function mayExpandVm(cur: Caller, vmFlags: number, nrPages: number): bool
   const mm = cur.mm;
   // n > floor(limit / pageSize) without the division: n is whole.
   if ((mm.totalVm + nrPages) * mm.system.pageSize > cur.rlimits.as) return beyond(mm, D.mayExpandVmAs);
-  return !mm.system.profile.rlimitDataCoversMappings || !isDataMapping(vmFlags) || mayExpandData(cur, nrPages);
+  return !mm.system.profile.limits.dataCoversMappings || !isDataMapping(vmFlags) || mayExpandData(cur, nrPages);
 }
 
 function mayExpandData(cur: Caller, nrPages: number): boolean {
@@ -45,7 +45,7 @@ function beyond(mm: Mm, decision: number): boolean {
 /** vm_stat_account: the page counters of an Mm when a mapping of `nrPages` (negative: less) comes or goes. */
 export function vmStatAccount(mm: Mm, vmFlags: number, file: VmFile | null, nrPages: number): void {
   mm.totalVm += nrPages;
-  if (mm.system.profile.statDataVm) statByUse(mm, vmFlags, nrPages);
+  if (mm.system.profile.limits.statDataVm) statByUse(mm, vmFlags, nrPages);
   else if (file !== null) statFile(mm, vmFlags, nrPages);
   else if ((vmFlags & VM_GROWSDOWN) !== 0) mm.stackVm += nrPages;
 }
@@ -124,7 +124,7 @@ export function vmEnoughMemory(system: MmSystem, mm: Mm | null, nrPages: number,
 
 /** OVERCOMMIT_GUESS: 4.4 compares with what is free, 6.1 with all there is. */
 function enoughByGuess(system: MmSystem, nrPages: number, admin: boolean): boolean {
-  if (!system.profile.overcommitGuessFree) return nrPages <= system.ram.totalPages() + system.ram.swapPages();
+  if (!system.profile.limits.overcommitGuessFree) return nrPages <= system.ram.totalPages() + system.ram.swapPages();
   let free = system.ram.guessFreePages();
   if (free > 0 && !admin) free -= Math.floor((system.sysctl.adminReserveKbytes * 1024) / system.pageSize);
   return free > nrPages;

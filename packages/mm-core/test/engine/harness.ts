@@ -392,7 +392,7 @@ export class Machine {
     const r = fromRegister;
     switch (op.op) {
       case 'mmap': {
-        const arithmetic = this.world.profile.offsetShiftArithmetic;
+        const arithmetic = this.world.profile.mmap.offsetShiftArithmetic;
         const off = BigInt.asUintN(64, op.off);
         const shifted = arithmetic ? BigInt.asUintN(64, BigInt.asIntN(64, off) >> 12n) : off >> 12n;
         const file = op.file < 0 ? null : this.files[op.file]!;
@@ -448,7 +448,7 @@ export class Machine {
         return [expected, got];
       }
       case 'name': {
-        const byText = this.world.profile.madviseAnonNames === 'text';
+        const byText = this.world.profile.madvise.anonNames === 'text';
         const name = op.name === 0 ? null : byText ? `name${op.name}` : op.name;
         return [model.setName(space, op.addr, op.len, name), prctlSetVmaAnonName(cur, r(op.addr), r(op.len), name)];
       }
@@ -466,7 +466,7 @@ export class Machine {
         if (space.mapped(op.page, op.page + op.pages) !== 0 || op.page + op.pages > this.setup.pages) return [0, 0];
         const area = new Area();
         area.flags = VM_READ | VM_MAYREAD | VM_DONTEXPAND | (space.defFlags & ~(VM_LOCKED | VM_LOCKONFAULT));
-        const refuses = this.world.profile.specialMappingRefusesSplit;
+        const refuses = this.world.profile.layout.specialMappingRefusesSplit;
         area.ops = { ...PLAIN, close: true, maySplitError: refuses ? -22 : 0 };
         space.put(op.page, op.page + op.pages, area, op.page);
         const spec = { name: '[special]', fault: null };
@@ -521,7 +521,7 @@ export class Machine {
         const { inode } = area.file;
         mappings.set(inode, (mappings.get(inode) ?? 0) + 1);
         // Later kernels count only mappings that may become writable.
-        const counted = this.world.profile.sealedSharedReadonlyAllowed ? VM_SHARED | VM_MAYWRITE : VM_SHARED;
+        const counted = this.world.profile.files.sealedSharedReadonly ? VM_SHARED | VM_MAYWRITE : VM_SHARED;
         if ((area.flags & counted) === counted) writers.set(inode, (writers.get(inode) ?? 0) + 1);
       }
     }

@@ -224,7 +224,7 @@ export class Space {
       c.total++;
       const pureExec = (flags & VM_EXEC) !== 0 && (flags & VM_WRITE) === 0;
       const stack = (flags & VM_GROWSDOWN) !== 0;
-      if (this.world.profile.statDataVm) {
+      if (this.world.profile.limits.statDataVm) {
         if (pureExec && !stack) c.exec++;
         else if (stack) c.stack++;
         else if ((flags & VM_WRITE) !== 0 && (flags & VM_SHARED) === 0) c.data++;
@@ -270,7 +270,7 @@ export function forkAnon(world: World, child: Area, parent: Area, extra: Set<Are
     child.chain.push(linked);
     if (child.anon !== null) continue;
     const { children, active } = countAnon(areas, linked);
-    const reuse = world.profile.anonVmaReuseByDegree
+    const reuse = world.profile.merge.anonVmaReuseByDegree
       ? linked !== parent.anon && children + active < 2
       : children < 2 && active === 0;
     if (reuse) child.anon = linked;
@@ -428,7 +428,7 @@ export const pagesOf = (bytes: number): number => Math.floor(bytes / PAGE_BYTES)
 export function mayExpand(space: Space, who: Who, flags: number, n: number): boolean {
   const c = space.counters();
   if (c.total + n > pagesOf(who.limits.as)) return false;
-  if (!space.world.profile.rlimitDataCoversMappings) return true;
+  if (!space.world.profile.limits.dataCoversMappings) return true;
   if ((flags & VM_WRITE) === 0 || (flags & (VM_SHARED | VM_GROWSDOWN)) !== 0) return true;
   if (c.data + n <= pagesOf(who.limits.data)) return true;
   return who.limits.data === 0 && c.data + n <= pagesOf(who.limits.dataMax);
@@ -440,7 +440,7 @@ export function charge(space: Space, who: Who, n: number): boolean {
   let fits: boolean;
   if (world.overcommit === 1) fits = true;
   else if (world.overcommit === 0) {
-    if (world.profile.overcommitGuessFree) {
+    if (world.profile.limits.overcommitGuessFree) {
       let free = world.guessFree;
       if (free > 0 && !who.sysAdmin) free -= world.adminReserve;
       fits = free > n;

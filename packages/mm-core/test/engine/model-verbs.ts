@@ -234,7 +234,7 @@ export function mmap(s: Space, who: Who, args: MmapArgs, newShared: NewFile): nu
   let { prot, flags, addr } = args;
   if (args.len === 0n) return EINVAL;
   if ((prot & 1) !== 0 && who.readImpliesExec && file?.noexec !== true) prot |= 4;
-  const noreplace = profile.mapFixedNoreplace && (flags & 0x100000) !== 0;
+  const noreplace = profile.mmap.fixedNoreplace && (flags & 0x100000) !== 0;
   if (noreplace) flags |= 0x10;
   const fixed = (flags & 0x10) !== 0;
   if (!fixed) {
@@ -251,7 +251,7 @@ export function mmap(s: Space, who: Who, args: MmapArgs, newShared: NewFile): nu
   const b = a + n;
   if (noreplace && s.mapped(a, b) !== 0) return EEXIST;
   let vm = (prot & 7) | (flags & 0x2100) | s.defFlags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
-  if (profile.denywriteVmas) vm |= flags & 0x800;
+  if (profile.layout.denywriteVmas) vm |= flags & 0x800;
   else if ((flags & 0x80000) !== 0) vm |= VM_SYNC;
   if ((flags & 0x2000) !== 0 && !canLock(who)) return EPERM;
   if (!lockRoom(s, who, vm, n)) return EAGAIN;
@@ -259,11 +259,11 @@ export function mmap(s: Space, who: Who, args: MmapArgs, newShared: NewFile): nu
   let off: number;
   if (file !== null) {
     if (!fileFits(file, pgoff, len)) return EOVERFLOW;
-    if (type === 1 || (type === 3 && profile.mapSharedValidate)) {
+    if (type === 1 || (type === 3 && profile.mmap.sharedValidate)) {
       if (type === 3 && (flags & ~LEGACY_FLAGS) !== 0) return EOPNOTSUPP;
       if ((prot & 2) !== 0 && !file.write) return EACCES;
       if (file.inode.appendOnly && file.write) return EACCES;
-      if (profile.mandatoryLocks && file.mandatoryLock) return EAGAIN;
+      if (profile.files.mandatoryLocks && file.mandatoryLock) return EAGAIN;
       vm |= VM_SHARED | VM_MAYSHARE;
       if (!file.write) vm &= ~(VM_MAYWRITE | VM_SHARED);
     } else if (type !== 2) return EINVAL;
@@ -333,29 +333,29 @@ function mapRegion(
     vm |= VM_ACCOUNT;
   }
   const want = { flags: vm, file, anon: null, off, name: null };
-  let area = profile.mmapExpandsNextFirst ? expandNeighbours(s, a, b, vm, file, off) : merge(s, a, b, want);
+  let area = profile.merge.expandsNextFirst ? expandNeighbours(s, a, b, vm, file, off) : merge(s, a, b, want);
   if (area === null) {
     area = new Area();
     area.flags = vm;
     area.file = file;
     if (file !== null) {
       const sealed = (flags: number): boolean => (flags & VM_SHARED) !== 0 && file.inode.sealed;
-      if (!profile.sealedSharedReadonlyAllowed && sealed(vm)) {
+      if (!profile.files.sealedSharedReadonly && sealed(vm)) {
         if (owed) world.committed -= n;
         return EPERM;
       }
       if (file.mmapError !== 0) {
-        if (owed && !profile.failedMmapLeaksCommit) world.committed -= n;
+        if (owed && !profile.mmap.failureLeaksCommit) world.committed -= n;
         return file.mmapError;
       }
       area.ops = file.ops;
       area.flags = (vm | file.setFlags) & ~file.clearFlags;
       // 6.1 looks at the seal after the driver, which may have taken the right to write away.
-      if (profile.sealedSharedReadonlyAllowed && sealed(area.flags) && (area.flags & VM_MAYWRITE) !== 0) {
+      if (profile.files.sealedSharedReadonly && sealed(area.flags) && (area.flags & VM_MAYWRITE) !== 0) {
         if (owed) world.committed -= n;
         return EPERM;
       }
-      if (area.flags !== vm && profile.mmapExpandsNextFirst && s.runBelow(a) !== null) {
+      if (area.flags !== vm && profile.merge.expandsNextFirst && s.runBelow(a) !== null) {
         // 6.1 tries again when the driver has changed the flags and there is anything below.
         vm = area.flags;
         const again = merge(s, a, b, { ...want, flags: vm });
@@ -407,7 +407,7 @@ export function mprotect(s: Space, who: Who, start: bigint, lenIn: bigint, protI
     if (run === null) return ENOMEM;
     const old = run.area.flags;
     let bits = prot & 7;
-    if (who.readImpliesExec && (prot & 1) !== 0 && (!profile.mprotectRieNeedsMayexec || (old & VM_MAYEXEC) !== 0)) {
+    if (who.readImpliesExec && (prot & 1) !== 0 && (!profile.mprotect.rieNeedsMayexec || (old & VM_MAYEXEC) !== 0)) {
       bits |= 4;
     }
     for (const [bit, may] of [
@@ -430,7 +430,11 @@ function protectPart(s: Space, who: Who, a: number, b: number, old: number, want
   let flags = wanted;
   let owed = 0;
   if ((flags & VM_WRITE) !== 0) {
-    if (s.world.profile.rlimitDataCoversMappings && !mayExpand(s, who, flags, b - a) && mayExpand(s, who, old, b - a)) {
+    if (
+      s.world.profile.limits.dataCoversMappings &&
+      !mayExpand(s, who, flags, b - a) &&
+      mayExpand(s, who, old, b - a)
+    ) {
       return ENOMEM;
     }
     if ((old & (VM_ACCOUNT | VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE)) === 0) {
@@ -457,7 +461,7 @@ export function brk(s: Space, who: Who, value: bigint): bigint {
   if (newEnd === oldEnd) return (s.brk = value);
   if (value <= s.brk) {
     const run = s.runFrom(page(newEnd));
-    if (!world.profile.brkMergesThroughVmaMerge && (run === null || run.from >= page(oldEnd))) return s.brk;
+    if (!world.profile.brk.mergesThroughVmaMerge && (run === null || run.from >= page(oldEnd))) return s.brk;
     if (unmapPages(s, page(newEnd), page(oldEnd)) !== 0) return s.brk;
     return (s.brk = value);
   }
@@ -470,13 +474,13 @@ export function brk(s: Space, who: Who, value: bigint): bigint {
   if (!lockRoom(s, who, s.defFlags, n)) return s.brk;
   let flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_ACCOUNT | s.defFlags;
   if (who.readImpliesExec) flags |= VM_EXEC;
-  if (world.profile.dataDefaultMteAllowed) flags |= VM_MTE_ALLOWED;
+  if (world.profile.layout.dataDefaultMteAllowed) flags |= VM_MTE_ALLOWED;
   if (!mayExpand(s, who, flags, n)) return s.brk;
   if (s.count() > world.maxMapCount) return s.brk;
   if (!charge(s, who, n)) return s.brk;
   const want = { flags, file: null, anon: null, off: a, name: null };
   let area: Area | null;
-  if (world.profile.brkMergesThroughVmaMerge) area = merge(s, a, a + n, want);
+  if (world.profile.brk.mergesThroughVmaMerge) area = merge(s, a, a + n, want);
   else {
     // Only the heap's own area, which ends above start_brk, is extended.
     const below = s.runBelow(a);
@@ -523,7 +527,7 @@ function lockPart(s: Space, a: number, b: number, bits: number): number {
   const error = change(s, a, b, flags, area.name);
   if (error !== 0) return error;
   if (bits === 0) s.locked -= b - a;
-  else if ((old & VM_LOCKED) === 0 || s.world.profile.mlockOnfaultCountsTwice) s.locked += b - a;
+  else if ((old & VM_LOCKED) === 0 || s.world.profile.mlock.onfaultCountsTwice) s.locked += b - a;
   return 0;
 }
 
@@ -534,7 +538,7 @@ export function mlock(s: Space, who: Who, startIn: bigint, lenIn: bigint, onfaul
   const start = roundDown(startIn);
   if (!who.ipcLock) {
     let n = Number(len / P) + s.locked;
-    if (n > pagesOf(who.limits.memlock) && s.world.profile.mlockCountsOnce) {
+    if (n > pagesOf(who.limits.memlock) && s.world.profile.mlock.countsOnce) {
       for (let p = 0; p < s.world.pages; p++) {
         const at = BigInt(p) * P;
         const inside = at >= start && (at < u64(start + len) || u64(start + len) < start);
@@ -573,7 +577,7 @@ function lockAll(s: Space, flags: number): void {
 export function mlockall(s: Space, who: Who, flags: number): number {
   s.populate = null;
   if (flags === 0 || (flags & ~7) !== 0) return EINVAL;
-  if (flags === 4 && !s.world.profile.mlockallOnfaultAlone) return EINVAL;
+  if (flags === 4 && !s.world.profile.mlock.allOnfaultAlone) return EINVAL;
   if (!canLock(who)) return EPERM;
   if ((flags & 1) !== 0 && s.mapped() > pagesOf(who.limits.memlock) && !who.ipcLock) return ENOMEM;
   lockAll(s, flags);
@@ -641,9 +645,9 @@ function adviceExists(s: Space, advice: number): boolean {
   const { world } = s;
   if (advice === 12 || advice === 13) return world.ksm;
   if (advice === 14 || advice === 15) return world.thp;
-  if (advice === 25) return world.thp && world.profile.madvice.includes(25);
+  if (advice === 25) return world.thp && world.profile.madvise.values.includes(25);
   if (advice === 100 || advice === 101) return world.memoryFailure;
-  return world.profile.madvice.includes(advice);
+  return world.profile.madvise.values.includes(advice);
 }
 
 function adviseArea(s: Space, a: number, b: number, advice: number): number {
@@ -657,14 +661,14 @@ function adviseArea(s: Space, a: number, b: number, advice: number): number {
     case 8:
     case 24:
       if ((flags & VM_HUGETLB) !== 0) {
-        if (!profile.madviseDontneedHugetlb || advice === 8) return EINVAL;
+        if (!profile.madvise.dontneedHugetlb || advice === 8) return EINVAL;
         return a % area.ops!.huge === 0 ? 0 : EINVAL;
       }
       if ((flags & VM_PFNMAP) !== 0 || (advice !== 24 && (flags & VM_LOCKED) !== 0)) return EINVAL;
       return advice === 8 && area.ops !== null ? EINVAL : 0;
     case 9: {
       if ((flags & VM_LOCKED) !== 0 || file === null) return EINVAL;
-      const need = VM_SHARED | (profile.madviseRemoveMaywrite ? VM_MAYWRITE : VM_WRITE);
+      const need = VM_SHARED | (profile.madvise.removeMaywrite ? VM_MAYWRITE : VM_WRITE);
       if ((flags & need) !== need) return EACCES;
       return file.fallocate ?? EOPNOTSUPP;
     }
@@ -680,7 +684,7 @@ function adviseArea(s: Space, a: number, b: number, advice: number): number {
   }
   if (advice === 11 && (flags & VM_IO) !== 0) return EINVAL;
   if (advice === 18 && (file !== null || (flags & VM_SHARED) !== 0)) return EINVAL;
-  if (advice === 17 && (flags & VM_SPECIAL) !== 0 && ((flags & VM_HUGETLB) === 0 || !profile.madviseDodumpHugetlb)) {
+  if (advice === 17 && (flags & VM_SPECIAL) !== 0 && ((flags & VM_HUGETLB) === 0 || !profile.madvise.dodumpHugetlb)) {
     return EINVAL;
   }
   const wanted = ADVICE_FLAGS[advice]!(flags);
@@ -703,7 +707,7 @@ export function setName(s: Space, start: bigint, len: bigint, name: number | str
   if (typeof range === 'number') return range;
   return walk(s, range[0], range[1], (a, b) => {
     const { area } = s.page[a]!;
-    if (area.file !== null) return s.world.profile.madviseAnonNames === 'text' ? EBADF : 0;
+    if (area.file !== null) return s.world.profile.madvise.anonNames === 'text' ? EBADF : 0;
     if (area.name === name) return 0;
     const error = change(s, a, b, area.flags, name);
     return error === ENOMEM ? EAGAIN : error;
@@ -752,7 +756,7 @@ export function mremap(
   const { profile } = s.world;
   s.populate = null;
   const T = taskSize(s);
-  const known = profile.mremapDontunmap ? 7 : 3;
+  const known = profile.mremap.dontunmap ? 7 : 3;
   const [mayMove, fixed, dontUnmap] = [(flags & 1) !== 0, (flags & 2) !== 0, (flags & 4) !== 0];
   if ((flags & ~known) !== 0 || (fixed && !mayMove)) return EINVAL;
   if (dontUnmap && (!mayMove || oldLenIn !== newLenIn)) return EINVAL;
@@ -761,7 +765,7 @@ export function mremap(
   let newLen = roundUp(newLenIn);
   if (newLen === 0n) return EINVAL;
   const sourceAt = (): { area: Area; from: number; to: number } | null => (addr >= T ? null : s.runAt(page(addr)));
-  if (profile.mremapLooksUpFirst) {
+  if (profile.mremap.looksUpFirst) {
     const source = sourceAt();
     if (source === null) return EFAULT;
     if ((source.area.flags & VM_HUGETLB) !== 0) {
@@ -774,7 +778,7 @@ export function mremap(
   if (fixed || dontUnmap) {
     if ((newAddr & LOW) !== 0n || newLen > T || newAddr > T - newLen) return EINVAL;
     if (u64(addr + oldLen) > newAddr && newAddr + newLen > addr) return EINVAL;
-    if (profile.mremapFixedChecksMapCount && s.count() + 2 >= s.world.maxMapCount - 3) return ENOMEM;
+    if (profile.mremap.fixedChecksMapCount && s.count() + 2 >= s.world.maxMapCount - 3) return ENOMEM;
     if (fixed) {
       const error = munmap(s, newAddr, newLen);
       if (error !== 0) return error;
@@ -790,8 +794,8 @@ export function mremap(
   if (source === null) return EFAULT;
   const { area } = source;
   const vm = area.flags;
-  if ((vm & VM_HUGETLB) !== 0 && !profile.mremapHugetlb) return EINVAL;
-  if (oldLen === 0n && !profile.mremapDuplicatesPrivate && (vm & (VM_SHARED | VM_MAYSHARE)) === 0) return EINVAL;
+  if ((vm & VM_HUGETLB) !== 0 && !profile.mremap.hugetlb) return EINVAL;
+  if (oldLen === 0n && !profile.mremap.duplicatesPrivate && (vm & (VM_SHARED | VM_MAYSHARE)) === 0) return EINVAL;
   if (dontUnmap && (vm & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) return EINVAL;
   if (oldLen > BigInt(source.to) * P - addr) return EFAULT;
   let owed = 0;
@@ -800,7 +804,7 @@ export function mremap(
     if ((vm & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) return EFAULT;
     if ((vm & VM_LOCKED) !== 0 && !who.ipcLock && s.locked + grow > pagesOf(who.limits.memlock)) return EAGAIN;
     if (!mayExpand(s, who, vm, grow)) return ENOMEM;
-    if ((vm & VM_ACCOUNT) !== 0 && !profile.mremapLooksUpFirst) {
+    if ((vm & VM_ACCOUNT) !== 0 && !profile.mremap.looksUpFirst) {
       if (!charge(s, who, grow)) return ENOMEM;
       owed = grow;
     }
@@ -833,7 +837,7 @@ export function mremap(
 /** Growth in place over the free pages [a, b). */
 function growHere(s: Space, who: Who, a: number, b: number): number {
   const { area, off } = s.page[a - 1]!;
-  if (s.world.profile.mremapGrowMerges) {
+  if (s.world.profile.mremap.growMerges) {
     if (accounted(area) && !charge(s, who, b - a)) return ENOMEM;
     if (area.ops?.close === true) takeOver(s, area, a, b, off + 1);
     else {
@@ -854,7 +858,7 @@ function growHere(s: Space, who: Who, a: number, b: number): number {
 /** move_vma: m pages at `old` become n pages at `at`. */
 function move(s: Space, who: Who, old: number, m: number, n: number, at: number, dontUnmap: boolean): number {
   const { world } = s;
-  const newer = world.profile.mremapLooksUpFirst;
+  const newer = world.profile.mremap.looksUpFirst;
   const source = s.runAt(old)!;
   const src = source.area;
   const vm = src.flags;
@@ -942,7 +946,7 @@ export function growStack(s: Space, who: Who, p: number): number {
   const { world } = s;
   const run = s.runFrom(p)!;
   if ((run.area.flags & VM_GROWSDOWN) === 0) return EFAULT;
-  if (world.profile.stackGapAtZero) {
+  if (world.profile.faults.stackGapAtZero) {
     if (p < world.dacMin && !who.rawio) return EPERM;
     if (p < world.guardPages) return ENOMEM;
   } else if (p < world.minAddr) return EPERM;

@@ -62,7 +62,7 @@ describe.each(BOTH)('plain memory as records, $name', (profile: KernelProfile) =
     const file = new TestFile();
     const scene = quiet(profile, 'AAA', { A: { file } });
     const was = scene.vma(0);
-    was.anonName = profile.madviseAnonNames === 'text' ? 'heap' : 4096;
+    was.anonName = profile.madvise.anonNames === 'text' ? 'heap' : 4096;
     expect(vmMunmap(scene.cur, scene.addr(0), 3 * PAGE)).toBe(0);
     expect([was.vmFile, was.anonName, was.iMmapNode, file.fCount]).toEqual([null, null, null, 1]);
     scene.map(1, 1);

@@ -148,7 +148,9 @@ export function locksRemoveFile(inode: Inode, file: File): void {
 /** mandatory_lock: the filesystem is mounted with «mand», and the file is setgid without group execution. */
 export function mandatoryLock(inode: Inode): boolean {
   return (
-    inode.system.profile.mandatoryLocks && inode.iSb.mandatoryLocks && (inode.iMode & (S_ISGID | S_IXGRP)) === S_ISGID
+    inode.system.profile.files.mandatoryLocks &&
+    inode.iSb.mandatoryLocks &&
+    (inode.iMode & (S_ISGID | S_IXGRP)) === S_ISGID
   );
 }
 

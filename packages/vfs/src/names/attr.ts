@@ -175,7 +175,7 @@ export function fsIocSetflags(cur: Caller, file: File, flags: number): number {
   const inode = file.fInode;
   if (inode.iOp.setFlags === null) return -ENOTTY;
   if (file.mnt?.readOnly === true || inode.iSb.readOnly) return -EROFS;
-  if (!ownerOrCapable(cur.cred, inode)) return inode.system.profile.tmpfsSetflags ? -EPERM : -EACCES;
+  if (!ownerOrCapable(cur.cred, inode)) return inode.system.profile.files.tmpfsSetflags ? -EPERM : -EACCES;
   const sensitive = FS_IMMUTABLE_FL | FS_APPEND_FL;
   if (((fsIocGetflags(file) ^ flags) & sensitive) !== 0 && !hasCapability(cur.cred, CAP_LINUX_IMMUTABLE)) return -EPERM;
   return inode.iOp.setFlags(cur, inode, flags);

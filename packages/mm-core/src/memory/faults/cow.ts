@@ -51,7 +51,7 @@ export function doWpPage(
 /** Whether an anonymous page may be written where it is: 4.4 asks who maps it, 6.1 who refers to it. */
 function isAlone(state: MmState, pfn: number): boolean {
   const frames = state.frames;
-  if (!state.mm.system.profile.anonExclusive) return frames.mapcount[pfn] === 1;
+  if (!state.mm.system.profile.faults.anonExclusive) return frames.mapcount[pfn] === 1;
   return (frames.flags[pfn]! & PG_ANON_EXCLUSIVE) !== 0 || frames.refcount[pfn] === 1;
 }
 

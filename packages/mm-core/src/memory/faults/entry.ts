@@ -47,18 +47,18 @@ export function doPageFault(cur: Caller, address: number, access: number): numbe
   }
   const vma = mm.tree.findNear(address);
   if (vma === null) {
-    if (profile.faultCountsFailures) cur.minFlt++;
+    if (profile.faults.countsFailures) cur.minFlt++;
     return refused(mm, null, address, SIGSEGV, SEGV_MAPERR, D.faultNoVma);
   }
   if (address < vma.vmStart) {
     const decision = growFor(cur, vma, address);
     if (decision !== 0) {
-      if (profile.faultCountsFailures) cur.minFlt++;
+      if (profile.faults.countsFailures) cur.minFlt++;
       return refused(mm, vma, address, SIGSEGV, SEGV_MAPERR, decision);
     }
   }
   if ((vma.vmFlags & neededFlags(mm, access)) === 0) {
-    if (profile.faultCountsFailures) cur.minFlt++;
+    if (profile.faults.countsFailures) cur.minFlt++;
     return refused(mm, vma, address, SIGSEGV, SEGV_ACCERR, accessDecision(access));
   }
   const flags = access === ACCESS_WRITE ? FAULT_FLAG_USER | FAULT_FLAG_WRITE : FAULT_FLAG_USER;
@@ -69,7 +69,7 @@ export function doPageFault(cur: Caller, address: number, access: number): numbe
     return 0;
   }
   if ((result & VM_FAULT_ERROR) === 0) return RETRY;
-  if (profile.faultCountsFailures) cur.minFlt++;
+  if (profile.faults.countsFailures) cur.minFlt++;
   if ((result & VM_FAULT_OOM) !== 0) return refused(mm, vma, address, SIGKILL, SI_KERNEL, mm.lastDecision);
   if ((result & VM_FAULT_SIGBUS) !== 0) return refused(mm, vma, address, SIGBUS, BUS_ADRERR, mm.lastDecision);
   return refused(mm, vma, address, SIGSEGV, SEGV_MAPERR, mm.lastDecision);

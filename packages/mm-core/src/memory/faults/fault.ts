@@ -56,7 +56,7 @@ export function handleMmFault(cur: Caller | null, vma: Vma, address: number, fla
   if (bits === 0) {
     if (ops === null) return doAnonymousPage(state, vma, address, slot, flags);
     const result = doFault(cur, state, vma, ops, address, slot, flags);
-    if (!hadTable && (result & NO_PAGE_TO_MAP) !== 0 && mm.system.profile.faultTablesLate) {
+    if (!hadTable && (result & NO_PAGE_TO_MAP) !== 0 && mm.system.profile.faults.tablesLate) {
       if (pt.entry(pt.slotAlloc(address)) === 0) dropLeaf(mm, address);
     }
     return result;

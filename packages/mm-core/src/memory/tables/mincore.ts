@@ -40,7 +40,7 @@ export function mincore(cur: Caller, vma: Vma, start: number, end: number, vec: 
   const mm = vma.vmMm;
   const { pageSize, profile } = mm.system;
   const nrPages = (end - start) / pageSize;
-  if (profile.mincoreNeedsOwner && !canDoMincore(cur, vma)) {
+  if (profile.files.mincoreNeedsOwner && !canDoMincore(cur, vma)) {
     vec.fill(1, offset, offset + nrPages);
     return;
   }

@@ -33,7 +33,7 @@ export function protectRange(mm: Mm, start: number, end: number, flags: number, 
   const always = protWrite(prot);
   const isShared = (flags & VM_SHARED) !== 0;
   const dirtyShared = (flags & VM_WRITE) !== 0 && isShared && always === 0;
-  const exclusive = (flags & VM_WRITE) !== 0 && !isShared && mm.system.profile.anonExclusive;
+  const exclusive = (flags & VM_WRITE) !== 0 && !isShared && mm.system.profile.faults.anonExclusive;
   let changed = false;
   for (let at = pt.nextEntry(start, end); at >= 0; at = pt.nextEntry(at + pageSize, end)) {
     const slot = pt.curSlot;

@@ -181,7 +181,7 @@ export function populateVmaPageRange(cur: Caller, vma: Vma, start: number, end: 
   if ((flags & VM_LOCKONFAULT) !== 0) {
     // Only what is present already is locked, and that needs no fault.
     const { profile, pageSize } = vma.vmMm.system;
-    const error = profile.populateChecksLockOnFault ? checkVmaFlags(vma, gup) : 0;
+    const error = profile.faults.populateChecksLockOnFault ? checkVmaFlags(vma, gup) : 0;
     return error !== 0 ? error : (end - start) / pageSize;
   }
   return faultinRange(cur, vma, start, end, gup);
@@ -193,7 +193,7 @@ export function populateVmaPageRange(cur: Caller, vma: Vma, start: number, end: 
 export function findExtendVma(cur: Caller, mm: Mm, address: number): Vma | null {
   const vma = mm.tree.find(address);
   if (vma === null || address >= vma.vmStart) return vma;
-  if ((vma.vmFlags & VM_GROWSDOWN) === 0 || !mm.system.profile.gupExpandsStack || cur.mm !== mm) return null;
+  if ((vma.vmFlags & VM_GROWSDOWN) === 0 || !mm.system.profile.faults.gupExpandsStack || cur.mm !== mm) return null;
   const start = vma.vmStart;
   if (expandStack(cur, vma, address) !== 0) return null;
   if ((vma.vmFlags & VM_LOCKED) !== 0) populateVmaPageRange(cur, vma, vma.vmStart, start);

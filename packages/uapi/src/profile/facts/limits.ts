@@ -1,0 +1,15 @@
+/**
+ * What the resource limits and the overcommit rule count.
+ */
+
+/** Limits facts of a kernel version. Each says what is true when it is `true`. */
+export interface LimitsFacts {
+  /** RLIMIT_DATA also covers private writable mappings, not only brk. */
+  readonly dataCoversMappings: boolean;
+  /** Overcommit mode 0 compares with free memory; otherwise with all RAM and swap. */
+  readonly overcommitGuessFree: boolean;
+  /** data_vm exists, exec_vm counts every executable mapping; otherwise shared_vm counts file mappings. */
+  readonly statDataVm: boolean;
+  /** RLIMIT_MEMLOCK of the first process, soft and hard, in bytes. */
+  readonly bootMemlock: number;
+}

@@ -1,0 +1,19 @@
+/**
+ * What mmap accepts and what it leaves behind when it fails.
+ */
+
+/** Mmap facts of a kernel version. Each says what is true when it is `true`. */
+export interface MmapFacts {
+  /** A negative file offset is shifted as a signed number, so the page offset can be 2^64 - 1 and overflow. */
+  readonly offsetShiftArithmetic: boolean;
+  /** MAP_SHARED_VALIDATE exists. */
+  readonly sharedValidate: boolean;
+  /** MAP_FIXED_NOREPLACE exists. */
+  readonly fixedNoreplace: boolean;
+  /** A driver's failing mmap leaves the pages of a private writable mapping charged for ever. */
+  readonly failureLeaksCommit: boolean;
+  /** A driver that moves its mapping is refused with EINVAL; otherwise it is warned of once. */
+  readonly refusesMovedVma: boolean;
+  /** mmap honours PROT_BTI and PROT_MTE when the CPU has them. */
+  readonly protBtiMte: boolean;
+}

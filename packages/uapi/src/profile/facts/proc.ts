@@ -1,0 +1,17 @@
+/**
+ * What /proc prints.
+ */
+
+/** Proc facts of a kernel version. Each says what is true when it is `true`. */
+export interface ProcFacts {
+  /** VmPTE counts tables of every level below the pgd; otherwise leaf tables only. */
+  readonly vmPteAllLevels: boolean;
+  /** status has RssAnon, RssFile and RssShmem. */
+  readonly statusRssDetail: boolean;
+  /** VmFlags prints `dw` (VM_DENYWRITE). */
+  readonly denywriteShown: boolean;
+  /** VmFlags prints `lf` for VM_LOCKONFAULT; otherwise `??`. */
+  readonly lockOnFaultShown: boolean;
+  /** What VmFlags prints for VM_ARCH_1, which is VM_ARM64_BTI on later kernels. */
+  readonly vmArch1Name: 'ar' | 'bt';
+}

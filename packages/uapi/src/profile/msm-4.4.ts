@@ -1,0 +1,96 @@
+import type { KernelProfile } from './profile.ts';
+
+/** The reference: Android's msm-4.4 (4.4.148) on arm64. */
+export const MSM_4_4: KernelProfile = {
+  name: 'msm-4.4',
+  release: '4.4.148',
+  usualVaBits: 39,
+  usualConfig: {},
+  layout: {
+    mmapLayout: 'arm64-4.4',
+    execReadImpliesExec: true,
+    elfAlignsToSegment: false,
+    vvarPages: 1,
+    specialMappingRefusesSplit: false,
+    denywriteVmas: true,
+    dataDefaultMteAllowed: false,
+  },
+  mmap: {
+    offsetShiftArithmetic: true,
+    sharedValidate: false,
+    fixedNoreplace: false,
+    failureLeaksCommit: true,
+    refusesMovedVma: false,
+    protBtiMte: false,
+  },
+  merge: {
+    expandsNextFirst: false,
+    retriesAfterDriver: false,
+    anonVmaReuseByDegree: true,
+  },
+  limits: {
+    dataCoversMappings: false,
+    overcommitGuessFree: true,
+    statDataVm: false,
+    bootMemlock: 64 * 1024,
+  },
+  brk: {
+    mergesThroughVmaMerge: true,
+  },
+  mprotect: {
+    rieNeedsMayexec: false,
+  },
+  mremap: {
+    looksUpFirst: false,
+    growMerges: false,
+    duplicatesPrivate: true,
+    dontunmap: false,
+    hugetlb: false,
+    fixedChecksMapCount: false,
+  },
+  mlock: {
+    countsOnce: false,
+    onfaultCountsTwice: true,
+    allOnfaultAlone: true,
+  },
+  madvise: {
+    values: [0, 1, 2, 3, 4, 9, 10, 11, 16, 17],
+    removeMaywrite: false,
+    dontneedHugetlb: false,
+    dodumpHugetlb: false,
+    anonNames: 'pointer',
+  },
+  files: {
+    mandatoryLocks: true,
+    sealedSharedReadonly: false,
+    sealFutureWrite: false,
+    memfdHugetlb: false,
+    tmpfsSetflags: false,
+    mincoreNeedsOwner: false,
+    readCachesPageAtEnd: true,
+  },
+  faults: {
+    stackGapAtZero: true,
+    anonExclusive: false,
+    countsFailures: true,
+    tablesLate: false,
+    gupExpandsStack: true,
+    populateChecksLockOnFault: true,
+  },
+  proc: {
+    vmPteAllLevels: false,
+    statusRssDetail: false,
+    denywriteShown: true,
+    lockOnFaultShown: false,
+    vmArch1Name: 'ar',
+  },
+  hugetlb: {
+    bottomUp: true,
+    allSizes: false,
+    seals: false,
+    zeroesPartialPages: false,
+    forkCopiesAll: true,
+    remembersUsedReserves: false,
+    checksOffsetOverflow: false,
+  },
+};
