@@ -1,0 +1,178 @@
+/**
+ * What would make a call fail the way it failed somewhere else: for a recorded failure that the machine here does not share.
+ *
+ * Tried one at a time, on copies of the process: lower limits (with the capability that overrides them taken away), sysctls,
+ * less RAM, a full commit limit, a kernel built without an option. What it finds turns the answer; nothing is guessed.
+ */
+import type { Task } from '@vmarea/kernel';
+import { hasCapability, vmCommitLimit } from '@vmarea/mm-core';
+import { CAP_IPC_LOCK, CAP_SYS_RAWIO, capabilityName, OVERCOMMIT_NEVER, type KernelConfig } from '@vmarea/uapi';
+import { setConfig } from './copy.ts';
+import { LIMIT_AS, LIMIT_DATA, LIMIT_MEMLOCK, MAX_MAP_COUNT, MMAP_MIN_ADDR, RAM, type Knob } from './knobs.ts';
+import type { Attempt, Outcome } from './outcome.ts';
+import { searchKnob, tryOnCopy } from './search.ts';
+import { bytes } from './text.ts';
+
+/** Something that gives the wanted failure. */
+export interface Cause {
+  /** A condition, to be read after «if»: `RLIMIT_MEMLOCK is below 2056 KiB and CAP_IPC_LOCK is missing`. */
+  readonly condition: string;
+  /** Options of the command with which the failure agrees; empty when there are none. */
+  readonly options: readonly string[];
+  /** What the call gives then. */
+  readonly outcome: Outcome;
+}
+
+/** A limit, and the capability that overrides it. */
+const LIMITS: readonly (readonly [knob: Knob, capability: number | null])[] = [
+  [LIMIT_MEMLOCK, CAP_IPC_LOCK],
+  [LIMIT_AS, null],
+  [LIMIT_DATA, null],
+  [MAX_MAP_COUNT, null],
+];
+
+/** Build options that make calls known. */
+const BUILT: readonly (readonly [option: 'ksm' | 'thp' | 'memoryFailure' | 'swap', name: string, word: string])[] = [
+  ['ksm', 'CONFIG_KSM', 'ksm'],
+  ['thp', 'CONFIG_TRANSPARENT_HUGEPAGE', 'thp'],
+  ['memoryFailure', 'CONFIG_MEMORY_FAILURE', 'memory-failure'],
+  ['swap', 'CONFIG_SWAP', 'swap'],
+];
+
+function drop(task: Task, capability: number | null): void {
+  if (capability === null) return;
+  const { cred } = task.cur;
+  if (capability < 32) cred.capLow &= ~(1 << capability);
+  else cred.capHigh &= ~(1 << (capability - 32));
+}
+
+/** The causes of one task's call. */
+class CauseSearch {
+  private readonly task: Task;
+  private readonly attempt: Attempt;
+  private readonly turned: (outcome: Outcome) => boolean;
+  readonly found: Cause[] = [];
+
+  constructor(task: Task, attempt: Attempt, turned: (outcome: Outcome) => boolean) {
+    this.task = task;
+    this.attempt = attempt;
+    this.turned = turned;
+  }
+
+  /** A limit or count that is too low. */
+  tooLow(knob: Knob, capability: number | null): void {
+    const { task, attempt, turned } = this;
+    const step = knob.step(task);
+    const before = (copy: Task): void => drop(copy, capability);
+    const turn = searchKnob(task, knob, { upward: false, attempt, turned, before });
+    if (turn === null) return;
+    const has = capability !== null && hasCapability(task.cur.cred, capability);
+    const missing = has ? ` and ${capabilityName(capability)} is missing` : '';
+    this.found.push({
+      condition: `${knob.name} is below ${knob.print(turn.value + step)}${missing}`,
+      options: [knob.option(turn.value), ...(has ? ['--capabilities none'] : [])],
+      outcome: turn.outcome,
+    });
+  }
+
+  /** A low address that is forbidden. */
+  forbidden(): void {
+    const { task, attempt, turned } = this;
+    const has = hasCapability(task.cur.cred, CAP_SYS_RAWIO);
+    const before = (copy: Task): void => drop(copy, CAP_SYS_RAWIO);
+    const turn = searchKnob(task, MMAP_MIN_ADDR, { upward: true, attempt, turned, before });
+    if (turn === null) return;
+    this.found.push({
+      condition: `vm.mmap_min_addr is ${turn.value} or more${has ? ` and ${capabilityName(CAP_SYS_RAWIO)} is missing` : ''}`,
+      options: [MMAP_MIN_ADDR.option(turn.value), ...(has ? ['--capabilities none'] : [])],
+      outcome: turn.outcome,
+    });
+  }
+
+  /** Less RAM than one request, in mode 0. */
+  littleRam(): void {
+    const { task, attempt, turned } = this;
+    const step = RAM.step(task);
+    const turn = searchKnob(task, RAM, { upward: false, attempt, turned });
+    if (turn === null) return;
+    this.found.push({
+      condition: `vm.overcommit_memory is 0 and RAM and swap are less than ${bytes(turn.value + step)} together`,
+      options: [RAM.option(turn.value)],
+      outcome: turn.outcome,
+    });
+  }
+
+  /** A commit limit that is reached, in mode 2. */
+  strictCommit(): void {
+    const { task, attempt } = this;
+    const full = (room: number): ((copy: Task) => void) => {
+      return (copy) => {
+        const { system } = copy.kernel;
+        system.sysctl.overcommitMemory = OVERCOMMIT_NEVER;
+        system.sysctl.adminReserveKbytes = 0;
+        system.sysctl.userReserveKbytes = 0;
+        system.committedAs = vmCommitLimit(system) - room;
+      };
+    };
+    const fails = (room: number): Outcome | null => {
+      const outcome = tryOnCopy(task, full(room), attempt);
+      return outcome !== null && this.turned(outcome) ? outcome : null;
+    };
+    const none = fails(0);
+    if (none === null) return;
+    // The room that is needed: it fails with `low` pages left and passes with `high`.
+    let low = 0;
+    let high = 1;
+    const most = 2 ** 40;
+    while (high < most && fails(high) !== null) {
+      low = high;
+      high *= 2;
+    }
+    while (high < most && high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (fails(middle) === null) high = middle;
+      else low = middle;
+    }
+    const room = high < most ? bytes(high * task.kernel.system.pageSize) : 'what it needs';
+    this.found.push({
+      condition: `vm.overcommit_memory is 2 and less than ${room} is left of CommitLimit`,
+      options: ['--sysctl vm.overcommit_memory=2', '--meminfo FILE'],
+      outcome: none,
+    });
+  }
+
+  /** An option that the kernel was not built with. */
+  builtWithout(): void {
+    for (const [option, name, word] of BUILT) {
+      const { config } = this.task.kernel.system;
+      if (!config[option]) continue;
+      const without: KernelConfig = { ...config, [option]: false };
+      const outcome = tryOnCopy(this.task, (copy) => setConfig(copy.kernel.system, without), this.attempt);
+      if (outcome === null || !this.turned(outcome)) continue;
+      this.found.push({
+        condition: `the kernel was built without ${name}`,
+        options: [`--config ${word}=off`],
+        outcome,
+      });
+    }
+  }
+}
+
+/**
+ * What would make a call that passes here fail.
+ *
+ * @param task as it is before the call; it stays so
+ * @param attempt makes the call
+ * @param wanted whether a failure is the one that is looked for, for instance by its errno
+ * @returns the likely ones first; none when no limit, sysctl, capability or build option gives it
+ */
+export function causesOf(task: Task, attempt: Attempt, wanted: (outcome: Outcome) => boolean): Cause[] {
+  const search = new CauseSearch(task, attempt, wanted);
+  const { sysctl } = task.kernel.system;
+  for (const [knob, capability] of LIMITS) search.tooLow(knob, capability);
+  search.forbidden();
+  search.builtWithout();
+  if (sysctl.overcommitMemory === 0) search.littleRam();
+  if (sysctl.overcommitMemory !== OVERCOMMIT_NEVER) search.strictCommit();
+  return search.found;
+}

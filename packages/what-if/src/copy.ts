@@ -1,0 +1,92 @@
+/**
+ * Runs something on a copy of a process and throws the copy away, so that the process and the machine stay as they are.
+ *
+ * The copy is a fork with what fork leaves out put back: locked pages, the flags of later mappings, and the charge, which
+ * counts once. What the calls do to files is not undone. Private huge pages lose their reservation in the copy, as in fork.
+ */
+import type { Task } from '@vmarea/kernel';
+import { VM_LOCKED, VM_LOCKONFAULT, type MmSystem } from '@vmarea/mm-core';
+import { OVERCOMMIT_ALWAYS, type KernelConfig } from '@vmarea/uapi';
+
+const LOCKS: number = VM_LOCKED | VM_LOCKONFAULT;
+
+/** Gives a machine another configuration, within {@link onCopy}. */
+export function setConfig(system: MmSystem, config: KernelConfig): void {
+  (system as { config: KernelConfig }).config = config;
+}
+
+/** What {@link onCopy} puts back into the machine. */
+class Saved {
+  private readonly system: MmSystem;
+  private readonly sysctl: MmSystem['sysctl'];
+  private readonly config: KernelConfig;
+  private readonly ram: MmSystem['ram'];
+  private readonly committedAs: number;
+
+  constructor(system: MmSystem) {
+    this.system = system;
+    this.sysctl = { ...system.sysctl };
+    this.config = system.config;
+    this.ram = system.ram;
+    this.committedAs = system.committedAs;
+  }
+
+  /** Puts the sysctls, the configuration, the RAM figures and the charge back. */
+  restore(): void {
+    const { system } = this;
+    Object.assign(system.sysctl, this.sysctl);
+    setConfig(system, this.config);
+    system.ram = this.ram;
+    system.committedAs = this.committedAs;
+  }
+}
+
+/** Gives the copy the locked mappings of the original: fork clears them. */
+function copyLocks(from: Task, to: Task): void {
+  to.mm.lockedVm = from.mm.lockedVm;
+  to.mm.defFlags = from.mm.defFlags;
+  if (from.mm.lockedVm === 0) return;
+  let copy = to.mm.tree.first;
+  for (let vma = from.mm.tree.first; vma !== null; vma = vma.vmNext) {
+    // A VM_DONTCOPY mapping is not in the copy.
+    if (copy?.vmStart !== vma.vmStart) continue;
+    copy.vmFlags |= vma.vmFlags & LOCKS;
+    copy = copy.vmNext;
+  }
+}
+
+function clearLocks(task: Task): void {
+  for (let vma = task.mm.tree.first; vma !== null; vma = vma.vmNext) vma.vmFlags &= ~LOCKS;
+  task.mm.lockedVm = 0;
+}
+
+/**
+ * Runs `run` on a copy of a task. Limits, rights, sysctls, configuration and RAM figures that it changes are put back.
+ *
+ * @param run gets the copy; its result is returned
+ * @returns null when no copy can be made
+ */
+export function onCopy<T>(task: Task, run: (copy: Task) => T): T | null {
+  const { kernel, mm } = task;
+  const { system } = kernel;
+  const saved = new Saved(system);
+  const { tracer } = mm;
+  const status = kernel.lastWaitStatus;
+  mm.tracer = null;
+  system.sysctl.overcommitMemory = OVERCOMMIT_ALWAYS;
+  const copy = task.sys.fork();
+  saved.restore();
+  mm.tracer = tracer;
+  if (typeof copy === 'number') return null;
+  try {
+    copyLocks(task, copy);
+    return run(copy);
+  } finally {
+    copy.mm.tracer = null;
+    clearLocks(copy);
+    copy.sys.exit();
+    task.sys.wait(copy.pid);
+    kernel.lastWaitStatus = status;
+    saved.restore();
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * @vmarea/what-if: a call tried on a copy of a process, under other limits, sysctls, rights, RAM and build options.
+ *
+ * It knows nothing of logs or text formats. {@link causesOf} says what would make a call fail as it failed elsewhere;
+ * {@link searchKnob} finds the value of a limit or sysctl at which an answer turns.
+ */
+export { onCopy, setConfig } from './copy.ts';
+export { succeeded, type Attempt, type Outcome } from './outcome.ts';
+export { searchKnob, searchRange, tryOnCopy, type SearchRange, type Turn } from './search.ts';
+export { causesOf, type Cause } from './causes.ts';
+export {
+  KNOBS,
+  LIMIT_AS,
+  LIMIT_DATA,
+  LIMIT_MEMLOCK,
+  LIMIT_STACK,
+  MAX_MAP_COUNT,
+  MMAP_MIN_ADDR,
+  OVERCOMMIT_KBYTES,
+  OVERCOMMIT_RATIO,
+  RAM,
+  type Knob,
+} from './knobs.ts';
+export { bytes, optionBytes, pageCount } from './text.ts';

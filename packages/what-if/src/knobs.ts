@@ -1,0 +1,121 @@
+/**
+ * What can be set to another number just before a call: limits of the process, sysctls, and the machine's RAM.
+ */
+import type { Task } from '@vmarea/kernel';
+import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, type Sysctls } from '@vmarea/uapi';
+import { bytes, optionBytes } from './text.ts';
+
+/** A number that a call may depend on. */
+export interface Knob {
+  /** For instance `RLIMIT_AS` or `vm.max_map_count`. */
+  readonly name: string;
+  /** The largest value that is tried. A larger one would be no advice. */
+  readonly max: number;
+  /** Whether smaller values let more through. */
+  readonly smallerHelps: boolean;
+  /** Values are multiples of it. */
+  step(task: Task): number;
+  /** The value now; Infinity for a limit that is not set. */
+  value(task: Task): number;
+  /** Sets it on a copy of the task; `onCopy` undoes it. */
+  set(copy: Task, value: number): void;
+  /** The value as people write it, for instance `8 MiB`. */
+  print(value: number): string;
+  /** The command's option that sets it, for instance `--rlimit as=8m`. */
+  option(value: number): string;
+}
+
+/** Beyond every address space, bytes. */
+const FAR = 2 ** 52;
+
+const one = (): number => 1;
+const page = (task: Task): number => task.kernel.system.pageSize;
+
+function limit(name: string, resource: number): Knob {
+  return {
+    name: `RLIMIT_${name.toUpperCase()}`,
+    max: FAR,
+    smallerHelps: false,
+    step: page,
+    value: (task) => task.limits.get(resource).soft,
+    set: (copy, value) => copy.limits.assign(resource, value, value),
+    print: bytes,
+    option: (value) => `--rlimit ${name}=${optionBytes(value)}`,
+  };
+}
+
+function sysctl(name: string, field: keyof Sysctls, change: Partial<Knob> = {}): Knob {
+  return {
+    name: `vm.${name}`,
+    max: 0x7fffffff,
+    smallerHelps: false,
+    step: one,
+    value: (task) => task.kernel.system.sysctl[field],
+    set: (copy, value) => {
+      copy.kernel.system.sysctl[field] = value;
+    },
+    print: String,
+    option: (value) => `--sysctl vm.${name}=${value}`,
+    ...change,
+  };
+}
+
+/** RLIMIT_AS. */
+export const LIMIT_AS: Knob = limit('as', RLIMIT_AS);
+/** RLIMIT_DATA. */
+export const LIMIT_DATA: Knob = limit('data', RLIMIT_DATA);
+/** RLIMIT_MEMLOCK. */
+export const LIMIT_MEMLOCK: Knob = limit('memlock', RLIMIT_MEMLOCK);
+/** RLIMIT_STACK. */
+export const LIMIT_STACK: Knob = limit('stack', RLIMIT_STACK);
+/** vm.max_map_count. */
+export const MAX_MAP_COUNT: Knob = sysctl('max_map_count', 'maxMapCount');
+/** vm.mmap_min_addr, up to 1 MiB: nobody forbids more. */
+export const MMAP_MIN_ADDR: Knob = sysctl('mmap_min_addr', 'mmapMinAddr', {
+  smallerHelps: true,
+  max: 2 ** 20,
+  step: page,
+});
+/** vm.overcommit_ratio, percent; setting it turns vm.overcommit_kbytes off. */
+export const OVERCOMMIT_RATIO: Knob = sysctl('overcommit_ratio', 'overcommitRatio', {
+  max: 1000,
+  set: (copy, value) => {
+    const { sysctl: sysctls } = copy.kernel.system;
+    sysctls.overcommitRatio = value;
+    sysctls.overcommitKbytes = 0;
+  },
+});
+/** vm.overcommit_kbytes. */
+export const OVERCOMMIT_KBYTES: Knob = sysctl('overcommit_kbytes', 'overcommitKbytes', {
+  max: 2 ** 42,
+  print: (value) => (value === 0 ? '0' : `${value} (${bytes(value * 1024)})`),
+});
+
+/** RAM, bytes, as overcommit counts it; swap stays. */
+export const RAM: Knob = {
+  name: 'RAM',
+  max: 2 ** 50,
+  smallerHelps: false,
+  step: page,
+  value: (task) => task.kernel.system.ram.totalPages() * task.kernel.system.pageSize,
+  set: (copy, value) => {
+    const { system } = copy.kernel;
+    const pages = Math.floor(value / system.pageSize);
+    const swap = system.ram.swapPages();
+    system.ram = { totalPages: () => pages, guessFreePages: () => pages, swapPages: () => swap };
+  },
+  print: bytes,
+  option: (value) => `--ram ${optionBytes(value)}`,
+};
+
+/** All of them but RAM, which nobody can simply set. */
+export const KNOBS: readonly Knob[] = [
+  LIMIT_AS,
+  LIMIT_DATA,
+  LIMIT_MEMLOCK,
+  LIMIT_STACK,
+  MAX_MAP_COUNT,
+  MMAP_MIN_ADDR,
+  OVERCOMMIT_RATIO,
+  OVERCOMMIT_KBYTES,
+];
