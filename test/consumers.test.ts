@@ -100,7 +100,7 @@ const at = vmMmapPgoff(cur, file, 0, 8192, 3, MAP_SHARED, 0);
 console.log(at > 0, mm.mapCount, file.fCount);
 console.log(vmMunmap(cur, at, 8192), mm.mapCount, file.fCount);
 file.fMode = 1;
-console.log(vmMmapPgoff(cur, file, 0, 8192, 3, MAP_SHARED, 0), describeDecision(mm.lastDecision)?.id);
+console.log(vmMmapPgoff(cur, file, 0, 8192, 3, MAP_SHARED, 0), describeDecision(cur.call.reason)?.id);
 console.log(vmMmapPgoff(cur, file, 0, 8192, 3, MAP_PRIVATE, 0) > 0);
 `,
     prints: 'true 1 2\n0 0 1\n-13 do_mmap.shared_write_needs_fmode_write\ntrue\n',
@@ -233,7 +233,7 @@ for (const [what, flags, fd] of kinds) {
   memory.store32(at + 64, 0x1234);
   print([what, at > 0, memory.load32(at + 64).toString(16), sys.munmap(at, 2 ** 21), memory.load8(at)].join(' '));
 }
-print(sys.mmap(0, 0, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + ' ' + describeDecision(task.mm.lastDecision).id);
+print(sys.mmap(0, 0, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + ' ' + describeDecision(task.cur.call.reason).id);
 const make = (spec, ram) =>
   createKernel({
     arch: createArm64({ pageSize: spec.pageSize, vaBits: spec.pageSize === 16384 ? 47 : 48 }),

@@ -153,13 +153,13 @@ function exhaust(m: Machine, decision: () => number, attempt: (m: Machine) => En
   const { system, task, kernel } = m;
   for (let n = 1; n < 200; n++) {
     for (const frames of [false, true]) {
-      task.mm.lastDecision = 0;
+      task.cur.call.reason = 0;
       if (frames) kernel.memory!.frames.failNth = n;
       else system.failCountdown = n;
       const ending = attempt(m);
       kernel.memory!.frames.failNth = 0;
       system.failCountdown = 0;
-      if (task.mm.lastDecision === decision()) return ending;
+      if (task.cur.call.reason === decision()) return ending;
     }
   }
   return 0;
@@ -600,7 +600,7 @@ export function decisionCases(number: (id: string) => number): Record<string, De
       run: (m) => {
         m.anon(AT, P);
         m.anon(AT + 2 * P, P);
-        m.task.mm.lastDecision = whyNotMerged(m.vma(AT), m.vma(AT + 2 * P));
+        m.task.cur.call.reason = whyNotMerged(m.vma(AT), m.vma(AT + 2 * P));
         return 0;
       },
       gives: 0,
@@ -859,7 +859,7 @@ export function decisionCases(number: (id: string) => number): Record<string, De
         store(m, AT);
         const memory = m.memory(child);
         const ending = memory.load8(AT) < 0 ? memory.signal : 0;
-        m.task.mm.lastDecision = child.mm.lastDecision;
+        m.task.cur.call.reason = child.cur.call.reason;
         return ending;
       },
       gives: 'SIGBUS',

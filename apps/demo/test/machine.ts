@@ -158,14 +158,14 @@ export class Machine {
 
   /** A call of the first task by name, with the decision cleared before. */
   call(name: string, ...args: unknown[]): number {
-    this.task.mm.lastDecision = 0;
+    this.task.cur.call.reason = 0;
     const sys = this.task.sys as unknown as Record<string, (...args: unknown[]) => number>;
     return sys[name]!(...args);
   }
 
   /** The decision that the last call left. */
   get decision(): number {
-    return this.task.mm.lastDecision;
+    return this.task.cur.call.reason;
   }
 
   memory(task: Task = this.task): UserMemory {

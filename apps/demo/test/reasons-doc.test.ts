@@ -23,7 +23,7 @@ function reasonsText(): string {
   const parts = [
     '# Reasons',
     '<!-- Generated from the catalogues by `pnpm reference`. Do not edit. -->',
-    'Every refusal has a stable id. A call leaves the number in `mm.lastDecision`; `describeDecision` of `@vmarea/mm-core/reasons` gives the entry, and the other packages export their catalogues. `vmarea explain` prints them for a call, with the operands. A decision without an errno turns the path (two mappings stay apart) and refuses nothing.',
+    'Every refusal has a stable id. A call leaves the number in `cur.call.reason`; `describeDecision` of `@vmarea/mm-core/reasons` gives the entry, and the other packages export their catalogues. `vmarea explain` prints them for a call, with the operands. A decision without an errno turns the path (two mappings stay apart) and refuses nothing.',
   ];
   PACKAGES.forEach(([base, name], i) => {
     const end = PACKAGES[i + 1]?.[0] ?? Infinity;

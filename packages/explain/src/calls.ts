@@ -147,11 +147,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
 
 /** brk tells of a refusal by an unchanged break; asked for nothing (0) it just tells the break. */
 function brk(task: Task, value: bigint): number | Outcome {
-  const { mm } = task;
-  mm.lastDecision = 0;
+  const { call } = task.cur;
+  call.reason = 0;
   const result = task.sys.brk(value);
-  const refused = value !== 0n && mm.lastDecision !== 0 && BigInt(result) !== value;
-  return { result, signal: 0, decision: refused ? mm.lastDecision : 0 };
+  const refused = value !== 0n && call.reason !== 0 && BigInt(result) !== value;
+  return { result, signal: 0, decision: refused ? call.reason : 0 };
 }
 
 /** The calls that a script may have. */
@@ -183,11 +183,11 @@ export function argumentsOf(call: Call, names: ReadonlyMap<string, bigint>): big
 /** Makes a call with evaluated arguments. */
 export function makeCall(task: Task, call: Call, args: readonly bigint[]): Outcome {
   parametersOf(call);
-  task.mm.lastDecision = 0;
+  task.cur.call.reason = 0;
   const got = VERBS[call.name]!.run(task, args);
   if (typeof got !== 'number') return got;
   if (got === RETRY) throw new ScriptError(`${call.text} waits for storage, which a script cannot`);
-  return { result: got, signal: 0, decision: isErr(got) ? task.mm.lastDecision : 0 };
+  return { result: got, signal: 0, decision: isErr(got) ? task.cur.call.reason : 0 };
 }
 
 /** A number as C writes addresses. */

@@ -38,13 +38,13 @@ import {
 const EFAULT_FOR_FAULTS = -14;
 
 /** The code of a failed allocation. */
-function allocError(vma: Vma, errno: number): number {
-  refuse(vma.vmMm, HugetlbDecision.faultPoolExhausted, EFAULT_FOR_FAULTS);
+function allocError(cur: Caller, errno: number): number {
+  refuse(cur, HugetlbDecision.faultPoolExhausted, EFAULT_FOR_FAULTS);
   return errno === -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
 /** hugetlb_fault: brings the huge page that holds `address` in, or makes it writable. VM_FAULT_ codes. */
-export function hugetlbFault(_cur: Caller | null, vma: Vma, address: number, flags: number): number {
+export function hugetlbFault(cur: Caller, vma: Vma, address: number, flags: number): number {
   const mm = vma.vmMm;
   const tables = mm.pageTables;
   if (tables === null) return VM_FAULT_SIGBUS;
@@ -53,15 +53,15 @@ export function hugetlbFault(_cur: Caller | null, vma: Vma, address: number, fla
   const start = address - (address % h.size);
   const slot = tables.slotHugeAlloc(start, h.size);
   if (slot < 0) {
-    refuse(mm, HugetlbDecision.faultNoTable, EFAULT_FOR_FAULTS);
+    refuse(cur, HugetlbDecision.faultNoTable, EFAULT_FOR_FAULTS);
     return VM_FAULT_OOM;
   }
   const bits = tables.entry(slot);
-  if (bits === 0) return hugetlbNoPage(info, vma, start, slot, flags);
+  if (bits === 0) return hugetlbNoPage(cur, vma, start, slot, flags);
   if ((flags & FAULT_FLAG_WRITE) !== 0) {
     if ((bits & PTE_WRITE) === 0) {
       const cached = (vma.vmFlags & VM_MAYSHARE) === 0 ? info.pages.get(hugecacheOffset(h, vma, start)) : undefined;
-      return hugetlbCow(info, vma, start, slot, cached ?? -1);
+      return hugetlbCow(cur, vma, start, slot, cached ?? -1);
     }
     tables.setHuge(slot, h.size, tables.pfn(slot), vma.vmPageProt, PTE_WRITE | PTE_DIRTY);
   } else tables.setHuge(slot, h.size, tables.pfn(slot), vma.vmPageProt, bits & (PTE_WRITE | PTE_DIRTY));
@@ -70,17 +70,18 @@ export function hugetlbFault(_cur: Caller | null, vma: Vma, address: number, fla
 }
 
 /** hugetlb_no_page: the page of the file, a new one for it, or a new private one. */
-function hugetlbNoPage(info: HugeInode, vma: Vma, start: number, slot: number, flags: number): number {
+function hugetlbNoPage(cur: Caller, vma: Vma, start: number, slot: number, flags: number): number {
+  const info = inodeOf(vma);
   const mm = vma.vmMm;
   const { h } = info;
   const shares = (vma.vmFlags & VM_MAYSHARE) !== 0;
   const index = hugecacheOffset(h, vma, start);
   if (vmaResv(vma).unmapped) {
-    refuse(mm, HugetlbDecision.faultPageTakenBack, EFAULT_FOR_FAULTS);
+    refuse(cur, HugetlbDecision.faultPageTakenBack, EFAULT_FOR_FAULTS);
     return VM_FAULT_SIGBUS;
   }
   if (index >= Math.floor(info.inode.iSize / h.size)) {
-    refuse(mm, HugetlbDecision.faultBeyondEnd, EFAULT_FOR_FAULTS);
+    refuse(cur, HugetlbDecision.faultBeyondEnd, EFAULT_FOR_FAULTS);
     return VM_FAULT_SIGBUS;
   }
   const core = memoryOf(mm.system)!;
@@ -89,7 +90,7 @@ function hugetlbNoPage(info: HugeInode, vma: Vma, start: number, slot: number, f
   if (pfn < 0) {
     const grant: HugePageGrant = { pfn: -1, reserved: false };
     pfn = allocHugePage(claimOf(vma, start), false, grant);
-    if (pfn < 0) return allocError(vma, pfn);
+    if (pfn < 0) return allocError(cur, pfn);
     clearHugePage(core.physical, pfn, h.pagesPerHugePage);
     core.frames.flags[pfn] = core.frames.flags[pfn]! | PG_UPTODATE;
     if (shares) info.addPage(index, pfn);
@@ -106,7 +107,7 @@ function hugetlbNoPage(info: HugeInode, vma: Vma, start: number, slot: number, f
   addHugeRmap(mm, h, pfn);
   // The copy is made at once, without a second fault.
   if ((flags & FAULT_FLAG_WRITE) !== 0 && (vma.vmFlags & VM_SHARED) === 0) {
-    return hugetlbCow(info, vma, start, slot, cached >= 0 ? cached : pfn);
+    return hugetlbCow(cur, vma, start, slot, cached >= 0 ? cached : pfn);
   }
   return 0;
 }
@@ -116,7 +117,8 @@ function hugetlbNoPage(info: HugeInode, vma: Vma, start: number, slot: number, f
  *
  * @param cached the file's page at this place, -1 when there is none
  */
-function hugetlbCow(info: HugeInode, vma: Vma, start: number, slot: number, cached: number): number {
+function hugetlbCow(cur: Caller, vma: Vma, start: number, slot: number, cached: number): number {
+  const info = inodeOf(vma);
   const mm = vma.vmMm;
   const { h } = info;
   const tables = mm.pageTables!;
@@ -135,11 +137,11 @@ function hugetlbCow(info: HugeInode, vma: Vma, start: number, slot: number, cach
   const grant: HugePageGrant = { pfn: -1, reserved: false };
   let copy = allocHugePage(claim, outsideReserve, grant);
   if (copy < 0) {
-    if (!outsideReserve) return allocError(vma, copy);
+    if (!outsideReserve) return allocError(cur, copy);
     unmapRefPrivate(info, h, vma, old, start);
     if (own()) return use();
     copy = allocHugePage(claim, true, grant);
-    if (copy < 0) return allocError(vma, copy);
+    if (copy < 0) return allocError(cur, copy);
   }
   if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
     h.putUnused(copy, grant.reserved);

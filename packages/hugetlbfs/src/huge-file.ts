@@ -65,17 +65,17 @@ function hugetlbfsFileMmap(cur: Caller, file: File, vma: Vma): number {
   vma.vmFlags |= VM_HUGETLB | VM_DONTEXPAND;
   vma.vmOps = hugetlbVmOps;
   if ((info.seals & SEALS_AGAINST_WRITE) !== 0 && (vma.vmFlags & VM_SHARED) !== 0) {
-    if ((vma.vmFlags & VM_WRITE) !== 0) return refuse(cur.mm, HugetlbDecision.sealedWrite, -EPERM);
+    if ((vma.vmFlags & VM_WRITE) !== 0) return refuse(cur, HugetlbDecision.sealedWrite, -EPERM);
     vma.vmFlags &= ~VM_MAYWRITE;
   }
   const start = vma.vmPgoff * h.system.pageSize;
   const len = vma.vmEnd - vma.vmStart + start;
-  if (rules.checksOffsetOverflow && len >= 2 ** 63) return refuse(cur.mm, HugetlbDecision.offsetOverflow, -EINVAL);
-  if (vma.vmPgoff % h.pagesPerHugePage !== 0) return refuse(cur.mm, HugetlbDecision.offsetUnaligned, -EINVAL);
+  if (rules.checksOffsetOverflow && len >= 2 ** 63) return refuse(cur, HugetlbDecision.offsetOverflow, -EINVAL);
+  if (vma.vmPgoff % h.pagesPerHugePage !== 0) return refuse(cur, HugetlbDecision.offsetUnaligned, -EINVAL);
   const from = vma.vmPgoff / h.pagesPerHugePage;
   const to = Math.floor(len / h.size);
   if (hugetlbReservePages(info, from, to, vma, vma.vmFlags) < 0) {
-    return refuse(cur.mm, HugetlbDecision.reserveExhausted, -ENOMEM);
+    return refuse(cur, HugetlbDecision.reserveExhausted, -ENOMEM);
   }
   if ((vma.vmFlags & VM_WRITE) !== 0 && inode.iSize < len) inode.iSize = len;
   return 0;
@@ -91,10 +91,10 @@ function hugetlbGetUnmappedArea(
 ): number {
   const { mm } = cur;
   const { h, rules } = hugeInode(file.fInode);
-  if (len % h.size !== 0) return refuse(mm, HugetlbDecision.lengthUnaligned, -EINVAL);
-  if (len > mm.taskSize) return refuse(mm, HugetlbDecision.lengthTooLong, -ENOMEM);
+  if (len % h.size !== 0) return refuse(cur, HugetlbDecision.lengthUnaligned, -EINVAL);
+  if (len > mm.taskSize) return refuse(cur, HugetlbDecision.lengthTooLong, -ENOMEM);
   if ((flags & MAP_FIXED) !== 0) {
-    return addr % h.size === 0 ? addr : refuse(mm, HugetlbDecision.lengthUnaligned, -EINVAL);
+    return addr % h.size === 0 ? addr : refuse(cur, HugetlbDecision.lengthUnaligned, -EINVAL);
   }
   if (addr !== 0) {
     // A hint just below 2^64 is rounded up to 0, and taken when nothing is there.
@@ -104,7 +104,7 @@ function hugetlbGetUnmappedArea(
       if (vma === null || hint + len <= vmStartGap(mm, vma)) return hint;
     }
   }
-  return vmUnmappedArea(mm, len, !rules.bottomUp && !mm.mmapLegacy, h.size - mm.system.pageSize);
+  return vmUnmappedArea(cur, len, !rules.bottomUp && !mm.mmapLegacy, h.size - mm.system.pageSize);
 }
 
 /** hugetlbfs_read_iter: pages of the file, zeroes where there is none. */

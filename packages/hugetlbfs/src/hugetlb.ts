@@ -98,13 +98,12 @@ export class Hugetlb implements HugePages {
   }
 
   fileSetup(cur: Caller, name: string, size: number, vmFlags: number, kind: number, log: number): File | number {
-    const { mm } = cur;
     const h = this.hstateSizelog(log);
-    if (h === null) return refuse(mm, HugetlbDecision.noSize, -ENODEV);
+    if (h === null) return refuse(cur, HugetlbDecision.noSize, -ENODEV);
     let locked = 0;
     if (kind === HUGETLB_SHMFS_INODE && !canDoHugetlbShm(cur)) {
       locked = userShmLock(cur, size);
-      if (locked === 0) return refuse(mm, HugetlbDecision.shmNotPermitted, -EPERM);
+      if (locked === 0) return refuse(cur, HugetlbDecision.shmNotPermitted, -EPERM);
       this.system.warnOnce(
         'hugetlb-shm-lock',
         'Using mlock ulimits for SHM_HUGETLB is deprecated: put the process into the group vm.hugetlb_shm_group.',
@@ -113,14 +112,14 @@ export class Hugetlb implements HugePages {
     const inode = hugetlbfsGetInode(this.mounts[this.hstates.indexOf(h)]!, S_IFREG | 0o777, null);
     if (inode === null) {
       this.userShmUnlock(cur.cred.uid, locked);
-      return refuse(mm, HugetlbDecision.noInode, -ENOSPC);
+      return refuse(cur, HugetlbDecision.noInode, -ENOSPC);
     }
     inode.iUid = cur.cred.uid;
     inode.iGid = cur.cred.gid;
     if (hugetlbReservePages(hugeInode(inode), 0, Math.floor(size / h.size), null, vmFlags) < 0) {
       iput(inode);
       this.userShmUnlock(cur.cred.uid, locked);
-      return refuse(mm, HugetlbDecision.reserveExhausted, -ENOMEM);
+      return refuse(cur, HugetlbDecision.reserveExhausted, -ENOMEM);
     }
     inode.iNlink = 0;
     inode.iSize = size;
@@ -136,7 +135,7 @@ export class Hugetlb implements HugePages {
     lockedShm.set(uid, (lockedShm.get(uid) ?? 0) - pages);
   }
 
-  fault(cur: Caller | null, vma: Vma, address: number, flags: number): number {
+  fault(cur: Caller, vma: Vma, address: number, flags: number): number {
     return hugetlbFault(cur, vma, address, flags);
   }
 

@@ -1,7 +1,7 @@
 /**
  * Why this package refused a mapping or an access: the catalogue of its decisions.
  *
- * A decision's number is left in `mm.lastDecision`: {@link HUGETLB_DECISION_BASE} plus its place in {@link HUGETLB_REASONS}.
+ * A decision's number is left in `cur.call.reason`: {@link HUGETLB_DECISION_BASE} plus its place in {@link HUGETLB_REASONS}.
  */
 import { EFAULT, EINVAL, ENODEV, ENOMEM, ENOSPC, EPERM } from '@vmarea/uapi';
 import type { DriverReason } from '@vmarea/vfs';

@@ -277,7 +277,7 @@ function elfMap(
   if (totalSize === 0) return vmMmapPgoff(cur, file, start, size, protOf(p), flags, pgoff);
   const total = pageAlign(totalSize, pageSize);
   const mapped = vmMmapPgoff(cur, file, start, total, protOf(p), flags, pgoff);
-  if (!isErr(mapped) && total > size) doMunmap(cur.mm, mapped + size, total - size);
+  if (!isErr(mapped) && total > size) doMunmap(cur, mapped + size, total - size);
   return mapped;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Why a system call said no before a function of the memory subsystem was entered: the catalogue of these decisions.
  *
- * A decision's number is left in `mm.lastDecision`: {@link KERNEL_DECISION_BASE} plus its place in {@link KERNEL_REASONS}.
+ * A decision's number is left in `cur.call.reason`: {@link KERNEL_DECISION_BASE} plus its place in {@link KERNEL_REASONS}.
  */
 import { EBADF, EINVAL } from '@vmarea/uapi';
 import type { DriverReason } from '@vmarea/vfs';

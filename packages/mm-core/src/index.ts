@@ -9,6 +9,7 @@
 export { MmSystem, type MmSystemInit } from './space/system.ts';
 export { Mm } from './space/mm.ts';
 export { Vma, vmaPages } from './areas/vma.ts';
+export { Call } from './space/call.ts';
 export {
   createCaller,
   defaultRlimits,

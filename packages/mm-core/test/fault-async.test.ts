@@ -50,7 +50,7 @@ describe('a fault on a page that must be awaited', () => {
     for (const { m, t, disk, f } of scenes()) {
       expect(t.load(A)).toBe('RETRY');
       const child = t.fork();
-      doMunmap(t.mm, A, PAGE);
+      doMunmap(t.cur, A, PAGE);
       expect(child.load(A + PAGE)).toBe('RETRY');
       f.pages.truncate(PAGE);
       await disk.release();

@@ -287,7 +287,7 @@ describe('zapping', () => {
       expect(t.mm.hiwaterRss).toBe(600);
       expect(t.mm.pageTables!.leafTables).toBe(tables);
       expect(t.load(A + 8)).toBe(0);
-      expect(doMunmap(t.mm, A, 600 * PAGE)).toBe(0);
+      expect(doMunmap(t.cur, A, 600 * PAGE)).toBe(0);
       expect(t.mm.pageTables!.leafTables).toBe(0);
       expect(m.memory.frames.nrFree).toBe(free);
       expect(t.load(A)).toContain('SIGSEGV 1');

@@ -69,7 +69,7 @@ class Model {
         this.mapFile(t, first, count);
         break;
       case 3:
-        expect(doMunmap(t.task.mm, A + first * PAGE, count * PAGE)).toBe(0);
+        expect(doMunmap(t.task.cur, A + first * PAGE, count * PAGE)).toBe(0);
         t.pages.fill(null, first, first + count);
         break;
       case 4:

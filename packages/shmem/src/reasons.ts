@@ -1,7 +1,7 @@
 /**
  * Why this package refused: the catalogue of its decisions.
  *
- * A decision's number is left in `mm.lastDecision`: {@link SHMEM_DECISION_BASE} plus its place in {@link SHMEM_REASONS}.
+ * A decision's number is left in `cur.call.reason`: {@link SHMEM_DECISION_BASE} plus its place in {@link SHMEM_REASONS}.
  */
 import { EINVAL, ENOMEM, ENOSPC, EPERM } from '@vmarea/uapi';
 import type { DriverReason } from '@vmarea/vfs';

@@ -70,7 +70,7 @@ export const shmemVmOps: VmOperations = new VmOperations({ fault: shmemFault, ma
 
 function shmemMmap(cur: Caller, file: File, vma: Vma): number {
   const error = sealCheckMmap(shmemInfo(file.fInode).seals, vma);
-  if (error < 0) return refuse(cur.mm, ShmemDecision.sealedWrite, error);
+  if (error < 0) return refuse(cur, ShmemDecision.sealedWrite, error);
   return mapWith(cur, file, vma, shmemVmOps);
 }
 

@@ -63,13 +63,13 @@ export class Shmem implements SharedMemory {
    * @returns the file with one reference, or -EINVAL, -ENOMEM, -ENOSPC
    */
   fileSetup(cur: Caller, name: string, size: number, noreserve: boolean): File | number {
-    if (size < 0 || size > this.sb.maxBytes) return refuse(cur.mm, ShmemDecision.size, -EINVAL);
+    if (size < 0 || size > this.sb.maxBytes) return refuse(cur, ShmemDecision.size, -EINVAL);
     const error = shmemAcctSize(cur, noreserve, size);
-    if (error < 0) return refuse(cur.mm, ShmemDecision.commit, error);
+    if (error < 0) return refuse(cur, ShmemDecision.commit, error);
     const inode = shmemGetInode(this.sb, S_IFREG | 0o777, noreserve, null);
     if (inode === null) {
       shmemUnacctSize(this.system, noreserve, size);
-      return refuse(cur.mm, ShmemDecision.inodes, -ENOSPC);
+      return refuse(cur, ShmemDecision.inodes, -ENOSPC);
     }
     inode.iUid = cur.cred.uid;
     inode.iGid = cur.cred.gid;

@@ -1,7 +1,7 @@
 /**
  * Why this package refused a mapping: the catalogue of its decisions.
  *
- * A decision's number is left in `mm.lastDecision`: {@link VFS_DECISION_BASE} plus its place in {@link VFS_REASONS}.
+ * A decision's number is left in `cur.call.reason`: {@link VFS_DECISION_BASE} plus its place in {@link VFS_REASONS}.
  */
 import { EAGAIN, EINVAL, EIO, ENODEV, EPERM } from '@vmarea/uapi';
 

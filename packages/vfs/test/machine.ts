@@ -6,6 +6,7 @@
 import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
 import {
   createCaller,
+  Call,
   createMm,
   dupMm,
   exitMmap,
@@ -111,6 +112,7 @@ export class Machine {
 
 /** A task: a caller with descriptors. */
 export class TestTask implements FileCaller {
+  readonly call: Call = new Call();
   readonly machine: Machine;
   readonly mm: Mm;
   readonly rlimits: FileRlimits;

@@ -110,21 +110,21 @@ export class MmCalls {
     const { cur, kernel } = this.task;
     const { system } = kernel;
     const pgoff = this.pageOffset(off);
-    if (pgoff === null) return refuse(cur.mm, KernelDecision.mmapOffsetUnaligned, -EINVAL);
+    if (pgoff === null) return refuse(cur, KernelDecision.mmapOffsetUnaligned, -EINVAL);
     const mapFlags = int(flags);
     let length = fromRegister(len);
     let file: VmFile | null = null;
     if ((mapFlags & MAP_ANONYMOUS) === 0) {
       system.audit?.mmapFd(cur, int(fd), mapFlags);
       file = cur.files.fget(int(fd));
-      if (file === null) return refuse(cur.mm, KernelDecision.mmapBadDescriptor, -EBADF);
+      if (file === null) return refuse(cur, KernelDecision.mmapBadDescriptor, -EBADF);
       if (file.hugePageSize !== 0) length = roundHuge(length, file.hugePageSize);
-      else if ((mapFlags & MAP_HUGETLB) !== 0) return refuse(cur.mm, KernelDecision.mmapNoHugeFile, -EINVAL);
+      else if ((mapFlags & MAP_HUGETLB) !== 0) return refuse(cur, KernelDecision.mmapNoHugeFile, -EINVAL);
       file = file.getFile();
     } else if ((mapFlags & MAP_HUGETLB) !== 0) {
       const log = (mapFlags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
       const hstate = system.hugePages?.hstateSizelog((mapFlags >>> MAP_HUGE_SHIFT) & SHM_HUGE_MASK) ?? null;
-      if (hstate === null) return refuse(cur.mm, KernelDecision.mmapNoHugeSize, -EINVAL);
+      if (hstate === null) return refuse(cur, KernelDecision.mmapNoHugeSize, -EINVAL);
       length = roundHuge(length, hstate.size);
       const made = system.hugePages!.fileSetup(cur, 'anon_hugepage', length, VM_NORESERVE, HUGETLB_ANONHUGE_INODE, log);
       if (typeof made === 'number') return made;
@@ -210,7 +210,7 @@ export class MmCalls {
   /** mlock2(2). */
   mlock2(addr: Register, len: Register, flags: Register): number {
     const given = int(flags);
-    if ((given & ~MLOCK_ONFAULT) !== 0) return refuse(this.task.mm, KernelDecision.mlock2BadFlags, -EINVAL);
+    if ((given & ~MLOCK_ONFAULT) !== 0) return refuse(this.task.cur, KernelDecision.mlock2BadFlags, -EINVAL);
     const vmFlags = given === 0 ? VM_LOCKED : VM_LOCKED | VM_LOCKONFAULT;
     const result = doMlock(this.task.cur, fromRegister(addr), fromRegister(len), vmFlags);
     return isErr(result) ? result : this.populated(result);
@@ -266,7 +266,7 @@ export class MmCalls {
    */
   prctl(option: number, arg2: Register, addr: Register, len: Register, name: number | string | null): number {
     if (option !== PR_SET_VMA || int(arg2) !== PR_SET_VMA_ANON_NAME) {
-      return refuse(this.task.mm, KernelDecision.prctlUnknownOption, -EINVAL);
+      return refuse(this.task.cur, KernelDecision.prctlUnknownOption, -EINVAL);
     }
     return prctlSetVmaAnonName(this.task.cur, fromRegister(addr), fromRegister(len), name);
   }

@@ -131,7 +131,7 @@ export class ProcessCalls extends FileCalls {
     });
     if (typeof layout === 'number') {
       // The new address space goes, the reason stays.
-      old.mm.lastDecision = mm.lastDecision;
+      old.call.reason = cur.call.reason;
       mmput(cur);
       return layout;
     }

@@ -1,12 +1,13 @@
 /**
  * What the memory subsystem and the file layer know of a task: the kernel's `current`, made explicit.
  */
-import type { Credentials, Mm } from '@vmarea/mm-core';
+import { Call, type Credentials, type Mm } from '@vmarea/mm-core';
 import type { FileCaller, FileRlimits, FilesStruct, FsStruct } from '@vmarea/vfs';
 
 /** Who a task is when the memory subsystem and the file layer ask. A new one is made by exec, since its Mm is another. */
 export class TaskCaller implements FileCaller {
   readonly mm: Mm;
+  readonly call: Call = new Call();
   readonly rlimits: FileRlimits;
   readonly cred: Credentials;
   personality: number;

@@ -1,7 +1,7 @@
 /**
  * Errors that are thrown: only Task's methods do. They have the fields that Node's own system errors have.
  */
-import { RETRY, type Mm } from '@vmarea/mm-core';
+import { RETRY, type Caller } from '@vmarea/mm-core';
 import { describeDecision } from '@vmarea/mm-core/reasons';
 import { errnoName, errnoText } from '@vmarea/uapi';
 
@@ -45,11 +45,11 @@ export class WouldWaitError extends Error {
 /**
  * The error for a negative result.
  *
- * @param mm whose `lastDecision` tells the reason; null when no address space was asked
+ * @param cur whose call tells the reason; null when nobody asked
  * @param ret the negative errno, or RETRY
  * @param syscall its name
  */
-export function toError(mm: Mm | null, ret: number, syscall: string): SyscallError | WouldWaitError {
+export function toError(cur: Caller | null, ret: number, syscall: string): SyscallError | WouldWaitError {
   if (ret === RETRY) return new WouldWaitError(syscall);
-  return new SyscallError(errnoName(ret), ret, syscall, mm === null ? 0 : mm.lastDecision);
+  return new SyscallError(errnoName(ret), ret, syscall, cur === null ? 0 : cur.call.reason);
 }

@@ -31,9 +31,9 @@ function throwingTwins(): new () => ThrowingCalls {
         writable: true,
         value(this: Twins, ...args: unknown[]): unknown {
           const call = (this.sys as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!;
-          this.cur.mm.lastDecision = 0;
+          this.cur.call.reason = 0;
           const result = call.apply(this.sys, args);
-          if (typeof result === 'number' && result < 0 && result >= RETRY) throw toError(this.cur.mm, result, name);
+          if (typeof result === 'number' && result < 0 && result >= RETRY) throw toError(this.cur, result, name);
           return result;
         },
       });

@@ -1,9 +1,9 @@
 /**
- * How a verb says no: a negative errno, with the id of the decision left in the Mm.
+ * How a verb says no: a negative errno, with the id of the decision left in the caller's call.
  *
  * Not here: the sentences (reasons/catalogue.ts).
  */
-import type { Mm } from '../space/mm.ts';
+import type { Caller } from '../space/caller.ts';
 
 /**
  * What a call returns that must be repeated after `system.pending` has settled. It is no errno: errnos are -1 to -4095.
@@ -18,12 +18,13 @@ export function isErr(value: number): boolean {
 /**
  * Leaves the id of a decision and returns the errno that goes with it.
  *
- * @param mm the address space that was asked
+ * @param cur who asked
  * @param decision one of `Decision`
  * @param errno the negative errno
  */
-export function refuse(mm: Mm, decision: number, errno: number): number {
-  mm.lastDecision = decision;
-  if (mm.tracer !== null) mm.tracer.decide(decision, errno);
+export function refuse(cur: Caller, decision: number, errno: number): number {
+  cur.call.reason = decision;
+  const { tracer } = cur.mm;
+  if (tracer !== null) tracer.decide(decision, errno);
   return errno;
 }

@@ -23,22 +23,22 @@ export function prctlSetVmaAnonName(cur: Caller, start: number, len: number, nam
   const mm = cur.mm;
   const system = mm.system;
   if (mm.tracer !== null) mm.tracer.enter('prctl_set_vma', start, len, 0, 0);
-  if ((start & system.pageMask) !== 0) return refuse(mm, D.setVmaUnaligned, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(cur, D.setVmaUnaligned, -EINVAL);
   const size = alignUp(len, system.pageMask);
-  if (len !== 0 && size === 0) return refuse(mm, D.setVmaWraps, -EINVAL);
+  if (len !== 0 && size === 0) return refuse(cur, D.setVmaWraps, -EINVAL);
   if ((start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
-    return refuse(mm, D.setVmaWraps, -EINVAL);
+    return refuse(cur, D.setVmaWraps, -EINVAL);
   }
   if (size === 0) return 0;
   const byText = system.profile.madvise.anonNames === 'text';
   const visit = (vma: Vma, from: number, to: number): number => {
     mm.cursor = vma;
-    if (vma.vmFile !== null) return byText ? refuse(mm, D.setVmaFile, -EBADF) : 0;
-    return adviseFlags(mm, vma, from, to, vma.vmFlags, name);
+    if (vma.vmFile !== null) return byText ? refuse(cur, D.setVmaFile, -EBADF) : 0;
+    return adviseFlags(cur, vma, from, to, vma.vmFlags, name);
   };
   mmapLock(mm, 'prctl');
   try {
-    return walkVmas(mm, start, size < 0 ? Infinity : start + size, visit);
+    return walkVmas(cur, start, size < 0 ? Infinity : start + size, visit);
   } finally {
     mmapUnlock(mm);
   }

@@ -72,10 +72,10 @@ function doBrk(cur: Caller, addr: number, len: number, heap: Vma | null, extraFl
   const flags = vmDataDefaultFlags(cur) | VM_ACCOUNT | mm.defFlags | extraFlags;
   if (mm.tracer !== null) mm.tracer.enter('do_brk', addr, len, flags, 0);
   while (findVmaIntersection(mm, addr, end) !== null) {
-    if (doMunmap(mm, addr, len) !== 0) return refuse(mm, D.brkClearOldMaps, -ENOMEM);
+    if (doMunmap(cur, addr, len) !== 0) return refuse(cur, D.brkClearOldMaps, -ENOMEM);
   }
   if (!mayExpandVm(cur, flags, pages)) return -ENOMEM;
-  if (mm.mapCount > system.sysctl.maxMapCount) return refuse(mm, D.brkMaxMapCount, -ENOMEM);
+  if (mm.mapCount > system.sysctl.maxMapCount) return refuse(cur, D.brkMaxMapCount, -ENOMEM);
   if (securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
   let vma: Vma | null = null;
   if (system.profile.brk.mergesThroughVmaMerge) {
@@ -93,7 +93,7 @@ function doBrk(cur: Caller, addr: number, len: number, heap: Vma | null, extraFl
   vma ??= linkBrkVma(cur, addr, end, flags);
   if (vma === null) {
     vmUnacctMemory(system, pages);
-    return refuse(mm, D.vmaNoMemory, -ENOMEM);
+    return refuse(cur, D.vmaNoMemory, -ENOMEM);
   }
   if (system.perf !== null) system.perf.mmap(vma);
   if (system.profile.limits.statDataVm) vmStatAccount(mm, flags & ~VM_EXEC, null, pages);
@@ -115,13 +115,13 @@ function growHeap(cur: Caller, oldEnd: number, newEnd: number): number {
   const system = mm.system;
   const next = findVma(mm, oldEnd);
   if (system.profile.brk.mergesThroughVmaMerge) {
-    if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(mm, D.brkNoRoom, -ENOMEM);
+    if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(cur, D.brkNoRoom, -ENOMEM);
     const error = checkBrkLimits(cur, oldEnd, newEnd - oldEnd);
     return error === 0 ? doBrk(cur, oldEnd, newEnd - oldEnd, null, 0) : error;
   }
   const error = checkBrkLimits(cur, oldEnd, newEnd - oldEnd);
   if (error !== 0) return error;
-  if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(mm, D.brkNoRoom, -ENOMEM);
+  if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(cur, D.brkNoRoom, -ENOMEM);
   // The heap's own VMA: the one before, looked for down to start_brk only (so bss, which ends there, is none).
   const before = findPrev(mm, next);
   const heap = before !== null && before.vmEnd > mm.startBrk ? before : null;
@@ -133,12 +133,12 @@ function brkLocked(cur: Caller, value: number): number {
   const system = mm.system;
   const oldBrk = mm.brk;
   if (value >= 0 && value < mm.startBrk) {
-    refuse(mm, D.brkBelowStart, -ENOMEM);
+    refuse(cur, D.brkBelowStart, -ENOMEM);
     return oldBrk;
   }
   const heapBytes = value < 0 ? Infinity : value - mm.startBrk;
   if (cur.rlimits.data !== Infinity && heapBytes + (mm.endData - mm.startData) > cur.rlimits.data) {
-    refuse(mm, D.brkDataLimit, -ENOMEM);
+    refuse(cur, D.brkDataLimit, -ENOMEM);
     return oldBrk;
   }
   const newEnd = alignUp(value, system.pageMask);
@@ -152,16 +152,16 @@ function brkLocked(cur: Caller, value: number): number {
       const vma = findVma(mm, newEnd);
       // 6.1 looks for a VMA of the heap; when other mappings took its place there is nothing to shrink.
       if (vma === null || vma.vmStart >= oldEnd) {
-        refuse(mm, D.brkNothingToShrink, -EINVAL);
+        refuse(cur, D.brkNothingToShrink, -EINVAL);
         return oldBrk;
       }
     }
-    if (doMunmap(mm, newEnd, oldEnd - newEnd) !== 0) return oldBrk;
+    if (doMunmap(cur, newEnd, oldEnd - newEnd) !== 0) return oldBrk;
     mm.brk = value;
     return value;
   }
   if (value < 0 || newEnd >= mm.taskSize * 2) {
-    refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
+    refuse(cur, D.areaBeyondTaskSize, -ENOMEM);
     return oldBrk;
   }
   if (growHeap(cur, oldEnd, newEnd) !== 0) return oldBrk;
@@ -178,7 +178,7 @@ function brkLocked(cur: Caller, value: number): number {
  * brk(2), the system call: moves the heap's end.
  *
  * @param value the wanted end in bytes (a value of `fromRegister`); not rounded
- * @returns the new end, or the present one when it cannot be had; `mm.lastDecision` then tells why
+ * @returns the new end, or the present one when it cannot be had; `cur.call.reason` then tells why
  */
 export function sysBrk(cur: Caller, value: number): number {
   const mm = cur.mm;

@@ -64,7 +64,7 @@ export function pickMmapLayout(cur: Caller, rndBytes: number): void {
  */
 export function insertVmStruct(cur: Caller, vma: Vma): number {
   const mm = cur.mm;
-  if (findVmaIntersection(mm, vma.vmStart, vma.vmEnd) !== null) return refuse(mm, D.insertOverlap, -ENOMEM);
+  if (findVmaIntersection(mm, vma.vmStart, vma.vmEnd) !== null) return refuse(cur, D.insertOverlap, -ENOMEM);
   const pages = (vma.vmEnd - vma.vmStart) / mm.system.pageSize;
   if ((vma.vmFlags & VM_ACCOUNT) !== 0 && securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
   if (vma.vmFile === null) vma.vmPgoff = vma.vmStart / mm.system.pageSize;
@@ -119,7 +119,7 @@ export function installSpecialMapping(
   const mm = cur.mm;
   const system = mm.system;
   const vma = mm.vmas.allocVma();
-  if (vma === null) return refuse(mm, D.vmaNoMemory, -ENOMEM);
+  if (vma === null) return refuse(cur, D.vmaNoMemory, -ENOMEM);
   vma.vmStart = addr;
   vma.vmEnd = addr + len;
   vma.vmFlags = (vmFlags | mm.defFlags | VM_DONTEXPAND) & VM_LOCKED_CLEAR_MASK;

@@ -53,7 +53,7 @@ function copyMmFields(to: Mm, from: Mm): void {
 /** The owner hears of the child's VMA, even where copying its pages ended with `error`: that, told. */
 function openCopy(cur: Caller, made: Vma, error: number): number {
   if (made.vmOps !== null && made.vmOps.open !== null) made.vmOps.open(made);
-  return error === 0 ? 0 : refuse(cur.mm, D.forkNoMemory, error);
+  return error === 0 ? 0 : refuse(cur, D.forkNoMemory, error);
 }
 
 /** One VMA of the parent: 0, or -ENOMEM with nothing of it left in the child. */
@@ -65,7 +65,7 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
   const made = child.vmas.allocVma();
   if (made === null) {
     vmUnacctMemory(system, charge);
-    return refuse(cur.mm, D.vmaNoMemory, -ENOMEM);
+    return refuse(cur, D.vmaNoMemory, -ENOMEM);
   }
   copyVmaFields(made, vma);
   // A wiped mapping gets its anon_vma at its first fault.
@@ -74,7 +74,7 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
   else if (anonVmaFork(system, made, vma) !== 0) {
     child.vmas.release(made.id);
     vmUnacctMemory(system, charge);
-    return refuse(cur.mm, D.anonVmaNoMemory, -ENOMEM);
+    return refuse(cur, D.anonVmaNoMemory, -ENOMEM);
   }
   made.vmFlags &= KEPT_FLAGS;
   made.userfaultCtx = null;
@@ -115,9 +115,9 @@ function copyAtOnce(cur: Caller, child: Mm): boolean {
   }
   if ((allFlags & (VM_DONTCOPY | VM_WIPEONFORK | VM_HUGETLB)) !== 0) return false;
   // If all of it can be committed, so can each part. If not, the parts decide.
-  const before = parent.lastDecision;
+  const before = cur.call.reason;
   if (bytes !== 0 && securityVmEnoughMemoryMm(cur, bytes * system.perPage) !== 0) {
-    parent.lastDecision = before;
+    cur.call.reason = before;
     return false;
   }
   child.vmas.copyFrom(vmas, KEPT_FLAGS);
@@ -131,7 +131,7 @@ function copyAtOnce(cur: Caller, child: Mm): boolean {
 function copyHoldings(cur: Caller, made: Vma, vma: Vma): number {
   const { system } = cur.mm;
   made.anonVma = vma.anonVma;
-  if (anonVmaFork(system, made, vma) !== 0) return refuse(cur.mm, D.anonVmaNoMemory, -ENOMEM);
+  if (anonVmaFork(system, made, vma) !== 0) return refuse(cur, D.anonVmaNoMemory, -ENOMEM);
   made.copyExtra(vma);
   made.userfaultCtx = null;
   if (vma.vmFile !== null) {
@@ -171,7 +171,7 @@ export function dupMm(cur: Caller): Mm | number {
   const parent = cur.mm;
   if (parent.tracer !== null) parent.tracer.enter('dup_mmap', parent.mapCount, 0, 0, 0);
   const child = createMm(parent.system);
-  if (child === null) return refuse(parent, D.forkNoMemory, -ENOMEM);
+  if (child === null) return refuse(cur, D.forkNoMemory, -ENOMEM);
   copyMmFields(child, parent);
   child.tracer = parent.tracer;
   const error = copyVmas(cur, child);

@@ -43,7 +43,6 @@ import {
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
-import type { Mm } from '../space/mm.ts';
 import { alignDownSize, alignUp } from '../base/page-math.ts';
 import { FMODE_WRITE } from '../ports/file.ts';
 import { D } from '../reasons/decisions.ts';
@@ -102,16 +101,17 @@ function adviceKnown(system: MmSystem, advice: number): boolean {
  * @returns 0; -EAGAIN where the kernel runs out of map counts or memory; -EINVAL
  */
 export function adviseFlags(
-  mm: Mm,
+  cur: Caller,
   vma: Vma,
   start: number,
   end: number,
   newFlags: number,
   anonName: number | string | null,
 ): number {
+  const { mm } = cur;
   mm.cursor = vma;
   if (newFlags === vma.vmFlags && anonName === vma.anonName) return 0;
-  const slot = modifyVma(mm, mm.tree.slotOf(vma), vma.id, start, end, newFlags, anonName);
+  const slot = modifyVma(cur, mm.tree.slotOf(vma), vma.id, start, end, newFlags, anonName);
   if (slot < 0) return slot === -ENOMEM ? -EAGAIN : slot;
   const changed = mm.vmas.at(mm.tree.idAt(slot));
   mm.cursor = changed;
@@ -155,15 +155,15 @@ function newFlagsFor(vma: Vma, advice: number): number {
 }
 
 /** What forbids a flag-changing advice on this VMA: 0 or -EINVAL. */
-function checkFlagAdvice(mm: Mm, vma: Vma, advice: number): number {
+function checkFlagAdvice(cur: Caller, vma: Vma, advice: number): number {
   const flags = vma.vmFlags;
-  if (advice === MADV_DOFORK && (flags & VM_IO) !== 0) return refuse(mm, D.madviseDoforkIo, -EINVAL);
+  if (advice === MADV_DOFORK && (flags & VM_IO) !== 0) return refuse(cur, D.madviseDoforkIo, -EINVAL);
   if (advice === MADV_WIPEONFORK && (vma.vmFile !== null || (flags & VM_SHARED) !== 0)) {
-    return refuse(mm, D.madviseWipeonforkFile, -EINVAL);
+    return refuse(cur, D.madviseWipeonforkFile, -EINVAL);
   }
   if (advice === MADV_DODUMP && (flags & VM_SPECIAL) !== 0) {
-    if ((flags & VM_HUGETLB) === 0 || !mm.system.profile.madvise.dodumpHugetlb) {
-      return refuse(mm, D.madviseDodumpSpecial, -EINVAL);
+    if ((flags & VM_HUGETLB) === 0 || !cur.mm.system.profile.madvise.dodumpHugetlb) {
+      return refuse(cur, D.madviseDodumpSpecial, -EINVAL);
     }
   }
   return 0;
@@ -175,17 +175,17 @@ function adviseFree(cur: Caller, vma: Vma, start: number, end: number, advice: n
   const system = mm.system;
   const flags = vma.vmFlags;
   if ((flags & VM_HUGETLB) !== 0) {
-    if (!system.profile.madvise.dontneedHugetlb || advice === MADV_FREE) return refuse(mm, D.madviseHuge, -EINVAL);
+    if (!system.profile.madvise.dontneedHugetlb || advice === MADV_FREE) return refuse(cur, D.madviseHuge, -EINVAL);
     const size = vma.vmOps!.pageSize!(vma);
-    if (start % size !== 0) return refuse(mm, D.madviseHugeUnaligned, -EINVAL);
+    if (start % size !== 0) return refuse(cur, D.madviseHugeUnaligned, -EINVAL);
     const to = alignDownSize(end, size);
     if (to > start) system.memory.zapRange(vma, start, to);
     return 0;
   }
   const forbidden = advice === MADV_DONTNEED_LOCKED ? VM_PFNMAP : VM_PFNMAP | VM_LOCKED;
-  if ((flags & forbidden) !== 0) return refuse(mm, D.madviseLocked, -EINVAL);
+  if ((flags & forbidden) !== 0) return refuse(cur, D.madviseLocked, -EINVAL);
   if (advice === MADV_FREE) {
-    if (vma.vmOps !== null) return refuse(mm, D.madviseFreeFile, -EINVAL);
+    if (vma.vmOps !== null) return refuse(cur, D.madviseFreeFile, -EINVAL);
     return system.memory.advise(cur, vma, start, end, advice);
   }
   system.memory.zapRange(vma, start, end);
@@ -197,12 +197,12 @@ function adviseRemove(cur: Caller, vma: Vma, start: number, end: number): number
   const mm = cur.mm;
   const system = mm.system;
   const file = vma.vmFile;
-  if ((vma.vmFlags & VM_LOCKED) !== 0) return refuse(mm, D.madviseRemoveLocked, -EINVAL);
-  if (file === null) return refuse(mm, D.madviseRemoveNoFile, -EINVAL);
+  if ((vma.vmFlags & VM_LOCKED) !== 0) return refuse(cur, D.madviseRemoveLocked, -EINVAL);
+  if (file === null) return refuse(cur, D.madviseRemoveNoFile, -EINVAL);
   const needed = system.profile.madvise.removeMaywrite ? VM_SHARED | VM_MAYWRITE : VM_SHARED | VM_WRITE;
-  if ((vma.vmFlags & needed) !== needed) return refuse(mm, D.madviseRemoveNotWritable, -EACCES);
-  if ((file.fMode & FMODE_WRITE) === 0) return refuse(mm, D.madviseRemoveNotWritable, -EBADF);
-  if (file.fOp.fallocate === null) return refuse(mm, D.madviseRemoveUnsupported, -EOPNOTSUPP);
+  if ((vma.vmFlags & needed) !== needed) return refuse(cur, D.madviseRemoveNotWritable, -EACCES);
+  if ((file.fMode & FMODE_WRITE) === 0) return refuse(cur, D.madviseRemoveNotWritable, -EBADF);
+  if (file.fOp.fallocate === null) return refuse(cur, D.madviseRemoveUnsupported, -EOPNOTSUPP);
   const offset = start - vma.vmStart + vma.vmPgoff * system.pageSize;
   // The kernel drops the mmap lock around the call.
   mmapUnlock(mm);
@@ -215,8 +215,8 @@ function adviseRemove(cur: Caller, vma: Vma, start: number, end: number): number
 
 /** madvise_inject_error: privileged; pages do not fail here. */
 function injectError(cur: Caller): number {
-  if (!cur.mm.system.security.capable(cur, CAP_SYS_ADMIN)) return refuse(cur.mm, D.madviseInjectNotPermitted, -EPERM);
-  return refuse(cur.mm, D.madviseInjectUnsupported, -EOPNOTSUPP);
+  if (!cur.mm.system.security.capable(cur, CAP_SYS_ADMIN)) return refuse(cur, D.madviseInjectNotPermitted, -EPERM);
+  return refuse(cur, D.madviseInjectUnsupported, -EOPNOTSUPP);
 }
 
 /** madvise_vma: one VMA. Leaves the VMA that covers the range in `mm.cursor`. */
@@ -225,7 +225,7 @@ function adviseVma(cur: Caller, vma: Vma, start: number, end: number, advice: nu
   mm.cursor = vma;
   switch (advice) {
     case MADV_WILLNEED:
-      if (vma.vmFile === null && !mm.system.config.swap) return refuse(mm, D.madviseWillneedAnon, -EBADF);
+      if (vma.vmFile === null && !mm.system.config.swap) return refuse(cur, D.madviseWillneedAnon, -EBADF);
       return mm.system.memory.advise(cur, vma, start, end, advice);
     case MADV_DONTNEED:
     case MADV_DONTNEED_LOCKED:
@@ -235,17 +235,17 @@ function adviseVma(cur: Caller, vma: Vma, start: number, end: number, advice: nu
       return adviseRemove(cur, vma, start, end);
     case MADV_COLD:
     case MADV_PAGEOUT:
-      if ((vma.vmFlags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)) !== 0) return refuse(mm, D.madviseLocked, -EINVAL);
+      if ((vma.vmFlags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)) !== 0) return refuse(cur, D.madviseLocked, -EINVAL);
       return mm.system.memory.advise(cur, vma, start, end, advice);
     case MADV_POPULATE_READ:
     case MADV_POPULATE_WRITE:
       return mm.system.memory.advise(cur, vma, start, end, advice);
     case MADV_COLLAPSE:
-      return refuse(mm, D.madviseCollapse, -EINVAL);
+      return refuse(cur, D.madviseCollapse, -EINVAL);
     default: {
-      const error = checkFlagAdvice(mm, vma, advice);
+      const error = checkFlagAdvice(cur, vma, advice);
       if (error !== 0) return error;
-      return adviseFlags(mm, vma, start, end, newFlagsFor(vma, advice), vma.anonName);
+      return adviseFlags(cur, vma, start, end, newFlagsFor(vma, advice), vma.anonName);
     }
   }
 }
@@ -256,27 +256,28 @@ function adviseVma(cur: Caller, vma: Vma, start: number, end: number, advice: nu
  * @returns the first error of `visit`; otherwise -ENOMEM when there was a hole, or 0
  */
 export function walkVmas(
-  mm: Mm,
+  cur: Caller,
   startIn: number,
   end: number,
   visit: (vma: Vma, start: number, end: number) => number,
 ): number {
+  const { mm } = cur;
   let start = startIn;
   let hole = false;
   let vma = findVma(mm, start);
   for (;;) {
-    if (vma === null) return refuse(mm, D.madviseHole, -ENOMEM);
+    if (vma === null) return refuse(cur, D.madviseHole, -ENOMEM);
     if (start < vma.vmStart) {
       hole = true;
       start = vma.vmStart;
-      if (start >= end) return refuse(mm, D.madviseHole, -ENOMEM);
+      if (start >= end) return refuse(cur, D.madviseHole, -ENOMEM);
     }
     const to = Math.min(vma.vmEnd, end);
     const error = visit(vma, start, to);
     if (error !== 0) return error;
     const changed: Vma = mm.cursor!;
     start = Math.max(to, changed.vmEnd);
-    if (start >= end) return hole ? refuse(mm, D.madviseHole, -ENOMEM) : 0;
+    if (start >= end) return hole ? refuse(cur, D.madviseHole, -ENOMEM) : 0;
     vma = changed.vmNext;
   }
 }
@@ -293,19 +294,19 @@ export function doMadvise(cur: Caller, start: number, len: number, advice: numbe
   const system = mm.system;
   mm.populateLen = 0;
   if (mm.tracer !== null) mm.tracer.enter('madvise', start, len, advice, 0);
-  if (!adviceKnown(system, advice)) return refuse(mm, D.madviseUnknown, -EINVAL);
-  if ((start & system.pageMask) !== 0) return refuse(mm, D.madviseUnaligned, -EINVAL);
+  if (!adviceKnown(system, advice)) return refuse(cur, D.madviseUnknown, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(cur, D.madviseUnaligned, -EINVAL);
   const size = alignUp(len, system.pageMask);
-  if (len !== 0 && size === 0) return refuse(mm, D.madviseWraps, -EINVAL);
+  if (len !== 0 && size === 0) return refuse(cur, D.madviseWraps, -EINVAL);
   if ((start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
-    return refuse(mm, D.madviseWraps, -EINVAL);
+    return refuse(cur, D.madviseWraps, -EINVAL);
   }
   if (size === 0) return 0;
   if (advice === MADV_HWPOISON || advice === MADV_SOFT_OFFLINE) return injectError(cur);
   const end = size < 0 ? Infinity : start + size;
   mmapLock(mm, 'madvise');
   try {
-    return walkVmas(mm, start, end, (vma, from, to) => adviseVma(cur, vma, from, to, advice));
+    return walkVmas(cur, start, end, (vma, from, to) => adviseVma(cur, vma, from, to, advice));
   } finally {
     mmapUnlock(mm);
   }

@@ -127,7 +127,7 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
   const mm = cur.mm;
   if ((vma.vmFlags & VM_DENYWRITE) !== 0) {
     const error = denyWriteAccess(file);
-    if (error !== 0) return refuse(mm, D.mmapRegionDenyWrite, error);
+    if (error !== 0) return refuse(cur, D.mmapRegionDenyWrite, error);
   }
   // Where a sealed file may be mapped read-only, the driver has its say before the count is looked at.
   const countsLate = mm.system.profile.files.sealedSharedReadonly;
@@ -135,7 +135,7 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
     const error = mappingMapWritable(file.fMapping);
     if (error !== 0) {
       if ((vma.vmFlags & VM_DENYWRITE) !== 0) allowWriteAccess(file);
-      return refuse(mm, D.mmapRegionSealed, error);
+      return refuse(cur, D.mmapRegionSealed, error);
     }
   }
   const vmFlags = vma.vmFlags;
@@ -156,7 +156,7 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
     if (vma.vmOps !== null && vma.vmOps.close !== null) vma.vmOps.close(vma);
   }
   // unmap_and_free_vma: undo any partial mapping that the driver made.
-  refuse(mm, why, error);
+  refuse(cur, why, error);
   const mapped = vma.vmFile;
   vma.vmFile = null;
   const prev = findPrev(mm, findVma(mm, vma.vmStart));
@@ -217,7 +217,7 @@ function backMapping(cur: Caller, file: VmFile | null, vma: Vma): number {
   const system = mm.system;
   if (file === null) {
     const error = system.sharedMemory === null ? -ENOMEM : system.sharedMemory.zeroSetup(cur, vma);
-    return error === 0 ? 0 : refuse(mm, D.mmapRegionSharedMemory, error);
+    return error === 0 ? 0 : refuse(cur, D.mmapRegionSharedMemory, error);
   }
   const addr = vma.vmStart;
   const error = callMmap(cur, file, vma);
@@ -246,11 +246,12 @@ function retryMerge(mm: Mm, prev: Vma, vma: Vma): Vma | null {
 }
 
 /** A new VMA is not to be: it goes back, and its charge. */
-function abandon(mm: Mm, vma: Vma, charged: number, error: number): number {
-  const system = mm.system;
+function abandon(cur: Caller, vma: Vma, charged: number, error: number): number {
+  const { mm } = cur;
+  const { system } = mm;
   mm.vmas.release(vma.id);
   // 4.4 sets charged = 0 where the driver refuses, and the pages stay committed.
-  const leaks = mm.lastDecision === D.mmapRegionDriverRefused && system.profile.mmap.failureLeaksCommit;
+  const leaks = cur.call.reason === D.mmapRegionDriverRefused && system.profile.mmap.failureLeaksCommit;
   if (charged !== 0 && !leaks) vmUnacctMemory(system, charged);
   return error;
 }
@@ -264,9 +265,10 @@ function mayReplace(cur: Caller, vmFlags: number, addr: number, end: number, pag
 }
 
 /** Unmaps what is in [addr, addr + len). @returns 0 or -ENOMEM; what is gone stays gone */
-function clearOldMaps(mm: Mm, addr: number, len: number): number {
+function clearOldMaps(cur: Caller, addr: number, len: number): number {
+  const { mm } = cur;
   while (findVmaIntersection(mm, addr, addr + len) !== null) {
-    if (doMunmap(mm, addr, len) !== 0) return refuse(mm, D.mmapRegionClearOldMaps, -ENOMEM);
+    if (doMunmap(cur, addr, len) !== 0) return refuse(cur, D.mmapRegionClearOldMaps, -ENOMEM);
   }
   return 0;
 }
@@ -304,7 +306,7 @@ export function mmapRegion(
   let i = tree.seek(addr);
   let near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
   if (near === OVERLAPS) {
-    if (clearOldMaps(mm, addr, len) !== 0) return -ENOMEM;
+    if (clearOldMaps(cur, addr, len) !== 0) return -ENOMEM;
     i = tree.seek(addr);
     near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
   }
@@ -327,7 +329,7 @@ export function mmapRegion(
   const id = vmas.alloc();
   if (id === -1) {
     if (charged !== 0) vmUnacctMemory(system, charged);
-    return refuse(mm, D.vmaNoMemory, -ENOMEM);
+    return refuse(cur, D.vmaNoMemory, -ENOMEM);
   }
   vmas.fill(id, addr, end, pgoff, vmFlags, vmGetPageProt(vmFlags));
   if (file === null && (vmFlags & VM_SHARED) === 0) {
@@ -342,7 +344,7 @@ export function mmapRegion(
 
   const vma = vmas.at(id);
   const error = backMapping(cur, file, vma);
-  if (error !== 0) return abandon(mm, vma, charged, error);
+  if (error !== 0) return abandon(cur, vma, charged, error);
   const mappedAt = vma.vmStart;
   if (file === null) {
     vmaLink(mm, vma);

@@ -19,15 +19,15 @@ export function doMincore(cur: Caller, start: number, len: number, vec: Uint8Arr
   const mm = cur.mm;
   const system = mm.system;
   if (mm.tracer !== null) mm.tracer.enter('mincore', start, len, 0, 0);
-  if ((start & system.pageMask) !== 0) return refuse(mm, D.mincoreUnaligned, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(cur, D.mincoreUnaligned, -EINVAL);
   if (start < 0 || len < 0 || start > mm.taskSize || len > mm.taskSize - start) {
-    return refuse(mm, D.mincoreBeyondTaskSize, -ENOMEM);
+    return refuse(cur, D.mincoreBeyondTaskSize, -ENOMEM);
   }
   const end = start + alignUp(len, system.pageMask);
   let from = start;
   while (from < end) {
     const vma = findVma(mm, from);
-    if (vma === null || vma.vmStart > from) return refuse(mm, D.mincoreHole, -ENOMEM);
+    if (vma === null || vma.vmStart > from) return refuse(cur, D.mincoreHole, -ENOMEM);
     const to = Math.min(end, vma.vmEnd);
     system.memory.mincore(cur, vma, from, to, vec, (from - start) / system.pageSize);
     from = to;

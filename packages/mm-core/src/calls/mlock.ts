@@ -22,7 +22,8 @@ import type { Vma } from '../areas/vma.ts';
  *
  * @returns 0, -ENOMEM
  */
-function mlockFixup(mm: Mm, vma: Vma, start: number, end: number, newFlags: number): number {
+function mlockFixup(cur: Caller, vma: Vma, start: number, end: number, newFlags: number): number {
+  const { mm } = cur;
   const system = mm.system;
   const oldFlags = vma.vmFlags;
   mm.cursor = vma;
@@ -34,7 +35,7 @@ function mlockFixup(mm: Mm, vma: Vma, start: number, end: number, newFlags: numb
   ) {
     return 0;
   }
-  const slot = modifyVma(mm, mm.tree.slotOf(vma), vma.id, start, end, newFlags, vma.anonName);
+  const slot = modifyVma(cur, mm.tree.slotOf(vma), vma.id, start, end, newFlags, vma.anonName);
   if (slot < 0) return slot;
   const changed = mm.vmas.at(mm.tree.idAt(slot));
   const pages = (end - start) / system.pageSize;
@@ -54,24 +55,25 @@ function mlockFixup(mm: Mm, vma: Vma, start: number, end: number, newFlags: numb
  * @param flags VM_LOCKED, VM_LOCKED|VM_LOCKONFAULT, or 0 to unlock
  * @returns 0, -EINVAL (wraps), -ENOMEM (a hole: what came before stays changed)
  */
-function applyVmaLockFlags(mm: Mm, start: number, len: number, flags: number): number {
+function applyVmaLockFlags(cur: Caller, start: number, len: number, flags: number): number {
+  const { mm } = cur;
   if (len === 0) return 0;
   if ((start < 0 && len < 0) || ((start < 0 || len < 0) && start + len >= 0)) {
-    return refuse(mm, D.mlockWraps, -EINVAL);
+    return refuse(cur, D.mlockWraps, -EINVAL);
   }
   const end = len < 0 ? Infinity : start + len;
   let vma = findVma(mm, start);
-  if (vma === null || vma.vmStart > start) return refuse(mm, D.mlockNotMapped, -ENOMEM);
+  if (vma === null || vma.vmStart > start) return refuse(cur, D.mlockNotMapped, -ENOMEM);
   let from = start;
   for (;;) {
     const to = Math.min(vma.vmEnd, end);
-    const error = mlockFixup(mm, vma, from, to, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | flags);
+    const error = mlockFixup(cur, vma, from, to, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | flags);
     if (error !== 0) return error;
     const changed: Vma = mm.cursor!;
     from = Math.max(to, changed.vmEnd);
     if (from >= end) return 0;
     const next: Vma | null = changed.vmNext;
-    if (next === null || next.vmStart !== from) return refuse(mm, D.mlockHole, -ENOMEM);
+    if (next === null || next.vmStart !== from) return refuse(cur, D.mlockHole, -ENOMEM);
     vma = next;
   }
 }
@@ -103,7 +105,7 @@ export function doMlock(cur: Caller, startIn: number, lenIn: number, vmFlags: nu
   const system = mm.system;
   mm.populateLen = 0;
   if (mm.tracer !== null) mm.tracer.enter('do_mlock', startIn, lenIn, vmFlags, 0);
-  if (!canDoMlock(cur)) return refuse(mm, D.mlockNotPermitted, -EPERM);
+  if (!canDoMlock(cur)) return refuse(cur, D.mlockNotPermitted, -EPERM);
   const offset = startIn & system.pageMask;
   const len = alignUp(lenIn + offset, system.pageMask);
   const start = startIn - offset;
@@ -113,8 +115,8 @@ export function doMlock(cur: Caller, startIn: number, lenIn: number, vmFlags: nu
   try {
     let locked = unsignedPages(len, system.pageSize) + mm.lockedVm;
     if (locked > limit && !privileged && system.profile.mlock.countsOnce) locked -= countLocked(mm, start, len);
-    if (locked > limit && !privileged) return refuse(mm, D.mlockLimit, -ENOMEM);
-    const error = applyVmaLockFlags(mm, start, len, vmFlags);
+    if (locked > limit && !privileged) return refuse(cur, D.mlockLimit, -ENOMEM);
+    const error = applyVmaLockFlags(cur, start, len, vmFlags);
     if (error !== 0) return error;
   } finally {
     mmapUnlock(mm);
@@ -138,14 +140,15 @@ export function doMunlock(cur: Caller, startIn: number, lenIn: number): number {
   const offset = startIn & mask;
   mmapLock(mm, 'munlock');
   try {
-    return applyVmaLockFlags(mm, startIn - offset, alignUp(lenIn + offset, mask), 0);
+    return applyVmaLockFlags(cur, startIn - offset, alignUp(lenIn + offset, mask), 0);
   } finally {
     mmapUnlock(mm);
   }
 }
 
 /** apply_mlockall_flags: every VMA, errors ignored. */
-function applyMlockall(mm: Mm, flags: number): void {
+function applyMlockall(cur: Caller, flags: number): void {
+  const { mm } = cur;
   mm.defFlags &= VM_LOCKED_CLEAR_MASK;
   let toAdd = 0;
   if ((flags & MCL_FUTURE) !== 0) {
@@ -159,7 +162,7 @@ function applyMlockall(mm: Mm, flags: number): void {
   }
   let vma = mm.tree.first;
   while (vma !== null) {
-    mlockFixup(mm, vma, vma.vmStart, vma.vmEnd, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | toAdd);
+    mlockFixup(cur, vma, vma.vmStart, vma.vmEnd, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | toAdd);
     vma = mm.cursor!.vmNext;
   }
 }
@@ -176,17 +179,17 @@ export function doMlockall(cur: Caller, flags: number): number {
   mm.populateLen = 0;
   if (mm.tracer !== null) mm.tracer.enter('mlockall', flags, 0, 0, 0);
   if (flags === 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0) {
-    return refuse(mm, D.mlockallBadFlags, -EINVAL);
+    return refuse(cur, D.mlockallBadFlags, -EINVAL);
   }
-  if (flags === MCL_ONFAULT && !system.profile.mlock.allOnfaultAlone) return refuse(mm, D.mlockallBadFlags, -EINVAL);
-  if (!canDoMlock(cur)) return refuse(mm, D.mlockNotPermitted, -EPERM);
+  if (flags === MCL_ONFAULT && !system.profile.mlock.allOnfaultAlone) return refuse(cur, D.mlockallBadFlags, -EINVAL);
+  if (!canDoMlock(cur)) return refuse(cur, D.mlockNotPermitted, -EPERM);
   const limit = Math.floor(cur.rlimits.memlock / system.pageSize);
   if ((flags & MCL_CURRENT) !== 0 && mm.totalVm > limit && !system.security.capable(cur, CAP_IPC_LOCK)) {
-    return refuse(mm, D.mlockLimit, -ENOMEM);
+    return refuse(cur, D.mlockLimit, -ENOMEM);
   }
   mmapLock(mm, 'mlockall');
   try {
-    applyMlockall(mm, flags);
+    applyMlockall(cur, flags);
   } finally {
     mmapUnlock(mm);
   }
@@ -205,7 +208,7 @@ export function doMunlockall(cur: Caller): number {
   if (mm.tracer !== null) mm.tracer.enter('munlockall', 0, 0, 0, 0);
   mmapLock(mm, 'munlockall');
   try {
-    applyMlockall(mm, 0);
+    applyMlockall(cur, 0);
   } finally {
     mmapUnlock(mm);
   }

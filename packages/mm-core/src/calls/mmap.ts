@@ -119,29 +119,29 @@ function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFla
   const type = flags & MAP_TYPE;
   if (type === MAP_SHARED || (type === MAP_SHARED_VALIDATE && profile.mmap.sharedValidate)) {
     if (type === MAP_SHARED_VALIDATE && (flags & ~LEGACY_MAP_MASK) !== 0) {
-      return refuse(mm, D.doMmapUnknownFlag, -EOPNOTSUPP);
+      return refuse(cur, D.doMmapUnknownFlag, -EOPNOTSUPP);
     }
     if ((prot & PROT_WRITE) !== 0 && (file.fMode & FMODE_WRITE) === 0) {
-      return refuse(mm, D.doMmapSharedWriteNeedsFmodeWrite, -EACCES);
+      return refuse(cur, D.doMmapSharedWriteNeedsFmodeWrite, -EACCES);
     }
     if ((file.fInode.iFlags & S_APPEND) !== 0 && (file.fMode & FMODE_WRITE) !== 0) {
-      return refuse(mm, D.doMmapSharedAppendOnly, -EACCES);
+      return refuse(cur, D.doMmapSharedAppendOnly, -EACCES);
     }
     if (profile.files.mandatoryLocks && file.locksVerifyLocked(cur) !== 0) {
-      return refuse(mm, D.doMmapMandatoryLock, -EAGAIN);
+      return refuse(cur, D.doMmapMandatoryLock, -EAGAIN);
     }
     vmFlags |= VM_SHARED | VM_MAYSHARE;
     if ((file.fMode & FMODE_WRITE) === 0) vmFlags &= ~(VM_MAYWRITE | VM_SHARED);
   } else if (type !== MAP_PRIVATE) {
-    return refuse(mm, D.doMmapBadType, -EINVAL);
+    return refuse(cur, D.doMmapBadType, -EINVAL);
   }
-  if ((file.fMode & FMODE_READ) === 0) return refuse(mm, D.doMmapNeedsFmodeRead, -EACCES);
+  if ((file.fMode & FMODE_READ) === 0) return refuse(cur, D.doMmapNeedsFmodeRead, -EACCES);
   if (file.pathNoexec()) {
-    if ((vmFlags & VM_EXEC) !== 0) return refuse(mm, D.doMmapNoexec, -EPERM);
+    if ((vmFlags & VM_EXEC) !== 0) return refuse(cur, D.doMmapNoexec, -EPERM);
     vmFlags &= ~VM_MAYEXEC;
   }
-  if (file.fOp.mmap === null) return refuse(mm, D.doMmapNoMmapOperation, -ENODEV);
-  if ((vmFlags & VM_GROWSDOWN) !== 0) return refuse(mm, D.doMmapFileGrowsdown, -EINVAL);
+  if (file.fOp.mmap === null) return refuse(cur, D.doMmapNoMmapOperation, -ENODEV);
+  if ((vmFlags & VM_GROWSDOWN) !== 0) return refuse(cur, D.doMmapFileGrowsdown, -EINVAL);
   return vmFlags;
 }
 
@@ -174,7 +174,7 @@ export function doMmap(
   if (mm.tracer !== null) mm.tracer.enter('do_mmap', addr, len, prot, flags);
 
   // --- check
-  if (len === 0) return refuse(mm, D.doMmapZeroLen, -EINVAL);
+  if (len === 0) return refuse(cur, D.doMmapZeroLen, -EINVAL);
   if (file !== null && system.config.msmAppSettings !== null) applyAppSettingBit(mm, file);
   let realProt = prot;
   if ((prot & PROT_READ) !== 0 && (cur.personality & READ_IMPLIES_EXEC) !== 0) {
@@ -185,15 +185,15 @@ export function doMmap(
   if (noreplace) mapFlags |= MAP_FIXED;
   const hint = (mapFlags & MAP_FIXED) !== 0 ? addr : roundHintToMin(mm, addr);
   const size = alignUp(len, system.pageMask);
-  if (size === 0) return refuse(mm, D.doMmapLenWraps, -ENOMEM);
+  if (size === 0) return refuse(cur, D.doMmapLenWraps, -ENOMEM);
   const pages = size * system.perPage;
   // In C: pgoff + pages < pgoff. Only an offset near 2^64 can wrap; a length that is out of range cannot make it alone.
-  if (pgoffIn < 0 && (size < 0 || pgoffIn + pages >= 0)) return refuse(mm, D.doMmapPgoffOverflow, -EOVERFLOW);
-  if (mm.mapCount > system.sysctl.maxMapCount) return refuse(mm, D.doMmapMaxMapCount, -ENOMEM);
+  if (pgoffIn < 0 && (size < 0 || pgoffIn + pages >= 0)) return refuse(cur, D.doMmapPgoffOverflow, -EOVERFLOW);
+  if (mm.mapCount > system.sysctl.maxMapCount) return refuse(cur, D.doMmapMaxMapCount, -ENOMEM);
   const area = getUnmappedArea(cur, file, hint, size, pgoffIn, mapFlags);
   if (isErr(area)) return area;
   if (noreplace && findVmaIntersection(mm, area, area + size) !== null) {
-    return refuse(mm, D.doMmapNoreplace, -EEXIST);
+    return refuse(cur, D.doMmapNoreplace, -EEXIST);
   }
   let vmFlags =
     vmFlagsIn |
@@ -203,24 +203,24 @@ export function doMmap(
     VM_MAYREAD |
     VM_MAYWRITE |
     VM_MAYEXEC;
-  if ((mapFlags & MAP_LOCKED) !== 0 && !canDoMlock(cur)) return refuse(mm, D.doMmapCannotMlock, -EPERM);
+  if ((mapFlags & MAP_LOCKED) !== 0 && !canDoMlock(cur)) return refuse(cur, D.doMmapCannotMlock, -EPERM);
   const lockError = mlockFutureCheck(cur, vmFlags, size);
   if (lockError !== 0) return lockError;
 
   let pgoff = pgoffIn;
   if (file !== null) {
-    if (!fileMmapOk(file, pgoff, pages, system.pageSize)) return refuse(mm, D.doMmapFileOffset, -EOVERFLOW);
+    if (!fileMmapOk(file, pgoff, pages, system.pageSize)) return refuse(cur, D.doMmapFileOffset, -EOVERFLOW);
     vmFlags = checkFile(cur, file, realProt, mapFlags, vmFlags);
     if (isErr(vmFlags)) return vmFlags;
   } else {
     const type = mapFlags & MAP_TYPE;
     if (type === MAP_SHARED) {
-      if ((vmFlags & VM_GROWSDOWN) !== 0) return refuse(mm, D.doMmapSharedGrowsdown, -EINVAL);
+      if ((vmFlags & VM_GROWSDOWN) !== 0) return refuse(cur, D.doMmapSharedGrowsdown, -EINVAL);
       pgoff = 0;
       vmFlags |= VM_SHARED | VM_MAYSHARE;
     } else if (type === MAP_PRIVATE) {
       pgoff = area * system.perPage;
-    } else return refuse(mm, D.doMmapBadType, -EINVAL);
+    } else return refuse(cur, D.doMmapBadType, -EINVAL);
   }
   if ((mapFlags & MAP_NORESERVE) !== 0) {
     if (system.sysctl.overcommitMemory !== OVERCOMMIT_NEVER) vmFlags |= VM_NORESERVE;
@@ -255,7 +255,7 @@ export function vmMmapPgoff(
   const mm = cur.mm;
   if (mm.tracer !== null) mm.tracer.enter('vm_mmap_pgoff', addr, len, prot, flags);
   const error = mm.system.security.mmapFile(cur, file, prot, flags);
-  if (error !== 0) return refuse(mm, D.securityMmapFile, error);
+  if (error !== 0) return refuse(cur, D.securityMmapFile, error);
   mmapLock(mm, 'mmap');
   try {
     return doMmap(cur, file, addr, len, prot, flags, 0, pgoff);

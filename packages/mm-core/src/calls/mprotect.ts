@@ -76,7 +76,7 @@ function mprotectFixup(cur: Caller, i: number, id: number, start: number, end: n
       !mayExpandVm(cur, newFlags, pages) &&
       mayExpandVm(cur, oldFlags, pages)
     ) {
-      return refuse(mm, D.mprotectDataLimit, -ENOMEM);
+      return refuse(cur, D.mprotectDataLimit, -ENOMEM);
     }
     if ((oldFlags & (CHARGED_ALREADY | VM_ACCOUNT)) === 0) {
       charged = pages;
@@ -84,7 +84,7 @@ function mprotectFixup(cur: Caller, i: number, id: number, start: number, end: n
       newFlags |= VM_ACCOUNT;
     }
   }
-  const slot = modifyVma(mm, i, id, start, end, newFlags, vmas.isPlain(id) ? null : vmas.at(id).anonName);
+  const slot = modifyVma(cur, i, id, start, end, newFlags, vmas.isPlain(id) ? null : vmas.at(id).anonName);
   if (slot < 0) {
     if (charged !== 0) vmUnacctMemory(system, charged);
     return slot;
@@ -139,11 +139,11 @@ function protectRange(cur: Caller, first: number, start: number, end: number, re
     const prot =
       rie && (!profile.mprotect.rieNeedsMayexec || (flags & VM_MAYEXEC) !== 0) ? reqprot | PROT_EXEC : reqprot;
     const newFlags = calcVmProtBits(prot) | (flags & ~VM_ACCESS_FLAGS);
-    if ((newFlags & ~(newFlags >> 4) & VM_ACCESS_FLAGS) !== 0) return refuse(mm, D.mprotectMayBits, -EACCES);
+    if ((newFlags & ~(newFlags >> 4) & VM_ACCESS_FLAGS) !== 0) return refuse(cur, D.mprotectMayBits, -EACCES);
     // The plain rules have no opinion here: no object is made to ask them.
     if (security !== CAPABILITY_SECURITY) {
       const hook = security.fileMprotect(cur, vmas.at(id), reqprot, prot);
-      if (hook !== 0) return refuse(mm, D.securityFileMprotect, hook);
+      if (hook !== 0) return refuse(cur, D.securityFileMprotect, hook);
     }
     const to = Math.min(tree.endOf(i), end);
     i = mprotectFixup(cur, i, id, from, to, newFlags);
@@ -151,25 +151,25 @@ function protectRange(cur: Caller, first: number, start: number, end: number, re
     from = Math.max(to, tree.endOf(i));
     if (from >= end) return 0;
     i = tree.after(i);
-    if (i === 0 || !tree.beginsAt(i, from)) return refuse(mm, D.mprotectHole, -ENOMEM);
+    if (i === 0 || !tree.beginsAt(i, from)) return refuse(cur, D.mprotectHole, -ENOMEM);
   }
 }
 
 function mprotectLocked(cur: Caller, startIn: number, end: number, prot: number, grows: number): number {
   const mm = cur.mm;
   const { tree, vmas } = mm;
-  if (startIn < 0) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
+  if (startIn < 0) return refuse(cur, D.mprotectNotMapped, -ENOMEM);
   const i = tree.seek(startIn);
   const id = tree.idAt(i);
-  if (id === -1) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
+  if (id === -1) return refuse(cur, D.mprotectNotMapped, -ENOMEM);
   let start = startIn;
   if (grows === PROT_GROWSDOWN) {
-    if (!tree.beginsBelow(i, end)) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
+    if (!tree.beginsBelow(i, end)) return refuse(cur, D.mprotectNotMapped, -ENOMEM);
     start = vmas.at(id).vmStart;
-    if ((vmas.flags(id) & VM_GROWSDOWN) === 0) return refuse(mm, D.mprotectNotGrowsdown, -EINVAL);
+    if ((vmas.flags(id) & VM_GROWSDOWN) === 0) return refuse(cur, D.mprotectNotGrowsdown, -EINVAL);
   } else {
-    if (tree.beginsAbove(i, start)) return refuse(mm, D.mprotectNotMapped, -ENOMEM);
-    if (grows === PROT_GROWSUP) return refuse(mm, D.mprotectNotGrowsup, -EINVAL);
+    if (tree.beginsAbove(i, start)) return refuse(cur, D.mprotectNotMapped, -ENOMEM);
+    if (grows === PROT_GROWSUP) return refuse(cur, D.mprotectNotGrowsup, -EINVAL);
   }
   return protectRange(cur, i, start, end, prot);
 }
@@ -188,15 +188,15 @@ export function doMprotect(cur: Caller, start: number, len: number, prot: number
   if (mm.tracer !== null) mm.tracer.enter('mprotect', start, len, prot, 0);
   const grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
   const reqprot = prot & ~(PROT_GROWSDOWN | PROT_GROWSUP);
-  if (grows === (PROT_GROWSDOWN | PROT_GROWSUP)) return refuse(mm, D.mprotectGrowsBoth, -EINVAL);
-  if ((start & system.pageMask) !== 0) return refuse(mm, D.mprotectUnaligned, -EINVAL);
+  if (grows === (PROT_GROWSDOWN | PROT_GROWSUP)) return refuse(cur, D.mprotectGrowsBoth, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(cur, D.mprotectUnaligned, -EINVAL);
   if (len === 0) return 0;
   const size = alignUp(len, system.pageMask);
   // end <= start in C: the sum wraps, or the length was rounded to 0.
   if (size === 0 || (start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
-    return refuse(mm, D.mprotectWraps, -ENOMEM);
+    return refuse(cur, D.mprotectWraps, -ENOMEM);
   }
-  if (!validProt(system, reqprot)) return refuse(mm, D.mprotectBadProt, -EINVAL);
+  if (!validProt(system, reqprot)) return refuse(cur, D.mprotectBadProt, -EINVAL);
   const end = size < 0 ? Infinity : start + size;
   mmapLock(mm, 'mprotect');
   try {

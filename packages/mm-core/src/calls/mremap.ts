@@ -65,30 +65,30 @@ function vmaToResize(cur: Caller, addr: number, oldLen: number, newLen: number, 
   const profile = system.profile;
   const pageSize = system.pageSize;
   const vma = vmaLookup(mm, addr);
-  if (vma === null) return refuse(mm, D.mremapNotMapped, -EFAULT);
-  if ((vma.vmFlags & VM_HUGETLB) !== 0 && !profile.mremap.hugetlb) return refuse(mm, D.mremapHuge, -EINVAL);
+  if (vma === null) return refuse(cur, D.mremapNotMapped, -EFAULT);
+  if ((vma.vmFlags & VM_HUGETLB) !== 0 && !profile.mremap.hugetlb) return refuse(cur, D.mremapHuge, -EINVAL);
   if (oldLen === 0 && !profile.mremap.duplicatesPrivate && (vma.vmFlags & (VM_SHARED | VM_MAYSHARE)) === 0) {
-    return refuse(mm, D.mremapDuplicatePrivate, -EINVAL);
+    return refuse(cur, D.mremapDuplicatePrivate, -EINVAL);
   }
   if ((flags & MREMAP_DONTUNMAP) !== 0 && (vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) {
-    return refuse(mm, D.mremapDontunmapSpecial, -EINVAL);
+    return refuse(cur, D.mremapDontunmapSpecial, -EINVAL);
   }
-  if (oldLen < 0 || oldLen > vma.vmEnd - addr) return refuse(mm, D.mremapCrossesVma, -EFAULT);
+  if (oldLen < 0 || oldLen > vma.vmEnd - addr) return refuse(cur, D.mremapCrossesVma, -EFAULT);
   if (newLen === oldLen) return 0;
   // (pgoff + pages cannot wrap here: a page offset has at most 52 bits, and so has a length in pages.)
-  if ((vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) return refuse(mm, D.mremapSpecial, -EFAULT);
+  if ((vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) return refuse(cur, D.mremapSpecial, -EFAULT);
   const more = newLen < 0 ? Infinity : newLen - oldLen;
   if ((vma.vmFlags & VM_LOCKED) !== 0) {
     if (profile.mremap.looksUpFirst) {
       const error = mlockFutureCheck(cur, vma.vmFlags, more);
       if (error !== 0) return error;
     } else if (mm.lockedVm * pageSize + more > cur.rlimits.memlock && !system.security.capable(cur, CAP_IPC_LOCK)) {
-      return refuse(mm, D.mlockFutureCheck, -EAGAIN);
+      return refuse(cur, D.mlockFutureCheck, -EAGAIN);
     }
   }
   if (!mayExpandVm(cur, vma.vmFlags, more / pageSize)) return -ENOMEM;
   // Near 2^64: whatever is tried from here on ends so.
-  return newLen < 0 ? refuse(mm, D.areaLenOverTaskSize, -ENOMEM) : 0;
+  return newLen < 0 ? refuse(cur, D.areaLenOverTaskSize, -ENOMEM) : 0;
 }
 
 /** vma_expandable: whether the VMA can grow by `delta` bytes where it is. */
@@ -123,12 +123,12 @@ function moveVma(
   const vmFlags = vmaIn.vmFlags;
   const dontunmap = (flags & MREMAP_DONTUNMAP) !== 0;
   if (mm.tracer !== null) mm.tracer.enter('move_vma', oldAddr, oldLen, newLen, newAddr);
-  if (mm.mapCount >= system.sysctl.maxMapCount - 3) return refuse(mm, D.mremapMaxMapCount, -ENOMEM);
+  if (mm.mapCount >= system.sysctl.maxMapCount - 3) return refuse(cur, D.mremapMaxMapCount, -ENOMEM);
   const maySplit = vmaIn.vmOps === null ? null : vmaIn.vmOps.maySplit;
   if (maySplit !== null) {
     let error = vmaIn.vmStart === oldAddr ? 0 : maySplit(vmaIn, oldAddr);
     if (error === 0 && vmaIn.vmEnd !== oldAddr + oldLen) error = maySplit(vmaIn, oldAddr + oldLen);
-    if (error !== 0) return refuse(mm, D.splitRefusedByOwner, error);
+    if (error !== 0) return refuse(cur, D.splitRefusedByOwner, error);
   }
   const toAccount = (dontunmap ? newLen : newLen - oldLen) / pageSize;
   // 4.4 has charged the growth in vma_to_resize; 6.1 asks here, even for no page at all, which mode 2 can refuse.
@@ -139,7 +139,7 @@ function moveVma(
   const newVma = copyVma(cur, vmaIn, newAddr, newLen, newPgoff, dontunmap);
   if (newVma === null) {
     if (chargeHere) vmUnacctMemory(system, toAccount);
-    return refuse(mm, D.vmaNoMemory, -ENOMEM);
+    return refuse(cur, D.vmaNoMemory, -ENOMEM);
   }
   // The merge in copy_vma may have swallowed the source: then the result is the source, too.
   let vma = mm.cursor!;
@@ -149,10 +149,10 @@ function moveVma(
       ? system.hugePages.movePageTables(vma, oldAddr, newVma, newAddr, oldLen)
       : system.memory.movePageTables(vma, oldAddr, newVma, newAddr, oldLen);
   let error = 0;
-  if (moved < oldLen) error = refuse(mm, D.mremapNoMemory, -ENOMEM);
+  if (moved < oldLen) error = refuse(cur, D.mremapNoMemory, -ENOMEM);
   else if (vma.vmOps !== null && vma.vmOps.mremap !== null) {
     error = vma.vmOps.mremap(newVma);
-    if (error !== 0) refuse(mm, D.mremapOwnerRefused, error);
+    if (error !== 0) refuse(cur, D.mremapOwnerRefused, error);
   }
   let from = oldAddr;
   let fromLen = oldLen;
@@ -182,7 +182,7 @@ function moveVma(
     // No unmapping, so locked_vm is not touched either: what the source lost beyond the range stays counted.
     return result;
   }
-  const unmapped = doMunmap(mm, from, fromLen);
+  const unmapped = doMunmap(cur, from, fromLen);
   if (unmapped < 0) {
     // The source stays (also for old_len 0): 4.4 only corrects the excess, so the whole VMA is no longer accounted.
     if ((vmFlags & VM_ACCOUNT) !== 0 && !dontunmap) {
@@ -221,22 +221,22 @@ function mremapTo(cur: Caller, addr: number, oldLenIn: number, newAddr: number, 
   const system = mm.system;
   const T = mm.taskSize;
   let oldLen = oldLenIn;
-  if ((newAddr & system.pageMask) !== 0) return refuse(mm, D.mremapNewUnaligned, -EINVAL);
+  if ((newAddr & system.pageMask) !== 0) return refuse(cur, D.mremapNewUnaligned, -EINVAL);
   if (newLen < 0 || newLen > T || newAddr < 0 || newAddr > T - newLen) {
-    return refuse(mm, D.mremapNewBeyondTaskSize, -EINVAL);
+    return refuse(cur, D.mremapNewBeyondTaskSize, -EINVAL);
   }
   const oldEnd = oldLen < 0 && addr + oldLen < 0 ? Infinity : addr + oldLen;
-  if (addr >= 0 && oldEnd > newAddr && newAddr + newLen > addr) return refuse(mm, D.mremapOverlap, -EINVAL);
+  if (addr >= 0 && oldEnd > newAddr && newAddr + newLen > addr) return refuse(cur, D.mremapOverlap, -EINVAL);
   if (system.profile.mremap.fixedChecksMapCount && mm.mapCount + 2 >= system.sysctl.maxMapCount - 3) {
-    return refuse(mm, D.mremapMaxMapCount, -ENOMEM);
+    return refuse(cur, D.mremapMaxMapCount, -ENOMEM);
   }
   const fixed = (flags & MREMAP_FIXED) !== 0;
   if (fixed) {
-    const error = doMunmap(mm, newAddr, newLen);
+    const error = doMunmap(cur, newAddr, newLen);
     if (error !== 0) return error;
   }
   if (compareUnsigned(oldLen, newLen) > 0) {
-    const error = doMunmap(mm, addr + newLen, oldLen - newLen);
+    const error = doMunmap(cur, addr + newLen, oldLen - newLen);
     if (error !== 0) return error;
     oldLen = newLen;
   }
@@ -281,10 +281,10 @@ function growInPlace(cur: Caller, vma: Vma, addr: number, oldLen: number, newLen
     } else if (vmaAdjust(mm, vma, vma.vmStart, addr + newLen, vma.vmPgoff) !== 0) grown = null;
     if (grown === null) {
       if ((vma.vmFlags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
-      return refuse(mm, D.mremapCannotExtend, -ENOMEM);
+      return refuse(cur, D.mremapCannotExtend, -ENOMEM);
     }
   } else if (vmaAdjust(mm, vma, vma.vmStart, addr + newLen, vma.vmPgoff) !== 0) {
-    return refuse(mm, D.vmaNoMemory, -ENOMEM);
+    return refuse(cur, D.vmaNoMemory, -ENOMEM);
   }
   if (mm.tracer !== null) mm.tracer.vma('expand', grown, addr + newLen);
   vmStatAccount(mm, grown.vmFlags, grown.vmFile, pages);
@@ -312,19 +312,19 @@ function mremapLocked(
   let newLen = newLenIn;
   if (profile.mremap.looksUpFirst) {
     const source = vmaLookup(mm, addr);
-    if (source === null) return refuse(mm, D.mremapNotMapped, -EFAULT);
+    if (source === null) return refuse(cur, D.mremapNotMapped, -EFAULT);
     if ((source.vmFlags & VM_HUGETLB) !== 0) {
       const huge = source.vmOps!.pageSize!(source);
       oldLen = alignUpSize(oldLen, huge);
       newLen = alignUpSize(newLen, huge);
-      if (addr % huge !== 0 || newAddr % huge !== 0) return refuse(mm, D.mremapHugeUnaligned, -EINVAL);
-      if (newLen < 0 || (oldLen >= 0 && newLen > oldLen)) return refuse(mm, D.mremapHugeGrow, -EINVAL);
+      if (addr % huge !== 0 || newAddr % huge !== 0) return refuse(cur, D.mremapHugeUnaligned, -EINVAL);
+      if (newLen < 0 || (oldLen >= 0 && newLen > oldLen)) return refuse(cur, D.mremapHugeGrow, -EINVAL);
     }
   }
   if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) return mremapTo(cur, addr, oldLen, newAddr, newLen, flags);
 
   if (compareUnsigned(oldLen, newLen) >= 0) {
-    const error = oldLen === newLen ? 0 : doMunmap(mm, addr + newLen, oldLen - newLen);
+    const error = oldLen === newLen ? 0 : doMunmap(cur, addr + newLen, oldLen - newLen);
     if (error !== 0) return error;
     // On 4.4 nothing has looked at the address: any page-aligned one comes back, as an unsigned long.
     return addr < 0 ? addr + 2 ** 64 : addr;
@@ -338,7 +338,7 @@ function mremapLocked(
   if (oldLen === vma.vmEnd - addr && vmaExpandable(cur, vma, newLen - oldLen)) {
     result = growInPlace(cur, vma, addr, oldLen, newLen);
   } else if ((flags & MREMAP_MAYMOVE) === 0) {
-    result = refuse(mm, D.mremapMayNotMove, -ENOMEM);
+    result = refuse(cur, D.mremapMayNotMove, -ENOMEM);
   } else {
     const pgoff = vma.vmPgoff + (addr - vma.vmStart) / system.pageSize;
     const mapFlags = (vma.vmFlags & VM_MAYSHARE) !== 0 ? MAP_SHARED : 0;
@@ -369,17 +369,17 @@ export function doMremap(
   mm.populateLen = 0;
   if (mm.tracer !== null) mm.tracer.enter('mremap', addr, oldLen, newLen, flags);
   const known = MREMAP_MAYMOVE | MREMAP_FIXED | (system.profile.mremap.dontunmap ? MREMAP_DONTUNMAP : 0);
-  if ((flags & ~known) !== 0) return refuse(mm, D.mremapUnknownFlag, -EINVAL);
+  if ((flags & ~known) !== 0) return refuse(cur, D.mremapUnknownFlag, -EINVAL);
   if ((flags & MREMAP_FIXED) !== 0 && (flags & MREMAP_MAYMOVE) === 0) {
-    return refuse(mm, D.mremapFixedNeedsMaymove, -EINVAL);
+    return refuse(cur, D.mremapFixedNeedsMaymove, -EINVAL);
   }
   if ((flags & MREMAP_DONTUNMAP) !== 0 && ((flags & MREMAP_MAYMOVE) === 0 || oldLen !== newLen)) {
-    return refuse(mm, D.mremapDontunmapResizes, -EINVAL);
+    return refuse(cur, D.mremapDontunmapResizes, -EINVAL);
   }
-  if ((addr & system.pageMask) !== 0) return refuse(mm, D.mremapUnaligned, -EINVAL);
+  if ((addr & system.pageMask) !== 0) return refuse(cur, D.mremapUnaligned, -EINVAL);
   const oldSize = alignUp(oldLen, system.pageMask);
   const newSize = alignUp(newLen, system.pageMask);
-  if (newSize === 0) return refuse(mm, D.mremapZeroLen, -EINVAL);
+  if (newSize === 0) return refuse(cur, D.mremapZeroLen, -EINVAL);
   mmapLock(mm, 'mremap');
   try {
     return mremapLocked(cur, addr, oldSize, newSize, flags, newAddr);

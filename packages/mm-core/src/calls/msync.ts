@@ -20,25 +20,25 @@ export function doMsync(cur: Caller, start: number, len: number, flags: number):
   const mm = cur.mm;
   const system = mm.system;
   if (mm.tracer !== null) mm.tracer.enter('msync', start, len, flags, 0);
-  if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0) return refuse(mm, D.msyncBadFlags, -EINVAL);
-  if ((start & system.pageMask) !== 0) return refuse(mm, D.msyncUnaligned, -EINVAL);
-  if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return refuse(mm, D.msyncBothModes, -EINVAL);
+  if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0) return refuse(cur, D.msyncBadFlags, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(cur, D.msyncUnaligned, -EINVAL);
+  if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return refuse(cur, D.msyncBothModes, -EINVAL);
   const size = alignUp(len, system.pageMask);
   if ((start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
-    return refuse(mm, D.msyncWraps, -ENOMEM);
+    return refuse(cur, D.msyncWraps, -ENOMEM);
   }
   if (size === 0) return 0;
   const end = size < 0 ? Infinity : start + size;
   let hole = false;
   let from = start;
   for (let vma = findVma(mm, start); ; vma = vma.vmNext) {
-    if (vma === null) return refuse(mm, D.msyncHole, -ENOMEM);
+    if (vma === null) return refuse(cur, D.msyncHole, -ENOMEM);
     if (from < vma.vmStart) {
       hole = true;
       from = vma.vmStart;
-      if (from >= end) return refuse(mm, D.msyncHole, -ENOMEM);
+      if (from >= end) return refuse(cur, D.msyncHole, -ENOMEM);
     }
-    if ((flags & MS_INVALIDATE) !== 0 && (vma.vmFlags & VM_LOCKED) !== 0) return refuse(mm, D.msyncLocked, -EBUSY);
+    if ((flags & MS_INVALIDATE) !== 0 && (vma.vmFlags & VM_LOCKED) !== 0) return refuse(cur, D.msyncLocked, -EBUSY);
     const to = Math.min(end, vma.vmEnd);
     const file = vma.vmFile;
     if ((flags & MS_SYNC) !== 0 && file !== null && (vma.vmFlags & VM_SHARED) !== 0 && file.fOp.fsync !== null) {
@@ -47,6 +47,6 @@ export function doMsync(cur: Caller, start: number, len: number, flags: number):
       if (error !== 0) return error;
     }
     from = to;
-    if (from >= end) return hole ? refuse(mm, D.msyncHole, -ENOMEM) : 0;
+    if (from >= end) return hole ? refuse(cur, D.msyncHole, -ENOMEM) : 0;
   }
 }

@@ -88,21 +88,22 @@ function freeDetached(mm: Mm, first: Vma): void {
  * @param len bytes, rounded up to pages
  * @returns 0, also when nothing was mapped; -EINVAL; -ENOMEM at the map-count limit or without memory
  */
-export function doMunmap(mm: Mm, start: number, len: number): number {
+export function doMunmap(cur: Caller, start: number, len: number): number {
+  const { mm } = cur;
   const system = mm.system;
   if (mm.tracer !== null) mm.tracer.enter('do_munmap', start, len, 0, 0);
-  if ((start & system.pageMask) !== 0) return refuse(mm, D.munmapUnaligned, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(cur, D.munmapUnaligned, -EINVAL);
   if (start < 0 || start > mm.taskSize || len < 0 || len > mm.taskSize - start) {
-    return refuse(mm, D.munmapBeyondTaskSize, -EINVAL);
+    return refuse(cur, D.munmapBeyondTaskSize, -EINVAL);
   }
   const size = alignUp(len, system.pageMask);
-  if (size === 0) return refuse(mm, D.munmapZeroLen, -EINVAL);
+  if (size === 0) return refuse(cur, D.munmapZeroLen, -EINVAL);
 
   const tree = mm.tree;
   const i = tree.seek(start);
   const extent = tree.extent(i, start, size);
   if (extent === EXACT) unmapWhole(mm, i);
-  else if (extent !== APART) return unmapParts(mm, mm.vmas.at(tree.idAt(i)), start, start + size);
+  else if (extent !== APART) return unmapParts(cur, mm.vmas.at(tree.idAt(i)), start, start + size);
   return 0;
 }
 
@@ -140,20 +141,21 @@ function eraseWithPages(mm: Mm, i: number): void {
 }
 
 /** do_munmap where the range is not exactly one VMA: splits at its borders, then takes out what lies between. */
-function unmapParts(mm: Mm, at: Vma, start: number, end: number): number {
+function unmapParts(cur: Caller, at: Vma, start: number, end: number): number {
+  const { mm } = cur;
   let first = at;
   if (start > first.vmStart) {
     if (end < first.vmEnd && mm.mapCount >= mm.system.sysctl.maxMapCount) {
-      return refuse(mm, D.munmapMaxMapCount, -ENOMEM);
+      return refuse(cur, D.munmapMaxMapCount, -ENOMEM);
     }
-    const error = splitVmaUnlimited(mm, first, start, false);
+    const error = splitVmaUnlimited(cur, first, start, false);
     if (error !== 0) return error;
     first = first.vmNext!;
   }
   let last = first;
   while (last.vmEnd < end && last.vmNext !== null && last.vmNext.vmStart < end) last = last.vmNext;
   if (last.vmEnd > end) {
-    const error = splitVmaUnlimited(mm, last, end, true);
+    const error = splitVmaUnlimited(cur, last, end, true);
     if (error !== 0) return error;
     // The lower part is the new object: it stands before `last` now.
     const lower = last.vmPrev!;
@@ -172,7 +174,7 @@ function unmapParts(mm: Mm, at: Vma, start: number, end: number): number {
 export function vmMunmap(cur: Caller, start: number, len: number): number {
   mmapLock(cur.mm, 'munmap');
   try {
-    return doMunmap(cur.mm, start, len);
+    return doMunmap(cur, start, len);
   } finally {
     mmapUnlock(cur.mm);
   }

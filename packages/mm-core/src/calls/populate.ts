@@ -20,6 +20,6 @@ export function finishPopulate(cur: Caller): number {
   if (result === RETRY) return RETRY;
   mm.populateLen = 0;
   if (!strict || result >= 0) return 0;
-  if (result === -EFAULT) return refuse(mm, D.mlockCannotPopulate, -ENOMEM);
-  return result === -ENOMEM ? refuse(mm, D.mlockOutOfMemory, -EAGAIN) : result;
+  if (result === -EFAULT) return refuse(cur, D.mlockCannotPopulate, -ENOMEM);
+  return result === -ENOMEM ? refuse(cur, D.mlockOutOfMemory, -EAGAIN) : result;
 }

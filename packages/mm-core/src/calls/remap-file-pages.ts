@@ -25,12 +25,12 @@ function remapLocked(cur: Caller, start: number, size: number, pgoff: number, fl
   const mm = cur.mm;
   const vma = findVma(mm, start);
   if (vma === null || vma.vmStart > start || (vma.vmFlags & VM_SHARED) === 0) {
-    return refuse(mm, D.remapNotShared, -EINVAL);
+    return refuse(cur, D.remapNotShared, -EINVAL);
   }
   for (let part = vma; start + size > part.vmEnd;) {
     const next = part.vmNext;
     if (next === null || next.vmStart !== part.vmEnd || next.vmFile !== vma.vmFile || next.vmFlags !== vma.vmFlags) {
-      return refuse(mm, D.remapRange, -EINVAL);
+      return refuse(cur, D.remapRange, -EINVAL);
     }
     part = next;
   }
@@ -68,11 +68,11 @@ export function doRemapFilePages(
   mm.populateLen = 0;
   mm.system.warnOnce('remap_file_pages', 'remap_file_pages is deprecated and emulated by mmap');
   if (mm.tracer !== null) mm.tracer.enter('remap_file_pages', startIn, sizeIn, prot, pgoff);
-  if (prot !== 0) return refuse(mm, D.remapProt, -EINVAL);
+  if (prot !== 0) return refuse(cur, D.remapProt, -EINVAL);
   const start = alignDown(startIn, mask);
   const size = alignDown(sizeIn, mask);
-  if (size === 0 || start < 0 || size < 0) return refuse(mm, D.remapWraps, -EINVAL);
-  if (pgoff < 0 && pgoff + size / mm.system.pageSize >= 0) return refuse(mm, D.remapWraps, -EINVAL);
+  if (size === 0 || start < 0 || size < 0) return refuse(cur, D.remapWraps, -EINVAL);
+  if (pgoff < 0 && pgoff + size / mm.system.pageSize >= 0) return refuse(cur, D.remapWraps, -EINVAL);
   mmapLock(mm, 'remap_file_pages');
   try {
     return remapLocked(cur, start, size, pgoff, flags);

@@ -17,11 +17,11 @@ function acctStackGrowth(cur: Caller, vma: Vma, size: number, grow: number): num
   const mm = cur.mm;
   const system = mm.system;
   if (!mayExpandVm(cur, vma.vmFlags, grow)) return -ENOMEM;
-  if (size > cur.rlimits.stack) return refuse(mm, D.stackLimit, -ENOMEM);
+  if (size > cur.rlimits.stack) return refuse(cur, D.stackLimit, -ENOMEM);
   if ((vma.vmFlags & VM_LOCKED) !== 0) {
     const limit = Math.floor(cur.rlimits.memlock / system.pageSize);
     if (mm.lockedVm + grow > limit && !system.security.capable(cur, CAP_IPC_LOCK)) {
-      return refuse(mm, D.stackLockLimit, -ENOMEM);
+      return refuse(cur, D.stackLockLimit, -ENOMEM);
     }
   }
   // Charged also for a mapping that is not VM_ACCOUNT, and then never given back: so do both kernels.
@@ -36,17 +36,17 @@ function acctStackGrowth(cur: Caller, vma: Vma, size: number, grow: number): num
 export function expandStack(cur: Caller, vma: Vma, addressIn: number): number {
   const mm = cur.mm;
   const system = mm.system;
-  if ((vma.vmFlags & VM_GROWSDOWN) === 0) return refuse(mm, D.stackNotGrowsdown, -EFAULT);
+  if ((vma.vmFlags & VM_GROWSDOWN) === 0) return refuse(cur, D.stackNotGrowsdown, -EFAULT);
   const address = addressIn - (addressIn & system.pageMask);
   if (mm.tracer !== null) mm.tracer.enter('expand_stack', vma.vmStart, address, 0, 0);
   const gap = address - system.stackGuardGap;
   if (system.profile.faults.stackGapAtZero) {
     const permitted = system.security.mmapAddr(cur, address);
-    if (permitted !== 0) return refuse(mm, D.securityMmapAddr, permitted);
-    if (gap < 0) return refuse(mm, D.stackGapAtZero, -ENOMEM);
+    if (permitted !== 0) return refuse(cur, D.securityMmapAddr, permitted);
+    if (gap < 0) return refuse(cur, D.stackGapAtZero, -ENOMEM);
   } else if (address < system.mmapMinAddr) {
     // 6.1 has no gap at address zero, but mmap_min_addr holds here even for the privileged.
-    return refuse(mm, D.stackBelowMinAddr, -EPERM);
+    return refuse(cur, D.stackBelowMinAddr, -EPERM);
   }
   const prev = vma.vmPrev;
   if (
@@ -55,14 +55,14 @@ export function expandStack(cur: Caller, vma: Vma, addressIn: number): number {
     (prev.vmFlags & VM_ACCESS_FLAGS) !== 0 &&
     (prev.vmFlags & VM_GROWSDOWN) === 0
   ) {
-    return refuse(mm, D.stackGuardGap, -ENOMEM);
+    return refuse(cur, D.stackGuardGap, -ENOMEM);
   }
   const prepared = anonVmaPrepare(vma);
-  if (prepared !== 0) return refuse(mm, D.anonVmaNoMemory, prepared);
+  if (prepared !== 0) return refuse(cur, D.anonVmaNoMemory, prepared);
   if (address >= vma.vmStart) return 0;
   const size = vma.vmEnd - address;
   const grow = (vma.vmStart - address) / system.pageSize;
-  if (grow > vma.vmPgoff) return refuse(mm, D.stackPgoff, -ENOMEM);
+  if (grow > vma.vmPgoff) return refuse(cur, D.stackPgoff, -ENOMEM);
   const error = acctStackGrowth(cur, vma, size, grow);
   if (error !== 0) return error;
   if ((vma.vmFlags & VM_LOCKED) !== 0) mm.lockedVm += grow;

@@ -26,7 +26,7 @@ export interface HugePages {
   /** hugetlb_total_pages: all huge pages, in pages of the machine. */
   totalPages(): number;
   /** hugetlb_fault on the huge page that holds `address`. */
-  fault(cur: Caller | null, vma: Vma, address: number, flags: number): number;
+  fault(cur: Caller, vma: Vma, address: number, flags: number): number;
   /** __unmap_hugepage_range. */
   unmapRange(vma: Vma, start: number, end: number): void;
   /** hugetlb_change_protection. */

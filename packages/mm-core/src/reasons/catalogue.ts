@@ -7,7 +7,7 @@ import { D } from './decisions.ts';
 
 /** What a decision means. */
 export interface CatalogueEntry {
-  /** The number that a verb leaves in `mm.lastDecision`. */
+  /** The number that a verb leaves in `cur.call.reason`. */
   readonly decision: number;
   /** The stable name, `function.reason`. */
   readonly id: string;

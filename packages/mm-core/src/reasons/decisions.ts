@@ -1,5 +1,5 @@
 /**
- * The ids of all decisions: small integers that a verb leaves in `mm.lastDecision`.
+ * The ids of all decisions: small integers that a verb leaves in `cur.call.reason`.
  *
  * Numbers stay; new ones are added at the end. What each means is in catalogue.ts.
  */

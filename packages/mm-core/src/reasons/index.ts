@@ -4,7 +4,7 @@
  * Apart from the engine, so that an embedder who never asks does not carry the texts.
  */
 import { errnoName } from '@vmarea/uapi';
-import type { Mm } from '../space/mm.ts';
+import type { Caller } from '../space/caller.ts';
 import { CATALOGUE, type CatalogueEntry } from './catalogue.ts';
 
 export { CATALOGUE, type CatalogueEntry } from './catalogue.ts';
@@ -13,7 +13,7 @@ export { D as Decision } from './decisions.ts';
 /**
  * The catalogue's entry of a decision.
  *
- * @param decision a number from `mm.lastDecision`
+ * @param decision a number from `cur.call.reason`
  * @returns the entry, or undefined for 0 and for numbers of other packages
  */
 export function describeDecision(decision: number): CatalogueEntry | undefined {
@@ -35,13 +35,13 @@ export interface MmError extends Error {
 /**
  * Makes an error of a negative result.
  *
- * @param mm the address space that was asked
+ * @param cur who asked
  * @param ret the negative errno
  * @param syscall the name to put into the message
  */
-export function toError(mm: Mm, ret: number, syscall: string): MmError {
+export function toError(cur: Caller, ret: number, syscall: string): MmError {
   const code = errnoName(-ret);
-  const reason = describeDecision(mm.lastDecision)?.sentence ?? '';
+  const reason = describeDecision(cur.call.reason)?.sentence ?? '';
   return Object.assign(new Error(`${code}: ${syscall}${reason === '' ? '' : `: ${reason}`}`), {
     code,
     errno: ret,

@@ -7,6 +7,7 @@
 import { EINVAL, ENOMEM } from '@vmarea/uapi';
 import { anonVmaClone, unlinkAnonVmas } from './anon-vma.ts';
 import { refuse } from '../base/errno.ts';
+import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
 import { D } from '../reasons/decisions.ts';
 import { VM_DENYWRITE, VM_HUGETLB, VM_MAYWRITE, VM_SHARED } from '../base/flags.ts';
@@ -87,6 +88,12 @@ function importAnonVma(mm: Mm, importer: Vma, exporter: Vma): number {
   return anonVmaClone(mm.system, importer, exporter);
 }
 
+/** Tells a listener that two VMAs stay apart because an anon_vma_chain could not be had. The call may go on without. */
+function tellNoAnonVma(mm: Mm, error: number): number {
+  if (mm.tracer !== null) mm.tracer.decide(D.anonVmaNoMemory, error);
+  return error;
+}
+
 function uprobesMoved(mm: Mm, vma: Vma): void {
   if (mm.system.uprobes !== null && vma.vmFile !== null) mm.system.uprobes.mmap(vma);
 }
@@ -101,7 +108,7 @@ export function vmaSwallow(mm: Mm, vma: Vma, next: Vma, after: Vma | null): numb
   if (next.anonVma !== null || (after !== null && after.anonVma !== null)) {
     let error = importAnonVma(mm, vma, next);
     if (error === 0 && after !== null) error = importAnonVma(mm, vma, after);
-    if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
+    if (error !== 0) return tellNoAnonVma(mm, error);
   }
   mm.tree.absorb(vma, after === null ? 1 : 2);
   swallow(mm, next);
@@ -137,7 +144,7 @@ export function vmaAdjust(mm: Mm, vma: Vma, start: number, end: number, pgoff: n
   } else if (end > next.vmStart) {
     // The border moves up: next loses its head.
     const error = importAnonVma(mm, vma, next);
-    if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
+    if (error !== 0) return tellNoAnonVma(mm, error);
     next.vmPgoff += (end - next.vmStart) * perPage;
     mm.tree.shiftBoundary(vma, next, end);
     updateFile(vma);
@@ -146,7 +153,7 @@ export function vmaAdjust(mm: Mm, vma: Vma, start: number, end: number, pgoff: n
   } else if (vma.vmEnd === next.vmStart && end < vma.vmEnd) {
     // The border moves down: next takes the tail of vma.
     const error = importAnonVma(mm, next, vma);
-    if (error !== 0) return refuse(mm, D.anonVmaNoMemory, error);
+    if (error !== 0) return tellNoAnonVma(mm, error);
     next.vmPgoff -= (vma.vmEnd - end) * perPage;
     mm.tree.shiftBoundary(vma, next, end);
     updateFile(vma);
@@ -188,19 +195,20 @@ export function copyVmaFields(to: Vma, from: Vma): void {
  * @param newBelow the new object is the lower part; otherwise the upper one
  * @returns 0; -EINVAL when the owner refuses that place (huge pages, special mappings); -ENOMEM. Nothing changed then.
  */
-export function splitVmaUnlimited(mm: Mm, vma: Vma, addr: number, newBelow: boolean): number {
+export function splitVmaUnlimited(cur: Caller, vma: Vma, addr: number, newBelow: boolean): number {
+  const { mm } = cur;
   const ops = vma.vmOps;
   if (ops !== null) {
     if ((vma.vmFlags & VM_HUGETLB) !== 0 && ops.pageSize !== null && addr % ops.pageSize(vma) !== 0) {
-      return refuse(mm, D.splitHugeUnaligned, -EINVAL);
+      return refuse(cur, D.splitHugeUnaligned, -EINVAL);
     }
     if (ops.maySplit !== null) {
       const error = ops.maySplit(vma, addr);
-      if (error !== 0) return refuse(mm, D.splitRefusedByOwner, error);
+      if (error !== 0) return refuse(cur, D.splitRefusedByOwner, error);
     }
   }
   const made = mm.vmas.allocVma();
-  if (made === null) return refuse(mm, D.vmaNoMemory, -ENOMEM);
+  if (made === null) return refuse(cur, D.vmaNoMemory, -ENOMEM);
   copyVmaFields(made, vma);
   const pages = (addr - vma.vmStart) * mm.system.perPage;
   if (newBelow) made.vmEnd = addr;
@@ -211,7 +219,7 @@ export function splitVmaUnlimited(mm: Mm, vma: Vma, addr: number, newBelow: bool
   const error = vma.anonVmaChain === null ? 0 : anonVmaClone(mm.system, made, vma);
   if (error !== 0) {
     mm.vmas.release(made.id);
-    return refuse(mm, D.anonVmaNoMemory, error);
+    return refuse(cur, D.anonVmaNoMemory, error);
   }
   if (made.vmFile !== null) made.vmFile.getFile();
   if (ops !== null && ops.open !== null) ops.open(made);
@@ -234,7 +242,8 @@ export function splitVmaUnlimited(mm: Mm, vma: Vma, addr: number, newBelow: bool
  *
  * @returns as {@link splitVmaUnlimited}, and -ENOMEM at the limit
  */
-export function splitVma(mm: Mm, vma: Vma, addr: number, newBelow: boolean): number {
-  if (mm.mapCount >= mm.system.sysctl.maxMapCount) return refuse(mm, D.splitMaxMapCount, -ENOMEM);
-  return splitVmaUnlimited(mm, vma, addr, newBelow);
+export function splitVma(cur: Caller, vma: Vma, addr: number, newBelow: boolean): number {
+  const { mm } = cur;
+  if (mm.mapCount >= mm.system.sysctl.maxMapCount) return refuse(cur, D.splitMaxMapCount, -ENOMEM);
+  return splitVmaUnlimited(cur, vma, addr, newBelow);
 }

@@ -4,6 +4,7 @@
  * What mprotect_fixup, mlock_fixup and madvise share. The flags themselves are set by the caller. Plain memory, which is
  * what most calls are about, is merged and cut as records; everything else as objects, by the same rules (shape/merge.ts).
  */
+import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
 import { VM_SOFTDIRTY, VM_SPECIAL } from '../base/flags.ts';
 import { splitVma } from './adjust.ts';
@@ -17,7 +18,7 @@ import type { Vma } from '../areas/vma.ts';
  * @returns the slot of the VMA that now covers the range; or -ENOMEM, -EINVAL: then a first split stays, as in the kernel
  */
 export function modifyVma(
-  mm: Mm,
+  cur: Caller,
   i: number,
   id: number,
   start: number,
@@ -25,23 +26,25 @@ export function modifyVma(
   newFlags: number,
   anonName: number | string | null,
 ): number {
+  const { mm } = cur;
   const { tree, vmas } = mm;
   if (vmas.isPlain(id) && anonName === null && mm.tracer === null) {
     const slot = modifyPlain(mm, i, id, start, end, newFlags);
     if (slot !== 0) return slot;
   }
-  const error = modifyObject(mm, vmas.at(id), start, end, newFlags, anonName);
+  const error = modifyObject(cur, vmas.at(id), start, end, newFlags, anonName);
   return error === 0 ? tree.seek(start) : error;
 }
 
 function modifyObject(
-  mm: Mm,
+  cur: Caller,
   vma: Vma,
   start: number,
   end: number,
   newFlags: number,
   anonName: number | string | null,
 ): number {
+  const { mm } = cur;
   const prev = start > vma.vmStart ? vma : vma.vmPrev;
   if (mm.tracer !== null || mayMerge(mm, prev, start, end, newFlags)) {
     const pgoff = vma.vmPgoff + (start - vma.vmStart) * mm.system.perPage;
@@ -50,10 +53,10 @@ function modifyObject(
     if (merged !== null) return 0;
   }
   if (start !== vma.vmStart) {
-    const error = splitVma(mm, vma, start, true);
+    const error = splitVma(cur, vma, start, true);
     if (error !== 0) return error;
   }
-  return end === vma.vmEnd ? 0 : splitVma(mm, vma, end, false);
+  return end === vma.vmEnd ? 0 : splitVma(cur, vma, end, false);
 }
 
 /** The same for memory that is plain: 0 where it cannot be done this way, and then nothing has changed. */

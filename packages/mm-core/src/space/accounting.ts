@@ -24,7 +24,7 @@ export function isDataMapping(vmFlags: number): boolean {
 export function mayExpandVm(cur: Caller, vmFlags: number, nrPages: number): boolean {
   const mm = cur.mm;
   // n > floor(limit / pageSize) without the division: n is whole.
-  if ((mm.totalVm + nrPages) * mm.system.pageSize > cur.rlimits.as) return beyond(mm, D.mayExpandVmAs);
+  if ((mm.totalVm + nrPages) * mm.system.pageSize > cur.rlimits.as) return beyond(cur, D.mayExpandVmAs);
   return !mm.system.profile.limits.dataCoversMappings || !isDataMapping(vmFlags) || mayExpandData(cur, nrPages);
 }
 
@@ -34,11 +34,11 @@ function mayExpandData(cur: Caller, nrPages: number): boolean {
   if (bytes <= cur.rlimits.data) return true;
   // A soft limit of 0 is taken as the hard one: what Valgrind relies on.
   if (cur.rlimits.data === 0 && bytes <= cur.rlimits.dataMax) return true;
-  return beyond(mm, D.mayExpandVmData);
+  return beyond(cur, D.mayExpandVmData);
 }
 
-function beyond(mm: Mm, decision: number): boolean {
-  refuse(mm, decision, -ENOMEM);
+function beyond(cur: Caller, decision: number): boolean {
+  refuse(cur, decision, -ENOMEM);
   return false;
 }
 
@@ -103,22 +103,23 @@ export function vmCommitLimit(system: MmSystem): number {
 /**
  * __vm_enough_memory: commits `nrPages`, or says why not.
  *
- * @param mm the address space that grows; null when nobody's does (shmem)
+ * @param cur whose address space grows; null when nobody's does (shmem)
  * @param admin the caller may use the administrators' reserve
  * @returns 0 with the pages committed, or -ENOMEM with nothing changed
  */
-export function vmEnoughMemory(system: MmSystem, mm: Mm | null, nrPages: number, admin: boolean): number {
+export function vmEnoughMemory(system: MmSystem, cur: Caller | null, nrPages: number, admin: boolean): number {
   const sysctl = system.sysctl;
   system.committedAs += nrPages;
   if (sysctl.overcommitMemory === OVERCOMMIT_GUESS) {
     if (enoughByGuess(system, nrPages, admin)) return 0;
     system.committedAs -= nrPages;
-    if (mm !== null) refuse(mm, D.vmEnoughMemoryGuess, -ENOMEM);
+    if (cur !== null) refuse(cur, D.vmEnoughMemoryGuess, -ENOMEM);
     return -ENOMEM;
   }
-  if (sysctl.overcommitMemory === OVERCOMMIT_ALWAYS || enoughUnderLimit(system, mm, admin)) return 0;
+  if (sysctl.overcommitMemory === OVERCOMMIT_ALWAYS || enoughUnderLimit(system, cur === null ? null : cur.mm, admin))
+    return 0;
   system.committedAs -= nrPages;
-  if (mm !== null) refuse(mm, D.vmEnoughMemoryNever, -ENOMEM);
+  if (cur !== null) refuse(cur, D.vmEnoughMemoryNever, -ENOMEM);
   return -ENOMEM;
 }
 
@@ -149,7 +150,7 @@ function enoughUnderLimit(system: MmSystem, mm: Mm | null, admin: boolean): bool
  */
 export function securityVmEnoughMemoryMm(cur: Caller, nrPages: number): number {
   const system = cur.mm.system;
-  return vmEnoughMemory(system, cur.mm, nrPages, system.security.capSysAdmin(cur));
+  return vmEnoughMemory(system, cur, nrPages, system.security.capSysAdmin(cur));
 }
 
 /** can_do_mlock: a limit other than 0, or CAP_IPC_LOCK. */
@@ -171,7 +172,7 @@ function mayLockMore(cur: Caller, len: number): number {
   const pageSize = mm.system.pageSize;
   const locked = Math.floor(len / pageSize) + mm.lockedVm;
   if (locked > Math.floor(cur.rlimits.memlock / pageSize) && !mm.system.security.capable(cur, CAP_IPC_LOCK)) {
-    return refuse(mm, D.mlockFutureCheck, -EAGAIN);
+    return refuse(cur, D.mlockFutureCheck, -EAGAIN);
   }
   return 0;
 }

@@ -3,6 +3,7 @@
  *
  * Several callers (threads) may share one Mm. Limits belong to a process, credentials to a thread.
  */
+import { Call } from './call.ts';
 import type { Mm } from './mm.ts';
 
 /** Soft limits that the memory subsystem reads, in bytes; Infinity is RLIM_INFINITY. */
@@ -30,6 +31,8 @@ export interface Credentials {
 /** The caller of a verb. */
 export interface Caller {
   readonly mm: Mm;
+  /** What its system call leaves. One per caller. */
+  readonly call: Call;
   readonly rlimits: Rlimits;
   readonly cred: Credentials;
   /** personality(2). */
@@ -71,6 +74,7 @@ export function defaultRlimits(): Rlimits {
 export function createCaller(mm: Mm): Caller {
   return {
     mm,
+    call: new Call(),
     rlimits: defaultRlimits(),
     cred: rootCredentials(),
     personality: 0,

@@ -52,8 +52,6 @@ export class Mm {
   exeFile: VmFile | null = null;
   /** CONFIG_MSM_APP_SETTINGS: a listed library was mapped. */
   appSetting = false;
-  /** Id of the last decision that refused something in this address space. */
-  lastDecision = 0;
   /** What the last verb wants populated: address and bytes (0: nothing), and whether errors count (mlock). */
   populateAddr = 0;
   populateLen = 0;

@@ -44,9 +44,10 @@ function takeHint(mm: Mm, hint: number, len: number): number {
 }
 
 /** The bottom-up search: what there is in the old layout, and the way out of the top-down one. */
-function searchBottomUp(mm: Mm, len: number, base: number): number {
+function searchBottomUp(cur: Caller, len: number, base: number): number {
+  const { mm } = cur;
   const found = mm.tree.lowestGap(len, base, mm.taskSize, 0, 0);
-  return found < 0 ? refuse(mm, D.areaNoGap, -ENOMEM) : found;
+  return found < 0 ? refuse(cur, D.areaNoGap, -ENOMEM) : found;
 }
 
 /** arch_get_unmapped_area_topdown and arch_get_unmapped_area. */
@@ -54,15 +55,15 @@ function searchArea(cur: Caller, addr: number, len: number, flags: number): numb
   const mm = cur.mm;
   const system = mm.system;
   const lowest = system.mmapMinAddr;
-  if (len > mm.taskSize - lowest) return refuse(mm, D.areaLenTooLong, -ENOMEM);
+  if (len > mm.taskSize - lowest) return refuse(cur, D.areaLenTooLong, -ENOMEM);
   if ((flags & MAP_FIXED) !== 0) return addr;
   if (addr !== 0) {
     const hint = takeHint(mm, addr, len);
     if (hint >= 0) return hint;
   }
-  if (mm.mmapLegacy) return searchBottomUp(mm, len, mm.mmapBase);
+  if (mm.mmapLegacy) return searchBottomUp(cur, len, mm.mmapBase);
   const found = mm.tree.highestGap(len, Math.max(system.pageSize, lowest), mm.mmapBase, 0, 0);
-  return found >= 0 ? found : searchBottomUp(mm, len, system.arch.taskUnmappedBase);
+  return found >= 0 ? found : searchBottomUp(cur, len, system.arch.taskUnmappedBase);
 }
 
 /**
@@ -82,30 +83,30 @@ export function getUnmappedArea(
 ): number {
   const mm = cur.mm;
   if (mm.tracer !== null) mm.tracer.enter('get_unmapped_area', addr, len, pgoff, flags);
-  if (len < 0 || len > mm.taskSize) return refuse(mm, D.areaLenOverTaskSize, -ENOMEM);
+  if (len < 0 || len > mm.taskSize) return refuse(cur, D.areaLenOverTaskSize, -ENOMEM);
   const area =
     file !== null && file.fOp.getUnmappedArea !== null
       ? file.fOp.getUnmappedArea(cur, file, addr, len, pgoff, flags)
       : searchArea(cur, addr, len, flags);
   if (isErr(area) || area > mm.taskSize - len || (area & mm.system.pageMask) !== 0) {
-    return whyNotThere(mm, file, addr, len, flags, area);
+    return whyNotThere(cur, file, addr, len, flags, area);
   }
   const error = mm.system.security.mmapAddr(cur, area);
-  return error === 0 ? area : refuse(mm, D.securityMmapAddr, error);
+  return error === 0 ? area : refuse(cur, D.securityMmapAddr, error);
 }
 
 /** What is wrong with the area that a search gave: the errno. */
-function whyNotThere(mm: Mm, file: VmFile | null, addr: number, len: number, flags: number, area: number): number {
+function whyNotThere(cur: Caller, file: VmFile | null, addr: number, len: number, flags: number, area: number): number {
   // With MAP_FIXED the address comes back as it was given, and a negative one stands for a value near 2^64.
   if (isErr(area)) {
     const given = (flags & MAP_FIXED) !== 0 && area === addr;
-    if (given && area < -4095) return refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
-    if (file !== null && file.fOp.getUnmappedArea !== null) return refuse(mm, D.areaOwnerRefused, area);
+    if (given && area < -4095) return refuse(cur, D.areaBeyondTaskSize, -ENOMEM);
+    if (file !== null && file.fOp.getUnmappedArea !== null) return refuse(cur, D.areaOwnerRefused, area);
     // The last 4095 values of an unsigned long are errors, whoever wrote them.
-    return given ? refuse(mm, D.areaErrorValue, area) : area;
+    return given ? refuse(cur, D.areaErrorValue, area) : area;
   }
-  if (area > mm.taskSize - len) return refuse(mm, D.areaBeyondTaskSize, -ENOMEM);
-  return refuse(mm, D.areaUnaligned, -EINVAL);
+  if (area > cur.mm.taskSize - len) return refuse(cur, D.areaBeyondTaskSize, -ENOMEM);
+  return refuse(cur, D.areaUnaligned, -EINVAL);
 }
 
 /**
@@ -115,7 +116,8 @@ function whyNotThere(mm: Mm, file: VmFile | null, addr: number, len: number, fla
  * @param alignMask required alignment less one page, bytes
  * @returns an address or -ENOMEM
  */
-export function vmUnmappedArea(mm: Mm, len: number, topdown: boolean, alignMask: number): number {
+export function vmUnmappedArea(cur: Caller, len: number, topdown: boolean, alignMask: number): number {
+  const { mm } = cur;
   const system = mm.system;
   if (topdown) {
     const low = Math.max(system.pageSize, system.mmapMinAddr);
@@ -123,5 +125,5 @@ export function vmUnmappedArea(mm: Mm, len: number, topdown: boolean, alignMask:
     if (found >= 0) return found;
   }
   const found = mm.tree.lowestGap(len, system.arch.taskUnmappedBase, mm.taskSize, alignMask, 0);
-  return found < 0 ? refuse(mm, D.areaNoGap, -ENOMEM) : found;
+  return found < 0 ? refuse(cur, D.areaNoGap, -ENOMEM) : found;
 }

@@ -342,17 +342,17 @@ export class Machine {
   /** Gives one operation to both, and compares everything. @throws Difference */
   run(op: Op): number {
     const before = this.task;
-    before.mm.lastDecision = 0;
+    before.cur.call.reason = 0;
     const [expected, got] = this.apply(op);
     const lost = expected >= 2 ** 52 && got >= 2 ** 52;
     if (expected !== got && !lost)
       throw new Difference(`answer: the model says ${tell(expected)}, the engine ${tell(got)}`);
     if (got < 0 && got !== DRIVER_FSYNC && got !== DRIVER_FALLOCATE) {
-      const errno = ERRNO_OF.get(before.mm.lastDecision);
+      const errno = ERRNO_OF.get(before.cur.call.reason);
       const name = errnoName(-got);
       if (errno === undefined) throw new Difference(`refused with ${name}, but no decision was left`);
       const wanted = name === 'EAGAIN' && op.op !== 'mmap' && errno === 'ENOMEM' ? errno : name;
-      if (!DRIVER_DECIDES.has(before.mm.lastDecision) && errno !== wanted) {
+      if (!DRIVER_DECIDES.has(before.cur.call.reason) && errno !== wanted) {
         throw new Difference(`refused with ${name}, but the decision left says ${errno}`);
       }
     }

@@ -61,7 +61,7 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     file.fInode.iWritecount = 1;
     const flags = MAP_PRIVATE | MAP_FIXED;
     const result = doMmap(scene.cur, file, scene.addr(0), 2 * PAGE, RW, flags, VM_DENYWRITE, 0);
-    expect([result, scene.mm.lastDecision]).toEqual([ETXTBSY, Decision.mmapRegionDenyWrite]);
+    expect([result, scene.cur.call.reason]).toEqual([ETXTBSY, Decision.mmapRegionDenyWrite]);
     expect([file.fInode.iWritecount, file.fCount, scene.system.committedAs, scene.mm.mapCount]).toEqual([1, 1, 0, 0]);
     expect(scene.system.vmAreaCachep.active).toBe(0);
     // With nobody writing it works, and denies writing as long as it is mapped; each part counts.
@@ -81,7 +81,7 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     expect(mappingDenyWritable(file.fMapping)).toBe(0);
     const flags = MAP_SHARED | MAP_FIXED;
     expect(doMmap(scene.cur, file, scene.addr(0), PAGE, RW, flags, VM_DENYWRITE, 0)).toBe(EPERM);
-    expect(scene.mm.lastDecision).toBe(Decision.mmapRegionSealed);
+    expect(scene.cur.call.reason).toBe(Decision.mmapRegionSealed);
     expect([file.fInode.iWritecount, file.fMapping.iMmapWritable, file.fCount]).toEqual([0, -1, 1]);
     expect(scene.map(0, 1, { file, flags: MAP_PRIVATE })).toBe(scene.addr(0));
     scene.check();
@@ -99,7 +99,7 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     const scene = new Scene(profile);
     const file = new TestFile({ mmapError: EAGAIN });
     expect(scene.map(0, 4, { file, prot: RW })).toBe(EAGAIN);
-    expect(scene.mm.lastDecision).toBe(Decision.mmapRegionDriverRefused);
+    expect(scene.cur.call.reason).toBe(Decision.mmapRegionDriverRefused);
     expect(scene.system.committedAs).toBe(profile === MSM_4_4 ? 4 : 0);
     expect(scene.map(0, 4, { file, prot: RW, flags: MAP_SHARED })).toBe(EAGAIN);
     expect(scene.system.committedAs).toBe(profile === MSM_4_4 ? 4 : 0);
@@ -131,14 +131,14 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     const scene = new Scene(profile);
     scene.system.failCountdown = 1;
     expect(scene.map(0, 4)).toBe(ENOMEM);
-    expect([scene.mm.lastDecision, scene.system.committedAs]).toEqual([Decision.vmaNoMemory, 0]);
+    expect([scene.cur.call.reason, scene.system.committedAs]).toEqual([Decision.vmaNoMemory, 0]);
   });
 
   test('no shared memory: its errno, and the VMA goes back', () => {
     const scene = new Scene(profile);
     scene.shared.error = -28;
     expect(scene.map(0, 4, { flags: MAP_SHARED })).toBe(-28);
-    expect(scene.mm.lastDecision).toBe(Decision.mmapRegionSharedMemory);
+    expect(scene.cur.call.reason).toBe(Decision.mmapRegionSharedMemory);
     expect([scene.system.committedAs, scene.system.vmAreaCachep.active]).toEqual([0, 0]);
     scene.system.sharedMemory = null;
     expect(scene.map(0, 4, { flags: MAP_SHARED })).toBe(ENOMEM);
@@ -149,7 +149,7 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     const scene = new Scene(profile).at('HHHHHHHH', { H: { file } });
     expect(vmMunmap(scene.cur, scene.addr(0), PAGE)).toBe(EINVAL);
     expect(scene.map(0, 1)).toBe(ENOMEM);
-    expect(scene.mm.lastDecision).toBe(Decision.mmapRegionClearOldMaps);
+    expect(scene.cur.call.reason).toBe(Decision.mmapRegionClearOldMaps);
     expect(scene.check().show(8)).toBe('HHHHHHHH');
   });
 });
@@ -195,7 +195,7 @@ describe.each(BOTH)('drivers that change their VMA, $name', (profile: KernelProf
     const scene = new Scene(profile);
     const result = scene.map(0, 2, { file, prot: PROT_READ });
     if (profile === LINUX_6_1) {
-      expect([result, scene.mm.lastDecision]).toEqual([EINVAL, Decision.mmapRegionMoved]);
+      expect([result, scene.cur.call.reason]).toEqual([EINVAL, Decision.mmapRegionMoved]);
       expect([file.fCount, scene.mm.mapCount]).toEqual([1, 0]);
     } else {
       expect(result).toBe(scene.addr(1));
@@ -250,14 +250,14 @@ describe.each(BOTH)('ports that say no, $name', (profile: KernelProfile) => {
     scene.system.security = security;
     security.fileMprotectError = EACCES;
     expect(doMprotect(scene.cur, scene.addr(0), PAGE, PROT_READ)).toBe(EACCES);
-    expect(scene.mm.lastDecision).toBe(Decision.securityFileMprotect);
+    expect(scene.cur.call.reason).toBe(Decision.securityFileMprotect);
     security.mmapFileError = EPERM;
     expect(scene.map(4, 1)).toBe(EPERM);
-    expect(scene.mm.lastDecision).toBe(Decision.securityMmapFile);
+    expect(scene.cur.call.reason).toBe(Decision.securityMmapFile);
     security.mmapFileError = 0;
     security.mmapAddrError = EACCES;
     expect(scene.map(4, 1)).toBe(EACCES);
-    expect(scene.mm.lastDecision).toBe(Decision.securityMmapAddr);
+    expect(scene.cur.call.reason).toBe(Decision.securityMmapAddr);
     expect(security.calls).toContain(`mmapFile - ${PROT_READ | PROT_WRITE} ${MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS}`);
     expect(scene.check().show(6)).toBe('AA....');
   });
@@ -288,7 +288,7 @@ describe.each(BOTH)('ports that say no, $name', (profile: KernelProfile) => {
     };
     const flags = MREMAP_MAYMOVE | MREMAP_FIXED;
     expect(doMremap(scene.cur, scene.addr(0), 3 * PAGE, 3 * PAGE, flags, scene.addr(10))).toBe(EAGAIN);
-    expect(scene.mm.lastDecision).toBe(Decision.mremapOwnerRefused);
+    expect(scene.cur.call.reason).toBe(Decision.mremapOwnerRefused);
     expect(moves).toEqual([
       [scene.addr(0), scene.addr(10), 3 * PAGE],
       [scene.addr(10), scene.addr(0), 3 * PAGE],
@@ -305,7 +305,7 @@ describe.each(BOTH)('ports that say no, $name', (profile: KernelProfile) => {
     };
     const flags = MREMAP_MAYMOVE | MREMAP_FIXED;
     expect(doMremap(scene.cur, scene.addr(0), 3 * PAGE, 3 * PAGE, flags, scene.addr(10))).toBe(ENOMEM);
-    expect(scene.mm.lastDecision).toBe(Decision.mremapNoMemory);
+    expect(scene.cur.call.reason).toBe(Decision.mremapNoMemory);
     expect(scene.check().show(14)).toBe('AAA...........');
     expect(scene.system.committedAs).toBe(3);
   });
@@ -316,9 +316,9 @@ describe.each(BOTH)('ports that say no, $name', (profile: KernelProfile) => {
     scene.system.hugePages = new TestHugePages(4 * PAGE);
     const spec = { name: '[x]', fault: null };
     expect(installSpecialMapping(scene.cur, scene.addr(5), PAGE, 0, spec)).toBe(ENOMEM);
-    expect(scene.mm.lastDecision).toBe(Decision.insertOverlap);
+    expect(scene.cur.call.reason).toBe(Decision.insertOverlap);
     expect(vmBrk(scene.cur, scene.addr(1), PAGE, 0)).toBe(ENOMEM);
-    expect(scene.mm.lastDecision).toBe(Decision.brkClearOldMaps);
+    expect(scene.cur.call.reason).toBe(Decision.brkClearOldMaps);
     expect(vmBrk(scene.cur, scene.addr(4), 2 * PAGE, 0)).toBe(0);
     expect(scene.check().mm.mapCount).toBe(2);
   });

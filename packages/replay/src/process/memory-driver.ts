@@ -47,7 +47,7 @@ export class MemoryDriver {
     const { mm } = task;
     const { ret } = call;
     if (op.op === 'mmap' && (op.flags & MAP_ANONYMOUS) === 0 && ret !== -EBADF) this.#openedBefore(process, call, op);
-    mm.lastDecision = 0;
+    task.cur.call.reason = 0;
     this.#replay.counter.driverDecision = 0;
     const oldBrk = mm.brk;
     if (op.op === 'shmget' || op.op === 'shmat' || op.op === 'shmdt') {
@@ -124,10 +124,10 @@ export class MemoryDriver {
   }
 
   #reason(process: Process, ret: number, name: string): Reason {
-    const { lastDecision } = process.task.mm;
+    const { reason } = process.task.cur.call;
     const { driverDecision } = this.#replay.counter;
-    const byDriver = lastDecision === Decision.mmapRegionDriverRefused && driverDecision !== 0;
-    return this.#book.reason(byDriver ? driverDecision : lastDecision, ret, name);
+    const byDriver = reason === Decision.mmapRegionDriverRefused && driverDecision !== 0;
+    return this.#book.reason(byDriver ? driverDecision : reason, ret, name);
   }
 
   /**

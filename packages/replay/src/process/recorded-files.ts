@@ -52,7 +52,7 @@ const regularOperations = new FileOperations({
   },
 });
 
-const procOperations = new FileOperations({ mmap: (cur) => refuse(cur.mm, VfsDecision.procNoMmap, -EIO) });
+const procOperations = new FileOperations({ mmap: (cur) => refuse(cur, VfsDecision.procNoMmap, -EIO) });
 
 /** Directories, pipes, sockets: nothing to map. */
 const unmappable = new FileOperations({});

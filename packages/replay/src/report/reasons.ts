@@ -37,7 +37,7 @@ export class ReasonBook {
   /**
    * The reason of a failed call.
    *
-   * @param decision from `mm.lastDecision`, 0 when there is none
+   * @param decision from `cur.call.reason`, 0 when there is none
    * @param ret the negative errno
    * @param name of the system call
    */

@@ -48,7 +48,7 @@ export const zeroOperations: FileOperations = new FileOperations({
   mmap(cur, _file, vma) {
     if ((vma.vmFlags & VM_SHARED) === 0) return 0;
     const shared = cur.mm.system.sharedMemory;
-    if (shared === null) return refuse(cur.mm, VfsDecision.zeroNoSharedMemory, -ENODEV);
+    if (shared === null) return refuse(cur, VfsDecision.zeroNoSharedMemory, -ENODEV);
     return shared.zeroSetup(cur, vma);
   },
 });
@@ -117,8 +117,8 @@ export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions 
       const mm = cur.mm;
       const size = vma.vmEnd - vma.vmStart;
       const start = vma.vmPgoff * system.pageSize;
-      if (start < 0 || start + size > PHYS_LIMIT) return refuse(mm, VfsDecision.memBeyondPhysical, -EINVAL);
-      if (!allowed(start, size)) return refuse(mm, VfsDecision.memNotAllowed, -EPERM);
+      if (start < 0 || start + size > PHYS_LIMIT) return refuse(cur, VfsDecision.memBeyondPhysical, -EINVAL);
+      if (!allowed(start, size)) return refuse(cur, VfsDecision.memNotAllowed, -EPERM);
       vma.vmFlags |= VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP;
       vma.vmOps = windowOps;
       const tables = mm.pageTables;
@@ -126,7 +126,7 @@ export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions 
       const bits = PTE_SPECIAL | ((vma.vmFlags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE) ? PTE_WRITE : 0);
       for (let addr = vma.vmStart, pfn = vma.vmPgoff; addr < vma.vmEnd; addr += system.pageSize, pfn++) {
         const slot = tables.slotAlloc(addr);
-        if (slot < 0) return refuse(mm, VfsDecision.memNoPageTable, -EAGAIN);
+        if (slot < 0) return refuse(cur, VfsDecision.memNoPageTable, -EAGAIN);
         tables.setEntry(slot, pfn, vma.vmPageProt, bits);
       }
       return 0;

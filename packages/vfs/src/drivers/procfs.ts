@@ -77,7 +77,7 @@ const textOperations = new FileOperations({
     return error < 0 ? error : length;
   },
   // procfs has an mmap operation for every file, which asks the entry's own; entries of text have none.
-  mmap: (cur) => refuse(cur.mm, VfsDecision.procNoMmap, -EIO),
+  mmap: (cur) => refuse(cur, VfsDecision.procNoMmap, -EIO),
 });
 
 const fileOps = new InodeOperations({ setattr: () => 0 });

@@ -12,7 +12,7 @@ import { D } from '../../reasons/decisions.ts';
 import { VM_SHARED, VM_WRITE } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
 import { doPageMkwrite, failed } from './owner.ts';
-import type { MmState } from '../tlb/state.ts';
+import { type MmState, stateOf } from '../tlb/state.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE } from '../frames/flags.ts';
 import { addNewAnonRmap, moveAnonRmap, replaceRmap, setPageDirty } from '../frames/meta.ts';
 import { flushTlbPage } from '../tlb/flush.ts';
@@ -23,29 +23,22 @@ import { flushTlbPage } from '../tlb/flush.ts';
  * @param slot the entry of `address`; `bits` its generic bits
  * @returns VM_FAULT_WRITE, or 0 to try the access again, or an error
  */
-export function doWpPage(
-  cur: Caller | null,
-  state: MmState,
-  vma: Vma,
-  address: number,
-  slot: number,
-  bits: number,
-): number {
+export function doWpPage(cur: Caller, state: MmState, vma: Vma, address: number, slot: number, bits: number): number {
   const shared = (vma.vmFlags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED);
   const pt = state.mm.pageTables!;
   if ((bits & PTE_SPECIAL) !== 0) {
     if (shared) return wpPfnShared(cur, state, vma, address, slot);
     const why = pt.pfn(slot) === state.frames.zeroPfn ? D.copyOfZeroes : D.copyOfDevice;
-    return wpPageCopy(state, vma, address, slot, bits, why);
+    return wpPageCopy(cur, vma, address, slot, bits, why);
   }
   const pfn = pt.pfn(slot);
   if ((state.frames.flags[pfn]! & PG_ANON) !== 0) {
-    if (!isAlone(state, pfn)) return wpPageCopy(state, vma, address, slot, bits, D.copyOfSharedPage);
+    if (!isAlone(state, pfn)) return wpPageCopy(cur, vma, address, slot, bits, D.copyOfSharedPage);
     moveAnonRmap(state, vma, pfn);
     return reuse(state, vma, address, slot, pfn);
   }
   if (shared) return wpPageShared(cur, state, vma, address, slot, pfn);
-  return wpPageCopy(state, vma, address, slot, bits, D.copyOfFilePage);
+  return wpPageCopy(cur, vma, address, slot, bits, D.copyOfFilePage);
 }
 
 /** Whether an anonymous page may be written where it is: 4.4 asks who maps it, 6.1 who refers to it. */
@@ -66,7 +59,7 @@ function reuse(state: MmState, vma: Vma, address: number, slot: number, pfn: num
 }
 
 /** wp_pfn_shared: the owner of a page without a frame of ours may refuse. */
-function wpPfnShared(cur: Caller | null, state: MmState, vma: Vma, address: number, slot: number): number {
+function wpPfnShared(cur: Caller, state: MmState, vma: Vma, address: number, slot: number): number {
   const mm = state.mm;
   const ops = vma.vmOps;
   if (ops !== null && ops.pfnMkwrite !== null) {
@@ -82,14 +75,7 @@ function wpPfnShared(cur: Caller | null, state: MmState, vma: Vma, address: numb
 }
 
 /** wp_page_shared: the owner of the file hears of the first store. */
-function wpPageShared(
-  cur: Caller | null,
-  state: MmState,
-  vma: Vma,
-  address: number,
-  slot: number,
-  pfn: number,
-): number {
+function wpPageShared(cur: Caller, state: MmState, vma: Vma, address: number, slot: number, pfn: number): number {
   const mm = state.mm;
   const frames = state.frames;
   const ops = vma.vmOps;
@@ -100,7 +86,7 @@ function wpPageShared(
     vmf.pgoff = vma.vmPgoff + (address - vma.vmStart) / mm.system.pageSize;
     vmf.page = pfn;
     frames.get(pfn);
-    const refused = doPageMkwrite(mm, vma, ops, vmf, address);
+    const refused = doPageMkwrite(cur, vma, ops, vmf, address);
     frames.put(pfn);
     if (refused !== 0) return refused === VM_FAULT_NOPAGE ? 0 : refused;
     const pt = mm.pageTables!;
@@ -113,19 +99,20 @@ function wpPageShared(
 }
 
 /** wp_page_copy: an own copy of the page in its place; `why` is told to the tracer. */
-function wpPageCopy(state: MmState, vma: Vma, address: number, slot: number, bits: number, why: number): number {
-  const mm = state.mm;
+function wpPageCopy(cur: Caller, vma: Vma, address: number, slot: number, bits: number, why: number): number {
+  const mm = vma.vmMm;
+  const state = stateOf(mm);
   const frames = state.frames;
   const pt = mm.pageTables!;
   if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
-    return failed(mm, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
+    return failed(cur, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
   }
   const old = pt.pfn(slot);
   const special = (bits & PTE_SPECIAL) !== 0;
   const fromZero = special && old === frames.zeroPfn;
   const copy = fromZero ? frames.allocZeroed(0) : frames.alloc(0);
   if (copy < 0) {
-    return failed(mm, vma, address, D.faultNoFrame, VM_FAULT_OOM);
+    return failed(cur, vma, address, D.faultNoFrame, VM_FAULT_OOM);
   }
   if (old >= frames.nrFrames) {
     // Device memory that is no memory of ours.

@@ -43,23 +43,23 @@ export function doPageFault(cur: Caller, address: number, access: number): numbe
   const { profile, pageMask } = mm.system;
   // An address that no table can hold is refused before the counters.
   if (!(address >= 0 && address < mm.taskSize)) {
-    return refused(mm, null, address, SIGSEGV, SEGV_MAPERR, D.faultAboveTaskSize);
+    return refused(cur, null, address, SIGSEGV, SEGV_MAPERR, D.faultAboveTaskSize);
   }
   const vma = mm.tree.findNear(address);
   if (vma === null) {
     if (profile.faults.countsFailures) cur.minFlt++;
-    return refused(mm, null, address, SIGSEGV, SEGV_MAPERR, D.faultNoVma);
+    return refused(cur, null, address, SIGSEGV, SEGV_MAPERR, D.faultNoVma);
   }
   if (address < vma.vmStart) {
     const decision = growFor(cur, vma, address);
     if (decision !== 0) {
       if (profile.faults.countsFailures) cur.minFlt++;
-      return refused(mm, vma, address, SIGSEGV, SEGV_MAPERR, decision);
+      return refused(cur, vma, address, SIGSEGV, SEGV_MAPERR, decision);
     }
   }
   if ((vma.vmFlags & neededFlags(mm, access)) === 0) {
     if (profile.faults.countsFailures) cur.minFlt++;
-    return refused(mm, vma, address, SIGSEGV, SEGV_ACCERR, accessDecision(access));
+    return refused(cur, vma, address, SIGSEGV, SEGV_ACCERR, accessDecision(access));
   }
   const flags = access === ACCESS_WRITE ? FAULT_FLAG_USER | FAULT_FLAG_WRITE : FAULT_FLAG_USER;
   const result = handleMmFault(cur, vma, address - (address & pageMask), flags);
@@ -70,15 +70,15 @@ export function doPageFault(cur: Caller, address: number, access: number): numbe
   }
   if ((result & VM_FAULT_ERROR) === 0) return RETRY;
   if (profile.faults.countsFailures) cur.minFlt++;
-  if ((result & VM_FAULT_OOM) !== 0) return refused(mm, vma, address, SIGKILL, SI_KERNEL, mm.lastDecision);
-  if ((result & VM_FAULT_SIGBUS) !== 0) return refused(mm, vma, address, SIGBUS, BUS_ADRERR, mm.lastDecision);
-  return refused(mm, vma, address, SIGSEGV, SEGV_MAPERR, mm.lastDecision);
+  if ((result & VM_FAULT_OOM) !== 0) return refused(cur, vma, address, SIGKILL, SI_KERNEL, cur.call.reason);
+  if ((result & VM_FAULT_SIGBUS) !== 0) return refused(cur, vma, address, SIGBUS, BUS_ADRERR, cur.call.reason);
+  return refused(cur, vma, address, SIGSEGV, SEGV_MAPERR, cur.call.reason);
 }
 
 /** Lets the VMA above `address` grow down to it: 0, or the decision that refused. */
 function growFor(cur: Caller, vma: Vma, address: number): number {
   if ((vma.vmFlags & VM_GROWSDOWN) === 0) return D.faultNoVma;
-  return expandStack(cur, vma, address) === 0 ? 0 : cur.mm.lastDecision;
+  return expandStack(cur, vma, address) === 0 ? 0 : cur.call.reason;
 }
 
 /** Which of a VMA's flags let the access pass: one of them is enough. */
@@ -93,13 +93,21 @@ function accessDecision(access: number): number {
   return access === ACCESS_EXEC ? D.faultNotExecutable : D.faultNotReadable;
 }
 
-function refused(mm: Mm, vma: Vma | null, address: number, signal: number, code: number, decision: number): number {
+function refused(
+  cur: Caller,
+  vma: Vma | null,
+  address: number,
+  signal: number,
+  code: number,
+  decision: number,
+): number {
+  const { mm } = cur;
   const state = stateOf(mm);
   state.signal = signal;
   state.code = code;
   state.address = address;
   state.decision = decision;
-  mm.lastDecision = decision;
+  cur.call.reason = decision;
   // Errors of handle_mm_fault have been told there.
   if (mm.tracer !== null && signal === SIGSEGV) mm.tracer.fault('sigsegv', vma, address, decision);
   return FAULT_SIGNAL;

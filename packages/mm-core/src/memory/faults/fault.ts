@@ -36,25 +36,25 @@ import { checkSyncRss } from '../frames/rss.ts';
  * @param cur who faults, for drivers that account; the address space is the VMA's
  * @param address page-aligned
  * @param flags FAULT_FLAG_WRITE or 0
- * @returns VM_FAULT_ bits; with an error bit `mm.lastDecision` says why
+ * @returns VM_FAULT_ bits; with an error bit `cur.call.reason` says why
  */
-export function handleMmFault(cur: Caller | null, vma: Vma, address: number, flags: number): number {
+export function handleMmFault(cur: Caller, vma: Vma, address: number, flags: number): number {
   const mm = vma.vmMm;
   const state = stateOf(mm);
   if (state.rssCache !== null) {
-    if (cur !== null) state.memory.activeMm = cur.mm;
+    state.memory.activeMm = cur.mm;
     checkSyncRss(state);
   }
-  if ((vma.vmFlags & VM_HUGETLB) !== 0) return hugetlbFault(cur, mm, vma, address, flags);
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) return hugetlbFault(cur, vma, address, flags);
   const pt = mm.pageTables!;
   const ops = vma.vmOps;
   // The kernel looks at the last-level table late or early; what it shows is whether a failing fault leaves one.
   const hadTable = ops === null || pt.slot(address) >= 0;
   const slot = pt.slotAlloc(address);
-  if (slot < 0) return failed(mm, vma, address, D.faultNoTable, VM_FAULT_OOM);
+  if (slot < 0) return failed(cur, vma, address, D.faultNoTable, VM_FAULT_OOM);
   const bits = pt.entry(slot);
   if (bits === 0) {
-    if (ops === null) return doAnonymousPage(state, vma, address, slot, flags);
+    if (ops === null) return doAnonymousPage(cur, vma, address, slot, flags);
     const result = doFault(cur, state, vma, ops, address, slot, flags);
     if (!hadTable && (result & NO_PAGE_TO_MAP) !== 0 && mm.system.profile.faults.tablesLate) {
       if (pt.entry(pt.slotAlloc(address)) === 0) dropLeaf(mm, address);
@@ -78,30 +78,32 @@ function dropLeaf(mm: Mm, address: number): void {
   if (pt.nextEntry(base, base + pmdSize) < 0) pt.freeRange(address, address + 1, base, base + pmdSize);
 }
 
-function hugetlbFault(cur: Caller | null, mm: Mm, vma: Vma, address: number, flags: number): number {
-  mm.lastDecision = 0;
+function hugetlbFault(cur: Caller, vma: Vma, address: number, flags: number): number {
+  const mm = vma.vmMm;
+  cur.call.reason = 0;
   const result = mm.system.hugePages!.fault(cur, vma, address, flags);
   if ((result & VM_FAULT_ERROR) !== 0) {
-    return failed(mm, vma, address, mm.lastDecision === 0 ? D.faultHugetlb : mm.lastDecision, result);
+    return failed(cur, vma, address, cur.call.reason === 0 ? D.faultHugetlb : cur.call.reason, result);
   }
   if (mm.tracer !== null && (result & VM_FAULT_RETRY) === 0) mm.tracer.fault('hugetlb', vma, address, 0);
   return result;
 }
 
 /** do_anonymous_page: a frame of zeroes for a write, the zero page for a read. */
-function doAnonymousPage(state: MmState, vma: Vma, address: number, slot: number, flags: number): number {
-  const mm = state.mm;
-  if ((vma.vmFlags & VM_SHARED) !== 0) return failed(mm, vma, address, D.faultSharedWithoutOps, VM_FAULT_SIGBUS);
+function doAnonymousPage(cur: Caller, vma: Vma, address: number, slot: number, flags: number): number {
+  const mm = vma.vmMm;
+  const state = stateOf(mm);
+  if ((vma.vmFlags & VM_SHARED) !== 0) return failed(cur, vma, address, D.faultSharedWithoutOps, VM_FAULT_SIGBUS);
   if ((flags & FAULT_FLAG_WRITE) === 0) {
     mm.pageTables!.setEntry(slot, state.frames.zeroPfn, vma.vmPageProt, PTE_SPECIAL);
     if (mm.tracer !== null) mm.tracer.fault('zero', vma, address, 0);
     return 0;
   }
   if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
-    return failed(mm, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
+    return failed(cur, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
   }
   const pfn = state.frames.allocZeroed(0);
-  if (pfn < 0) return failed(mm, vma, address, D.faultNoFrame, VM_FAULT_OOM);
+  if (pfn < 0) return failed(cur, vma, address, D.faultNoFrame, VM_FAULT_OOM);
   addNewAnonRmap(state, vma, address, pfn);
   const bits = (vma.vmFlags & VM_WRITE) !== 0 ? PTE_WRITE | PTE_DIRTY : 0;
   mm.pageTables!.setEntry(slot, pfn, vma.vmPageProt, bits);
@@ -111,7 +113,7 @@ function doAnonymousPage(state: MmState, vma: Vma, address: number, slot: number
 
 /** do_fault: the page comes from the mapping's owner. */
 function doFault(
-  cur: Caller | null,
+  cur: Caller,
   state: MmState,
   vma: Vma,
   ops: VmOperations,
@@ -119,7 +121,7 @@ function doFault(
   slot: number,
   flags: number,
 ): number {
-  if (ops.fault === null) return failed(state.mm, vma, address, D.faultNoFaultOperation, VM_FAULT_SIGBUS);
+  if (ops.fault === null) return failed(cur, vma, address, D.faultNoFaultOperation, VM_FAULT_SIGBUS);
   if ((flags & FAULT_FLAG_WRITE) === 0) return doReadFault(cur, state, vma, ops, address, slot);
   if ((vma.vmFlags & VM_SHARED) === 0) return doCowFault(cur, state, vma, ops, address);
   return doSharedFault(cur, state, vma, ops, address);
@@ -136,13 +138,13 @@ function slotAfterOwner(mm: Mm, address: number): number {
 }
 
 /** The page that the owner gave is not mapped after all: 0 when somebody else did it, VM_FAULT_OOM without a table. */
-function notMapped(state: MmState, vma: Vma, address: number, slot: number, pfn: number): number {
-  state.frames.put(pfn);
-  return slot === -2 ? 0 : failed(state.mm, vma, address, D.faultNoTable, VM_FAULT_OOM);
+function notMapped(cur: Caller, vma: Vma, address: number, slot: number, pfn: number): number {
+  stateOf(vma.vmMm).frames.put(pfn);
+  return slot === -2 ? 0 : failed(cur, vma, address, D.faultNoTable, VM_FAULT_OOM);
 }
 
 function doReadFault(
-  cur: Caller | null,
+  cur: Caller,
   state: MmState,
   vma: Vma,
   ops: VmOperations,
@@ -159,11 +161,11 @@ function doReadFault(
     }
   }
   const vmf = mm.system.faultInfo;
-  const result = askOwner(cur, mm, vma, ops, vmf, address, 0);
+  const result = askOwner(cur, vma, ops, vmf, address, 0);
   if ((result & NO_PAGE_TO_MAP) !== 0) return result;
   const pfn = vmf.page;
   const slot = slotAfterOwner(mm, address);
-  if (slot < 0) return notMapped(state, vma, address, slot, pfn);
+  if (slot < 0) return notMapped(cur, vma, address, slot, pfn);
   addFileRmap(state, pfn);
   pt.setEntry(slot, pfn, vma.vmPageProt, protWrite(vma.vmPageProt));
   if (mm.tracer !== null) mm.tracer.fault('file', vma, address, 0);
@@ -171,16 +173,16 @@ function doReadFault(
 }
 
 /** do_cow_fault: the first access to a private page is a write: an own copy at once. */
-function doCowFault(cur: Caller | null, state: MmState, vma: Vma, ops: VmOperations, address: number): number {
+function doCowFault(cur: Caller, state: MmState, vma: Vma, ops: VmOperations, address: number): number {
   const mm = state.mm;
   const frames = state.frames;
   if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
-    return failed(mm, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
+    return failed(cur, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
   }
   const copy = frames.alloc(0);
-  if (copy < 0) return failed(mm, vma, address, D.faultNoFrame, VM_FAULT_OOM);
+  if (copy < 0) return failed(cur, vma, address, D.faultNoFrame, VM_FAULT_OOM);
   const vmf = mm.system.faultInfo;
-  const result = askOwner(cur, mm, vma, ops, vmf, address, FAULT_FLAG_WRITE);
+  const result = askOwner(cur, vma, ops, vmf, address, FAULT_FLAG_WRITE);
   if ((result & NO_PAGE_TO_MAP) !== 0) {
     frames.put(copy);
     return result;
@@ -189,7 +191,7 @@ function doCowFault(cur: Caller | null, state: MmState, vma: Vma, ops: VmOperati
   const slot = slotAfterOwner(mm, address);
   if (slot < 0) {
     frames.put(copy);
-    return notMapped(state, vma, address, slot, pfn);
+    return notMapped(cur, vma, address, slot, pfn);
   }
   state.physical.copyFrame(copy, pfn);
   frames.put(pfn);
@@ -201,21 +203,21 @@ function doCowFault(cur: Caller | null, state: MmState, vma: Vma, ops: VmOperati
 }
 
 /** do_shared_fault: the first access to a shared page is a write. */
-function doSharedFault(cur: Caller | null, state: MmState, vma: Vma, ops: VmOperations, address: number): number {
+function doSharedFault(cur: Caller, state: MmState, vma: Vma, ops: VmOperations, address: number): number {
   const mm = state.mm;
   const frames = state.frames;
   const vmf = mm.system.faultInfo;
-  const result = askOwner(cur, mm, vma, ops, vmf, address, FAULT_FLAG_WRITE);
+  const result = askOwner(cur, vma, ops, vmf, address, FAULT_FLAG_WRITE);
   if ((result & NO_PAGE_TO_MAP) !== 0) return result;
   const pfn = vmf.page;
-  const refused = doPageMkwrite(mm, vma, ops, vmf, address);
+  const refused = doPageMkwrite(cur, vma, ops, vmf, address);
   if (refused !== 0) {
     frames.put(pfn);
     // The page left the file meanwhile: the access is simply repeated.
     return refused === VM_FAULT_NOPAGE ? 0 : refused;
   }
   const slot = slotAfterOwner(mm, address);
-  if (slot < 0) return notMapped(state, vma, address, slot, pfn);
+  if (slot < 0) return notMapped(cur, vma, address, slot, pfn);
   addFileRmap(state, pfn);
   mm.pageTables!.setEntry(slot, pfn, vma.vmPageProt, PTE_WRITE | PTE_DIRTY);
   setPageDirty(frames, pfn);

@@ -22,32 +22,33 @@ import type { Vma } from '../../areas/vma.ts';
 export const NO_PAGE_TO_MAP: number = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
 
 /** Ends a fault with an error and its reason. */
-export function failed(mm: Mm, vma: Vma, address: number, decision: number, code: number): number {
-  mm.lastDecision = decision;
-  if (mm.tracer !== null) mm.tracer.fault(code === VM_FAULT_OOM ? 'oom' : 'sigbus', vma, address, decision);
+export function failed(cur: Caller, vma: Vma, address: number, decision: number, code: number): number {
+  const { tracer } = vma.vmMm;
+  cur.call.reason = decision;
+  if (tracer !== null) tracer.fault(code === VM_FAULT_OOM ? 'oom' : 'sigbus', vma, address, decision);
   return code;
 }
 
 /** __do_fault: asks the owner for the page of `address`. */
 export function askOwner(
-  cur: Caller | null,
-  mm: Mm,
+  cur: Caller,
   vma: Vma,
   ops: VmOperations,
   vmf: FaultInfo,
   address: number,
   flags: number,
 ): number {
+  const mm = vma.vmMm;
   vmf.cur = cur;
   vmf.address = address;
   vmf.pgoff = vma.vmPgoff + (address - vma.vmStart) / mm.system.pageSize;
   vmf.flags = flags;
   vmf.page = -1;
-  mm.lastDecision = 0;
+  cur.call.reason = 0;
   const result = ops.fault!(vma, vmf);
   if ((result & VM_FAULT_ERROR) === 0) return result;
-  if (mm.lastDecision !== 0) return failed(mm, vma, address, mm.lastDecision, result);
-  return failed(mm, vma, address, reasonOf(mm, vma, vmf.pgoff, result), result);
+  if (cur.call.reason !== 0) return failed(cur, vma, address, cur.call.reason, result);
+  return failed(cur, vma, address, reasonOf(mm, vma, vmf.pgoff, result), result);
 }
 
 /** Why an owner refused, as far as it can be seen from here. */
@@ -64,11 +65,11 @@ function reasonOf(mm: Mm, vma: Vma, pgoff: number, result: number): number {
  *
  * @returns 0, or VM_FAULT_ bits: the page must not be made writable now
  */
-export function doPageMkwrite(mm: Mm, vma: Vma, ops: VmOperations, vmf: FaultInfo, address: number): number {
+export function doPageMkwrite(cur: Caller, vma: Vma, ops: VmOperations, vmf: FaultInfo, address: number): number {
   if (ops.pageMkwrite === null) return 0;
   vmf.flags = FAULT_FLAG_WRITE | FAULT_FLAG_MKWRITE;
-  mm.lastDecision = 0;
+  cur.call.reason = 0;
   const result = ops.pageMkwrite(vma, vmf) & NO_PAGE_TO_MAP;
   if ((result & VM_FAULT_ERROR) === 0) return result;
-  return failed(mm, vma, address, mm.lastDecision === 0 ? D.faultPageMkwrite : mm.lastDecision, result);
+  return failed(cur, vma, address, cur.call.reason === 0 ? D.faultPageMkwrite : cur.call.reason, result);
 }

@@ -153,7 +153,7 @@ function dropEntry(state: MmState, slot: number, bits: number, pfn: number): voi
  */
 function madvisePopulate(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
   const { pageSize } = vma.vmMm.system;
-  if (checkVmaFlags(vma, gupFlags) !== 0) return -EINVAL;
+  if (checkVmaFlags(cur, vma, gupFlags) !== 0) return -EINVAL;
   let at = start;
   while (at < end) {
     const done = faultinRange(cur, vma, at, end, gupFlags);

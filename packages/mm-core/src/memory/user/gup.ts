@@ -45,23 +45,22 @@ export const FOLL_FORCE = 0x10;
 /**
  * check_vma_flags.
  *
- * @returns 0 or -EFAULT, with the reason in `lastDecision`
+ * @returns 0 or -EFAULT, with the reason in `cur.call`
  */
-export function checkVmaFlags(vma: Vma, gupFlags: number): number {
+export function checkVmaFlags(cur: Caller, vma: Vma, gupFlags: number): number {
   const flags = vma.vmFlags;
-  const mm = vma.vmMm;
   if ((flags & (VM_IO | VM_PFNMAP)) !== 0) {
-    mm.lastDecision = D.gupDeviceMemory;
+    cur.call.reason = D.gupDeviceMemory;
     return -EFAULT;
   }
   const force = (gupFlags & FOLL_FORCE) !== 0;
   if ((gupFlags & FOLL_WRITE) !== 0) {
     if ((flags & VM_WRITE) !== 0 || (force && isCowMapping(flags))) return 0;
-    mm.lastDecision = D.gupNotWritable;
+    cur.call.reason = D.gupNotWritable;
     return -EFAULT;
   }
   if ((flags & VM_READ) !== 0 || (force && (flags & VM_MAYREAD) !== 0)) return 0;
-  mm.lastDecision = D.gupNotReadable;
+  cur.call.reason = D.gupNotReadable;
   return -EFAULT;
 }
 
@@ -126,7 +125,7 @@ function isOwnCopy(vma: Vma, address: number): boolean {
  */
 export function faultinRange(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
   const pageSize = vma.vmMm.system.pageSize;
-  const error = checkVmaFlags(vma, gupFlags);
+  const error = checkVmaFlags(cur, vma, gupFlags);
   if (error !== 0) return error;
   if ((vma.vmFlags & VM_HUGETLB) !== 0) return followHugetlb(cur, vma, start, end, gupFlags);
   for (let at = start; at < end; at += pageSize) {
@@ -181,7 +180,7 @@ export function populateVmaPageRange(cur: Caller, vma: Vma, start: number, end: 
   if ((flags & VM_LOCKONFAULT) !== 0) {
     // Only what is present already is locked, and that needs no fault.
     const { profile, pageSize } = vma.vmMm.system;
-    const error = profile.faults.populateChecksLockOnFault ? checkVmaFlags(vma, gup) : 0;
+    const error = profile.faults.populateChecksLockOnFault ? checkVmaFlags(cur, vma, gup) : 0;
     return error !== 0 ? error : (end - start) / pageSize;
   }
   return faultinRange(cur, vma, start, end, gup);
@@ -210,12 +209,12 @@ export function findExtendVma(cur: Caller, mm: Mm, address: number): Vma | null 
  */
 export function userPfn(cur: Caller, mm: Mm, address: number, gupFlags: number): number {
   if (!(address >= 0 && address < mm.taskSize)) {
-    mm.lastDecision = D.gupNoVma;
+    cur.call.reason = D.gupNoVma;
     return -EFAULT;
   }
   const vma = findExtendVma(cur, mm, address);
   if (vma === null) {
-    mm.lastDecision = D.gupNoVma;
+    cur.call.reason = D.gupNoVma;
     return -EFAULT;
   }
   const page = address - (address & mm.system.pageMask);
