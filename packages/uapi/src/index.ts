@@ -16,6 +16,7 @@ export * from './abi/perf.ts';
 export * from './abi/syscalls-arm64.ts';
 export * from './flag-set.ts';
 export * from './text.ts';
+export * from './escape.ts';
 export * from './u64.ts';
 export * from './config.ts';
 export * from './profile/index.ts';
