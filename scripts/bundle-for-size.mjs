@@ -10,6 +10,7 @@ const bundles = {
   'mm-core': ['packages/mm-core/src/index.ts', 'packages/mm-core/src/memory/index.ts'],
   uapi: ['packages/uapi/src/index.ts'],
   'arch-arm64': ['packages/arch-arm64/src/index.ts'],
+  'arch-x86-64': ['packages/arch-x86-64/src/index.ts'],
 };
 
 const outDir = join(root, 'artifacts/size');

@@ -21,7 +21,18 @@ function run(command: string, args: readonly string[], cwd: string): string {
 }
 
 const tarballs = new Map<string, string>();
-const PACKED = ['uapi', 'mm-core', 'arch-arm64', 'vfs', 'shmem', 'hugetlbfs', 'kernel', 'strace', 'explain'];
+const PACKED = [
+  'uapi',
+  'mm-core',
+  'arch-arm64',
+  'arch-x86-64',
+  'vfs',
+  'shmem',
+  'hugetlbfs',
+  'kernel',
+  'strace',
+  'explain',
+];
 
 beforeAll(() => {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
@@ -120,6 +131,23 @@ tables.setEntry(slot, 0x11, 3, PTE_WRITE | PTE_DIRTY);
 console.log(arch.taskSize === 2 ** 47, tables.pfn(tables.slot(0x400000)), tables.walk(0x404000));
 `,
     prints: 'true 17 0\n',
+  },
+  'arch-x86-64 alone': {
+    packages: ['uapi', 'arch-x86-64'],
+    program: `
+import { createX86_64, PTE_DIRTY, PTE_WRITE } from '@vmarea/arch-x86-64';
+declare const console: { log(...words: unknown[]): void };
+const arch = createX86_64({ levels: 5 });
+const u32 = new Uint32Array(2 ** 18);
+let next = 0;
+const tables = arch.createPageTables({ u32 }, { allocTable: () => next++, freeTable: () => undefined });
+if (tables === null) throw new Error('no memory');
+const slot = tables.slotAlloc(2 ** 55);
+tables.setEntry(slot, 0x11, 3, PTE_WRITE);
+tables.touch(slot, true);
+console.log(arch.mapWindow === 2 ** 47 - 4096, tables.pfn(tables.slot(2 ** 55)), tables.entry(slot) & PTE_DIRTY);
+`,
+    prints: 'true 17 4\n',
   },
   'vfs with a driver of its own': {
     packages: ['uapi', 'mm-core', 'arch-arm64', 'vfs'],

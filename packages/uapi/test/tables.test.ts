@@ -64,6 +64,43 @@ describe('system calls of arm64', () => {
   });
 });
 
+describe('system calls of x86-64', () => {
+  it('are those of syscall_64.tbl', () => {
+    for (const [number, name] of [
+      [0, 'read'],
+      [2, 'open'],
+      [9, 'mmap'],
+      [10, 'mprotect'],
+      [11, 'munmap'],
+      [12, 'brk'],
+      [25, 'mremap'],
+      [28, 'madvise'],
+      [57, 'fork'],
+      [158, 'arch_prctl'],
+      [216, 'remap_file_pages'],
+      [302, 'prlimit64'],
+      [329, 'pkey_mprotect'],
+      [334, 'rseq'],
+      [424, 'pidfd_send_signal'],
+      [435, 'clone3'],
+      [453, 'map_shadow_stack'],
+      [462, 'mseal'],
+    ] as const) {
+      expect(uapi.syscallNameX86(number)).toBe(name);
+      expect(uapi.syscallNumberX86(name)).toBe(number);
+    }
+    expect(uapi.syscallNameX86(400)).toBeUndefined();
+    expect(uapi.syscallNumberX86('mmap2')).toBeUndefined();
+  });
+
+  it('have one number for each name, and those of arm64 from 424 on', () => {
+    const table = uapi.syscallsX86();
+    expect(new Set(table.map(([number]) => number)).size).toBe(table.length);
+    expect(new Set(table.map(([, name]) => name)).size).toBe(table.length);
+    expect(table.filter(([n]) => n >= 424)).toEqual(uapi.syscalls().filter(([n]) => n >= 424));
+  });
+});
+
 describe('names', () => {
   it('leads from signals to numbers and back', () => {
     for (let signal = 1; signal <= 64; signal += 1) expect(uapi.signalByName(uapi.signalName(signal))).toBe(signal);

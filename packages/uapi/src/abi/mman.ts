@@ -29,6 +29,10 @@ export const MAP_SHARED_VALIDATE = 0x03;
 export const MAP_TYPE = 0x0f;
 export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
+/** x86-64: between 1 and 2 GiB. Elsewhere the bit means nothing. */
+export const MAP_32BIT = 0x40;
+/** x86-64, since 6.6: not below 4 GiB. Elsewhere the bit means nothing. */
+export const MAP_ABOVE4G = 0x80;
 export const MAP_GROWSDOWN = 0x0100;
 /** Ignored. */
 export const MAP_DENYWRITE = 0x0800;

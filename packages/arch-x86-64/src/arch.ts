@@ -1,0 +1,197 @@
+/**
+ * One object that says everything about an x86-64 machine that memory management asks: address-space layout, search
+ * windows, protections, huge page sizes, what the processor does at a fault, and the page-table factory. It knows no VMA
+ * and no file. Mirrors arch/x86/include/asm/{page_64_types,processor,elf}.h, kernel/sys_x86_64.c, mm/fault.c, entry/vdso.
+ */
+import { EINVAL, MAP_32BIT, MAP_ABOVE4G, SEGV_PKUERR } from '@vmarea/uapi';
+import { type Levels, PAGE_SHIFT, PAGE_SIZE, PMD_SIZE, PUD_SIZE, userBits } from './geometry.ts';
+import { type LayoutRequest, mmapBase, STACK_RND_PAGES } from './mmap-layout.ts';
+import { type PhysicalMemory, type TableAllocator, X86PageTables } from './page-tables.ts';
+import { type EntryHalves, protectionMap } from './protection-map.ts';
+import { type SpecialLayout, specialLayout, type SpecialLayoutStyle } from './special.ts';
+
+/** The boot parameter `vsyscall`: Debian builds `none`, most others `xonly`. */
+export type VsyscallMode = 'none' | 'xonly' | 'emulate';
+
+/** What {@link createX86_64} needs; every field has a default. */
+export interface X86_64Options {
+  /** Page-table levels: 4, or 5 on a CPU with LA57. 4 by default. */
+  readonly levels?: Levels | undefined;
+  /** The CPU has 1 GiB pages (`pdpe1gb`). True by default. */
+  readonly gigabytePages?: boolean | undefined;
+  /** The CPU has protection keys (`pku`): memory with PROT_EXEC alone can't be read. False by default. */
+  readonly protectionKeys?: boolean | undefined;
+  /** `'xonly'` by default. */
+  readonly vsyscall?: VsyscallMode | undefined;
+}
+
+/** A part of the address space that a flag of mmap(2) confines a search to. */
+export interface FlagWindow {
+  /** The MAP_ bit. */
+  readonly flag: number;
+  /** First byte, and the byte behind the last. */
+  readonly start: number;
+  readonly end: number;
+  /** A randomised process begins its search at a random page of so many bytes from `start`. */
+  readonly rndBytes: number;
+}
+
+/** A line of /proc/PID/maps that is no mapping of the process: counted nowhere, out of reach of every call. */
+export interface GateArea {
+  readonly name: string;
+  /** The first address as a 64-bit number in hexadecimal, and that of the byte behind: beyond what a double holds exactly. */
+  readonly start: string;
+  readonly end: string;
+  /** Bytes. */
+  readonly size: number;
+  /** The column of maps. */
+  readonly perms: string;
+  /** The mnemonics of smaps. */
+  readonly vmFlags: string;
+}
+
+/** An x86-64 machine. Plain data and pure functions; addresses and sizes are bytes. */
+export interface X86_64 {
+  readonly name: 'x86-64';
+  readonly pageSize: 4096;
+  readonly pageShift: 12;
+  /** pageSize - 1. */
+  readonly pageMask: number;
+  /** Bits of a user address: 47, with five levels 56. */
+  readonly vaBits: 47 | 56;
+  /** TASK_SIZE: 2^vaBits less one page, which is never usable. */
+  readonly taskSize: number;
+  /** DEFAULT_MAP_WINDOW: where searches end, and from which the layout is computed; above it only hints lead. */
+  readonly mapWindow: number;
+  readonly stackTop: number;
+  /** Where bottom-up searches begin: a third of the window. */
+  readonly taskUnmappedBase: number;
+  /** 2/3 of the window, not yet rounded to a page (that depends on the program). */
+  readonly elfEtDynBase: number;
+  /** STACK_RND_MASK: the random displacement of the stack is 0 to this many pages. */
+  readonly stackRndPages: number;
+  /** vm.mmap_rnd_bits: its default, which is also its minimum, and the most that may be set. */
+  readonly mmapRndBits: 28;
+  readonly mmapRndBitsMax: 32;
+  /** Huge page sizes in bytes, ascending. */
+  readonly hugeSizes: readonly number[];
+  /** The default huge page: what one last-level table covers. */
+  readonly pmdSize: number;
+  /** Table levels, the top one included. */
+  readonly levels: Levels;
+  /** RLIMIT_STACK unlimited at exec chooses the legacy layout (it does on arm64). */
+  readonly unlimitedStackIsLegacy: false;
+  /** The top-down search has its own lower limit, one page, and leaves vm.mmap_min_addr to the check behind it. */
+  readonly searchesFromPageOne: true;
+  readonly map32Bit: FlagWindow;
+  /** The MAP_ bit that keeps a top-down search above 4 GiB, in kernels that know it (6.6). */
+  readonly mapAbove4G: number;
+  /** The search for huge pages of kernels before 6.13 rounds a hint down to the huge page (elsewhere up). */
+  readonly hugeHintRoundsDown: true;
+  /** VM_DATA_DEFAULT_FLAGS contains VM_MTE_ALLOWED in kernels that know tags. */
+  readonly dataMteAllowed: false;
+  /** PROT_ bits beside the common ones that a CPU may offer here: none (PROT_BTI and PROT_MTE are arm64's). */
+  readonly hasProtBtiMte: false;
+  /** The MMU sets the accessed and the dirty flag of an entry by itself. */
+  readonly hardwareFlags: true;
+  /** An instruction fetch brings a missing page in as a load does; the right to execute is looked at when it is there. */
+  readonly fetchBringsIn: true;
+  /** The si_code of a load from memory with PROT_EXEC alone; 0: such memory can be read. */
+  readonly executeOnlyCode: number;
+  /** From here to the kernel's half addresses are not canonical: the processor gives no address (si_addr 0, SI_KERNEL). */
+  readonly canonicalEnd: number;
+  /** What is printed behind the last mapping; null with `vsyscall=none`. */
+  readonly gateArea: GateArea | null;
+  /** mm->mmap_base of a new program: the exclusive upper end of the mmap area, or its bottom when `legacy`. */
+  mmapLayout(request: LayoutRequest): number;
+  /** The special mappings that exec makes, in kernels of a style. */
+  specialLayout(style: SpecialLayoutStyle): SpecialLayout;
+  /**
+   * The offset argument of mmap(2) as `sys_mmap` of x86-64 takes it.
+   *
+   * @param offset bytes; a negative number is the 64-bit register's two's complement
+   * @returns the offset in pages, or -EINVAL when it is not a multiple of the page size
+   */
+  offsetToPgoff(offset: number): number;
+  /** vm_page_prot for VM_READ 1 | VM_WRITE 2 | VM_EXEC 4 | VM_SHARED 8. */
+  protectionMap(index: number): EntryHalves;
+  /**
+   * A new, empty tree of page tables that live in `mem`.
+   *
+   * @returns null when the allocator has no page for the top table
+   */
+  createPageTables(mem: PhysicalMemory, alloc: TableAllocator): X86PageTables | null;
+}
+
+const GIB = 0x40000000;
+
+function gateArea(mode: VsyscallMode): GateArea | null {
+  if (mode === 'none') return null;
+  const readable = mode === 'emulate';
+  return {
+    name: '[vsyscall]',
+    start: 'ffffffffff600000',
+    end: 'ffffffffff601000',
+    size: PAGE_SIZE,
+    perms: readable ? 'r-xp' : '--xp',
+    vmFlags: readable ? 'rd ex' : 'ex',
+  };
+}
+
+/**
+ * Describe an x86-64 machine.
+ *
+ * @throws RangeError naming the value, when an option has none of its values
+ */
+export function createX86_64(options: X86_64Options = {}): X86_64 {
+  const levels = options.levels ?? 4;
+  const vsyscall = options.vsyscall ?? 'xonly';
+  const vaBits = userBits(levels);
+  if (!['none', 'xonly', 'emulate'].includes(vsyscall)) {
+    throw new RangeError(`createX86_64: vsyscall ${JSON.stringify(vsyscall)} is not one of none, xonly, emulate`);
+  }
+  const executeOnly = options.protectionKeys === true;
+  const mapWindow = 2 ** 47 - PAGE_SIZE;
+  const taskUnmappedBase = Math.ceil(Math.floor(mapWindow / 3) / PAGE_SIZE) * PAGE_SIZE;
+  return {
+    name: 'x86-64',
+    pageSize: PAGE_SIZE,
+    pageShift: PAGE_SHIFT,
+    pageMask: PAGE_SIZE - 1,
+    vaBits,
+    taskSize: 2 ** vaBits - PAGE_SIZE,
+    mapWindow,
+    stackTop: mapWindow,
+    taskUnmappedBase,
+    elfEtDynBase: Math.floor(mapWindow / 3) * 2,
+    stackRndPages: STACK_RND_PAGES,
+    mmapRndBits: 28,
+    mmapRndBitsMax: 32,
+    hugeSizes: options.gigabytePages === false ? [PMD_SIZE] : [PMD_SIZE, PUD_SIZE],
+    pmdSize: PMD_SIZE,
+    levels,
+    unlimitedStackIsLegacy: false,
+    searchesFromPageOne: true,
+    map32Bit: { flag: MAP_32BIT, start: GIB, end: 2 * GIB, rndBytes: 0x2000000 },
+    mapAbove4G: MAP_ABOVE4G,
+    hugeHintRoundsDown: true,
+    dataMteAllowed: false,
+    hasProtBtiMte: false,
+    hardwareFlags: true,
+    fetchBringsIn: true,
+    executeOnlyCode: executeOnly ? SEGV_PKUERR : 0,
+    canonicalEnd: 2 ** vaBits,
+    gateArea: gateArea(vsyscall),
+    mmapLayout: (request) => mmapBase(mapWindow, taskUnmappedBase, request),
+    specialLayout,
+    offsetToPgoff(offset) {
+      if ((offset & (PAGE_SIZE - 1)) !== 0) return -EINVAL;
+      return (offset < 0 ? 2 ** (64 - PAGE_SHIFT) : 0) + offset / PAGE_SIZE;
+    },
+    protectionMap,
+    createPageTables(mem, alloc) {
+      const root = alloc.allocTable();
+      return root < 0 ? null : new X86PageTables({ levels, executeOnly }, mem, alloc, root);
+    },
+  };
+}
