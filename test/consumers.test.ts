@@ -31,6 +31,7 @@ const PACKED = [
   'hugetlbfs',
   'kernel',
   'strace',
+  'situation',
   'explain',
 ];
 

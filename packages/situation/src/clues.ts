@@ -1,0 +1,296 @@
+/**
+ * What a log shows about its machine, line by line: calls that only some architectures have, paths, ELF headers, addresses.
+ * Nothing is decided here: infer.ts weighs the clues. Memory does not grow with the log.
+ */
+import { parseRegister, parseText, type Call, type LogEvent } from '@vmarea/strace';
+import { EM_AARCH64, MAP_FIXED, MAP_FIXED_NOREPLACE, parseMapFlags, syscallNumber } from '@vmarea/uapi';
+import type { Architecture } from './situation.ts';
+
+/** Something that a line shows. */
+export interface Clue<T> {
+  readonly value: T;
+  readonly line: number;
+  readonly what: string;
+}
+
+/** An address, and whether it was the kernel's choice: then it lies near the top of the area that it was chosen from. */
+export interface AddressClue extends Clue<number> {
+  readonly chosen: boolean;
+}
+
+/** Calls that exist on one of these machines only. */
+const TELLING: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
+  ['arch_prctl', 'x86-64'],
+  ['modify_ldt', 'x86-64'],
+  ['set_thread_area', 'i386'],
+  ['set_tls', 'arm'],
+  ['cacheflush', 'arm'],
+  ['arm_fadvise64_64', 'arm'],
+  ['arm_sync_file_range', 'arm'],
+  ['riscv_flush_icache', 'riscv64'],
+  ['riscv_hwprobe', 'riscv64'],
+]);
+
+/** Calls of 32-bit ABIs. */
+const NARROW: ReadonlySet<string> = new Set([
+  'mmap2',
+  'old_mmap',
+  '_llseek',
+  'fstat64',
+  'stat64',
+  'lstat64',
+  'fstatat64',
+  'fcntl64',
+  'ugetrlimit',
+  'statfs64',
+  'ftruncate64',
+]);
+
+/** Calls of x86-64 that arm64 never had. */
+const OLD_CALLS: ReadonlySet<string> = new Set(
+  (
+    'open creat stat lstat access readlink unlink rmdir mkdir rename link symlink chmod chown pipe dup2 fork vfork poll ' +
+    'select epoll_wait epoll_create inotify_init eventfd signalfd alarm pause getdents time utimes futimesat getpgrp'
+  ).split(' '),
+);
+
+/** Parts of paths, most telling first. */
+const PATHS: readonly (readonly [part: string, architecture: Architecture])[] = [
+  ['aarch64-linux-gnu', 'arm64'],
+  ['ld-linux-aarch64', 'arm64'],
+  ['ld-musl-aarch64', 'arm64'],
+  ['arm-linux-gnueabi', 'arm'],
+  ['ld-linux-armhf', 'arm'],
+  ['ld-musl-armhf', 'arm'],
+  ['x86_64-linux-gnu', 'x86-64'],
+  ['ld-linux-x86-64', 'x86-64'],
+  ['ld-musl-x86_64', 'x86-64'],
+  ['i386-linux-gnu', 'i386'],
+  ['riscv64-linux-gnu', 'riscv64'],
+  ['ld-linux-riscv64', 'riscv64'],
+];
+
+/** e_machine of ELF headers. */
+const MACHINES: ReadonlyMap<number, Architecture> = new Map<number, Architecture>([
+  [EM_AARCH64, 'arm64'],
+  [62, 'x86-64'],
+  [40, 'arm'],
+  [3, 'i386'],
+  [243, 'riscv64'],
+]);
+
+/** The architecture that a path speaks of, and the part that tells it; null for most paths. */
+export function architectureOfPath(path: string): readonly [Architecture, string] | null {
+  for (const [part, architecture] of PATHS) if (path.includes(part)) return [architecture, part];
+  return null;
+}
+
+/** The lowest page size that has no multiple at `value`: 16 KiB pages are out for 0x1000; 0: all sizes fit. */
+export function alignmentOf(value: number): number {
+  if (value % 16384 !== 0) return 4096;
+  return value % 65536 !== 0 ? 16384 : 65536;
+}
+
+/** Collects what a log shows. Feed it with events of a parser that leaves no call out. */
+export class LogClues {
+  /** A message of strace that the program is a 32-bit one. */
+  compat: Clue<true> | null = null;
+  /** A call of 32-bit ABIs. */
+  narrow: Clue<string> | null = null;
+  /** A call that arm64 never had. */
+  old: Clue<string> | null = null;
+  /** By the way it was told; the first of each. */
+  machine: Clue<Architecture> | null = null;
+  path: Clue<Architecture> | null = null;
+  readonly telling: Map<Architecture, Clue<string>> = new Map<Architecture, Clue<string>>();
+  /** The highest address of each kind. */
+  highestChosen: AddressClue | null = null;
+  highestAny: AddressClue | null = null;
+  /** The first break: two thirds up the address space for a position-independent program. */
+  firstBreak: AddressClue | null = null;
+  /** Highest address that exec's stack was at. */
+  stack: AddressClue | null = null;
+  /** An answer of mmap that only smaller pages allow; value: the largest page size that it allows. */
+  smallPages: Clue<number> | null = null;
+  /** An EINVAL for an address that would be page-aligned if pages were smaller; value: the smallest page size. */
+  largePages: Clue<number> | null = null;
+  uid: Clue<number> | null = null;
+  seccomp: Clue<number> | null = null;
+  /** personality with ADDR_NO_RANDOMIZE. */
+  noRandomize: Clue<true> | null = null;
+  /** The kernel's release, from uname or /proc/version. */
+  release: Clue<string> | null = null;
+  /** The log begins with exec. */
+  begins: boolean | null = null;
+  /** Calls looked at. */
+  calls = 0;
+  /** Answers of mmap looked at. */
+  answers = 0;
+
+  /** Nothing later in the log is likely to tell more. */
+  get enough(): boolean {
+    return this.calls >= 20_000 || (this.answers >= 200 && this.calls >= 400);
+  }
+
+  /** Takes an event. */
+  event(event: LogEvent): void {
+    if (event.type === 'note') {
+      if (event.text.includes('runs in 32 bit mode'))
+        this.compat ??= clue(true, event.line, 'strace says: 32 bit mode');
+      return;
+    }
+    if (event.type === 'signal' && event.addr !== null && event.addr > 0x10000) {
+      this.address({ value: event.addr, line: event.line, what: `${event.name} at ${hex(event.addr)}`, chosen: false });
+      return;
+    }
+    if (event.type === 'call') this.call(event.call);
+  }
+
+  private call(call: Call): void {
+    const { name, line } = call;
+    this.calls++;
+    this.begins ??= name.startsWith('exec');
+    const told = TELLING.get(name);
+    if (told !== undefined && !this.telling.has(told)) this.telling.set(told, clue(name, line, `the call ${name}`));
+    if (NARROW.has(name)) this.narrow ??= clue(name, line, `${name}, a call of 32-bit machines`);
+    else if (this.old === null && OLD_CALLS.has(name) && syscallNumber(name) === undefined)
+      this.old = clue(name, line, `${name}, a call that arm64 does not have`);
+    if (this.path === null && call.argsText.includes('linux')) this.paths(call);
+    this.identity(call);
+    this.addresses(call);
+  }
+
+  private paths(call: Call): void {
+    // What a program writes or reads may speak of any machine; what it opens or runs is its own.
+    if (
+      !/^(open|openat|openat2|execve|execveat|access|faccessat|faccessat2|stat|newfstatat|readlink|readlinkat)$/.test(
+        call.name,
+      )
+    )
+      return;
+    const found = architectureOfPath(call.args[0]?.startsWith('"') === true ? call.args[0] : (call.args[1] ?? ''));
+    if (found !== null) this.path = clue(found[0], call.line, `a path with ${found[1]}`);
+  }
+
+  private identity(call: Call): void {
+    const { name, line, ret, args } = call;
+    switch (name) {
+      case 'read':
+      case 'pread64':
+        if (this.machine === null) this.elfHeader(call);
+        if (this.release === null && args[1]?.startsWith('"Linux version ') === true)
+          this.release = clue(
+            /^"Linux version ([^ "]+)/.exec(args[1])?.[1] ?? '',
+            line,
+            'what was read from /proc/version',
+          );
+        return;
+      case 'uname': {
+        const release = /release="([^"]+)"/.exec(call.argsText)?.[1];
+        if (release !== undefined) this.release ??= clue(release, line, `uname: ${release}`);
+        return;
+      }
+      case 'getuid':
+      case 'geteuid':
+      case 'getuid32':
+      case 'geteuid32':
+        if (ret !== null && ret >= 0) this.uid ??= clue(ret, line, `${name}() = ${ret}`);
+        return;
+      case 'seccomp':
+        if (ret !== null && ret >= 0 && args[0] === 'SECCOMP_SET_MODE_FILTER')
+          this.seccomp ??= clue(line, line, 'seccomp installs a filter');
+        return;
+      case 'prctl':
+        if (ret === 0 && args[0] === 'PR_SET_SECCOMP') this.seccomp ??= clue(line, line, 'prctl installs a filter');
+        return;
+      case 'personality':
+        if (ret !== null && ret >= 0 && args[0]?.includes('ADDR_NO_RANDOMIZE') === true)
+          this.noRandomize ??= clue(true, line, 'personality(ADDR_NO_RANDOMIZE)');
+        return;
+      default:
+        return;
+    }
+  }
+
+  private elfHeader(call: Call): void {
+    const text = call.args[1];
+    if (text?.startsWith('"\\177ELF') !== true) return;
+    const bytes = parseText(text)?.value ?? '';
+    if (bytes.length < 20) return;
+    const little = bytes.charCodeAt(5) !== 2;
+    const [low, high] = [bytes.charCodeAt(18) & 0xff, bytes.charCodeAt(19) & 0xff];
+    const found = MACHINES.get(little ? low + 256 * high : high + 256 * low);
+    if (found !== undefined) this.machine = clue(found, call.line, `an ELF header of ${found}`);
+  }
+
+  private addresses(call: Call): void {
+    const { name, line, ret, args } = call;
+    if (name === 'execve' || name === 'execveat') {
+      const shown = /(0x[0-9a-f]+) \/\* [0-9]+ vars/.exec(call.argsText)?.[1];
+      const value = shown === undefined ? null : parseRegister(shown);
+      if (call.argsText.includes('runs in 32 bit mode')) this.compat ??= clue(true, line, 'strace says: 32 bit mode');
+      // The pointer lies on the stack of the program that called: near the end of the address space.
+      if (typeof value === 'number' && value > 0x10000)
+        this.stack ??= { value, line, what: `the stack of execve's caller at ${hex(value)}`, chosen: true };
+      return;
+    }
+    if (ret === null) return;
+    switch (name) {
+      case 'brk':
+        if (ret > 0x10000) this.firstBreak ??= { value: ret, line, what: `the break at ${hex(ret)}`, chosen: true };
+        return;
+      case 'mmap':
+      case 'mmap2':
+      case 'mremap':
+        if (ret > 0x10000) this.answered(call, ret);
+        return;
+      case 'munmap':
+      case 'mprotect':
+      case 'madvise': {
+        const addr = parseRegister(args[0] ?? '');
+        if (typeof addr !== 'number' || addr < 0x10000) return;
+        const what = `${name} of ${hex(addr)}`;
+        if (ret === 0) {
+          this.address({ value: addr, line, what, chosen: false });
+          if (addr % 65536 !== 0) this.page(addr, line, `${what} succeeds`);
+        } else if (call.errno === 22 && addr % 4096 === 0 && addr % 65536 !== 0 && name !== 'madvise') {
+          const size = addr % 16384 !== 0 ? 16384 : 65536;
+          this.largePages ??= clue(size, line, `${what} is refused as not aligned`);
+        }
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  private answered(call: Call, ret: number): void {
+    this.answers++;
+    const { line, name, args } = call;
+    const hinted = name === 'mremap' ? args[4] !== undefined : args[0] !== 'NULL' && args[0] !== '0';
+    const flags = name === 'mremap' ? 0 : (parseMapFlags(args[3] ?? '') ?? 0);
+    const chosen = !hinted && (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) === 0;
+    this.address({ value: ret, line, what: `${name} answers ${hex(ret)}`, chosen });
+    this.page(ret, line, `${name} answers ${hex(ret)}`);
+  }
+
+  private page(value: number, line: number, what: string): void {
+    const size = alignmentOf(value);
+    if (this.smallPages === null || size < this.smallPages.value) this.smallPages = clue(size, line, what);
+  }
+
+  private address(found: AddressClue): void {
+    if (found.value >= 2 ** 57) return;
+    if (found.chosen && (this.highestChosen === null || found.value > this.highestChosen.value))
+      this.highestChosen = found;
+    if (this.highestAny === null || found.value > this.highestAny.value) this.highestAny = found;
+  }
+}
+
+function clue<T>(value: T, line: number, what: string): Clue<T> {
+  return { value, line, what };
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}

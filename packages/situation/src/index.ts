@@ -1,0 +1,45 @@
+/**
+ * @vmarea/situation: everything known of a machine and a process, each fact with its evidence. One default machine, one set of
+ * option values, one inference from logs and maps, for every command and page.
+ */
+export { describeEvidence, assumed, fromLog, fromMap, given, isAssumed, type Evidence, type Fact } from './evidence.ts';
+export {
+  arm64VaBits,
+  ASSUMED_RAM,
+  defaultSituation,
+  isArm64,
+  machineOf,
+  memoryIsKnown,
+  memoryOf,
+  sysctlField,
+  usualHugePage,
+  usualVaBits,
+  type Architecture,
+  type Limit,
+  type MachineSpec,
+  type MapBefore,
+  type MemoryFigures,
+  type Situation,
+  type SituationMapLine,
+} from './situation.ts';
+export { inferSituation, type GivenFacts, type Sources } from './infer.ts';
+export { alignmentOf, architectureOfPath, LogClues, type AddressClue, type Clue } from './clues.ts';
+export { mapClues, type MapClues } from './map-clues.ts';
+export { describeSituation, formatBytes, listFacts, type FactLine } from './describe.ts';
+export { DEFAULT_FILE, parseFileOption, placeFiles, type FileKind, type FileSpec, type NamedFile } from './files.ts';
+export {
+  configWord,
+  parseArchitecture,
+  parseBytes,
+  parseCapabilityNames,
+  parseConfig,
+  parseKernelName,
+  parseMeminfo,
+  parsePageSize,
+  parsePersonality,
+  parseRlimits,
+  parseSysctls,
+  SYSCTL_NAMES,
+  type NamedLimit,
+} from './values.ts';
+export { SituationError } from './error.ts';

@@ -1,0 +1,318 @@
+/**
+ * From options, a log's clues and maps to a situation. An option wins over what is read, what is read over what is assumed;
+ * what is assumed is only what the rest allows.
+ */
+import type { MapsLine } from '@vmarea/strace';
+import { allCapabilities, PROFILES, type KernelConfig, type KernelName } from '@vmarea/uapi';
+import type { AddressClue, Clue, LogClues } from './clues.ts';
+import { assumed, fromLog, given, type Evidence, type Fact } from './evidence.ts';
+import { SituationError } from './error.ts';
+import { placeFiles, type FileSpec, type NamedFile } from './files.ts';
+import { mapClues, type MapClues } from './map-clues.ts';
+import {
+  arm64VaBits,
+  ASSUMED_RAM,
+  defaultSituation,
+  memoryOf,
+  usualVaBits,
+  type Architecture,
+  type Limit,
+  type MapBefore,
+  type MemoryFigures,
+  type Situation,
+} from './situation.ts';
+import { configWord, type NamedLimit } from './values.ts';
+
+/** What options give; each is left out when its option is. */
+export interface GivenFacts {
+  readonly architecture?: Architecture | undefined;
+  readonly pageSize?: number | undefined;
+  readonly vaBits?: number | undefined;
+  readonly kernel?: KernelName | undefined;
+  readonly config?: readonly (readonly [keyof KernelConfig, boolean | number])[] | undefined;
+  readonly sysctls?: readonly (readonly [string, string])[] | undefined;
+  readonly limits?: readonly NamedLimit[] | undefined;
+  readonly capabilities?: ReadonlySet<number> | undefined;
+  readonly personality?: number | undefined;
+  readonly aslr?: 'on' | 'off' | undefined;
+  readonly meminfo?: MemoryFigures | undefined;
+  /** Bytes. */
+  readonly ram?: number | undefined;
+  readonly mapBefore?: MapBefore | undefined;
+  readonly files?: readonly NamedFile[] | undefined;
+}
+
+/** Where a situation may be read from. */
+export interface Sources {
+  readonly given: GivenFacts;
+  /** Null without a log. */
+  readonly clues: LogClues | null;
+  /** The real map at the end, when it is known: it shows the machine as well as the map before. */
+  readonly mapAfter?: readonly MapsLine[] | undefined;
+}
+
+/** A clue, and what it was found in. */
+interface Sourced<T> {
+  readonly value: T;
+  readonly evidence: Evidence;
+}
+
+function ofLog<T>(clue: Clue<T> | null | undefined): Sourced<T> | null {
+  if (clue == null) return null;
+  return { value: clue.value, evidence: { kind: 'log', line: clue.line, what: clue.what } };
+}
+
+function ofMap<T>(clue: Clue<T> | null): Sourced<T> | null {
+  return clue === null ? null : { value: clue.value, evidence: { kind: 'map', line: clue.line, what: clue.what } };
+}
+
+/** An address near the end of an address space of this many bits was placed from the top down. */
+const NEAR_TOP = 0.85;
+
+/** Where position-independent programs are put, as a part of the address space. */
+const PROGRAMS = 2 / 3;
+
+/** The smallest number of bits that arm64 is built with and that reaches an address. */
+function reach(address: number): number {
+  return [36, 39, 42, 47, 48].find((bits) => address <= 2 ** bits) ?? 57;
+}
+
+/** Addresses, most telling first: whether each shows the size of the address space, or only that it is no smaller. */
+function widths(
+  log: LogClues | null,
+  maps: readonly MapClues[],
+): { bits: Sourced<number> | null; least: Sourced<number> | null } {
+  let bits: Sourced<number> | null = null;
+  let least: Sourced<number> | null = null;
+  const take = (found: AddressClue | null | undefined, source: 'log' | 'map', program = false): void => {
+    if (found == null) return;
+    const size = reach(found.value);
+    const evidence: Evidence = { kind: source, line: found.line, what: found.what };
+    if (least === null || size > least.value) least = { value: size, evidence };
+    const part = found.value / 2 ** size;
+    const near = part >= NEAR_TOP || (program && part >= PROGRAMS);
+    // Small numbers are near the end of some address space, but of none that a 64-bit program has.
+    if (bits === null && found.chosen && near && size >= 36 && found.value > 2 ** 32) bits = { value: size, evidence };
+  };
+  for (const map of maps) take(map.top, 'map');
+  take(log?.stack, 'log');
+  take(log?.highestChosen, 'log');
+  take(log?.firstBreak, 'log', true);
+  take(log?.highestAny, 'log');
+  return { bits, least };
+}
+
+function architectureFact(
+  facts: GivenFacts,
+  log: LogClues | null,
+  maps: readonly MapClues[],
+  bits: Sourced<number> | null,
+  page: Sourced<number> | null,
+): Fact<Architecture> {
+  if (facts.architecture !== undefined) return given(facts.architecture, `--arch ${facts.architecture}`);
+  const narrow = ofLog(log?.compat) ?? ofLog(log?.narrow);
+  const paths = ofLog(log?.path);
+  const header = ofLog(log?.machine);
+  if (narrow !== null) {
+    const named = [header, paths, telling(log, 'arm'), telling(log, 'i386')].find(
+      (found) => found?.value === 'arm' || found?.value === 'i386',
+    );
+    return named ?? { value: '32-bit', evidence: narrow.evidence };
+  }
+  const named =
+    header ??
+    paths ??
+    telling(log, 'x86-64') ??
+    telling(log, 'riscv64') ??
+    maps.map((map) => ofMap(map.architecture)).find((found) => found !== null) ??
+    null;
+  if (named !== null) return named;
+  if (log?.old != null) return fromLog('x86-64', log.old.line, log.old.what);
+  // 47 bits are what x86-64 has; arm64 has them with 16 KiB pages only.
+  if (bits?.value === 47 && page?.value === 4096 && facts.pageSize === undefined)
+    return { value: 'x86-64', evidence: bits.evidence };
+  if (bits?.value === 48) return { value: 'arm64', evidence: bits.evidence };
+  if (bits?.value === 47 && facts.pageSize !== 16384) {
+    // Nothing but the width tells: both are possible, and x86-64 is what most logs are from.
+    return facts.pageSize === undefined && !onlyBigPages(page, log)
+      ? { value: 'x86-64', evidence: bits.evidence }
+      : { value: 'arm64', evidence: bits.evidence };
+  }
+  if (bits !== null) return { value: 'arm64', evidence: bits.evidence };
+  return assumed('arm64');
+}
+
+/** Whether enough borders were seen that 4 KiB pages would have shown themselves. */
+function onlyBigPages(page: Sourced<number> | null, log: LogClues | null): boolean {
+  return page !== null && page.value >= 16384 && ((log?.answers ?? 0) >= 3 || log?.largePages != null || log === null);
+}
+
+function telling(log: LogClues | null, architecture: Architecture): Sourced<Architecture> | null {
+  const found = log?.telling.get(architecture);
+  return found === undefined
+    ? null
+    : { value: architecture, evidence: { kind: 'log', line: found.line, what: found.what } };
+}
+
+function smaller(a: Sourced<number> | null, b: Sourced<number> | null): Sourced<number> | null {
+  if (a === null || b === null) return a ?? b;
+  return b.value < a.value ? b : a;
+}
+
+function pageFact(
+  facts: GivenFacts,
+  architecture: Architecture,
+  bits: Sourced<number> | null,
+  page: Sourced<number> | null,
+  log: LogClues | null,
+): Fact<number> {
+  if (facts.pageSize !== undefined) return given(facts.pageSize, `--page-size ${facts.pageSize / 1024}k`);
+  if (architecture !== 'arm64') return assumed(4096, `${architecture} has 4 KiB pages`);
+  // An address that is no multiple of 16 KiB.
+  if (page?.value === 4096) return page;
+  if (facts.vaBits !== undefined) {
+    const size = [4096, 16384, 65536].find((candidate) => arm64VaBits(candidate).includes(facts.vaBits!));
+    if (size !== undefined && size !== 4096) return given(size, `--va-bits ${facts.vaBits}`);
+  }
+  if (bits !== null && bits.value !== 48) {
+    const size = [4096, 16384, 65536].find((candidate) => arm64VaBits(candidate).includes(bits.value));
+    if (size !== undefined) return { value: size, evidence: bits.evidence };
+  }
+  const refused = ofLog(log?.largePages);
+  if (refused !== null && page !== null && page.value >= refused.value) return refused;
+  return assumed(4096);
+}
+
+function bitsFact(
+  facts: GivenFacts,
+  architecture: Architecture,
+  kernel: KernelName,
+  pageSize: Fact<number>,
+  bits: Sourced<number> | null,
+  least: Sourced<number> | null,
+): Fact<number> {
+  const size = pageSize.value;
+  const allowed = architecture === 'arm64' ? arm64VaBits(size) : architecture === 'x86-64' ? [47, 56] : [];
+  if (facts.vaBits !== undefined) {
+    if (allowed.length > 0 && !allowed.includes(facts.vaBits)) {
+      throw new SituationError(
+        `--va-bits ${facts.vaBits}: ${architecture} with ${size / 1024} KiB pages has ${allowed.join(' or ')} address bits`,
+      );
+    }
+    return given(facts.vaBits, `--va-bits ${facts.vaBits}`);
+  }
+  const usual = usualVaBits(architecture, PROFILES[kernel], size);
+  if (architecture !== 'arm64') {
+    if (architecture === 'x86-64' && least !== null && least.value > 47) return { value: 56, evidence: least.evidence };
+    return assumed(usual);
+  }
+  if (bits !== null && allowed.includes(bits.value)) return { value: bits.value, evidence: bits.evidence };
+  if (least !== null) {
+    const fitting = allowed.filter((candidate) => candidate >= least.value);
+    // Nothing smaller reaches the address: that one is shown; of several the usual one is taken.
+    if (fitting.length === 1 && allowed.length > 1) return { value: fitting[0]!, evidence: least.evidence };
+    if (fitting.length > 0 && !fitting.includes(usual)) return { value: fitting[0]!, evidence: least.evidence };
+  }
+  return assumed(usual, allowed.length > 1 ? `of ${allowed.join(' and ')}` : '');
+}
+
+function kernelFact(facts: GivenFacts, log: LogClues | null): Fact<KernelName> {
+  if (facts.kernel !== undefined) return given(facts.kernel, `--kernel ${facts.kernel}`);
+  const names = Object.keys(PROFILES) as KernelName[];
+  const release = log?.release;
+  if (release != null) {
+    const [major = '', minor = ''] = release.value.split('.');
+    const found = names.find((name) => {
+      const own = PROFILES[name].release.split('.');
+      return own[0] === major && own[1] === minor;
+    });
+    if (found !== undefined) return fromLog(found, release.line, release.what);
+  }
+  return assumed('linux-6.1');
+}
+
+function memoryFact(facts: GivenFacts): Fact<MemoryFigures> {
+  if (facts.meminfo !== undefined)
+    return { value: facts.meminfo, evidence: { kind: 'meminfo', line: 0, what: 'its figures' } };
+  if (facts.ram !== undefined) return given(memoryOf(facts.ram), `--ram ${facts.ram}`);
+  return assumed(memoryOf(ASSUMED_RAM));
+}
+
+/**
+ * Puts a situation together.
+ *
+ * @throws SituationError when options contradict each other
+ */
+export function inferSituation(sources: Sources): Situation {
+  const { given: facts, clues } = sources;
+  const maps = [facts.mapBefore?.lines, sources.mapAfter].flatMap((lines) =>
+    lines === undefined ? [] : [mapClues(lines)],
+  );
+  const { bits, least } = widths(clues, maps);
+  const page = maps.reduce((found, map) => smaller(found, ofMap(map.page)), ofLog(clues?.smallPages));
+  const kernel = kernelFact(facts, clues);
+  const architecture = architectureFact(facts, clues, maps, bits, page);
+  const pageSize = pageFact(facts, architecture.value, bits, page, clues);
+  const vaBits = bitsFact(facts, architecture.value, kernel.value, pageSize, bits, least);
+  const config = new Map<keyof KernelConfig, Fact<boolean | number>>();
+  for (const [name, value] of facts.config ?? []) {
+    const shown = typeof value === 'number' ? value : value ? 'on' : 'off';
+    config.set(name, given(value, `--config ${configWord(name)}=${shown}`));
+  }
+  const sysctls = new Map<string, Fact<string>>();
+  for (const [name, value] of facts.sysctls ?? []) sysctls.set(name, given(value, `--sysctl ${name}=${value}`));
+  const limits = new Map<number, Fact<Limit>>();
+  for (const { resource, soft, hard } of facts.limits ?? []) limits.set(resource, given({ soft, hard }, '--rlimit'));
+  const { capabilities, uid } = identity(facts, clues);
+  return {
+    ...defaultSituation(PROFILES[kernel.value]),
+    architecture,
+    pageSize,
+    vaBits,
+    kernel,
+    config,
+    sysctls,
+    limits,
+    capabilities,
+    uid,
+    personality: personalityFact(facts, clues),
+    aslr: aslrFact(facts, clues),
+    memory: memoryFact(facts),
+    mapBefore: facts.mapBefore === undefined ? null : given(facts.mapBefore, facts.mapBefore.source),
+    files: filesFact(facts.files ?? []),
+    seccomp: ofLog(clues?.seccomp),
+  };
+}
+
+function identity(facts: GivenFacts, clues: LogClues | null): Pick<Situation, 'capabilities' | 'uid'> {
+  const told = ofLog(clues?.uid);
+  if (facts.capabilities !== undefined) {
+    const uid = facts.capabilities.size > 0 ? 0 : 1000;
+    return { capabilities: given(facts.capabilities, '--capabilities'), uid: told ?? assumed(uid) };
+  }
+  if (told === null) return { capabilities: assumed(new Set<number>()), uid: assumed(1000) };
+  const { evidence } = told;
+  return { capabilities: { value: told.value === 0 ? allCapabilities() : new Set<number>(), evidence }, uid: told };
+}
+
+function personalityFact(facts: GivenFacts, clues: LogClues | null): Fact<number> {
+  if (facts.personality !== undefined)
+    return given(facts.personality, `--personality 0x${facts.personality.toString(16)}`);
+  // What the log sets it sets itself, at its line.
+  return assumed(0, clues?.noRandomize != null ? 'until the log sets it' : '');
+}
+
+function aslrFact(facts: GivenFacts, clues: LogClues | null): Fact<'on' | 'off' | 'unknown'> {
+  if (facts.aslr !== undefined) return given(facts.aslr, `--aslr ${facts.aslr}`);
+  const sysctl = facts.sysctls?.find(([name]) => name === 'kernel.randomize_va_space');
+  if (sysctl?.[1] === '0') return given('off', '--sysctl kernel.randomize_va_space=0');
+  if (((facts.personality ?? 0) & 0x40000) !== 0) return given('off', '--personality ADDR_NO_RANDOMIZE');
+  if (clues?.noRandomize != null) return fromLog('off', clues.noRandomize.line, clues.noRandomize.what);
+  return assumed('unknown');
+}
+
+function filesFact(files: readonly NamedFile[]): ReadonlyMap<number, Fact<FileSpec>> {
+  const placed = new Map<number, Fact<FileSpec>>();
+  for (const [fd, spec] of placeFiles(files)) placed.set(fd, given(spec, '--file'));
+  return placed;
+}

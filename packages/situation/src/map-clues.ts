@@ -1,0 +1,41 @@
+/**
+ * What the lines of a map show about the machine: which page sizes its borders allow, how far its addresses reach.
+ */
+import type { MapsLine } from '@vmarea/strace';
+import { alignmentOf, architectureOfPath, type AddressClue, type Clue } from './clues.ts';
+import type { Architecture } from './situation.ts';
+
+/** The clues of a map. Lines are counted from 1 among the lines of the map. */
+export interface MapClues {
+  /** The largest page size that every border allows. */
+  readonly page: Clue<number> | null;
+  /** The end of the stack, or the highest address where no stack is shown. */
+  readonly top: AddressClue | null;
+  readonly architecture: Clue<Architecture> | null;
+}
+
+/** Looks at a map. */
+export function mapClues(lines: readonly MapsLine[]): MapClues {
+  let page: Clue<number> | null = null;
+  let top: AddressClue | null = null;
+  let architecture: Clue<Architecture> | null = null;
+  lines.forEach((area, index) => {
+    const line = index + 1;
+    if (area.name === '[vsyscall]') {
+      architecture ??= { value: 'x86-64', line, what: '[vsyscall], which only x86-64 has' };
+      return;
+    }
+    const found = architectureOfPath(area.name);
+    if (found !== null) architecture ??= { value: found[0], line, what: `a path with ${found[1]}` };
+    for (const border of [area.start, area.end]) {
+      const size = alignmentOf(border);
+      if (page === null || size < page.value) page = { value: size, line, what: `a border at ${border.toString(16)}` };
+    }
+    const isStack = area.name === '[stack]';
+    if (top === null || isStack || (!top.chosen && area.end > top.value)) {
+      const what = isStack ? `[stack] ends at ${area.end.toString(16)}` : `an area ends at ${area.end.toString(16)}`;
+      top = { value: area.end, line, what, chosen: isStack };
+    }
+  });
+  return { page, top, architecture };
+}

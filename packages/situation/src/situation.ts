@@ -1,0 +1,208 @@
+/**
+ * A situation: everything that is known of a machine and a process before the first call. Data only: a «what if» is a
+ * copy with one fact changed. Not here: how it is found out (infer.ts), how it is made real (restore.ts and the wiring).
+ */
+import type { MapsLine } from '@vmarea/strace';
+import {
+  DEFAULT_CONFIG,
+  defaultSysctls,
+  LINUX_6_1,
+  PROFILES,
+  type KernelConfig,
+  type KernelName,
+  type KernelProfile,
+  type Sysctls,
+} from '@vmarea/uapi';
+import { assumed, type Fact } from './evidence.ts';
+import type { FileSpec } from './files.ts';
+
+/** The architectures that a log or a map can be recognised as; `32-bit` is one of which only the width is known. */
+export type Architecture = 'arm64' | 'x86-64' | 'riscv64' | 'arm' | 'i386' | '32-bit';
+
+/** A limit: bytes or a count; Infinity for none. */
+export interface Limit {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** What /proc/meminfo says; bytes. */
+export interface MemoryFigures {
+  readonly total: number;
+  /** Free and reclaimable, which the guess of 4.4 counts with. */
+  readonly free: number;
+  readonly swap: number;
+  /** Committed_AS; null when the file does not say. */
+  readonly committed: number | null;
+  /** Hugepagesize and HugePages_Total; null when the file does not say. */
+  readonly hugePages: { readonly size: number; readonly pages: number } | null;
+}
+
+/** A line of a map, with what smaps says beside it. */
+export type SituationMapLine = MapsLine & {
+  /** VmFlags of smaps (`rd`, `wr`, `ac`, …); absent for a line of maps. */
+  readonly vmFlags?: readonly string[] | undefined;
+};
+
+/** The map that is there before the first call. */
+export interface MapBefore {
+  readonly lines: readonly SituationMapLine[];
+  /** Where it is from, for messages. */
+  readonly source: string;
+}
+
+/** Everything known before the first call. */
+export interface Situation {
+  readonly architecture: Fact<Architecture>;
+  /** Bytes. */
+  readonly pageSize: Fact<number>;
+  /** Address bits of user space. */
+  readonly vaBits: Fact<number>;
+  readonly kernel: Fact<KernelName>;
+  /** How the kernel was built and booted, where it is not as usual for its version. */
+  readonly config: ReadonlyMap<keyof KernelConfig, Fact<boolean | number>>;
+  /** By name below /proc/sys with dots (`vm.max_map_count`), where they are not as at boot. */
+  readonly sysctls: ReadonlyMap<string, Fact<string>>;
+  /** By resource number, where they are not as at boot. */
+  readonly limits: ReadonlyMap<number, Fact<Limit>>;
+  readonly capabilities: Fact<ReadonlySet<number>>;
+  readonly uid: Fact<number>;
+  /** As personality(2) takes it. */
+  readonly personality: Fact<number>;
+  /** Whether addresses are random; `unknown`: the first break of the log tells. */
+  readonly aslr: Fact<'on' | 'off' | 'unknown'>;
+  readonly memory: Fact<MemoryFigures>;
+  /** Null: the process begins with exec, or empty. */
+  readonly mapBefore: Fact<MapBefore> | null;
+  /** Open files by descriptor. */
+  readonly files: ReadonlyMap<number, Fact<FileSpec>>;
+  /** The line at which the log installs a seccomp filter; null when it shows none. */
+  readonly seccomp: Fact<number> | null;
+}
+
+/** Bytes of RAM that are taken where nothing tells: never the reason of a difference (see {@link memoryIsKnown}). */
+export const ASSUMED_RAM: number = 8 * 2 ** 30;
+
+/** Figures for a machine of which only the RAM is known, all of it free, without swap. */
+export function memoryOf(total: number): MemoryFigures {
+  return { total, free: total, swap: 0, committed: null, hugePages: null };
+}
+
+/** Address bits with which arm64 kernels are built for a page size, ascending; empty for a size that is none. */
+export function arm64VaBits(pageSize: number): readonly number[] {
+  return VA_BITS.get(pageSize) ?? [];
+}
+
+const VA_BITS: ReadonlyMap<number, readonly number[]> = new Map([
+  [4096, [39, 48]],
+  [16384, [36, 47, 48]],
+  [65536, [42, 48]],
+]);
+
+/** Address bits that are taken where nothing tells. */
+export function usualVaBits(architecture: Architecture, profile: KernelProfile, pageSize: number): number {
+  if (architecture === 'arm64') {
+    if (pageSize === 4096) return profile.usualVaBits;
+    return pageSize === 16384 ? 47 : 48;
+  }
+  return architecture === 'x86-64' ? 47 : architecture === 'riscv64' ? 39 : 32;
+}
+
+/**
+ * The default machine and process, used by every command: arm64, 4 KiB pages, Linux 6.1 as distributions build it, a
+ * user's process without capabilities. Everything in it is assumed.
+ */
+export function defaultSituation(profile: KernelProfile = LINUX_6_1): Situation {
+  return {
+    architecture: assumed('arm64'),
+    pageSize: assumed(4096),
+    vaBits: assumed(usualVaBits('arm64', profile, 4096)),
+    kernel: assumed(profile.name),
+    config: new Map(),
+    sysctls: new Map(),
+    limits: new Map(),
+    capabilities: assumed(new Set<number>()),
+    uid: assumed(1000),
+    personality: assumed(0),
+    aslr: assumed('unknown'),
+    memory: assumed(memoryOf(ASSUMED_RAM)),
+    mapBefore: null,
+    files: new Map(),
+    seccomp: null,
+  };
+}
+
+/** Whether RAM was told, so that overcommit may be judged. */
+export function memoryIsKnown(situation: Situation): boolean {
+  return situation.memory.evidence.kind !== 'assumed';
+}
+
+/** Whether the situation's memory layout is one that arm64's rules give: other architectures are replayed as recorded. */
+export function isArm64(situation: Situation): boolean {
+  return situation.architecture.value === 'arm64';
+}
+
+/** What a machine is made of: plain values, the evidence left out. */
+export interface MachineSpec {
+  readonly architecture: Architecture;
+  readonly profile: KernelProfile;
+  readonly pageSize: number;
+  readonly vaBits: number;
+  readonly config: KernelConfig;
+  /** Those that {@link Sysctls} holds; `sysctls` has all that were given, by name. */
+  readonly sysctl: Sysctls;
+  readonly sysctls: ReadonlyMap<string, string>;
+  readonly memory: MemoryFigures;
+}
+
+/** Bytes of the usual huge page of a page size. */
+export function usualHugePage(pageSize: number): number {
+  return pageSize === 4096 ? 2 ** 21 : pageSize === 16384 ? 2 ** 25 : 2 ** 29;
+}
+
+/** The machine of a situation. */
+export function machineOf(situation: Situation): MachineSpec {
+  const profile = PROFILES[situation.kernel.value];
+  const pageSize = situation.pageSize.value;
+  const memory = situation.memory.value;
+  const own: Record<string, unknown> = {};
+  for (const [name, fact] of situation.config) own[name] = fact.value;
+  const sysctls = new Map<string, string>();
+  for (const [name, fact] of situation.sysctls) sysctls.set(name, fact.value);
+  const config: KernelConfig = {
+    ...DEFAULT_CONFIG,
+    ...profile.usualConfig,
+    hugePages: [memory.hugePages ?? { size: usualHugePage(pageSize), pages: 0 }],
+    ramBytes: memory.total,
+    ...own,
+  };
+  return {
+    architecture: situation.architecture.value,
+    profile,
+    pageSize,
+    vaBits: situation.vaBits.value,
+    config,
+    sysctl: sysctlsOf(sysctls),
+    sysctls,
+    memory,
+  };
+}
+
+/** The field of {@link Sysctls} for a sysctl's name; undefined for one that lives elsewhere (the huge page pool). */
+export function sysctlField(name: string): keyof Sysctls | undefined {
+  const bare = name.replace(/^(vm|kernel)[./]/, '');
+  const field = bare.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return Object.hasOwn(defaultSysctls(), field) ? (field as keyof Sysctls) : undefined;
+}
+
+function sysctlsOf(given: ReadonlyMap<string, string>): Sysctls {
+  const sysctl = defaultSysctls();
+  for (const [name, value] of given) {
+    const field = sysctlField(name);
+    if (field === undefined) continue;
+    sysctl[field] = Number(value);
+    // The kernel keeps one of the two.
+    if (field === 'overcommitKbytes') sysctl.overcommitRatio = 0;
+    if (field === 'overcommitRatio') sysctl.overcommitKbytes = 0;
+  }
+  return sysctl;
+}

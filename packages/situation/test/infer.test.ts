@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { parseLog, parseMaps } from '@vmarea/strace';
+import {
+  describeSituation,
+  inferSituation,
+  listFacts,
+  LogClues,
+  SituationError,
+  type GivenFacts,
+} from '../src/index.ts';
+
+function situation(log: string, given: GivenFacts = {}, map?: string): ReturnType<typeof inferSituation> {
+  const clues = new LogClues();
+  for (const event of parseLog(log)) clues.event(event);
+  const lines = map === undefined ? undefined : parseMaps(map).lines;
+  const mapBefore = lines === undefined ? undefined : { lines, source: 'a.maps' };
+  return inferSituation({ given: { ...given, mapBefore }, clues: log === '' ? null : clues });
+}
+
+/** Architecture, page size in KiB, address bits. */
+function machine(log: string, given: GivenFacts = {}, map?: string): [string, number, number] {
+  const { architecture, pageSize, vaBits } = situation(log, given, map);
+  return [architecture.value, pageSize.value / 1024, vaBits.value];
+}
+
+const ANON = 'PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0';
+
+describe('the machine of a log', () => {
+  it.each([
+    [
+      'the pointer of execve on a 39-bit stack',
+      'execve("/usr/bin/ape", ["ape"], 0x7fe3d61648 /* 39 vars */) = 0\n',
+      ['arm64', 4, 39],
+    ],
+    [
+      '16 KiB arm64, told by paths',
+      `brk(NULL) = 0x55557e2b0000\nopenat(AT_FDCWD, "/lib/aarch64-linux-gnu/libc.so.6", O_RDONLY|O_CLOEXEC) = 3\nmmap(NULL, 12288, ${ANON}) = 0x7fff9d664000\n`,
+      ['arm64', 16, 47],
+    ],
+    [
+      '16 KiB arm64, told by an ELF header',
+      `read(3, "\\177ELF\\2\\1\\1\\3\\0\\0\\0\\0\\0\\0\\0\\0\\3\\0\\267\\0\\1\\0\\0\\0"..., 832) = 832\nmmap(NULL, 16384, ${ANON}) = 0x7fffa0000000\n`,
+      ['arm64', 16, 47],
+    ],
+    [
+      'x86-64, told by an ELF header',
+      `read(3, "\\177ELF\\2\\1\\1\\3\\0\\0\\0\\0\\0\\0\\0\\0\\3\\0>\\0\\1\\0\\0\\0"..., 832) = 832\nmmap(NULL, 4096, ${ANON}) = 0x7ffff7fb9000\n`,
+      ['x86-64', 4, 47],
+    ],
+    ['x86-64, told by a call', `arch_prctl(ARCH_SET_FS, 0x7ffff7d8a740) = 0\n`, ['x86-64', 4, 47]],
+    [
+      'x86-64, told by 47 bits and an address that only 4 KiB pages give',
+      `mmap(NULL, 4096, ${ANON}) = 0x7ffff7fb9000\n`,
+      ['x86-64', 4, 47],
+    ],
+    ['mmap2 alone is some 32-bit machine', `mmap2(NULL, 4096, ${ANON}) = 0x76f7f000\n`, ['32-bit', 4, 32]],
+    [
+      '32-bit arm with calls that i386 has, too',
+      `open("/lib/arm-linux-gnueabihf/libc.so.6", O_RDONLY) = 3\nmmap2(NULL, 4096, ${ANON}) = 0x76f7f000\n`,
+      ['arm', 4, 32],
+    ],
+    [
+      'a Go heap: more than 39 bits, no other hint',
+      `mmap(0xc000000000, 67108864, ${ANON}) = 0xc000000000\n`,
+      ['arm64', 4, 48],
+    ],
+    [
+      'a sanitizer shadow: the width stays a lower bound',
+      `mmap(0x611000200000, 65536, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x611000200000\n`,
+      ['arm64', 4, 48],
+    ],
+    ['39 bits, from an answer', `mmap(NULL, 4096, ${ANON}) = 0x783672e000\n`, ['arm64', 4, 39]],
+    ['64 KiB pages with 42 bits', `mmap(NULL, 65536, ${ANON}) = 0x3ffb7ff0000\n`, ['arm64', 64, 42]],
+    ['48 bits', `mmap(NULL, 4096, ${ANON}) = 0xfffff7ffc000\n`, ['arm64', 4, 48]],
+    [
+      'a signal handed over in the middle of the log',
+      `--- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=0xffffc0000000} ---\n`,
+      ['arm64', 4, 48],
+    ],
+  ])('%s', (_name, log, expected) => {
+    expect(machine(log)).toEqual(expected);
+  });
+
+  it('a map and a refusal that only larger pages give', () => {
+    const map = `555587e80000-555587e84000 r-xp 00000000 08:02 1849096                    /home/user/mprot
+7fff9d664000-7fff9d668000 rw-p 00000000 00:00 0 
+7fffe09c0000-7fffe09e4000 rw-p 00000000 00:00 0                          [stack]
+`;
+    const log = 'mprotect(0x7fff9d665000, 4096, PROT_NONE) = -1 EINVAL (Invalid argument)\n';
+    expect(machine(log, {}, map)).toEqual(['arm64', 16, 47]);
+    expect(machine('', {}, map)).toEqual(['arm64', 16, 47]);
+    expect(machine('', { kernel: 'msm-4.4' }, map)).toEqual(['arm64', 16, 47]);
+  });
+
+  it('an option wins, and each combination fits', () => {
+    const log = `mmap(NULL, 16384, ${ANON}) = 0x7fffa0000000\n`;
+    expect(machine(log, { pageSize: 16384 })).toEqual(['arm64', 16, 47]);
+    expect(machine(log, { architecture: 'arm64' })).toEqual(['arm64', 16, 47]);
+    expect(machine(log, { architecture: 'arm64', pageSize: 4096 })).toEqual(['arm64', 4, 48]);
+    expect(machine('', { vaBits: 42 })).toEqual(['arm64', 64, 42]);
+    expect(() => machine('', { vaBits: 47, pageSize: 4096 })).toThrow(SituationError);
+    expect(() => machine('', { vaBits: 47, pageSize: 4096 })).toThrow(
+      '--va-bits 47: arm64 with 4 KiB pages has 39 or 48 address bits',
+    );
+  });
+
+  it('says of each fact how it is known', () => {
+    const { architecture, vaBits, pageSize } = situation(
+      'execve("/bin/a", ["a"], 0x7fe3d61648 /* 39 vars */) = 0\nopenat(AT_FDCWD, "/lib/aarch64-linux-gnu/libc.so.6", O_RDONLY) = 3\n',
+    );
+    expect(architecture.evidence).toEqual({ kind: 'log', line: 2, what: 'a path with aarch64-linux-gnu' });
+    expect(vaBits.evidence).toEqual({ kind: 'log', line: 1, what: "the stack of execve's caller at 0x7fe3d61648" });
+    expect(pageSize.evidence.kind).toBe('log');
+  });
+
+  it('capabilities: all where the log shows root, none where it shows a user or nothing', () => {
+    expect(situation('geteuid() = 0\n').capabilities).toMatchObject({ evidence: { kind: 'log', line: 1 } });
+    expect(situation('geteuid() = 0\n').capabilities.value.size).toBeGreaterThan(30);
+    expect(situation('geteuid() = 1000\n').capabilities.value.size).toBe(0);
+    expect(situation('').capabilities.evidence.kind).toBe('assumed');
+  });
+
+  it('three lines, and a list of every fact', () => {
+    const lines = describeSituation(situation('', { sysctls: [['vm.max_map_count', '10']] }));
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toBe(
+      'Machine: arm64 (assumed), linux-6.1 (assumed), 4 KiB pages (assumed), 48-bit addresses, 256 TiB (assumed: of 39 and 48).',
+    );
+    expect(lines[1]).toContain('THP on, KSM on, RAM not known');
+    expect(lines[1]).toContain('vm.max_map_count=10');
+    expect(listFacts(situation('')).map(({ name }) => name)).toContain('address bits');
+  });
+});
