@@ -93,6 +93,23 @@ function ownPages(header: Header): OwnPages {
   return { readAddresses, writeAddresses };
 }
 
+/**
+ * The executor reads its data after it has written the first page: the pages of the file that the fault maps around are
+ * counted until they are written, too. It shows where resident pages are counted in batches (VmHWM of 6.12 at 16 KiB).
+ *
+ * @param data the segment of the data
+ */
+function readDataOnce(task: Task, data: ElfProgramHeader, pageSize: number): void {
+  const { profile, config } = task.mm.system;
+  if (profile.faults.rssBatch === 0) return;
+  // Exec has read the file, so its pages are in the cache.
+  const fd = task.open(PROGRAM, O_RDONLY);
+  task.sys.pread(fd, new Uint8Array(config.faultAroundBytes), data.offset);
+  task.close(fd);
+  accessPfn(task.cur, data.vaddr, ACCESS_WRITE);
+  accessPfn(task.cur, data.vaddr + pageSize, ACCESS_READ);
+}
+
 /** The executor, about to run the first operation. */
 export interface Executor {
   readonly task: Task;
@@ -142,6 +159,8 @@ export function startExecutor(kernel: Kernel, header: Header): Executor {
   if (typeof layout === 'number') throw new Error(`conformance: ${header.name}: exec of the executor: ${layout}`);
   task.close(fd);
   const own = ownPages(header);
+  for (const addr of own.readAddresses) accessPfn(task.cur, addr, ACCESS_READ);
+  readDataOnce(task, phdrs[1]!, header.page_size);
   touchOwn(task, own);
   if (header.uid !== 0) task.setuid(header.uid);
   // The executor asks where a mapping would go, which leaves its mark in VmPeak.

@@ -13,6 +13,7 @@ import {
   DEFAULT_CONFIG,
   defaultSysctls,
   LINUX_6_1,
+  LINUX_6_12,
   MSM_4_4,
   type KernelConfig,
   type KernelProfile,
@@ -44,7 +45,8 @@ export function readGuest(dir: string): Guest {
 /** The profile for a kernel's release string. */
 export function profileOf(release: string): KernelProfile {
   if (release.startsWith('4.4')) return MSM_4_4;
-  if (release.startsWith('6.1')) return LINUX_6_1;
+  if (release.startsWith('6.12.')) return LINUX_6_12;
+  if (release.startsWith('6.1.')) return LINUX_6_1;
   throw new Error(`conformance: no profile for kernel ${release}`);
 }
 

@@ -95,17 +95,17 @@ export class Hstate implements HugeState {
     else this.frames.get(pfn);
   }
 
-  /** put_page: the last user's makes the page free. */
-  put(pfn: number): void {
+  /** put_page: the last user's makes the page free; `reserved` when it is promised again. */
+  put(pfn: number, reserved: boolean = false): void {
     if (this.frames === null) {
       const left = (this.counts.get(pfn) ?? 0) - 1;
       this.counts.set(pfn, left);
-      if (left === 0) this.freeHugePage(pfn, false);
+      if (left === 0) this.freeHugePage(pfn, reserved);
       return;
     }
     const left = this.frames.refcount[pfn]! - 1;
     this.frames.refcount[pfn] = left;
-    if (left === 1) this.freeHugePage(pfn, false);
+    if (left === 1) this.freeHugePage(pfn, reserved);
   }
 
   /** put_page of a page that was allocated and never used; `reserved` when it had been taken out of a reservation. */

@@ -4,11 +4,20 @@
  * Mirrors __unmap_hugepage_range, copy_hugetlb_page_range, move_hugetlb_page_tables and hugetlb_change_protection.
  */
 import { ENOMEM } from '@vmarea/uapi';
-import { PTE_DIRTY, PTE_WRITE, VM_MAYWRITE, VM_SHARED, VM_WRITE, type Mm, type Vma } from '@vmarea/mm-core';
+import {
+  PTE_DIRTY,
+  PTE_WRITE,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_SHARED,
+  VM_WRITE,
+  type Mm,
+  type Vma,
+} from '@vmarea/mm-core';
 import { flushTlbRange, PG_ANON, PG_ANON_EXCLUSIVE, type Frames } from '@vmarea/mm-core/memory';
 import { memoryOf } from '@vmarea/vfs';
 import type { Hstate } from './hstate.ts';
-import { inodeOf, setResvUnmapped } from './vma-resv.ts';
+import { hugecacheOffset, inodeOf, setResvUnmapped, vmaResv } from './vma-resv.ts';
 
 /** The frames of a machine that has memory. */
 export function framesOf(mm: Mm): Frames {
@@ -22,14 +31,34 @@ export function addHugeRmap(mm: Mm, h: Hstate, pfn: number): void {
   mm.hugetlbBytes += h.size;
 }
 
-/** An entry less maps the page; its reference goes. */
-export function removeHugeRmap(mm: Mm, h: Hstate, pfn: number): void {
+/**
+ * An entry less maps the page; its reference goes.
+ *
+ * @param restoreReserve the page is promised again to the mapping that had reserved it
+ */
+export function removeHugeRmap(mm: Mm, h: Hstate, pfn: number, restoreReserve: boolean = false): void {
   const frames = framesOf(mm);
   const count = frames.mapcount[pfn]! - 1;
   frames.mapcount[pfn] = count;
   mm.hugetlbBytes -= h.size;
   if (count === 0) frames.flags[pfn] = frames.flags[pfn]! & ~(PG_ANON | PG_ANON_EXCLUSIVE);
-  h.put(pfn);
+  h.put(pfn, restoreReserve);
+}
+
+/**
+ * Whether the page that `vma` loses is reserved for it again: it is the mapping's own copy, nobody else maps it, and no
+ * page of the pool is a surplus. Then the page leaves the map of those that were taken out of the reservation.
+ */
+function restoresReserve(vma: Vma, addr: number, pfn: number): boolean {
+  const info = inodeOf(vma);
+  if (!info.rules.restoresPrivateReserve || (vma.vmFlags & VM_MAYSHARE) !== 0) return false;
+  const { map, owner } = vmaResv(vma);
+  const frames = framesOf(vma.vmMm);
+  if (map === null || !owner || info.h.surplusHugePages > 0) return false;
+  if ((frames.flags[pfn]! & PG_ANON) === 0 || frames.mapcount[pfn] !== 1) return false;
+  const index = hugecacheOffset(info.h, vma, addr);
+  map.remove(index, index + 1);
+  return true;
 }
 
 /**
@@ -52,7 +81,7 @@ export function unmapHugepageRange(vma: Vma, start: number, end: number, onlyPfn
       setResvUnmapped(vma);
     }
     tables.clearHuge(slot, h.size);
-    removeHugeRmap(mm, h, pfn);
+    removeHugeRmap(mm, h, pfn, restoresReserve(vma, addr, pfn));
     unmapped = true;
     if (onlyPfn >= 0) break;
   }

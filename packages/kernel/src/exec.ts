@@ -98,7 +98,7 @@ export interface ExecOptions {
   readonly interpreter?: ElfImage | undefined;
   /** Bytes of argument strings, environment, auxiliary vector and the like at the top of the stack. */
   readonly stackBytes?: number | undefined;
-  /** Pages of [vdso]; 1 by default. */
+  /** Pages of [vdso]; what the profile says by default. */
   readonly vdsoPages?: number | undefined;
   /** What [vvar] and [vdso] show; without them an access to their pages is a SIGBUS. */
   readonly vvar?: SpecialMapping | undefined;
@@ -445,8 +445,8 @@ const EMPTY_VDSO: SpecialMapping = { name: '[vdso]', fault: null };
  * @returns the address of [vvar], or a negative errno
  */
 function setupAdditionalPages(cur: Caller, options: ExecOptions): number {
-  const vdsoPages = options.vdsoPages ?? 1;
   const { pageSize, profile } = cur.mm.system;
+  const vdsoPages = options.vdsoPages ?? Math.ceil(profile.layout.vdsoBytes / pageSize);
   const vvarLen = profile.layout.vvarPages * pageSize;
   const base = getUnmappedArea(cur, null, 0, vvarLen + vdsoPages * pageSize, 0, 0);
   if (isErr(base)) return base;

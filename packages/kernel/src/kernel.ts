@@ -151,7 +151,7 @@ export class Kernel {
     const special = (name: string, contents: Uint8Array): SpecialMapping | null =>
       this.memory === null ? null : createSpecialPages(this.memory, name, contents);
     this.vvar = special('[vvar]', new Uint8Array(init.profile.layout.vvarPages * system.pageSize));
-    this.vdso = special('[vdso]', init.vdso ?? new Uint8Array(system.pageSize));
+    this.vdso = special('[vdso]', init.vdso ?? new Uint8Array(init.profile.layout.vdsoBytes));
     const huge = init.hugePages?.(system) ?? null;
     system.hugePages = huge;
     this.hugePool = huge?.defaultHstate ?? null;

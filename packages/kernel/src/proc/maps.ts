@@ -10,6 +10,12 @@ export type ReadName = (mm: Mm, address: number) => string | null;
 /** Where names begin: 25 + 6 * sizeof(void *) - 1, and one blank. */
 const NAME_COLUMN = 72;
 
+/** Whether a mapping is labelled as the heap. */
+function isHeap(mm: Mm, vma: Vma): boolean {
+  if (mm.system.profile.proc.heapLabelOverlaps) return vma.vmStart < mm.brk && vma.vmEnd > mm.startBrk;
+  return vma.vmStart <= mm.brk && vma.vmEnd >= mm.startBrk;
+}
+
 /**
  * What a mapping is called, or '' when it has no name.
  *
@@ -19,7 +25,7 @@ export function vmaName(mm: Mm, vma: Vma, readName: ReadName | null): string {
   if (vma.vmFile !== null) return vma.vmFile.path();
   const own = vma.vmOps?.name?.(vma) ?? null;
   if (own !== null) return own;
-  if (vma.vmStart <= mm.brk && vma.vmEnd >= mm.startBrk) return '[heap]';
+  if (isHeap(mm, vma)) return '[heap]';
   if (vma.vmStart <= mm.startStack && vma.vmEnd >= mm.startStack) return '[stack]';
   if (vma.anonName === null) return '';
   const text = typeof vma.anonName === 'string' ? vma.anonName : readName?.(mm, vma.anonName);

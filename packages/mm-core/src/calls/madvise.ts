@@ -253,6 +253,7 @@ function adviseVma(cur: Caller, vma: Vma, start: number, end: number, advice: nu
 /**
  * The walk of madvise and prctl(PR_SET_VMA): `visit` is called for the part of each VMA in [start, end).
  *
+ * @param stopsAtHole end at the first hole; otherwise go on behind it
  * @returns the first error of `visit`; otherwise -ENOMEM when there was a hole, or 0
  */
 export function walkVmas(
@@ -260,6 +261,7 @@ export function walkVmas(
   startIn: number,
   end: number,
   visit: (vma: Vma, start: number, end: number) => number,
+  stopsAtHole: boolean = false,
 ): number {
   const { mm } = cur;
   let start = startIn;
@@ -268,6 +270,7 @@ export function walkVmas(
   for (;;) {
     if (vma === null) return refuse(cur, D.madviseHole, -ENOMEM);
     if (start < vma.vmStart) {
+      if (stopsAtHole) return refuse(cur, D.madviseHole, -ENOMEM);
       hole = true;
       start = vma.vmStart;
       if (start >= end) return refuse(cur, D.madviseHole, -ENOMEM);
@@ -306,7 +309,9 @@ export function doMadvise(cur: Caller, start: number, len: number, advice: numbe
   const end = size < 0 ? Infinity : start + size;
   mmapLock(mm, 'madvise');
   try {
-    return walkVmas(cur, start, end, (vma, from, to) => adviseVma(cur, vma, from, to, advice));
+    const populates = advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE;
+    const stopsAtHole = populates && system.profile.madvise.populateStopsAtHole;
+    return walkVmas(cur, start, end, (vma, from, to) => adviseVma(cur, vma, from, to, advice), stopsAtHole);
   } finally {
     mmapUnlock(mm);
   }

@@ -9,6 +9,7 @@ import {
   accountableMapping,
   mayExpandVm,
   securityVmEnoughMemoryMm,
+  vmAcctMemory,
   vmStatAccount,
   vmUnacctMemory,
 } from '../space/accounting.ts';
@@ -16,7 +17,7 @@ import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { allowWriteAccess, denyWriteAccess, mappingMapWritable, mappingUnmapWritable } from '../shape/file-mapping.ts';
 import type { Mm } from '../space/mm.ts';
-import { doMunmap } from './munmap.ts';
+import { doMunmap, splitAtBorders } from './munmap.ts';
 import type { VmFile } from '../ports/file.ts';
 import { D } from '../reasons/decisions.ts';
 import { findPrev, findVma, findVmaIntersection } from '../space/placement.ts';
@@ -274,6 +275,38 @@ function clearOldMaps(cur: Caller, addr: number, len: number): number {
 }
 
 /**
+ * vms_gather_munmap_vmas to vms_clean_up_area: unmaps what is in [addr, addr + len), once nothing but the driver can refuse
+ * the new mapping.
+ *
+ * Charges what the new mapping needs beyond what the old ones had.
+ *
+ * @param charged pages that the new mapping has to commit in all
+ * @returns 0 with `charged` pages committed; or a negative errno with the old mappings in place, split at both ends
+ */
+function replaceOldMaps(cur: Caller, addr: number, len: number, vmFlags: number, charged: number): number {
+  const mm = cur.mm;
+  const { perPage } = mm.system;
+  const end = addr + len;
+  const error = splitAtBorders(cur, findVmaIntersection(mm, addr, end)!, addr, end);
+  if (error !== 0) return error;
+  let replaced = 0;
+  let uncharged = 0;
+  for (let vma = findVma(mm, addr); vma !== null && vma.vmStart < end; vma = vma.vmNext) {
+    const pages = (vma.vmEnd - vma.vmStart) * perPage;
+    replaced += pages;
+    if ((vma.vmFlags & VM_ACCOUNT) !== 0) uncharged += pages;
+  }
+  if (!mayExpandVm(cur, vmFlags, len * perPage - replaced)) return -ENOMEM;
+  const more = charged - uncharged;
+  if (more > 0 && securityVmEnoughMemoryMm(cur, more) !== 0) return -ENOMEM;
+  const unmapped = doMunmap(cur, addr, len);
+  if (unmapped !== 0) return unmapped;
+  // Unmapping has given back what the old mappings had.
+  if (charged !== 0) vmAcctMemory(mm.system, charged - Math.max(more, 0));
+  return 0;
+}
+
+/**
  * mmap_region: maps [addr, addr + len). The mmap lock is held; all arguments have been checked.
  *
  * The rare parts are functions of their own so that V8 inlines the common ones: with everything here, a pair of mmap and
@@ -281,7 +314,8 @@ function clearOldMaps(cur: Caller, addr: number, len: number): number {
  *
  * @param addr page-aligned, within the address space
  * @param len page-aligned bytes
- * @returns the address (a driver may have moved it), or a negative errno. Old mappings of the range are gone even then.
+ * @returns the address (a driver may have moved it), or a negative errno. Old mappings of the range are gone even then, but
+ *   where the profile keeps them (`mmap.fixedFailureKeepsOld`) and the refusal came before the driver was asked
  */
 export function mmapRegion(
   cur: Caller,
@@ -299,20 +333,25 @@ export function mmapRegion(
   let vmFlags = accountable ? vmFlagsIn | VM_ACCOUNT : vmFlagsIn;
   if (mm.tracer !== null) mm.tracer.enter('mmap_region', addr, len, vmFlagsIn, pgoff);
 
-  if (!mayExpandVm(cur, vmFlagsIn, pages) && !mayReplace(cur, vmFlagsIn, addr, end, pages)) return -ENOMEM;
-
-  // Clear old maps: they stay gone, whatever fails later.
   const { tree, vmas } = mm;
+  const charged = accountable ? pages : 0;
   let i = tree.seek(addr);
   let near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
-  if (near === OVERLAPS) {
-    if (clearOldMaps(cur, addr, len) !== 0) return -ENOMEM;
+  if (near === OVERLAPS && system.profile.mmap.fixedFailureKeepsOld) {
+    const error = replaceOldMaps(cur, addr, len, vmFlagsIn, charged);
+    if (error !== 0) return error;
     i = tree.seek(addr);
     near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
+  } else {
+    if (!mayExpandVm(cur, vmFlagsIn, pages) && !mayReplace(cur, vmFlagsIn, addr, end, pages)) return -ENOMEM;
+    if (near === OVERLAPS) {
+      // The old maps stay gone, whatever fails later.
+      if (clearOldMaps(cur, addr, len) !== 0) return -ENOMEM;
+      i = tree.seek(addr);
+      near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
+    }
+    if (charged !== 0 && securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
   }
-
-  const charged = accountable ? pages : 0;
-  if (charged !== 0 && securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
 
   let prev: Vma | null = null;
   if (near === ALIKE || mm.tracer !== null || file !== null) {

@@ -24,6 +24,7 @@ import {
   MAP_PRIVATE,
   MAP_SHARED,
   MAP_SHARED_VALIDATE,
+  MAP_STACK,
   MAP_SYNC,
   MAP_TYPE,
   OVERCOMMIT_NEVER,
@@ -54,6 +55,7 @@ import {
   VM_MAYREAD,
   VM_MAYSHARE,
   VM_MAYWRITE,
+  VM_NOHUGEPAGE,
   VM_NORESERVE,
   VM_SHARED,
   VM_SYNC,
@@ -86,7 +88,10 @@ export function calcVmProtBits(prot: number): number {
 /** calc_vm_flag_bits: MAP_ to VM_ (the bits have the same values, but for MAP_SYNC). */
 export function calcVmFlagBits(mm: Mm, flags: number): number {
   if (mm.system.profile.layout.denywriteVmas) return flags & (MAP_GROWSDOWN | MAP_DENYWRITE | MAP_LOCKED);
-  const same = flags & (MAP_GROWSDOWN | MAP_LOCKED);
+  let same = flags & (MAP_GROWSDOWN | MAP_LOCKED);
+  if ((flags & MAP_STACK) !== 0 && mm.system.profile.mmap.stackFlagNoHugepage && mm.system.config.thp) {
+    same |= VM_NOHUGEPAGE;
+  }
   return (flags & MAP_SYNC) === 0 ? same : same | VM_SYNC;
 }
 

@@ -44,6 +44,7 @@ import {
 } from '../base/flags.ts';
 import { modifyVma } from '../shape/modify.ts';
 import { vmaSetPageProt, vmGetPageProt } from '../shape/prot.ts';
+import type { VmaTable } from '../areas/table.ts';
 import type { Vma } from '../areas/vma.ts';
 
 /** arch_validate_prot: the bits that this machine knows. */
@@ -54,6 +55,13 @@ function validProt(system: MmSystem, prot: number): boolean {
     if (system.config.cpuMte) known |= PROT_MTE;
   }
   return (prot & ~known) === 0;
+}
+
+/** vma_is_anonymous without an anon_vma: private memory that no store has reached. */
+function isUntouched(vmas: VmaTable, id: number): boolean {
+  if (vmas.isPlain(id)) return true;
+  const vma = vmas.at(id);
+  return vma.vmOps === null && vma.anonVma === null;
 }
 
 /**
@@ -83,12 +91,16 @@ function mprotectFixup(cur: Caller, i: number, id: number, start: number, end: n
       if (securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
       newFlags |= VM_ACCOUNT;
     }
+  } else if ((oldFlags & VM_ACCOUNT) !== 0 && system.profile.mprotect.readOnlyUncharges && isUntouched(vmas, id)) {
+    newFlags &= ~VM_ACCOUNT;
+    if (newFlags === oldFlags) return i;
   }
   const slot = modifyVma(cur, i, id, start, end, newFlags, vmas.isPlain(id) ? null : vmas.at(id).anonName);
   if (slot < 0) {
     if (charged !== 0) vmUnacctMemory(system, charged);
     return slot;
   }
+  if ((oldFlags & ~newFlags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
   const changed = tree.idAt(slot);
   const { memory } = system;
   const observed = system.perf !== null || mm.tracer !== null || (oldFlags & VM_LOCKED) !== 0;

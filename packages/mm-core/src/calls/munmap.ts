@@ -15,6 +15,7 @@ import { NO_MEMORY } from '../ports/memory.ts';
 import { D } from '../reasons/decisions.ts';
 import { VM_ACCOUNT, VM_LOCKED } from '../base/flags.ts';
 import { splitVmaUnlimited, unlinkFile, vmaFree } from '../shape/adjust.ts';
+import { findVma } from '../space/placement.ts';
 import { APART, EXACT } from '../areas/tree/search.ts';
 import type { Vma } from '../areas/vma.ts';
 
@@ -143,27 +144,35 @@ function eraseWithPages(mm: Mm, i: number): void {
 /** do_munmap where the range is not exactly one VMA: splits at its borders, then takes out what lies between. */
 function unmapParts(cur: Caller, at: Vma, start: number, end: number): number {
   const { mm } = cur;
-  let first = at;
-  if (start > first.vmStart) {
-    if (end < first.vmEnd && mm.mapCount >= mm.system.sysctl.maxMapCount) {
-      return refuse(cur, D.munmapMaxMapCount, -ENOMEM);
-    }
-    const error = splitVmaUnlimited(cur, first, start, false);
-    if (error !== 0) return error;
-    first = first.vmNext!;
-  }
+  const error = splitAtBorders(cur, at, start, end);
+  if (error !== 0) return error;
+  const first = at.vmStart < start ? at.vmNext! : findVma(mm, start)!;
   let last = first;
   while (last.vmEnd < end && last.vmNext !== null && last.vmNext.vmStart < end) last = last.vmNext;
-  if (last.vmEnd > end) {
-    const error = splitVmaUnlimited(cur, last, end, true);
-    if (error !== 0) return error;
-    // The lower part is the new object: it stands before `last` now.
-    const lower = last.vmPrev!;
-    if (first === last) first = lower;
-    last = lower;
-  }
   detachAndFree(mm, first, last, start, end);
   return 0;
+}
+
+/**
+ * Splits the VMAs that cross `start` or `end`, so that the range holds whole VMAs only.
+ *
+ * @param at the first VMA of the range
+ * @returns 0; -ENOMEM at the map-count limit or without memory, or what the owner of a VMA says. The first split stays when
+ *   the second one fails
+ */
+export function splitAtBorders(cur: Caller, at: Vma, start: number, end: number): number {
+  const { mm } = cur;
+  let last = at;
+  if (start > at.vmStart) {
+    if (end < at.vmEnd && mm.mapCount >= mm.system.sysctl.maxMapCount) {
+      return refuse(cur, D.munmapMaxMapCount, -ENOMEM);
+    }
+    const error = splitVmaUnlimited(cur, at, start, false);
+    if (error !== 0) return error;
+    last = at.vmNext!;
+  }
+  while (last.vmEnd < end && last.vmNext !== null && last.vmNext.vmStart < end) last = last.vmNext;
+  return last.vmEnd > end ? splitVmaUnlimited(cur, last, end, true) : 0;
 }
 
 /**

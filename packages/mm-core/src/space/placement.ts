@@ -3,7 +3,7 @@
  *
  * Mirrors mm/mmap.c; the search over gaps itself is the index's (areas/tree/edit.ts).
  */
-import { EINVAL, ENOMEM, MAP_FIXED } from '@vmarea/uapi';
+import { EINVAL, ENOMEM, MAP_FIXED, MAP_SHARED } from '@vmarea/uapi';
 import type { Caller } from './caller.ts';
 import { isErr, refuse } from '../base/errno.ts';
 import type { Mm } from './mm.ts';
@@ -66,6 +66,22 @@ function searchArea(cur: Caller, addr: number, len: number, flags: number): numb
   return found >= 0 ? found : searchBottomUp(cur, len, system.arch.taskUnmappedBase);
 }
 
+/** Whether a mapping is placed at a border of a PMD huge page. */
+function aligned(mm: Mm, file: VmFile | null, addr: number, len: number, flags: number): boolean {
+  if (!mm.system.profile.layout.anonAlignsToPmd || file !== null || addr !== 0) return false;
+  return (flags & (MAP_FIXED | MAP_SHARED)) === 0 && len % mm.system.arch.pmdSize === 0 && mm.system.config.thp;
+}
+
+/** thp_get_unmapped_area: a gap with room to align in it; without one, any gap. */
+function searchAligned(cur: Caller, len: number, flags: number): number {
+  const size = cur.mm.system.arch.pmdSize;
+  const found = searchArea(cur, 0, len + size, flags);
+  if (found < 0) return searchArea(cur, 0, len, flags);
+  const offset = found % size;
+  if (offset === 0) return cur.mm.mmapLegacy ? found : found + size;
+  return found + size - offset;
+}
+
 /**
  * get_unmapped_area: the address for a mapping of `len` bytes.
  *
@@ -87,7 +103,9 @@ export function getUnmappedArea(
   const area =
     file !== null && file.fOp.getUnmappedArea !== null
       ? file.fOp.getUnmappedArea(cur, file, addr, len, pgoff, flags)
-      : searchArea(cur, addr, len, flags);
+      : aligned(mm, file, addr, len, flags)
+        ? searchAligned(cur, len, flags)
+        : searchArea(cur, addr, len, flags);
   if (isErr(area) || area > mm.taskSize - len || (area & mm.system.pageMask) !== 0) {
     return whyNotThere(cur, file, addr, len, flags, area);
   }

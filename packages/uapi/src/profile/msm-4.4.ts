@@ -14,6 +14,8 @@ export const MSM_4_4: KernelProfile = {
     specialMappingRefusesSplit: false,
     denywriteVmas: true,
     dataDefaultMteAllowed: false,
+    vdsoBytes: 4096,
+    anonAlignsToPmd: false,
   },
   mmap: {
     offsetShiftArithmetic: true,
@@ -22,6 +24,8 @@ export const MSM_4_4: KernelProfile = {
     failureLeaksCommit: true,
     refusesMovedVma: false,
     protBtiMte: false,
+    fixedFailureKeepsOld: false,
+    stackFlagNoHugepage: false,
   },
   merge: {
     expandsNextFirst: false,
@@ -39,6 +43,7 @@ export const MSM_4_4: KernelProfile = {
   },
   mprotect: {
     rieNeedsMayexec: false,
+    readOnlyUncharges: false,
   },
   mremap: {
     looksUpFirst: false,
@@ -59,6 +64,7 @@ export const MSM_4_4: KernelProfile = {
     dontneedHugetlb: false,
     dodumpHugetlb: false,
     anonNames: 'pointer',
+    populateStopsAtHole: false,
   },
   files: {
     mandatoryLocks: true,
@@ -76,6 +82,7 @@ export const MSM_4_4: KernelProfile = {
     tablesLate: false,
     gupExpandsStack: true,
     populateChecksLockOnFault: true,
+    rssBatch: 0,
   },
   proc: {
     vmPteAllLevels: false,
@@ -83,6 +90,7 @@ export const MSM_4_4: KernelProfile = {
     denywriteShown: true,
     lockOnFaultShown: false,
     vmArch1Name: 'ar',
+    heapLabelOverlaps: false,
   },
   hugetlb: {
     bottomUp: true,
@@ -92,5 +100,7 @@ export const MSM_4_4: KernelProfile = {
     forkCopiesAll: true,
     remembersUsedReserves: false,
     checksOffsetOverflow: false,
+    populateCountsFaults: false,
+    restoresPrivateReserve: false,
   },
 };

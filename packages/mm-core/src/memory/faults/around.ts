@@ -9,6 +9,7 @@ import type { Vma } from '../../areas/vma.ts';
 import { protWrite } from '../tlb/access.ts';
 import type { MmState } from '../tlb/state.ts';
 import { addFileRmap } from '../frames/meta.ts';
+import { foldBatches } from '../frames/rss.ts';
 
 /**
  * Maps what can be mapped at once around `address`.
@@ -26,14 +27,20 @@ export function doFaultAround(state: MmState, vma: Vma, ops: VmOperations, addre
   const end = Math.min(start + bytes, tableEnd, vma.vmEnd);
   const prot = vma.vmPageProt;
   const write = protWrite(prot);
+  const batches = state.rssBatches;
+  if (batches !== null) batches.stepOpen = true;
   let pgoff = vma.vmPgoff + (start - vma.vmStart) / pageSize;
   for (let at = start; at < end; at += pageSize, pgoff++) {
     const slot = pt.slot(at);
-    if (slot < 0) return;
+    if (slot < 0) break;
     if (pt.entry(slot) !== 0) continue;
     const pfn = ops.mapPage!(vma, pgoff);
     if (pfn < 0) continue;
     addFileRmap(state, pfn);
     pt.setEntry(slot, pfn, prot, write);
+  }
+  if (batches !== null) {
+    batches.stepOpen = false;
+    foldBatches(state);
   }
 }

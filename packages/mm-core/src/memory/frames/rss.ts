@@ -6,7 +6,7 @@
  * mm/memory.c. The tasks of one address space share one cache here.
  */
 import type { Mm } from '../../space/mm.ts';
-import type { MmState } from '../tlb/state.ts';
+import { stateOf, type MmState } from '../tlb/state.ts';
 import { PG_ANON, PG_SWAPBACKED } from './flags.ts';
 
 /** TASK_RSS_EVENTS_THRESH. */
@@ -19,7 +19,11 @@ export function mmRss(mm: Mm): number {
 
 /** update_hiwater_rss: remembers the peak before something is unmapped. */
 export function updateHiwaterRss(mm: Mm): void {
-  const rss = mm.rssFile + mm.rssAnon + mm.rssShmem;
+  const batches = stateOf(mm).rssBatches;
+  const rss =
+    batches === null
+      ? mm.rssFile + mm.rssAnon + mm.rssShmem
+      : Math.max(batches.rssFile, 0) + Math.max(batches.rssAnon, 0) + Math.max(batches.rssShmem, 0);
   if (mm.hiwaterRss < rss) mm.hiwaterRss = rss;
 }
 
@@ -34,6 +38,21 @@ export function addRssFast(state: MmState, flags: number, n: number): void {
   if ((flags & PG_ANON) !== 0) to.rssAnon += n;
   else if ((flags & PG_SWAPBACKED) !== 0) to.rssShmem += n;
   else to.rssFile += n;
+  if (state.rssBatches !== null && !state.rssBatches.stepOpen) foldBatches(state);
+}
+
+/**
+ * percpu_counter_add_batch: what a type has counted beyond its last fold becomes visible to VmHWM when it reaches a batch.
+ * Called at the end of each step that the kernel counts as one addition: a fault, a window of mapped pages, a page table.
+ */
+export function foldBatches(state: MmState): void {
+  const batches = state.rssBatches;
+  if (batches === null) return;
+  const { mm } = state;
+  const size = mm.system.profile.faults.rssBatch;
+  if (Math.abs(mm.rssFile - batches.rssFile) >= size) batches.rssFile = mm.rssFile;
+  if (Math.abs(mm.rssAnon - batches.rssAnon) >= size) batches.rssAnon = mm.rssAnon;
+  if (Math.abs(mm.rssShmem - batches.rssShmem) >= size) batches.rssShmem = mm.rssShmem;
 }
 
 /** sync_mm_rss: folds the cache in. */
@@ -58,4 +77,5 @@ export function checkSyncRss(state: MmState): void {
 /** add_mm_rss_vec's fold, when entries of a table have been taken away. */
 export function syncAfterZap(state: MmState): void {
   if (isCached(state)) syncMmRss(state);
+  foldBatches(state);
 }

@@ -7,6 +7,7 @@
 import { ENOMEM } from '@vmarea/uapi';
 import { VM_HUGETLB, VM_MAYWRITE, VM_MIXEDMAP, VM_PFNMAP, VM_SHARED } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
+import { foldBatches } from '../frames/rss.ts';
 import { stateOf } from '../tlb/state.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED } from '../frames/flags.ts';
 import { flushTlbRange } from '../tlb/flush.ts';
@@ -39,9 +40,7 @@ export function copyPageRange(newVma: Vma, vma: Vma): number {
   const cow = isCowMapping(flags);
   const shared = (flags & VM_SHARED) !== 0;
   const { vmStart, vmEnd } = vma;
-  let anon = 0;
-  let file = 0;
-  let shmem = 0;
+  const childState = stateOf(child);
   let any = false;
   let error = 0;
 
@@ -59,6 +58,9 @@ export function copyPageRange(newVma: Vma, vma: Vma): number {
       break;
     }
     any = true;
+    let anon = 0;
+    let file = 0;
+    let shmem = 0;
     const n = src.copyRange(at, end, dst, cow, shared, pfns);
     for (let i = 0; i < n; i++) {
       const pfn = pfns[i]!;
@@ -71,11 +73,12 @@ export function copyPageRange(newVma: Vma, vma: Vma): number {
       } else if ((f & PG_SWAPBACKED) !== 0) shmem++;
       else file++;
     }
+    child.rssAnon += anon;
+    child.rssFile += file;
+    child.rssShmem += shmem;
+    foldBatches(childState);
     at = end;
   }
-  child.rssAnon += anon;
-  child.rssFile += file;
-  child.rssShmem += shmem;
   if (any && cow) flushTlbRange(mm, vmStart, vmEnd);
   return error;
 }

@@ -17,6 +17,15 @@ export interface RssCache {
   events: number;
 }
 
+/** What each type's counter has folded; the rest of `mm.rss…` is less than a batch. */
+export interface RssBatches {
+  rssFile: number;
+  rssAnon: number;
+  rssShmem: number;
+  /** Several pages are being mapped that count as one addition. */
+  stepOpen: boolean;
+}
+
 /** Memory's part of an address space. */
 export class MmState {
   readonly memory: Memory;
@@ -30,6 +39,8 @@ export class MmState {
   /** Called with a range of addresses whose cached translations must be dropped; null when nobody caches. */
   onInvalidate: ((start: number, end: number) => void) | null = null;
 
+  /** Null where VmHWM sees each page. */
+  readonly rssBatches: RssBatches | null;
   /** Null where resident pages are counted at once. */
   readonly rssCache: RssCache | null;
 
@@ -50,6 +61,8 @@ export class MmState {
     this.physical = memory.physical;
     this.asid = asid;
     this.rssCache = mm.system.config.splitRssCounting ? { rssFile: 0, rssAnon: 0, rssShmem: 0, events: 0 } : null;
+    const batched = mm.system.profile.faults.rssBatch > 0;
+    this.rssBatches = batched ? { rssFile: 0, rssAnon: 0, rssShmem: 0, stepOpen: false } : null;
     this.address = 0;
   }
 

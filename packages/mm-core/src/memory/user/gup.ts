@@ -145,13 +145,14 @@ export function vmaHugePageSize(vma: Vma): number {
   return vma.vmOps !== null && vma.vmOps.pageSize !== null ? vma.vmOps.pageSize(vma) : vma.vmMm.system.arch.pmdSize;
 }
 
-/** follow_hugetlb_page. Faults are not counted here, as in the kernel. */
+/** follow_hugetlb_page. Older kernels do not count its faults. */
 function followHugetlb(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
   const mm = vma.vmMm;
   const pt = mm.pageTables!;
   const { pageSize } = mm.system;
   const size = vmaHugePageSize(vma);
   const write = (gupFlags & FOLL_WRITE) !== 0;
+  const countsFaults = mm.system.profile.hugetlb.populateCountsFaults;
   let at = start;
   while (at < end) {
     const page = Math.floor(at / size) * size;
@@ -163,6 +164,7 @@ function followHugetlb(cur: Caller, vma: Vma, start: number, end: number, gupFla
     if ((result & VM_FAULT_RETRY) !== 0) return RETRY;
     const error = faultErrno(result);
     if (error !== 0) return at > start ? (at - start) / pageSize : error;
+    if (countsFaults) cur.minFlt++;
   }
   return (end - start) / pageSize;
 }

@@ -16,4 +16,6 @@ export interface FaultsFacts {
   readonly gupExpandsStack: boolean;
   /** Populating VM_LOCKONFAULT memory still looks at the permissions (mlock2 of PROT_NONE: ENOMEM). */
   readonly populateChecksLockOnFault: boolean;
+  /** Resident pages are counted per type in batches of so many pages; VmHWM sees only whole batches. 0: VmHWM sees each page. */
+  readonly rssBatch: number;
 }

@@ -21,4 +21,8 @@ export interface HugetlbFacts {
   readonly remembersUsedReserves: boolean;
   /** mmap refuses offsets whose end does not fit a file offset. */
   readonly checksOffsetOverflow: boolean;
+  /** Populating huge pages counts a minor fault for each. */
+  readonly populateCountsFaults: boolean;
+  /** A private huge page that is unmapped while its mapping stays is reserved again. */
+  readonly restoresPrivateReserve: boolean;
 }

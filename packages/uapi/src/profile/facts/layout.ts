@@ -18,4 +18,8 @@ export interface LayoutFacts {
   readonly denywriteVmas: boolean;
   /** VM_DATA_DEFAULT_FLAGS (heap and stack) contains VM_MTE_ALLOWED, which keeps mmap's memory from merging with them. */
   readonly dataDefaultMteAllowed: boolean;
+  /** Bytes of code in [vdso], rounded up to pages when it is mapped. */
+  readonly vdsoBytes: number;
+  /** An anonymous private mapping without a hint whose length is a multiple of a PMD huge page begins on such a border, if the kernel knows transparent huge pages. */
+  readonly anonAlignsToPmd: boolean;
 }

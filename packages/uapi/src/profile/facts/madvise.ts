@@ -14,4 +14,6 @@ export interface MadviseFacts {
   readonly dodumpHugetlb: boolean;
   /** What PR_SET_VMA_ANON_NAME stores: the caller's pointer, or a copy of the text. */
   readonly anonNames: 'pointer' | 'text';
+  /** MADV_POPULATE_READ and MADV_POPULATE_WRITE stop at the first hole; otherwise they go on behind it. */
+  readonly populateStopsAtHole: boolean;
 }

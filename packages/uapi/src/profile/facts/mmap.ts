@@ -16,4 +16,8 @@ export interface MmapFacts {
   readonly refusesMovedVma: boolean;
   /** mmap honours PROT_BTI and PROT_MTE when the CPU has them. */
   readonly protBtiMte: boolean;
+  /** MAP_FIXED that is refused by a limit leaves the old mappings in place, split at both ends; only what it adds to them is charged. */
+  readonly fixedFailureKeepsOld: boolean;
+  /** MAP_STACK sets VM_NOHUGEPAGE, if the kernel knows transparent huge pages. */
+  readonly stackFlagNoHugepage: boolean;
 }

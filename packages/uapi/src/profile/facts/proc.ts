@@ -14,4 +14,6 @@ export interface ProcFacts {
   readonly lockOnFaultShown: boolean;
   /** What VmFlags prints for VM_ARCH_1, which is VM_ARM64_BTI on later kernels. */
   readonly vmArch1Name: 'ar' | 'bt';
+  /** [heap] labels only mappings that overlap the heap; otherwise also those that only touch it. */
+  readonly heapLabelOverlaps: boolean;
 }

@@ -1,0 +1,35 @@
+import { LINUX_6_1 } from './linux-6.1.ts';
+import { deriveProfile, type KernelProfile } from './profile.ts';
+
+/** Debian's 6.12 (6.12.117). */
+export const LINUX_6_12: KernelProfile = deriveProfile(LINUX_6_1, 'linux-6.12', '6.12.117', {
+  usualConfig: { splitRssCounting: false },
+  layout: {
+    vdsoBytes: 8192,
+    anonAlignsToPmd: true,
+  },
+  mmap: {
+    fixedFailureKeepsOld: true,
+    stackFlagNoHugepage: true,
+  },
+  mprotect: {
+    readOnlyUncharges: true,
+  },
+  madvise: {
+    populateStopsAtHole: true,
+  },
+  faults: {
+    rssBatch: 32,
+  },
+  proc: {
+    heapLabelOverlaps: true,
+    lockOnFaultShown: true,
+  },
+  hugetlb: {
+    populateCountsFaults: true,
+    restoresPrivateReserve: true,
+  },
+  merge: {
+    expandsNextFirst: false,
+  },
+});
