@@ -10,10 +10,10 @@ import {
   defaultSysctls,
   errnoName,
   fromRegister,
-  LINUX_6_1,
-  MSM_4_4,
   pgoffFromOffset,
   READ_IMPLIES_EXEC,
+  PROFILES,
+  type KernelProfile,
 } from '@vmarea/uapi';
 import {
   anonVmaPrepare,
@@ -80,7 +80,7 @@ const ERRNO_OF = new Map(CATALOGUE.map((entry) => [entry.decision, entry.errno])
 
 /** How a sequence's machine is set up. */
 export interface Setup {
-  profile: 'msm-4.4' | 'linux-6.1';
+  profile: KernelProfile['name'];
   pages: number;
   guardPages: number;
   maxMapCount: number;
@@ -249,7 +249,7 @@ export class Machine {
   constructor(setup: Setup, tracer: CountingTracer | null) {
     this.setup = setup;
     this.tracer = tracer;
-    const profile = setup.profile === 'msm-4.4' ? MSM_4_4 : LINUX_6_1;
+    const profile = PROFILES[setup.profile];
     const ram = setup.commitPages * 2;
     this.system = new MmSystem({
       arch: createTestArch({ pages: setup.pages }),
