@@ -24,7 +24,10 @@ export {
 } from './situation.ts';
 export { inferSituation, type GivenFacts, type Sources } from './infer.ts';
 export { alignmentOf, architectureOfPath, LogClues, type AddressClue, type Clue } from './clues.ts';
-export { mapClues, type MapClues } from './map-clues.ts';
+export { mapClues, type MapClues } from './map/clues.ts';
+export { MapFiles } from './map/files.ts';
+export { mapLinesOf, nameInMap, restoreMap, type RestoredMap, type RestoreOptions } from './map/restore.ts';
+export { flagsOf } from './map/flags.ts';
 export { describeSituation, formatBytes, listFacts, type FactLine } from './describe.ts';
 export { DEFAULT_FILE, parseFileOption, placeFiles, type FileKind, type FileSpec, type NamedFile } from './files.ts';
 export {

@@ -8,7 +8,7 @@ import type { AddressClue, Clue, LogClues } from './clues.ts';
 import { assumed, fromLog, given, type Evidence, type Fact } from './evidence.ts';
 import { SituationError } from './error.ts';
 import { placeFiles, type FileSpec, type NamedFile } from './files.ts';
-import { mapClues, type MapClues } from './map-clues.ts';
+import { mapClues, type MapClues } from './map/clues.ts';
 import {
   arm64VaBits,
   ASSUMED_RAM,

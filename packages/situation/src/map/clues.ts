@@ -2,8 +2,8 @@
  * What the lines of a map show about the machine: which page sizes its borders allow, how far its addresses reach.
  */
 import type { MapsLine } from '@vmarea/strace';
-import { alignmentOf, architectureOfPath, type AddressClue, type Clue } from './clues.ts';
-import type { Architecture } from './situation.ts';
+import { alignmentOf, architectureOfPath, type AddressClue, type Clue } from '../clues.ts';
+import type { Architecture } from '../situation.ts';
 
 /** The clues of a map. Lines are counted from 1 among the lines of the map. */
 export interface MapClues {

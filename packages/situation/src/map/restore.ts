@@ -1,0 +1,338 @@
+/**
+ * An address space from the lines of a map, exactly: printed again it is what was read. Each line becomes one area, also
+ * where it would join its neighbour if it were mapped now.
+ *
+ * What a map does not tell is taken: private writable anonymous memory has been written, nothing is locked, a private mapping
+ * is charged if it is writable. VmFlags of smaps tell these. Not here: which machine it is (infer.ts).
+ */
+import {
+  anonVmaPrepare,
+  installSpecialMapping,
+  isErr,
+  pickMmapLayout,
+  VM_ACCESS_FLAGS,
+  VM_ACCOUNT,
+  VM_EXEC,
+  VM_HUGETLB,
+  VM_LOCKED,
+  VM_MAYEXEC,
+  VM_MAYREAD,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_PFNMAP,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+  vmaFree,
+  vmaLink,
+  vmAcctMemory,
+  vmDataDefaultFlags,
+  vmaSetPageProt,
+  vmGetPageProt,
+  vmStatAccount,
+  type Mm,
+  type Vma,
+  type VmFile,
+} from '@vmarea/mm-core';
+import { vmaName, type Task } from '@vmarea/kernel';
+import { formatMapsLine, type MapsLine } from '@vmarea/strace';
+import { ADDR_NO_RANDOMIZE, errnoName } from '@vmarea/uapi';
+import { SituationError } from '../error.ts';
+import type { SituationMapLine } from '../situation.ts';
+import { flagsOf } from './flags.ts';
+
+/** How a map is restored. */
+export interface RestoreOptions {
+  /** An open file with one reference for a line that shows one: {@link MapFiles} has one that fits. */
+  readonly open: (line: SituationMapLine) => VmFile;
+  /** Whether the program runs at random addresses. */
+  readonly randomized: 'on' | 'off' | 'unknown';
+}
+
+/** What was made of a map. */
+export interface RestoredMap {
+  /** What was assumed, as sentences. */
+  readonly said: readonly string[];
+  /** The map shows where the heap is. */
+  readonly heapKnown: boolean;
+  /** The map shows where the kernel maps next: it reaches up to the stack. */
+  readonly placementKnown: boolean;
+  /** Names that only a label gives (`[stack:12]`), by the last byte of their area. */
+  readonly labels: ReadonlyMap<number, string>;
+  /** Lines beyond the address space, which no call reaches: `[vsyscall]`. */
+  readonly outside: readonly SituationMapLine[];
+}
+
+/** The kernel's own mappings. */
+const SPECIAL = /^\[(vdso|vvar|vvar_vclock|vectors|sigpage|uprobes|compat)\]$/;
+
+function isFile(line: MapsLine): boolean {
+  return line.inode !== 0 || line.name.startsWith('/') || line.name.startsWith('[anon_shmem:');
+}
+
+/** Whether two neighbours in the map would be one area if nothing but their lines counted. */
+function alike(a: SituationMapLine, b: SituationMapLine): boolean {
+  return (
+    a.end === b.start &&
+    a.read === b.read &&
+    a.write === b.write &&
+    a.exec === b.exec &&
+    a.shared === b.shared &&
+    a.name === b.name &&
+    a.inode === b.inode &&
+    a.major === b.major &&
+    a.minor === b.minor &&
+    (!isFile(a) || a.offset + a.end - a.start === b.offset)
+  );
+}
+
+class Restorer {
+  readonly task: Task;
+  readonly mm: Mm;
+  readonly options: RestoreOptions;
+  readonly said: string[] = [];
+  readonly labels = new Map<number, string>();
+  readonly outside: SituationMapLine[] = [];
+  /** The open file of each file's areas, by device, inode and name. */
+  private readonly files = new Map<string, VmFile>();
+  private huge = 0;
+
+  constructor(task: Task, options: RestoreOptions) {
+    this.task = task;
+    this.mm = task.mm;
+    this.options = options;
+  }
+
+  fail(line: SituationMapLine, number: number, why: string): never {
+    throw new SituationError(`the map before, line ${number} «${formatMapsLine(line).trimEnd()}»: ${why}`);
+  }
+
+  check(line: SituationMapLine, before: SituationMapLine | null, number: number): void {
+    const { pageSize } = this.mm.system;
+    if (line.start >= line.end) this.fail(line, number, 'it ends before it begins');
+    if (before !== null && before.end > line.start) this.fail(line, number, 'it begins before the line above ends');
+    for (const [what, value] of [
+      ['it begins', line.start],
+      ['it ends', line.end],
+      ['its offset is', line.offset],
+    ] as const) {
+      if (value % pageSize !== 0) {
+        const size = `${pageSize / 1024} KiB pages`;
+        this.fail(line, number, `${what} at 0x${value.toString(16)}, no multiple of ${size} (--page-size)`);
+      }
+    }
+    if (line.end > this.mm.taskSize) {
+      const bits = Math.round(Math.log2(this.mm.taskSize));
+      this.fail(line, number, `it lies beyond ${bits}-bit addresses (--va-bits)`);
+    }
+  }
+
+  make(line: SituationMapLine, before: SituationMapLine | null, after: SituationMapLine | null, number: number): void {
+    if (SPECIAL.test(line.name)) {
+      const exec = line.exec ? VM_EXEC | VM_MAYEXEC | VM_MAYWRITE : 0;
+      const read = line.read ? VM_READ : 0;
+      const flags = line.vmFlags === undefined ? read | VM_MAYREAD | exec | (line.exec ? 0 : VM_PFNMAP) : flagsOf(line);
+      const special = { name: line.name, fault: null };
+      const made = installSpecialMapping(this.task.cur, line.start, line.end - line.start, flags, special);
+      if (typeof made === 'number') this.fail(line, number, `it cannot be made: ${errnoName(made)}`);
+      return;
+    }
+    const { mm } = this;
+    const vma = mm.vmas.allocVma();
+    if (vma === null) this.fail(line, number, 'there is no memory for it');
+    vma.vmStart = line.start;
+    vma.vmEnd = line.end;
+    vma.vmFlags = flagsOf(line) & ~VM_HUGETLB;
+    // Heap and stack begin with flags of their own, which keep mmap's memory from joining them on some versions.
+    if (line.name === '[heap]' || line.name === '[stack]')
+      vma.vmFlags |= vmDataDefaultFlags(this.task.cur) & ~VM_ACCESS_FLAGS;
+    if (line.vmFlags?.includes('ht') === true) this.huge++;
+    vma.vmPageProt = vmGetPageProt(vma.vmFlags);
+    const apart = (before !== null && alike(before, line)) || (after !== null && alike(line, after));
+    if (isFile(line)) this.backByFile(vma, line, before, number);
+    else this.anonymous(vma, line, apart);
+    vmaLink(mm, vma);
+    this.account(vma);
+    vmaSetPageProt(vma);
+  }
+
+  private anonymous(vma: Vma, line: SituationMapLine, apart: boolean): void {
+    const { mm } = this;
+    const { pageSize } = mm.system;
+    vma.vmPgoff = line.start / pageSize;
+    const name = /^\[anon:(.*)\]$/s.exec(line.name)?.[1];
+    if (name !== undefined) vma.anonName = name;
+    else if (line.name !== '' && line.name !== '[heap]' && line.name !== '[stack]') {
+      this.labels.set(line.end - 1, line.name);
+    }
+    if (line.shared) {
+      const error = mm.system.sharedMemory?.zeroSetup(this.task.cur, vma) ?? -1;
+      if (isErr(error)) vma.vmFlags &= ~VM_SHARED;
+    } else if (apart || (vma.vmFlags & (VM_WRITE | VM_SHARED)) === VM_WRITE) {
+      // Not linked yet, so that it gets pages of its own, and not those of a neighbour that it could join.
+      anonVmaPrepare(vma);
+    }
+  }
+
+  private backByFile(vma: Vma, line: SituationMapLine, before: SituationMapLine | null, number: number): void {
+    const { task } = this;
+    const key = `${line.major}:${line.minor}:${line.inode}:${line.name}`;
+    vma.vmPgoff = line.offset / task.mm.system.pageSize;
+    let file = this.files.get(key);
+    // Mapped through one descriptor they would be one area.
+    if (file === undefined || (before !== null && alike(before, line))) {
+      file?.fput();
+      file = this.options.open(line);
+      this.files.set(key, file);
+    }
+    vma.vmFile = file.getFile();
+    const flags = vma.vmFlags;
+    const error = file.fOp.mmap?.(task.cur, file, vma) ?? 0;
+    if (isErr(error)) {
+      vmaFree(task.mm, vma);
+      this.fail(line, number, `its file refuses to be mapped: ${errnoName(error)}`);
+    }
+    vma.vmFlags = flags;
+  }
+
+  private account(vma: Vma): void {
+    const { mm } = this;
+    const pages = (vma.vmEnd - vma.vmStart) / mm.system.pageSize;
+    vmStatAccount(mm, vma.vmFlags, vma.vmFile, pages);
+    if ((vma.vmFlags & VM_ACCOUNT) !== 0) vmAcctMemory(mm.system, pages);
+    if ((vma.vmFlags & VM_LOCKED) !== 0) mm.lockedVm += pages;
+  }
+
+  /** The files' references are those of the areas now. */
+  close(): void {
+    for (const file of this.files.values()) file.fput();
+    if (this.huge > 0) {
+      const areas = this.huge === 1 ? '1 area of huge pages is' : `${this.huge} areas of huge pages are`;
+      this.said.push(`${areas} taken as files with small pages: reservations are not in a map`);
+    }
+  }
+
+  /** Places heap and stack so that exactly the areas that the map calls so are called so. */
+  marks(lines: readonly SituationMapLine[]): boolean {
+    const { mm } = this;
+    const { pageSize } = mm.system;
+    const stacks = lines.filter(({ name }) => name === '[stack]');
+    // The kernel names every area that contains or touches the place; two that touch it share a border.
+    if (stacks.length > 0) mm.startStack = stacks.length > 1 ? stacks[0]!.end : stacks[0]!.end - pageSize;
+    else mm.startStack = 0;
+    const heap = lines.filter(({ name }) => name === '[heap]');
+    const [first] = heap;
+    const last = heap.at(-1);
+    if (first === undefined || last === undefined) {
+      mm.startBrk = 0;
+      mm.brk = 0;
+      return false;
+    }
+    const touches = (line: SituationMapLine): boolean =>
+      line.name !== '[heap]' && !isFile(line) && !SPECIAL.test(line.name);
+    const below = lines.some((line) => line.end === first.start && touches(line));
+    const above = lines.some((line) => line.start === last.end && touches(line));
+    mm.startBrk = below ? first.start + 1 : first.start;
+    mm.brk = above ? last.end - 1 : last.end;
+    return true;
+  }
+
+  /** Where the kernel maps next. @returns whether the map tells it */
+  layout(lines: readonly SituationMapLine[]): boolean {
+    const { mm, options, task, said } = this;
+    const { sysctl } = mm.system;
+    const before = sysctl.randomizeVaSpace;
+    const fixed = options.randomized === 'off' || (task.cur.personality & ADDR_NO_RANDOMIZE) !== 0;
+    if (fixed) sysctl.randomizeVaSpace = 0;
+    pickMmapLayout(task.cur, 0);
+    sysctl.randomizeVaSpace = before;
+    const stack = lines.find(({ name }) => name === '[stack]');
+    const vdso = lines.find(({ name }) => name === '[vdso]');
+    if (mm.mmapLegacy) return stack !== undefined || vdso !== undefined;
+    const below = stack === undefined ? lines : lines.filter((line) => line.end <= stack.start);
+    const top = below.at(-1)?.end ?? 0;
+    // A map that shows neither is a part of one.
+    if (stack === undefined && vdso === undefined) {
+      if (top > mm.taskSize / 2) mm.mmapBase = top;
+      return false;
+    }
+    if (top <= mm.taskSize / 2 || (fixed && top <= mm.mmapBase)) return true;
+    if (top !== mm.mmapBase) {
+      mm.mmapBase = top;
+      said.push(`the mmap area is taken to end at ${top.toString(16)}, where the highest area below the stack ends`);
+    }
+    return true;
+  }
+}
+
+/**
+ * Maps what the lines show; whatever was mapped before is gone.
+ *
+ * @throws SituationError for a line that does not fit the machine, with the line and why
+ */
+export function restoreMap(task: Task, lines: readonly SituationMapLine[], options: RestoreOptions): RestoredMap {
+  const { mm } = task;
+  const { system } = mm;
+  task.sys.munmap(0, mm.taskSize);
+  const restorer = new Restorer(task, options);
+  const inside: SituationMapLine[] = [];
+  let before: SituationMapLine | null = null;
+  lines.forEach((line, index) => {
+    if (line.name === '[vsyscall]' && line.start >= mm.taskSize) {
+      restorer.outside.push(line);
+      return;
+    }
+    restorer.check(line, before, index + 1);
+    inside.push(line);
+    before = line;
+  });
+  // What was mapped and charged once is not refused now.
+  const { overcommitMemory } = system.sysctl;
+  system.sysctl.overcommitMemory = 1;
+  try {
+    inside.forEach((line, index) => {
+      restorer.make(line, inside[index - 1] ?? null, inside[index + 1] ?? null, index + 1);
+    });
+  } finally {
+    system.sysctl.overcommitMemory = overcommitMemory;
+    restorer.close();
+  }
+  const heapKnown = restorer.marks(inside);
+  const placementKnown = restorer.layout(inside);
+  if (heapKnown) {
+    const [start, end] = [mm.startBrk.toString(16), mm.brk.toString(16)];
+    restorer.said.push(`the heap is taken to begin at ${start} and the break to be at ${end}`);
+  }
+  return { said: restorer.said, heapKnown, placementKnown, labels: restorer.labels, outside: restorer.outside };
+}
+
+/** What an area is called in the map: its own name, or a label that the map before gave it. */
+export function nameInMap(mm: Mm, vma: Vma, labels: ReadonlyMap<number, string> | null): string {
+  const own = vmaName(mm, vma, null);
+  if (own !== '' || labels === null) return own;
+  for (const [at, label] of labels) if (vma.vmStart <= at && at < vma.vmEnd) return label;
+  return '';
+}
+
+/** All areas as lines of /proc/PID/maps. */
+export function mapLinesOf(mm: Mm, restored: RestoredMap | null): MapsLine[] {
+  const lines: MapsLine[] = [];
+  for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) {
+    const file = vma.vmFile;
+    const flags = vma.vmFlags;
+    lines.push({
+      start: vma.vmStart,
+      end: vma.vmEnd,
+      read: (flags & VM_READ) !== 0,
+      write: (flags & VM_WRITE) !== 0,
+      exec: (flags & VM_EXEC) !== 0,
+      shared: (flags & VM_MAYSHARE) !== 0,
+      offset: file === null ? 0 : vma.vmPgoff * mm.system.pageSize,
+      major: file?.fInode.devMajor ?? 0,
+      minor: file?.fInode.devMinor ?? 0,
+      inode: file?.fInode.ino ?? 0,
+      name: nameInMap(mm, vma, restored?.labels ?? null),
+    });
+  }
+  return restored === null ? lines : [...lines, ...restored.outside];
+}
