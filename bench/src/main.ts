@@ -6,11 +6,14 @@
  *     pnpm bench --json FILE    the report as JSON («-» for stdout instead of the text)
  *     pnpm bench --docs DIR     performance.md, and how cost grows with the number of VMAs as SVG
  *     pnpm bench --from FILE    measures nothing: takes an earlier run's JSON
- *     pnpm bench --kernel NAME  msm-4.4 (default) or linux-6.1
+ *     pnpm bench --kernel NAME  msm-4.4 (default) or another profile
+ *     pnpm bench --against X    this checkout and commit X (or a built checkout's folder) in turns: the ratio of each row;
+ *                               --rows a,b  --sizes 10,1000  --rounds 15  --memory (with memory behind the areas)
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PROFILES, type KernelProfile } from '@vmarea/uapi';
+import { against } from './against.ts';
 import { writeDocs } from './docs.ts';
 import { machineFactor, verdicts } from './goals.ts';
 import type { Effort } from './harness.ts';
@@ -67,11 +70,27 @@ const { values } = parseArgs({
     docs: { type: 'string' },
     from: { type: 'string' },
     kernel: { type: 'string', default: 'msm-4.4' },
+    against: { type: 'string' },
+    rows: { type: 'string', default: '' },
+    sizes: { type: 'string', default: SIZES.join() },
+    rounds: { type: 'string', default: '15' },
+    memory: { type: 'boolean', default: false },
   },
 });
 if (!(values.kernel in PROFILES)) {
   process.stderr.write(`no such kernel: ${values.kernel} (${Object.keys(PROFILES).join(', ')})\n`);
   process.exit(2);
+}
+if (values.against !== undefined) {
+  await against({
+    against: values.against,
+    profile: values.kernel,
+    rows: values.rows.split(',').filter((row) => row !== ''),
+    sizes: values.sizes.split(',').map(Number),
+    rounds: Number(values.rounds),
+    memory: values.memory,
+  });
+  process.exit();
 }
 // JSON has no NaN: a figure that could not be measured is null there.
 const NOT_MEASURED = (key: string, value: unknown): unknown =>

@@ -69,7 +69,7 @@ export {
 export { linkFile, splitVma, splitVmaUnlimited, unlinkFile, vmaAdjust, vmaFree, vmaLink } from './shape/adjust.ts';
 export { vmaSetPageProt, vmaWantsWritenotify, vmGetPageProt } from './shape/prot.ts';
 export { AnonVma, AnonVmaChain, anonVmaPrepare, chainIsSingular, unlinkAnonVmas } from './shape/anon-vma.ts';
-export { VmaTree } from './areas/tree/edit.ts';
+export { VmaTree } from './areas/tree/tree.ts';
 export { VmaTable } from './areas/table.ts';
 export { IntervalTree, type IntervalNode } from './areas/interval-tree.ts';
 export { Slab } from './base/slab.ts';

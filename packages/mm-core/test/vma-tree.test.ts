@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createArm64 } from '@vmarea/arch-arm64';
 import { DEFAULT_CONFIG, LINUX_6_1 } from '@vmarea/uapi';
 import { createMm, MmSystem, type Mm, type Vma, type VmaTree } from '../src/index.ts';
-import { NEXT } from '../src/areas/tree/store.ts';
+import { NEXT, type TreeStore } from '../src/areas/tree/store.ts';
 import { random } from './random.ts';
 
 const PAGE = 4096;
@@ -255,7 +255,7 @@ describe('VmaTree against a sorted array', () => {
 
 /** Leaves in use. */
 function nrLeaves(tree: VmaTree): number {
-  const { firstLeaf, links } = tree as unknown as { firstLeaf: number; links: Int32Array };
+  const { firstLeaf, links } = (tree as unknown as { store: TreeStore }).store;
   let n = 0;
   for (let leaf = firstLeaf; leaf !== -1; leaf = links[leaf + NEXT]!) n++;
   return n;

@@ -5,7 +5,7 @@
  * engine see objects, while a plain mapping comes and goes without one. With objects only, a pair of munmap and mmap took
  * twice as long at 60,000 VMAs, most of it waiting for the neighbours' objects.
  *
- * Not here: the order of the VMAs (areas/tree/edit.ts), and what is no number (files, anon_vmas), which the objects hold.
+ * Not here: the order of the VMAs (areas/tree/tree.ts), and what is no number (files, anon_vmas), which the objects hold.
  */
 import type { Mm } from '../space/mm.ts';
 import type { Slab } from '../base/slab.ts';

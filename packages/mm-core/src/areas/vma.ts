@@ -2,7 +2,7 @@
  * struct vm_area_struct: one mapping [vmStart, vmEnd) with one set of flags, one file and one protection.
  *
  * A Vma is a view of a record in its address space's table (areas/table.ts), which makes and reuses it: the numbers stand
- * there, what is no number stands here. The index (areas/tree/edit.ts) owns `vmStart` and `vmEnd` while the VMA is linked: change
+ * there, what is no number stands here. The index (areas/tree/tree.ts) owns `vmStart` and `vmEnd` while the VMA is linked: change
  * them through it.
  */
 import type { AnonVma, AnonVmaChain } from '../shape/anon-vma.ts';

@@ -7,7 +7,7 @@ import type { MmSystem } from './system.ts';
 import type { VmFile } from '../ports/file.ts';
 import type { Vma } from '../areas/vma.ts';
 import { VmaTable } from '../areas/table.ts';
-import { VmaTree } from '../areas/tree/edit.ts';
+import { VmaTree } from '../areas/tree/tree.ts';
 
 /** An address space. Made by `createMm`, ended by `exitMmap`. */
 export class Mm {

@@ -1,7 +1,7 @@
 /**
  * Where a mapping goes: get_unmapped_area, the two searches, and the lookups by address.
  *
- * Mirrors mm/mmap.c; the search over gaps itself is the index's (areas/tree/edit.ts).
+ * Mirrors mm/mmap.c; the search over gaps itself is the index's (areas/tree/tree.ts).
  */
 import { EINVAL, ENOMEM, MAP_FIXED, MAP_SHARED } from '@vmarea/uapi';
 import type { Caller } from './caller.ts';

@@ -1,4 +1,4 @@
-// What holds of a VMA index between its operations, checked slot by slot. For tests; the layout is told in areas/tree/store.ts.
+// What holds of a VMA index between its operations, checked slot by slot. For tests; the layout is described in areas/tree/store.ts.
 import {
   BITS,
   CAPACITY,
@@ -12,27 +12,26 @@ import {
   SLOTS,
   UP,
   USED,
-  type VmaTreeStore,
+  type TreeStore,
 } from './store.ts';
 import { END, INTS, RECORD, START, STATE, STATE_LINKED } from '../record.ts';
-import type { VmaTable } from '../table.ts';
 
 /** One sentence for each violation; an empty array is good. */
-export function checkTree(tree: VmaTreeStore): string[] {
+export function checkTree(tree: TreeStore): string[] {
   return new Checker(tree).run();
 }
 
 /** Walks a tree. */
 class Checker {
   private readonly bad: string[] = [];
-  private readonly t: Raw;
+  private readonly t: TreeStore;
   private prevLeaf = -1;
   private end = 0;
   private count = 0;
   private nodes = 0;
 
-  constructor(tree: VmaTreeStore) {
-    this.t = tree as unknown as Raw;
+  constructor(tree: TreeStore) {
+    this.t = tree;
   }
 
   run(): string[] {
@@ -110,20 +109,4 @@ class Checker {
     this.end = end;
     return gap;
   }
-}
-
-/** The protected part of a tree, for its checker. */
-interface Raw {
-  size: number;
-  table: VmaTable;
-  keys: Float64Array;
-  links: Int32Array;
-  root: number;
-  height: number;
-  firstLeaf: number;
-  lastLeaf: number;
-  freeLeaf: number;
-  freeInner: number;
-  nodesEnd: number;
-  startGap(id: number, start: number): number;
 }

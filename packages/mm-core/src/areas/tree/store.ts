@@ -1,5 +1,6 @@
-// The nodes of the VMA index (areas/tree/edit.ts): the two arrays that they live in, their recycling, and their invariants.
-// It decides nothing; areas/tree/balance.ts and areas/tree/edit.ts move what is in them. No counterpart in the kernel (its trees link objects).
+// The nodes of the VMA index: the two arrays that they live in, their recycling, and their invariants. Decides nothing: the
+// functions of search.ts, balance.ts and edit.ts read and move what is in them. No counterpart in the kernel (its trees link
+// objects).
 //
 // A B+tree in two flat arrays with 64 elements of each per node. A node is named by its first index, and a slot by its
 // index: slot s of a node is `node + s`, s within 1..30.
@@ -24,7 +25,6 @@
 import { VM_GROWSDOWN } from '../../base/flags.ts';
 import { FLAGS, INTS } from '../record.ts';
 import type { VmaTable } from '../table.ts';
-import type { Vma } from '../vma.ts';
 
 /** Elements per node of each array. */
 export const NODE = 64;
@@ -90,29 +90,29 @@ export function largestGap(keys: Float64Array, node: number, bits: number): numb
   return max;
 }
 
-/** Storage of a VmaTree. */
-export class VmaTreeStore {
+/** What one address space's index consists of. Read and written by the files of this folder only. */
+export class TreeStore {
   /** Number of VMAs. */
   size!: number;
   /** stack_guard_gap: bytes kept free below a VM_GROWSDOWN VMA by gap searches. */
   readonly guardGapBytes: number;
   readonly table: VmaTable;
 
-  protected keys!: Float64Array;
-  protected links!: Int32Array;
-  protected root!: number;
+  keys!: Float64Array;
+  links!: Int32Array;
+  root!: number;
   /** Number of inner levels: level 0 is the leaves'. */
-  protected height!: number;
-  protected firstLeaf!: number;
-  protected lastLeaf!: number;
-  protected freeLeaf!: number;
-  protected freeInner!: number;
+  height!: number;
+  firstLeaf!: number;
+  lastLeaf!: number;
+  freeLeaf!: number;
+  freeInner!: number;
   /** The index where the next node will be that is not a recycled one. */
-  protected nodesEnd!: number;
-  protected finger!: number;
-  protected hints!: Int32Array;
+  nodesEnd!: number;
+  finger!: number;
+  hints!: Int32Array;
   /** Id of the VMA inserted last: tells runs of neighbours, which split a full leaf where they are, not in its middle. */
-  protected lastInserted!: number;
+  lastInserted!: number;
 
   constructor(table: VmaTable, guardGapBytes: number) {
     this.table = table;
@@ -139,36 +139,24 @@ export class VmaTreeStore {
     this.keys[0] = 0;
   }
 
-  /** The VMA with the lowest address. */
-  get first(): Vma | null {
-    if (this.size === 0) return null;
-    return this.table.at(this.links[this.firstLeaf + lowestBit(this.links[this.firstLeaf + USED]!)]!);
-  }
-
-  /** The VMA with the highest address. */
-  get last(): Vma | null {
-    if (this.size === 0) return null;
-    return this.table.at(this.links[this.lastLeaf + highestBit(this.links[this.lastLeaf + USED]!)]!);
-  }
-
   /** End of the last VMA, 0 if there is none. */
   get highestVmEnd(): number {
     return this.keys[this.lastLeaf + highestBit(this.links[this.lastLeaf + USED]! | 1)]!;
   }
 
   /** The element of `hints` for an address. */
-  protected hintOf(addr: number): number {
+  hintOf(addr: number): number {
     return (addr * STRETCHES) & (this.hints.length - 1);
   }
 
   /** `start` of the VMA `id` as gap searches see it (vm_start_gap). */
-  protected startGap(id: number, start: number): number {
+  startGap(id: number, start: number): number {
     if ((this.table.ints[id * INTS + FLAGS]! & VM_GROWSDOWN) === 0) return start;
     return start > this.guardGapBytes ? start - this.guardGapBytes : 0;
   }
 
   /** Writes the gap of slot `i`, and whether it is above 0. */
-  protected setGap(i: number, gap: number): void {
+  setGap(i: number, gap: number): void {
     this.keys[i + GAP] = gap;
     const at = (i & NODE_OF) + BITS;
     const bit = 1 << (i & IN_NODE);
@@ -176,7 +164,7 @@ export class VmaTreeStore {
   }
 
   /** A leaf without contents. */
-  protected newLeaf(): number {
+  newLeaf(): number {
     const leaf = this.freeLeaf;
     if (leaf === -1) return this.newNode();
     this.freeLeaf = this.links[leaf + NEXT]!;
@@ -185,7 +173,7 @@ export class VmaTreeStore {
   }
 
   /** An inner node without contents: never one that was a leaf, to which the finger or a hint may still lead. */
-  protected newInner(): number {
+  newInner(): number {
     const node = this.freeInner;
     if (node === -1) return this.newNode();
     this.freeInner = this.links[node + NEXT]!;
@@ -208,7 +196,7 @@ export class VmaTreeStore {
   }
 
   /** Recycles an inner node. */
-  protected dropInner(node: number): void {
+  dropInner(node: number): void {
     this.clearNode(node);
     this.links[node + NEXT] = this.freeInner;
     this.freeInner = node;
@@ -226,7 +214,7 @@ export class VmaTreeStore {
   }
 
   /** Takes a leaf out of the chain of leaves and recycles it. */
-  protected unlinkLeaf(leaf: number): void {
+  unlinkLeaf(leaf: number): void {
     const { links } = this;
     const prev = links[leaf + PREV]!;
     const next = links[leaf + NEXT]!;
@@ -240,7 +228,7 @@ export class VmaTreeStore {
   }
 
   /** Becomes a copy of the index of a table that this one's table is a copy of. (fork) */
-  copyFrom(from: this): void {
+  copyFrom(from: TreeStore): void {
     this.size = from.size;
     this.keys = from.keys.slice();
     this.links = from.links.slice();

@@ -1,0 +1,127 @@
+/**
+ * One side of a comparison with another commit: runs the workloads of a checkout's own build, as the parent asks for them.
+ *
+ *     node --expose-gc against-child.js CHECKOUT KERNEL
+ *
+ * Reads one request per line, answers each with one line. The workloads are those of the checkout (`bench/dist`), so that a
+ * change of the engine's interface does not matter; the classes must have the names that they have here.
+ */
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { KernelProfile } from '@vmarea/uapi';
+import type { Answer, Request } from './against.ts';
+import { cpuTime } from './harness.ts';
+
+const checkout = process.argv[2]!;
+const profile = process.argv[3] as KernelProfile['name'];
+
+async function load(file: string): Promise<unknown> {
+  return import(pathToFileURL(join(checkout, file)).href);
+}
+
+const { benchSystem, Space } = (await load('bench/dist/space.js')) as typeof import('./space.ts');
+const { MemorySpace, forkTime } = (await load('bench/dist/memory-space.js')) as typeof import('./memory-space.ts');
+const { createMemory } = (await load(
+  'packages/mm-core/dist/memory/index.js',
+)) as typeof import('@vmarea/mm-core/memory');
+const { showMaps } = (await load('packages/kernel/dist/index.js')) as typeof import('@vmarea/kernel');
+
+/** A workload by count; its sum tells whether both sides did the same. */
+interface Work {
+  run(count: number): void;
+  sum(): number;
+}
+
+const made = new Map<string, Work>();
+
+function makeSpace(n: number, memory: boolean): InstanceType<typeof Space> {
+  const system = benchSystem(profile);
+  if (memory) createMemory(system, { bytes: 64 * 1024 * 1024 });
+  return new Space(system, n);
+}
+
+/** A sum over the text of /proc/PID/maps: every address and protection in its place. */
+function spaceSum(space: InstanceType<typeof Space>): number {
+  let sum = 0;
+  for (const byte of showMaps(space.mm).view()) sum = (sum * 31 + byte) | 0;
+  return sum;
+}
+
+function engineWork(id: string, n: number, memory: boolean): Work {
+  const space = makeSpace(n, memory);
+  const run = (count: number): void => {
+    if (id === 'find') space.find(count);
+    else if (id === 'pair') space.pair(count);
+    else if (id === 'split_merge') space.splitMerge(count);
+    else if (id === 'punch_refill') space.punchRefill(count);
+    else if (id === 'churn') space.churn(count);
+    else if (id === 'maps') for (let i = 0; i < count; i += n) showMaps(space.mm);
+    else if (id === 'fork') for (let i = 0; i < count; i++) forkMilliseconds += forkTime(space.cur, 0);
+    else throw new Error(`no such row: ${id}`);
+  };
+  return { run, sum: () => spaceSum(space) };
+}
+
+let forkMilliseconds = 0;
+let shared: InstanceType<typeof MemorySpace> | null = null;
+
+/** The rows that measure themselves: nanoseconds over about `ms`. */
+function timed(id: string, ms: number, count: number): number | null {
+  shared ??= new MemorySpace(profile);
+  if (count === 0) return 0;
+  switch (id) {
+    case 'anon_fault':
+      return shared.anonFault(ms);
+    case 'populate':
+      return shared.populate(ms);
+    case 'cow_fault':
+      return shared.cowFault(ms);
+    case 'fork_touched':
+      return shared.forkTouched(16 * 1024, ms);
+    default:
+      return null;
+  }
+}
+
+function memoryWork(id: string): Work | null {
+  shared ??= new MemorySpace(profile);
+  const space = shared;
+  const by: Record<string, (count: number) => void> = {
+    tlb_load: (count) => space.loadHit(count),
+    tlb_store: (count) => space.storeHit(count),
+    walk: (count) => space.walk(count),
+    copy_to_user: (count) => space.copyTo(count),
+    copy_from_user: (count) => space.copyFrom(count),
+  };
+  const run = by[id];
+  return run === undefined ? null : { run, sum: () => space.sum };
+}
+
+function answer(request: Request): Answer {
+  const { id, n, memory, count, ms } = request;
+  if (n === null) {
+    const ns = timed(id, ms, count);
+    if (ns !== null) return { ns, milliseconds: ms, sum: 0 };
+  }
+  const key = `${id} ${n} ${memory}`;
+  let work = made.get(key);
+  if (work === undefined) {
+    made.clear();
+    work = n === null ? (memoryWork(id) ?? fail(id)) : engineWork(id, n, memory);
+    made.set(key, work);
+  }
+  if (count === 0) return { ns: 0, milliseconds: 0, sum: work.sum() };
+  forkMilliseconds = 0;
+  const from = cpuTime();
+  work.run(count);
+  const took = id === 'fork' ? forkMilliseconds : cpuTime() - from;
+  return { ns: (took * 1e6) / count, milliseconds: took, sum: 0 };
+}
+
+function fail(id: string): never {
+  throw new Error(`no such row: ${id}`);
+}
+
+for await (const line of createInterface({ input: process.stdin }))
+  process.stdout.write(`${JSON.stringify(answer(JSON.parse(line) as Request))}\n`);

@@ -1,0 +1,288 @@
+// The index of one address space's VMAs, in the order of their addresses: lookups, neighbours, gaps, insert, erase, moving
+// borders. Knows nothing of files, flags (but VM_GROWSDOWN) or accounting, and never allocates once it has its size.
+// Mirrors the role of mm_rb, rb_subtree_gap, highest_vm_end and vm_unmapped_area in mm/mmap.c; the structure is our own.
+//
+// The work is done by functions over one store: store.ts (the layout of the nodes, to be read first), search.ts (what can be
+// asked), balance.ts (splits and unions of nodes), edit.ts (changes). This class holds the store and names them.
+import type { VmaTable } from '../table.ts';
+import type { Vma } from '../vma.ts';
+import { checkTree } from './check.ts';
+import { absorbAt, eraseAt, eraseRange, insertAt, setBounds, shiftBoundary, splitAt } from './edit.ts';
+import {
+  beginsAbove,
+  beginsAt,
+  beginsBelow,
+  extent,
+  firstSlot,
+  highestGap,
+  idAfter,
+  idAt,
+  idBefore,
+  locate,
+  lowestGap,
+  part,
+  seek,
+  slotAfter,
+  slotBefore,
+  slotOf,
+  vicinity,
+} from './search.ts';
+import { highestBit, lowestBit, TreeStore, USED } from './store.ts';
+
+/**
+ * The ordered set of one address space's VMAs. All addresses and lengths are bytes.
+ *
+ * The methods come in two kinds. Those that give or take a Vma are for everybody. Those that give or take a slot are for
+ * verbs that go on where a search has ended: a slot holds until the index is changed.
+ */
+export class VmaTree {
+  private readonly store: TreeStore;
+
+  constructor(table: VmaTable, guardGapBytes: number) {
+    this.store = new TreeStore(table, guardGapBytes);
+  }
+
+  /** Number of VMAs. */
+  get size(): number {
+    return this.store.size;
+  }
+
+  /** The VMA with the lowest address. */
+  get first(): Vma | null {
+    const { size, links, firstLeaf, table } = this.store;
+    return size === 0 ? null : table.at(links[firstLeaf + lowestBit(links[firstLeaf + USED]!)]!);
+  }
+
+  /** The VMA with the highest address. */
+  get last(): Vma | null {
+    const { size, links, lastLeaf, table } = this.store;
+    return size === 0 ? null : table.at(links[lastLeaf + highestBit(links[lastLeaf + USED]!)]!);
+  }
+
+  /** End of the last VMA, 0 if there is none. */
+  get highestVmEnd(): number {
+    return this.store.highestVmEnd;
+  }
+
+  // --- with Vma objects
+
+  /**
+   * find_vma: the first VMA that ends above `addr` (it may begin above it too), or null.
+   * The one before it is its `vmPrev`, or `last` when the answer is null.
+   */
+  find(addr: number): Vma | null {
+    const { store } = this;
+    const i = locate(store, addr);
+    return store.keys[i] === Infinity ? null : store.table.at(store.links[i]!);
+  }
+
+  /** {@link find} where addresses come in runs, as those of faults do: looks first where the last search ended. */
+  findNear(addr: number): Vma | null {
+    const { store } = this;
+    const i = seek(store, addr);
+    return store.keys[i] === Infinity ? null : store.table.at(store.links[i]!);
+  }
+
+  /** The VMA behind a linked one. */
+  next(vma: Vma): Vma | null {
+    const { store } = this;
+    const i = slotAfter(store, slotOf(store, vma));
+    if (i === 0) return null;
+    store.finger = i;
+    return store.table.at(store.links[i]!);
+  }
+
+  /** The VMA before a linked one. */
+  prev(vma: Vma): Vma | null {
+    const { store } = this;
+    const i = slotBefore(store, slotOf(store, vma));
+    if (i === 0) return null;
+    store.finger = i;
+    return store.table.at(store.links[i]!);
+  }
+
+  /** Links `vma` (vmStart, vmEnd, vmFlags are set) at its place. The caller guarantees that it overlaps nothing. */
+  insert(vma: Vma): void {
+    insertAt(this.store, seek(this.store, vma.vmStart), vma.id);
+  }
+
+  /** Links `vma` behind all others: {@link insert} where that is known, as fork knows it. */
+  append(vma: Vma): void {
+    const { lastLeaf, links } = this.store;
+    insertAt(this.store, lastLeaf + highestBit(links[lastLeaf + USED]! | 1) + 1, vma.id);
+  }
+
+  /** Unlinks `vma`. */
+  erase(vma: Vma): void {
+    eraseAt(this.store, slotOf(this.store, vma));
+  }
+
+  /**
+   * Unlinks `first` and everything up to `last`, one pass per leaf. The removed VMAs lead to each other by `vmNext`
+   * (munmap walks them once more).
+   */
+  eraseRange(first: Vma, last: Vma): void {
+    eraseRange(this.store, first, last);
+  }
+
+  /** Gives a linked VMA new bounds. The order of the VMAs must stay, and they must not overlap. */
+  setBounds(vma: Vma, newStart: number, newEnd: number): void {
+    setBounds(this.store, vma, newStart, newEnd);
+  }
+
+  /** Moves the border of two touching VMAs: `left.vmEnd = right.vmStart = addr`. */
+  shiftBoundary(left: Vma, right: Vma, addr: number): void {
+    shiftBoundary(this.store, left, right, addr);
+  }
+
+  /**
+   * Cuts a linked VMA at `addr` and links `part`, which takes the lower side if `partBelow`, else the upper.
+   * Sets the bounds of both. The same as setBounds and insert, but no gap and no key above the leaf changes.
+   */
+  split(vma: Vma, addr: number, part: Vma, partBelow: boolean): void {
+    splitAt(this.store, slotOf(this.store, vma), addr, part.id, partBelow);
+  }
+
+  /**
+   * Lets `vma` grow over the `count` VMAs behind it, which are unlinked (vma_merge removing its right neighbours): it ends
+   * where the last of them did.
+   */
+  absorb(vma: Vma, count: number): void {
+    absorbAt(this.store, slotOf(this.store, vma), count);
+  }
+
+  // --- by slot: lookups
+
+  /** Slot of the first VMA that ends above `addr`; a free one, where {@link idAt} is -1, if there is none. */
+  seek(addr: number): number {
+    return seek(this.store, addr);
+  }
+
+  /** Slot of a linked VMA. */
+  slotOf(vma: Vma): number {
+    return slotOf(this.store, vma);
+  }
+
+  /** Id of the VMA in a slot, -1 for none. */
+  idAt(i: number): number {
+    return idAt(this.store, i);
+  }
+
+  /** Id of the VMA before slot `i`, -1 for none. */
+  idBefore(i: number): number {
+    return idBefore(this.store, i);
+  }
+
+  /** Id of the VMA behind that of slot `i`, -1 for none. */
+  idAfter(i: number): number {
+    return idAfter(this.store, i);
+  }
+
+  /** Slot of the first VMA, 0 for none. */
+  firstSlot(): number {
+    return firstSlot(this.store);
+  }
+
+  /** Slot of the VMA behind that of slot `i`, 0 for none. */
+  after(i: number): number {
+    return slotAfter(this.store, i);
+  }
+
+  /** Slot of the VMA before slot `i`, 0 for none. */
+  before(i: number): number {
+    return slotBefore(this.store, i);
+  }
+
+  /** How [addr, addr + len) lies, where slot `i` is {@link seek} of its start: OVERLAPS, ALIKE or APART. */
+  vicinity(i: number, addr: number, len: number, vmFlags: number, ignored: number): number {
+    return vicinity(this.store, i, addr, len, vmFlags, ignored);
+  }
+
+  /** How [start, end), a part of the VMA of slot `i`, lies in it: FROM_START, TO_END, ALIKE_BELOW, ALIKE_ABOVE. */
+  part(i: number, start: number, end: number, vmFlags: number, ignored: number): number {
+    return part(this.store, i, start, end, vmFlags, ignored);
+  }
+
+  /** How the VMA of slot `i`, {@link seek} of `start`, lies to [start, start + len): APART, EXACT or OVERLAPS. */
+  extent(i: number, start: number, len: number): number {
+    return extent(this.store, i, start, len);
+  }
+
+  /** Whether the VMA of slot `i` begins below `addr`; false for a free slot. */
+  beginsBelow(i: number, addr: number): boolean {
+    return beginsBelow(this.store, i, addr);
+  }
+
+  /** Whether the VMA of slot `i` begins above `addr`; false for a free slot. */
+  beginsAbove(i: number, addr: number): boolean {
+    return beginsAbove(this.store, i, addr);
+  }
+
+  /** Whether the VMA of slot `i` begins at `addr`. */
+  beginsAt(i: number, addr: number): boolean {
+    return beginsAt(this.store, i, addr);
+  }
+
+  /** End of the VMA of slot `i`; Infinity for a free slot. */
+  endOf(i: number): number {
+    return this.store.keys[i]!;
+  }
+
+  /** End of the VMA before slot `i`, 0 for none: where the gap in front of `i` begins. */
+  gapStart(i: number): number {
+    return this.store.keys[i - 1]!;
+  }
+
+  /** vm_unmapped_area top-down: the highest free address for `length` bytes, or -ENOMEM. See search.ts. */
+  highestGap(length: number, lowLimit: number, highLimit: number, alignMask: number, alignOffset: number): number {
+    return highestGap(this.store, length, lowLimit, highLimit, alignMask, alignOffset);
+  }
+
+  /** vm_unmapped_area bottom-up: the lowest free address for `length` bytes, or -ENOMEM. See search.ts. */
+  lowestGap(length: number, lowLimit: number, highLimit: number, alignMask: number, alignOffset: number): number {
+    return lowestGap(this.store, length, lowLimit, highLimit, alignMask, alignOffset);
+  }
+
+  // --- by slot: changes
+
+  /**
+   * Links the VMA `id`, whose record is complete, in front of slot `i`.
+   *
+   * @param i `seek` of its start
+   */
+  insertAt(i: number, id: number): void {
+    insertAt(this.store, i, id);
+  }
+
+  /** Unlinks the VMA of slot `i`. */
+  eraseAt(i: number): void {
+    eraseAt(this.store, i);
+  }
+
+  /** {@link split} of the VMA of slot `i`: its slot afterwards. */
+  splitAt(i: number, addr: number, part: number, partBelow: boolean): number {
+    return splitAt(this.store, i, addr, part, partBelow);
+  }
+
+  /** {@link absorb} of the VMA of slot `i`: its slot afterwards. */
+  absorbAt(i: number, count: number): number {
+    return absorbAt(this.store, i, count);
+  }
+
+  // --- as a whole
+
+  /** Lets go of all VMAs at once: their records are the caller's. */
+  clear(): void {
+    this.store.clear();
+  }
+
+  /** Becomes a copy of the index of a table that this one's table is a copy of. (fork) */
+  copyFrom(from: VmaTree): void {
+    this.store.copyFrom(from.store);
+  }
+
+  /** Checks every invariant. One sentence for each violation; an empty array is good. For tests. */
+  validate(): string[] {
+    return checkTree(this.store);
+  }
+}
