@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import tseslint from 'typescript-eslint';
 
 const layers = JSON.parse(readFileSync(new URL('./layers.json', import.meta.url), 'utf8'));
-const names = Object.keys(layers);
+const names = Object.keys(layers).filter((name) => !name.includes('/'));
+/** Rooms: `package/folder`. */
+const rooms = Object.keys(layers).filter((name) => name.includes('/'));
 
 /** Files of published packages that may use Node's built-ins; everything else must run in a browser. */
 const nodeFiles = ['packages/hostfs/src/**/*.ts', 'packages/strace/src/node.ts', 'packages/strace/src/node/**/*.ts'];
@@ -35,7 +37,28 @@ function upward(name) {
   ];
 }
 
+/** What a room may not import as a value: the rooms that are not below it. (Types: dependency-cruiser.) */
+function upwardRooms(name) {
+  const [owner, ...path] = name.split('/');
+  const others = rooms.filter((other) => other !== name && other.startsWith(`${owner}/`));
+  return others
+    .map((other) => other.slice(owner.length + 1))
+    .filter((room) => !layers[name].includes(room))
+    .map((room) => ({
+      // From memory/tlb, the room memory/cache is `../cache/`.
+      regex: `^(\\.\\./)+(${room}|${path.length > 1 ? room.replace(/^memory\//, '') : room})/`,
+      allowTypeImports: true,
+      message: `The room ${path.join('/')} may not import ${room}: see layers.json.`,
+    }));
+}
+
 const restrict = (...patterns) => ({ '@typescript-eslint/no-restricted-imports': ['error', { patterns }] });
+
+const withoutMemory = {
+  regex: '^\\.{1,2}/(.*/)?(memory|testing)/',
+  message: 'The engine runs without memory behind it: it may not import src/memory or src/testing.',
+};
+const noTesting = { regex: '^\\.{1,2}/(.*/)?testing/', message: 'Test doubles are for tests.' };
 
 const layering = [
   ...names.map((name) => ({
@@ -47,19 +70,22 @@ const layering = [
     name: 'layer/mm-core engine',
     files: ['packages/mm-core/src/**/*.ts'],
     ignores: ['packages/mm-core/src/memory/**', 'packages/mm-core/src/testing/**'],
-    rules: restrict(...upward('mm-core'), noNode, {
-      regex: '^\\.{1,2}/(.*/)?(memory|testing)/',
-      message: 'The engine runs without memory behind it: it may not import src/memory or src/testing.',
-    }),
+    rules: restrict(...upward('mm-core'), noNode, withoutMemory),
   },
   {
     name: 'layer/mm-core memory',
     files: ['packages/mm-core/src/memory/**/*.ts'],
-    rules: restrict(...upward('mm-core'), noNode, {
-      regex: '^\\.{1,2}/(.*/)?testing/',
-      message: 'Test doubles are for tests.',
-    }),
+    rules: restrict(...upward('mm-core'), noNode, noTesting),
   },
+  ...rooms.map((name) => {
+    const [owner, ...path] = name.split('/');
+    const engine = owner === 'mm-core' && path[0] !== 'memory' ? [withoutMemory] : [noTesting];
+    return {
+      name: `room/${name}`,
+      files: [`packages/${owner}/src/${path.join('/')}/**/*.ts`],
+      rules: restrict(...upward(owner), noNode, ...engine, ...upwardRooms(name)),
+    };
+  }),
   ...names.map((name) => ({
     name: `layer/${name} with Node`,
     files: nodeFiles.filter((file) => file.startsWith(`packages/${name}/`)),

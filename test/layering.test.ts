@@ -1,4 +1,4 @@
-// Shows that lint refuses an import against the layers of layers.json. The texts are linted under invented file names,
+// Shows that lint refuses an import against the layers and rooms of layers.json. The texts are linted under invented file names,
 // so nothing of the kind ever stands in the tree. Rules with types are off: the texts belong to no project.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,9 +23,12 @@ async function layering(filePath: string, specifier: string): Promise<string[]> 
 
 const layers = JSON.parse(readFileSync(join(root, 'layers.json'), 'utf8')) as Record<string, string[]>;
 
+const packages = Object.keys(layers).filter((name) => !name.includes('/'));
+const rooms = Object.keys(layers).filter((name) => name.startsWith('mm-core/'));
+
 describe('ESLint', () => {
-  it.each(Object.keys(layers))('lets %s import the layers below it and no others', async (name) => {
-    for (const other of Object.keys(layers)) {
+  it.each(packages)('lets %s import the layers below it and no others', async (name) => {
+    for (const other of packages) {
       const messages = await layering(`packages/${name}/src/virtual.ts`, `@vmarea/${other}`);
       if (layers[name]!.includes(other)) expect(messages).toEqual([]);
       else expect(messages, `${name} importing ${other}`).toHaveLength(1);
@@ -46,6 +49,22 @@ describe('ESLint', () => {
     expect(await layering('packages/strace/src/node/virtual.ts', 'node:fs')).toEqual([]);
     expect(await layering('packages/strace/src/node/virtual.ts', '@vmarea/kernel')).toHaveLength(1);
     expect(await layering('apps/demo/src/virtual.ts', 'node:fs')).toEqual([]);
+  });
+
+  it.each(rooms)('lets the room %s import the rooms below it and no others', async (name) => {
+    const room = name.replace('mm-core/', '');
+    const up = '../'.repeat(room.split('/').length);
+    for (const other of rooms.map((x) => x.replace('mm-core/', ''))) {
+      if (other === room) continue;
+      const messages = await layering(`packages/mm-core/src/${room}/virtual.ts`, `${up}${other}/x.ts`);
+      const allowed = layers[name]!.includes(other);
+      expect(messages.length > 0, `${room} importing ${other}: ${messages.join()}`).toBe(!allowed);
+    }
+  });
+
+  it('sees a sibling room of the memory by its short path, too', async () => {
+    expect(await layering('packages/mm-core/src/memory/tlb/virtual.ts', '../cache/x.ts')).toHaveLength(1);
+    expect(await layering('packages/mm-core/src/memory/cache/virtual.ts', '../tlb/x.ts')).toEqual([]);
   });
 
   it('keeps the engine of mm-core from its memory and its doubles', async () => {
@@ -87,6 +106,22 @@ describe('dependency-cruiser', () => {
         'packages/mm-core/src/memory/fault.ts': "import { mm } from '../mm.ts';\nexport const fault = mm;\n",
       }),
     ).toEqual([]);
+  });
+
+  it('refuses a value from a room above, and a type from there that is not shared', () => {
+    const files = {
+      'packages/mm-core/src/areas/a.ts': "import { m } from '../space/mm.ts';\nexport const a = m;\n",
+      'packages/mm-core/src/areas/b.ts': "import type { M } from '../space/mm.ts';\nexport type B = M;\n",
+      'packages/mm-core/src/areas/c.ts': "import type { L } from '../space/lock.ts';\nexport type C = L;\n",
+      'packages/mm-core/src/space/mm.ts': 'export const m = 1;\nexport type M = number;\n',
+      'packages/mm-core/src/space/lock.ts': 'export type L = number;\n',
+      'packages/mm-core/src/memory/tlb/t.ts': "import { c } from '../cache/c.ts';\nexport const t = c;\n",
+      'packages/mm-core/src/memory/cache/c.ts': 'export const c = 1;\n',
+    };
+    expect(broken(files)).toEqual(['room-mm-core/areas', 'room-mm-core/memory/tlb', 'room-types-mm-core/areas']);
+    expect(broken({ ...files, 'packages/mm-core/src/areas/a.ts': '', 'packages/mm-core/src/areas/c.ts': '' })).toEqual([
+      'room-mm-core/memory/tlb',
+    ]);
   });
 
   it('refuses upward and dynamic imports, cycles, Node built-ins, and the memory in the engine', () => {

@@ -259,3 +259,10 @@ export class Vma {
 export function vmaPages(vma: Vma, pageSize: number): number {
   return (vma.vmEnd - vma.vmStart) / pageSize;
 }
+
+/** Bytes of a page of a hugetlb VMA. */
+export function vmaHugePageSize(vma: Vma): number {
+  const size = vma.vmFile === null ? 0 : vma.vmFile.hugePageSize;
+  if (size !== 0) return size;
+  return vma.vmOps !== null && vma.vmOps.pageSize !== null ? vma.vmOps.pageSize(vma) : vma.vmMm.system.arch.pmdSize;
+}

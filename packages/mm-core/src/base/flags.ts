@@ -53,3 +53,8 @@ export const VM_LOCKED_MASK: number = VM_LOCKED | VM_LOCKONFAULT;
 export const VM_INIT_DEF_MASK: number = VM_NOHUGEPAGE;
 /** What an arm64 stack has while exec still moves it. */
 export const VM_STACK_INCOMPLETE_SETUP: number = VM_RAND_READ | VM_SEQ_READ;
+
+/** is_cow_mapping: private, and may become writable. */
+export function isCowMapping(vmFlags: number): boolean {
+  return (vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
+}

@@ -3,7 +3,7 @@
  *
  * This file only joins: each of its methods is a function of its own file.
  */
-import { ENOMEM } from '@vmarea/uapi';
+import { ENOMEM, MADV_POPULATE_READ, MADV_POPULATE_WRITE } from '@vmarea/uapi';
 import type { Caller } from '../space/caller.ts';
 import type { FileMapping } from '../shape/file-mapping.ts';
 import type { Mm } from '../space/mm.ts';
@@ -21,7 +21,7 @@ import { MmState, stateOf } from './tlb/state.ts';
 import { movePageTables } from './tables/move.ts';
 import { mmRss, syncMmRss } from './frames/rss.ts';
 import { PhysicalMemory } from './frames/physical.ts';
-import { populate } from './user/populate.ts';
+import { madvisePopulate, populate } from './user/populate.ts';
 import { changeProtection, protectRange } from './tables/protect.ts';
 import { pageMkclean } from './cache/rmap.ts';
 import { flushTlbMm } from './tlb/flush.ts';
@@ -125,6 +125,8 @@ export class Memory implements MemoryPort, MemoryCore {
   }
 
   advise(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
+    if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE)
+      return madvisePopulate(cur, vma, start, end, advice === MADV_POPULATE_WRITE);
     return advise(cur, vma, start, end, advice);
   }
 

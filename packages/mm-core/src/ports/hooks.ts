@@ -4,7 +4,8 @@
  * Each has a default (no module loaded, nobody listening).
  */
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, EPERM } from '@vmarea/uapi';
-import { hasCapability, type Caller } from '../space/caller.ts';
+import { hasCapability } from '../base/credentials.ts';
+import type { Caller } from '../space/caller.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { VmFile } from './file.ts';
 

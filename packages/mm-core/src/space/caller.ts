@@ -3,6 +3,7 @@
  *
  * Several callers (threads) may share one Mm. Limits belong to a process, credentials to a thread.
  */
+import { rootCredentials, type Credentials } from '../base/credentials.ts';
 import { Call } from './call.ts';
 import type { Mm } from './mm.ts';
 
@@ -16,16 +17,6 @@ export interface Rlimits {
   memlock: number;
   /** RLIMIT_FSIZE: files do not grow beyond. */
   fsize: number;
-}
-
-/** Credentials: what the capability rules need. */
-export interface Credentials {
-  /** fsuid. */
-  uid: number;
-  gid: number;
-  /** Effective capabilities by number, in two int32 words. */
-  capLow: number;
-  capHigh: number;
 }
 
 /** The caller of a verb. */
@@ -42,20 +33,6 @@ export interface Caller {
   majFlt: number;
   /** Identity for locks: the descriptor table, or null. */
   readonly files: object | null;
-}
-
-/**
- * Whether the caller has a capability (in the initial user namespace).
- *
- * @param cap one of CAP_
- */
-export function hasCapability(cred: Credentials, cap: number): boolean {
-  return cap < 32 ? (cred.capLow & (1 << cap)) !== 0 : (cred.capHigh & (1 << (cap - 32))) !== 0;
-}
-
-/** Credentials with every capability. */
-export function rootCredentials(): Credentials {
-  return { uid: 0, gid: 0, capLow: -1, capHigh: -1 };
 }
 
 /** Limits with nothing limited but the stack (8 MiB). */

@@ -1,24 +1,14 @@
 /**
- * What advice does to pages: MADV_WILLNEED, FREE, COLD, PAGEOUT, POPULATE_READ, POPULATE_WRITE.
+ * What advice does to pages that are present: MADV_WILLNEED, FREE, COLD, PAGEOUT. (POPULATE_: user/populate.ts.)
  *
  * Whether the advice is allowed on the VMA has been asked (the engine's madvise). There is no swap, so anonymous memory
  * is never written out. Mirrors mm/madvise.c and what reclaim_pages comes to without swap.
  */
-import {
-  EINVAL,
-  MADV_COLD,
-  MADV_FREE,
-  MADV_PAGEOUT,
-  MADV_POPULATE_READ,
-  MADV_POPULATE_WRITE,
-  MADV_WILLNEED,
-} from '@vmarea/uapi';
+import { MADV_COLD, MADV_FREE, MADV_PAGEOUT, MADV_WILLNEED } from '@vmarea/uapi';
 import type { Caller } from '../../space/caller.ts';
-import { RETRY } from '../../base/errno.ts';
 import { PTE_DIRTY, PTE_SPECIAL, PTE_YOUNG } from '../../ports/arch.ts';
 import type { Vma } from '../../areas/vma.ts';
 import type { AddressSpace } from '../cache/address-space.ts';
-import { checkVmaFlags, faultinRange, FOLL_WRITE } from '../user/gup.ts';
 import { canDoMincore, pageCacheOf } from './mincore.ts';
 import { type MmState, stateOf } from '../tlb/state.ts';
 import { PG_ANON, PG_CACHED, PG_DIRTY, PG_LOCKED, PG_SWAPBACKED, PG_WRITEBACK } from '../frames/flags.ts';
@@ -26,7 +16,7 @@ import { removeRmap, setPageDirty } from '../frames/meta.ts';
 import { updateHiwaterRss } from '../frames/rss.ts';
 import { flushTlbRange } from '../tlb/flush.ts';
 
-/** See {@link MemoryPort.advise}. 0, a negative errno, or RETRY. */
+/** See {@link MemoryPort.advise}, but for MADV_POPULATE_. @returns 0 or a negative errno */
 export function advise(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
   switch (advice) {
     case MADV_WILLNEED:
@@ -41,9 +31,6 @@ export function advise(cur: Caller, vma: Vma, start: number, end: number, advice
       // Somebody else's file: the caller must not learn what its pages do.
       if (canDoMincore(cur, vma)) madviseCold(vma, start, end, true);
       return 0;
-    case MADV_POPULATE_READ:
-    case MADV_POPULATE_WRITE:
-      return madvisePopulate(cur, vma, start, end, advice === MADV_POPULATE_WRITE ? FOLL_WRITE : 0);
     default:
       return 0;
   }
@@ -144,22 +131,4 @@ function dropEntry(state: MmState, slot: number, bits: number, pfn: number): voi
   state.mm.pageTables!.clear(slot);
   if ((bits & PTE_DIRTY) !== 0 && (frames.flags[pfn]! & PG_ANON) === 0) setPageDirty(frames, pfn);
   removeRmap(state, pfn);
-}
-
-/**
- * madvise_populate.
- *
- * @returns 0; -EINVAL when the VMA does not allow the access; -EFAULT where the task would get a signal; -ENOMEM; RETRY
- */
-function madvisePopulate(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
-  const { pageSize } = vma.vmMm.system;
-  if (checkVmaFlags(cur, vma, gupFlags) !== 0) return -EINVAL;
-  let at = start;
-  while (at < end) {
-    const done = faultinRange(cur, vma, at, end, gupFlags);
-    if (done === RETRY) return RETRY;
-    if (done < 0) return done;
-    at += done * pageSize;
-  }
-  return 0;
 }

@@ -5,17 +5,12 @@
  * page of their own, are left to the child's faults. Mirrors copy_pte_range (mm/memory.c).
  */
 import { ENOMEM } from '@vmarea/uapi';
-import { VM_HUGETLB, VM_MAYWRITE, VM_MIXEDMAP, VM_PFNMAP, VM_SHARED } from '../../base/flags.ts';
+import { isCowMapping, VM_HUGETLB, VM_MIXEDMAP, VM_PFNMAP, VM_SHARED } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
 import { foldBatches } from '../frames/rss.ts';
 import { stateOf } from '../tlb/state.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE, PG_SWAPBACKED } from '../frames/flags.ts';
 import { flushTlbRange } from '../tlb/flush.ts';
-
-/** is_cow_mapping: private, and may become writable. */
-export function isCowMapping(vmFlags: number): boolean {
-  return (vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
-}
 
 /**
  * copy_page_range. See {@link MemoryPort.copyPageRange}.

@@ -4,12 +4,12 @@
  * Mirrors mincore_pte_range and __mincore_unmapped_range (mm/mincore.c).
  */
 import { CAP_DAC_OVERRIDE, CAP_FOWNER } from '@vmarea/uapi';
-import { hasCapability, type Caller } from '../../space/caller.ts';
+import { hasCapability } from '../../base/credentials.ts';
+import type { Caller } from '../../space/caller.ts';
 import type { VmFile, VmInode } from '../../ports/file.ts';
 import { VM_HUGETLB } from '../../base/flags.ts';
-import type { Vma } from '../../areas/vma.ts';
+import { vmaHugePageSize, type Vma } from '../../areas/vma.ts';
 import type { AddressSpace } from '../cache/address-space.ts';
-import { vmaHugePageSize } from '../user/gup.ts';
 
 /** An inode that says whose it is, as a file layer's does. */
 interface OwnedInode extends VmInode {

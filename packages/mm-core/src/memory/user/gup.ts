@@ -20,6 +20,7 @@ import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../../ports/arch.ts';
 import { D } from '../../reasons/decisions.ts';
 import { expandStack } from '../../calls/stack.ts';
 import {
+  isCowMapping,
   VM_ACCESS_FLAGS,
   VM_GROWSDOWN,
   VM_HUGETLB,
@@ -32,9 +33,8 @@ import {
   VM_SHARED,
   VM_WRITE,
 } from '../../base/flags.ts';
-import type { Vma } from '../../areas/vma.ts';
+import { vmaHugePageSize, type Vma } from '../../areas/vma.ts';
 import { handleMmFault } from '../faults/fault.ts';
-import { isCowMapping } from '../tables/fork.ts';
 import { stateOf } from '../tlb/state.ts';
 import { setPageDirty } from '../frames/meta.ts';
 
@@ -136,13 +136,6 @@ export function faultinRange(cur: Caller, vma: Vma, start: number, end: number, 
     return at > start ? (at - start) / pageSize : slot;
   }
   return (end - start) / pageSize;
-}
-
-/** Bytes of a page of a hugetlb VMA. */
-export function vmaHugePageSize(vma: Vma): number {
-  const size = vma.vmFile === null ? 0 : vma.vmFile.hugePageSize;
-  if (size !== 0) return size;
-  return vma.vmOps !== null && vma.vmOps.pageSize !== null ? vma.vmOps.pageSize(vma) : vma.vmMm.system.arch.pmdSize;
 }
 
 /** follow_hugetlb_page. Older kernels do not count its faults. */

@@ -3,10 +3,12 @@
  *
  * Private writable memory is written to (own pages), everything else is read. Mirrors mm/gup.c and mm/mlock.c.
  */
+import { EINVAL } from '@vmarea/uapi';
+import type { Vma } from '../../areas/vma.ts';
 import type { Caller } from '../../space/caller.ts';
 import { RETRY } from '../../base/errno.ts';
 import { VM_IO, VM_PFNMAP } from '../../base/flags.ts';
-import { populateVmaPageRange } from './gup.ts';
+import { checkVmaFlags, faultinRange, FOLL_WRITE, populateVmaPageRange } from './gup.ts';
 
 /**
  * __mm_populate over [start, start + len); holes are skipped.
@@ -36,6 +38,25 @@ export function populate(cur: Caller, start: number, len: number, ignoreErrors: 
       if (!ignoreErrors) return done;
       at = to;
     } else at = from + done * pageSize;
+  }
+  return 0;
+}
+
+/**
+ * madvise_populate: MADV_POPULATE_READ, or MADV_POPULATE_WRITE where `write`.
+ *
+ * @returns 0; -EINVAL when the VMA does not allow the access; -EFAULT where the task would get a signal; -ENOMEM; RETRY
+ */
+export function madvisePopulate(cur: Caller, vma: Vma, start: number, end: number, write: boolean): number {
+  const gupFlags = write ? FOLL_WRITE : 0;
+  const { pageSize } = vma.vmMm.system;
+  if (checkVmaFlags(cur, vma, gupFlags) !== 0) return -EINVAL;
+  let at = start;
+  while (at < end) {
+    const done = faultinRange(cur, vma, at, end, gupFlags);
+    if (done === RETRY) return RETRY;
+    if (done < 0) return done;
+    at += done * pageSize;
   }
   return 0;
 }
