@@ -33,14 +33,21 @@ import {
   type Flock,
   type Stat,
 } from '@vmarea/vfs';
-import { MmCalls } from './mm.ts';
+import type { Task } from '../task/task.ts';
 
 /** FS_IOC_GETFLAGS and FS_IOC_SETFLAGS of 64-bit architectures. */
 export const FS_IOC_GETFLAGS = 0x80086601;
 export const FS_IOC_SETFLAGS = 0x40086602;
 
 /** The calls about files. */
-export class FileCalls extends MmCalls {
+export class FileCalls {
+  /** Whose calls these are. */
+  private readonly task: Task;
+
+  constructor(task: Task) {
+    this.task = task;
+  }
+
   private file(fd: number): File | null {
     return this.task.cur.files.fget(fd);
   }

@@ -60,7 +60,7 @@ function int(value: Register): number {
 /** The calls about mappings. */
 export class MmCalls {
   /** Whose calls these are. */
-  protected readonly task: Task;
+  private readonly task: Task;
   private readonly taskWork: (() => void)[] = [];
 
   constructor(task: Task) {

@@ -29,7 +29,6 @@ import {
 } from '@vmarea/uapi';
 import { loadElfBinary, type ElfImage, type ExecLayout, type ExecOptions } from '../exec.ts';
 import type { Rlimit } from '../task/limits.ts';
-import { FileCalls } from './file.ts';
 import { TaskCaller } from '../task/caller.ts';
 import type { Task } from '../task/task.ts';
 
@@ -49,7 +48,14 @@ export function mmput(cur: TaskCaller): void {
 }
 
 /** The calls about processes. */
-export class ProcessCalls extends FileCalls {
+export class ProcessCalls {
+  /** Whose calls these are. */
+  private readonly task: Task;
+
+  constructor(task: Task) {
+    this.task = task;
+  }
+
   /**
    * fork(2): a child with a copy of the address space and of the descriptor table.
    *

@@ -23,21 +23,19 @@ function throwingTwins(): new () => ThrowingCalls {
     readonly sys!: Sys;
     cur!: TaskCaller;
   }
-  for (let proto: object = Sys.prototype; proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object) {
-    for (const name of Object.getOwnPropertyNames(proto)) {
-      if (name === 'constructor' || Object.hasOwn(Twins.prototype, name)) continue;
-      Object.defineProperty(Twins.prototype, name, {
-        configurable: true,
-        writable: true,
-        value(this: Twins, ...args: unknown[]): unknown {
-          const call = (this.sys as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!;
-          this.cur.call.reason = 0;
-          const result = call.apply(this.sys, args);
-          if (typeof result === 'number' && result < 0 && result >= RETRY) throw toError(this.cur, result, name);
-          return result;
-        },
-      });
-    }
+  for (const name of Object.getOwnPropertyNames(Sys.prototype)) {
+    if (name === 'constructor') continue;
+    Object.defineProperty(Twins.prototype, name, {
+      configurable: true,
+      writable: true,
+      value(this: Twins, ...args: unknown[]): unknown {
+        const call = (this.sys as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!;
+        this.cur.call.reason = 0;
+        const result = call.apply(this.sys, args);
+        if (typeof result === 'number' && result < 0 && result >= RETRY) throw toError(this.cur, result, name);
+        return result;
+      },
+    });
   }
   return Twins as unknown as new () => ThrowingCalls;
 }

@@ -4,7 +4,7 @@
  * Whether the advice is allowed on the VMA has been asked (the engine's madvise). There is no swap, so anonymous memory
  * is never written out. Mirrors mm/madvise.c and what reclaim_pages comes to without swap.
  */
-import { MADV_COLD, MADV_FREE, MADV_PAGEOUT, MADV_WILLNEED } from '@vmarea/uapi';
+import { EINVAL, MADV_COLD, MADV_FREE, MADV_PAGEOUT, MADV_WILLNEED } from '@vmarea/uapi';
 import type { Caller } from '../../space/caller.ts';
 import { PTE_DIRTY, PTE_SPECIAL, PTE_YOUNG } from '../../ports/arch.ts';
 import type { Vma } from '../../areas/vma.ts';
