@@ -1,9 +1,9 @@
 // Kernel copies over several pages: frames that lie one behind the other are copied at once, and nobody can tell.
 import { LINUX_6_1, MADV_DONTNEED, PROT_NONE, PROT_READ } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { doMadvise, doMprotect } from '../src/index.ts';
-import { clearUser, copyFromUser, copyToUser, fillUser, remapPfnRange } from '../src/memory/index.ts';
-import { faultsOf, Machine, PAGE, withMachine, type TestTask } from './mm-fixture.ts';
+import { doMadvise, doMprotect } from '../../src/index.ts';
+import { clearUser, copyFromUser, copyToUser, fillUser, remapPfnRange } from '../../src/memory/index.ts';
+import { faultsOf, Machine, PAGE, withMachine, type TestTask } from '../mm-fixture.ts';
 
 const A = 0x10000000;
 const M2 = 2 * 2 ** 20;

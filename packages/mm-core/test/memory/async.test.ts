@@ -1,12 +1,12 @@
 // Storage that must be awaited: one read per page for everybody, errors told once, and files that change meanwhile.
 import { EIO, ENOSPC } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { RETRY } from '../src/base/errno.ts';
-import { AddressSpaceOperations } from '../src/memory/cache/operations.ts';
-import { PG_LOCKED, PG_WRITEBACK } from '../src/memory/frames/flags.ts';
-import { validateFrames } from '../src/memory/validate-frames.ts';
-import { Disk, MIB, TestCore } from './memory-fixture.ts';
-import { random } from './random.ts';
+import { RETRY } from '../../src/base/errno.ts';
+import { AddressSpaceOperations } from '../../src/memory/cache/operations.ts';
+import { PG_LOCKED, PG_WRITEBACK } from '../../src/memory/frames/flags.ts';
+import { validateFrames } from '../../src/memory/validate-frames.ts';
+import { Disk, MIB, TestCore } from './fixture.ts';
+import { random } from '../random.ts';
 
 const PAGE = 4096;
 

@@ -1,7 +1,7 @@
 // The radix index of a page cache against a Map.
 import { describe, expect, it } from 'vitest';
-import { PageTree } from '../src/memory/cache/page-tree.ts';
-import { random } from './random.ts';
+import { PageTree } from '../../src/memory/cache/page-tree.ts';
+import { random } from '../random.ts';
 
 /** Indices that are dense, sparse and very large. */
 function anIndex(next: (n: number) => number): number {

@@ -1,12 +1,12 @@
 // How resident pages are counted: at once, or in a task's cache that is folded in; and pages that count nowhere.
 import { MADV_FREE, LINUX_6_1, MADV_DONTNEED, MSM_4_4 } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { doMadvise, installSpecialMapping } from '../src/index.ts';
-import { createSpecialPages } from '../src/memory/index.ts';
-import { PG_SWAPBACKED } from '../src/memory/frames/flags.ts';
-import { walkPfn } from '../src/memory/user/walk.ts';
-import { VM_MAYREAD, VM_PFNMAP, VM_READ } from '../src/base/flags.ts';
-import { Machine, PAGE, rssOf } from './mm-fixture.ts';
+import { doMadvise, installSpecialMapping } from '../../src/index.ts';
+import { createSpecialPages } from '../../src/memory/index.ts';
+import { PG_SWAPBACKED } from '../../src/memory/frames/flags.ts';
+import { walkPfn } from '../../src/memory/user/walk.ts';
+import { VM_MAYREAD, VM_PFNMAP, VM_READ } from '../../src/base/flags.ts';
+import { Machine, PAGE, rssOf } from '../mm-fixture.ts';
 
 const A = 0x10000000;
 

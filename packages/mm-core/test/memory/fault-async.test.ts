@@ -1,11 +1,11 @@
 // Files whose storage must be awaited: a fault, populate or copy says RETRY, holds nothing, and finds its mapping again.
 import { MADV_POPULATE_READ, LINUX_6_1, MADV_WILLNEED } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { doMadvise, doMunmap, RETRY } from '../src/index.ts';
-import { copyFromUser } from '../src/memory/index.ts';
-import { D } from '../src/reasons/decisions.ts';
-import { Disk } from './memory-fixture.ts';
-import { decisionOf, Machine, PAGE, PROFILES_UNDER_TEST, rssOf, type TestFile, type TestTask } from './mm-fixture.ts';
+import { doMadvise, doMunmap, RETRY } from '../../src/index.ts';
+import { copyFromUser } from '../../src/memory/index.ts';
+import { D } from '../../src/reasons/decisions.ts';
+import { Disk } from './fixture.ts';
+import { decisionOf, Machine, PAGE, PROFILES_UNDER_TEST, rssOf, type TestFile, type TestTask } from '../mm-fixture.ts';
 
 const A = 0x10000000;
 

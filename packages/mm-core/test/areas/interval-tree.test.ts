@@ -1,7 +1,7 @@
 // IntervalTree against a list that is sorted by start and age: every walk meets the same items in the same order.
 import { describe, expect, it } from 'vitest';
-import { IntervalTree, type IntervalNode } from '../src/areas/interval-tree.ts';
-import { random } from './random.ts';
+import { IntervalTree, type IntervalNode } from '../../src/areas/interval-tree.ts';
+import { random } from '../random.ts';
 
 interface Entry {
   start: number;

@@ -2,10 +2,10 @@
 // every byte of every page of every task, and of every file, at the end of each sequence.
 import { MADV_DONTNEED, MREMAP_MAYMOVE, PROT_READ } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { doMadvise, doMprotect, doMremap, doMunmap } from '../src/index.ts';
-import { copyFromUser, copyToUser, tryToUnmap } from '../src/memory/index.ts';
-import { random } from './random.ts';
-import { Machine, PAGE, PROFILES_UNDER_TEST, RW, type TestFile, type TestTask } from './mm-fixture.ts';
+import { doMadvise, doMprotect, doMremap, doMunmap } from '../../src/index.ts';
+import { copyFromUser, copyToUser, tryToUnmap } from '../../src/memory/index.ts';
+import { random } from '../random.ts';
+import { Machine, PAGE, PROFILES_UNDER_TEST, RW, type TestFile, type TestTask } from '../mm-fixture.ts';
 
 const A = 0x10000000;
 const PAGES = 12;

@@ -1,9 +1,9 @@
 // fork, COW, mremap and the reverse mapping: which frames are shared, copied, moved; what it costs.
 import { LINUX_6_1, MREMAP_MAYMOVE, MSM_4_4, PROT_READ } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { doMprotect, doMremap } from '../src/index.ts';
-import { rmapWalk, tryToUnmap, walkPfn } from '../src/memory/index.ts';
-import { faultsOf, Machine, PAGE, rssOf, RW, withMachine, type TestTask } from './mm-fixture.ts';
+import { doMprotect, doMremap } from '../../src/index.ts';
+import { rmapWalk, tryToUnmap, walkPfn } from '../../src/memory/index.ts';
+import { faultsOf, Machine, PAGE, rssOf, RW, withMachine, type TestTask } from '../mm-fixture.ts';
 
 const A = 0x10000000;
 

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { createArm64 } from '@vmarea/arch-arm64';
 import { DEFAULT_CONFIG, LINUX_6_1 } from '@vmarea/uapi';
-import { createMm, MmSystem, type Mm, type Vma, type VmaTree } from '../src/index.ts';
-import { NEXT, type TreeStore } from '../src/areas/tree/store.ts';
-import { random } from './random.ts';
+import { createMm, MmSystem, type Mm, type Vma, type VmaTree } from '../../src/index.ts';
+import { NEXT, type TreeStore } from '../../src/areas/tree/store.ts';
+import { random } from '../random.ts';
 
 const PAGE = 4096;
 const GUARD = 256 * PAGE;

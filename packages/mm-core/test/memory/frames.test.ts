@@ -1,11 +1,11 @@
 // The frame allocator: blocks never overlap, everything coalesces again, the books balance, exhaustion is an answer.
 import { describe, expect, it } from 'vitest';
-import { Frames, MAX_BUDDY_ORDER } from '../src/memory/frames/buddy.ts';
-import { PG_COMPOUND, PG_RESERVED, PG_TABLE } from '../src/memory/frames/flags.ts';
-import { MAX_PHYSICAL_BYTES, PhysicalMemory } from '../src/memory/frames/physical.ts';
-import { validateFrames } from '../src/memory/validate-frames.ts';
-import { GIB, KIB, MIB } from './memory-fixture.ts';
-import { random } from './random.ts';
+import { Frames, MAX_BUDDY_ORDER } from '../../src/memory/frames/buddy.ts';
+import { PG_COMPOUND, PG_RESERVED, PG_TABLE } from '../../src/memory/frames/flags.ts';
+import { MAX_PHYSICAL_BYTES, PhysicalMemory } from '../../src/memory/frames/physical.ts';
+import { validateFrames } from '../../src/memory/validate-frames.ts';
+import { GIB, KIB, MIB } from './fixture.ts';
+import { random } from '../random.ts';
 
 function machine(bytes: number, pageSize = 4096): Frames {
   return new Frames(PhysicalMemory.create({ bytes, pageSize }));

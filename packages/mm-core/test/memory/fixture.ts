@@ -2,16 +2,16 @@
  * A machine's memory without mappings, for the tests of frames and page cache: mappings are a list of what was asked.
  */
 import { DEFAULT_CONFIG, MSM_4_4 } from '@vmarea/uapi';
-import type { FileMapping } from '../src/shape/file-mapping.ts';
-import { AddressSpaceOperations } from '../src/memory/cache/operations.ts';
-import { AddressSpace } from '../src/memory/cache/address-space.ts';
-import type { MemoryCore } from '../src/memory/core.ts';
-import { Frames } from '../src/memory/frames/buddy.ts';
-import { PhysicalMemory } from '../src/memory/frames/physical.ts';
-import type { Arch } from '../src/ports/arch.ts';
-import type { VmInode } from '../src/ports/file.ts';
-import { MmSystem } from '../src/space/system.ts';
-import { RETRY } from '../src/base/errno.ts';
+import type { FileMapping } from '../../src/shape/file-mapping.ts';
+import { AddressSpaceOperations } from '../../src/memory/cache/operations.ts';
+import { AddressSpace } from '../../src/memory/cache/address-space.ts';
+import type { MemoryCore } from '../../src/memory/core.ts';
+import { Frames } from '../../src/memory/frames/buddy.ts';
+import { PhysicalMemory } from '../../src/memory/frames/physical.ts';
+import type { Arch } from '../../src/ports/arch.ts';
+import type { VmInode } from '../../src/ports/file.ts';
+import { MmSystem } from '../../src/space/system.ts';
+import { RETRY } from '../../src/base/errno.ts';
 
 export const KIB = 1024;
 export const MIB: number = 1024 * KIB;

@@ -15,9 +15,9 @@ import {
   PROT_READ,
 } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { doMadvise, doMincore, doMprotect } from '../src/index.ts';
-import { accessProcessVm, clearUser, copyFromUser, copyToUser, strncpyFromUser } from '../src/memory/index.ts';
-import { faultsOf, Machine, PAGE, rssOf, RW, withMachine, type TestTask } from './mm-fixture.ts';
+import { doMadvise, doMincore, doMprotect } from '../../src/index.ts';
+import { accessProcessVm, clearUser, copyFromUser, copyToUser, strncpyFromUser } from '../../src/memory/index.ts';
+import { faultsOf, Machine, PAGE, rssOf, RW, withMachine, type TestTask } from '../mm-fixture.ts';
 
 const A = 0x10000000;
 

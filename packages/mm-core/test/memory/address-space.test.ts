@@ -1,12 +1,12 @@
 // The page cache: what read(2) and write(2), truncation and holes do to it, against one array of bytes per file.
 import { EIO, ENOMEM, ENOSPC } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { AddressSpaceOperations } from '../src/memory/cache/operations.ts';
-import type { AddressSpace } from '../src/memory/cache/address-space.ts';
-import { PG_CACHED, PG_DIRTY } from '../src/memory/frames/flags.ts';
-import { validateFrames } from '../src/memory/validate-frames.ts';
-import { Disk, MIB, RAMFS, SHMEM, TestCore } from './memory-fixture.ts';
-import { random } from './random.ts';
+import { AddressSpaceOperations } from '../../src/memory/cache/operations.ts';
+import type { AddressSpace } from '../../src/memory/cache/address-space.ts';
+import { PG_CACHED, PG_DIRTY } from '../../src/memory/frames/flags.ts';
+import { validateFrames } from '../../src/memory/validate-frames.ts';
+import { Disk, MIB, RAMFS, SHMEM, TestCore } from './fixture.ts';
+import { random } from '../random.ts';
 
 const PAGE = 4096;
 

@@ -10,9 +10,9 @@ import {
   PROT_WRITE,
 } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { doMadvise, doMprotect, doMunmap } from '../src/index.ts';
-import { D } from '../src/reasons/decisions.ts';
-import { ANON, decisionOf, faultsOf, Machine, PAGE, rssOf, RW, withMachine } from './mm-fixture.ts';
+import { doMadvise, doMprotect, doMunmap } from '../../src/index.ts';
+import { D } from '../../src/reasons/decisions.ts';
+import { ANON, decisionOf, faultsOf, Machine, PAGE, rssOf, RW, withMachine } from '../mm-fixture.ts';
 
 const A = 0x10000000;
 

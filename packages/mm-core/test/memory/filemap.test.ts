@@ -8,10 +8,10 @@ import {
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
-} from '../src/space/fault-info.ts';
-import { FileMapping } from '../src/shape/file-mapping.ts';
-import type { Caller } from '../src/space/caller.ts';
-import { AddressSpaceOperations } from '../src/memory/cache/operations.ts';
+} from '../../src/space/fault-info.ts';
+import { FileMapping } from '../../src/shape/file-mapping.ts';
+import type { Caller } from '../../src/space/caller.ts';
+import { AddressSpaceOperations } from '../../src/memory/cache/operations.ts';
 import {
   filemapFault,
   filemapMapPage,
@@ -19,12 +19,12 @@ import {
   genericFileMmap,
   genericFileReadonlyMmap,
   genericFileVmOps,
-} from '../src/memory/cache/filemap.ts';
-import type { VmFile } from '../src/ports/file.ts';
-import { VM_MAYWRITE, VM_SHARED } from '../src/base/flags.ts';
-import { createMm } from '../src/calls/create.ts';
-import type { Vma } from '../src/areas/vma.ts';
-import { Disk, RAMFS, TestCore } from './memory-fixture.ts';
+} from '../../src/memory/cache/filemap.ts';
+import type { VmFile } from '../../src/ports/file.ts';
+import { VM_MAYWRITE, VM_SHARED } from '../../src/base/flags.ts';
+import { createMm } from '../../src/calls/create.ts';
+import type { Vma } from '../../src/areas/vma.ts';
+import { Disk, RAMFS, TestCore } from './fixture.ts';
 
 const PAGE = 4096;
 const NOBODY = null as unknown as Caller;
