@@ -9,9 +9,13 @@
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { showMaps as ShowMaps } from '@vmarea/kernel';
+import type { createMemory as CreateMemory } from '@vmarea/mm-core/memory';
 import type { KernelProfile } from '@vmarea/uapi';
 import type { Answer, Request } from './against.ts';
 import { cpuTime } from './harness.ts';
+import type { forkTime as ForkTime, MemorySpace as MemorySpaceClass } from './memory-space.ts';
+import type { benchSystem as BenchSystem, Space as SpaceClass } from './space.ts';
 
 const checkout = process.argv[2]!;
 const profile = process.argv[3] as KernelProfile['name'];
@@ -20,12 +24,16 @@ async function load(file: string): Promise<unknown> {
   return import(pathToFileURL(join(checkout, file)).href);
 }
 
-const { benchSystem, Space } = (await load('bench/dist/space.js')) as typeof import('./space.ts');
-const { MemorySpace, forkTime } = (await load('bench/dist/memory-space.js')) as typeof import('./memory-space.ts');
-const { createMemory } = (await load(
-  'packages/mm-core/dist/memory/index.js',
-)) as typeof import('@vmarea/mm-core/memory');
-const { showMaps } = (await load('packages/kernel/dist/index.js')) as typeof import('@vmarea/kernel');
+const { benchSystem, Space } = (await load('bench/dist/space.js')) as {
+  benchSystem: typeof BenchSystem;
+  Space: typeof SpaceClass;
+};
+const { MemorySpace, forkTime } = (await load('bench/dist/memory-space.js')) as {
+  MemorySpace: typeof MemorySpaceClass;
+  forkTime: typeof ForkTime;
+};
+const { createMemory } = (await load('packages/mm-core/dist/memory/index.js')) as { createMemory: typeof CreateMemory };
+const { showMaps } = (await load('packages/kernel/dist/index.js')) as { showMaps: typeof ShowMaps };
 
 /** A workload by count; its sum tells whether both sides did the same. */
 interface Work {
@@ -35,14 +43,14 @@ interface Work {
 
 const made = new Map<string, Work>();
 
-function makeSpace(n: number, memory: boolean): InstanceType<typeof Space> {
+function makeSpace(n: number, memory: boolean): SpaceClass {
   const system = benchSystem(profile);
   if (memory) createMemory(system, { bytes: 64 * 1024 * 1024 });
   return new Space(system, n);
 }
 
 /** A sum over the text of /proc/PID/maps: every address and protection in its place. */
-function spaceSum(space: InstanceType<typeof Space>): number {
+function spaceSum(space: SpaceClass): number {
   let sum = 0;
   for (const byte of showMaps(space.mm).view()) sum = (sum * 31 + byte) | 0;
   return sum;
@@ -64,7 +72,7 @@ function engineWork(id: string, n: number, memory: boolean): Work {
 }
 
 let forkMilliseconds = 0;
-let shared: InstanceType<typeof MemorySpace> | null = null;
+let shared: MemorySpaceClass | null = null;
 
 /** The rows that measure themselves: nanoseconds over about `ms`. */
 function timed(id: string, ms: number, count: number): number | null {

@@ -107,9 +107,9 @@ class Side {
 
   async ask(request: Request): Promise<Answer> {
     this.child.stdin.write(`${JSON.stringify(request)}\n`);
-    const { value, done } = await this.lines.next();
-    if (done === true) throw new Error(`bench: the process that measures ${request.id} ended`);
-    return JSON.parse(value) as Answer;
+    const line = await this.lines.next();
+    if (line.done === true) throw new Error(`bench: the process that measures ${request.id} ended`);
+    return JSON.parse(line.value) as Answer;
   }
 
   end(): void {

@@ -6,7 +6,7 @@
  * mm/memory.c. The tasks of one address space share one cache here.
  */
 import type { Mm } from '../../space/mm.ts';
-import { stateOf, type MmState } from '../tlb/state.ts';
+import type { MmState } from '../tlb/state.ts';
 import { PG_ANON, PG_SWAPBACKED } from './flags.ts';
 
 /** TASK_RSS_EVENTS_THRESH. */
@@ -19,7 +19,7 @@ export function mmRss(mm: Mm): number {
 
 /** update_hiwater_rss: remembers the peak before something is unmapped. */
 export function updateHiwaterRss(mm: Mm): void {
-  const batches = stateOf(mm).rssBatches;
+  const batches = (mm.memory as MmState).rssBatches;
   const rss =
     batches === null
       ? mm.rssFile + mm.rssAnon + mm.rssShmem
