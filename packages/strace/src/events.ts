@@ -18,9 +18,17 @@ export interface Call {
   args: readonly string[];
   /** Length of the part of `argsText` that was printed at entry; the same as its length when the call stands on one line. */
   entryLength: number;
-  /** What it returned; `-errno` when it failed. Null for `?` and as long as it has not returned. */
+  /**
+   * What it returned; `-errno` when it failed. Null for `?`, as long as it has not returned, and when it failed without
+   * the log saying why ({@link Call.failed} with an `errno` of 0).
+   */
   ret: number | null;
-  /** The positive error number; 0 when it did not fail. Restart codes (512 and above) stand beside a `ret` of null. */
+  /** It failed: the result is an error, or a `-1` that names none. */
+  failed: boolean;
+  /**
+   * The positive error number; 0 when it did not fail, and when the log does not tell (`= -1` alone). Restart codes (512
+   * and above) stand beside a `ret` of null.
+   */
   errno: number;
   /** Everything behind `= `, without the time of `-T`; empty as long as it has not returned. */
   result: string;
@@ -148,7 +156,33 @@ export type LogEvent =
   | KilledEvent
   | SupersededEvent
   | NoteEvent
+  | StackEvent
   | StrangeEvent;
+
+/** One line of a stack, innermost first. */
+export interface StackFrame {
+  /** The mapped file, `[heap]`, or empty. */
+  readonly file: string;
+  /** The function's name as printed (C++ names demangled by `-kk` or not); empty when it is not known. */
+  readonly symbol: string;
+  /** Bytes from the function's beginning; -1 when it is not known. */
+  readonly symbolOffset: number;
+  /** Bytes from the file's beginning, or the address where there is no file; -1 when it was not printed. */
+  readonly offset: number;
+  /** `file.c:123` of `-kk`; empty otherwise. */
+  readonly source: string;
+}
+
+/** The stack of `strace -k` or `-kk`: its lines follow the call's. Only with {@link LogParserOptions.stacks}. */
+export interface StackEvent {
+  readonly type: 'stack';
+  readonly pid: number;
+  /** Line of the innermost frame. */
+  readonly line: number;
+  /** The call that was made there; null when the stack follows a signal, or a call that is not wanted. */
+  readonly of: Call | null;
+  readonly frames: readonly StackFrame[];
+}
 
 /** Receives events in the order of the log. */
 export type LogSink = (event: LogEvent) => void;

@@ -1,9 +1,10 @@
 // Events back into the text of a log, as strace 6 prints it. What was read comes out as it was read, except for the
-// padding of other styles, system-call numbers of `-n` and stack lines of `-k`, which are not kept.
+// padding of other styles and system-call numbers of `-n`, which are not kept, and stacks of `-k`, which are kept when asked for.
 
 import { errnoName, errnoText } from '@vmarea/uapi';
 import { splitArgs } from './parse/args.ts';
 import { type Call, type LogEvent } from './events.ts';
+import { formatFrame } from './parse/stack.ts';
 
 /** How a log is to look. */
 export interface LogStyle {
@@ -43,6 +44,8 @@ export class LogWriter {
         return `${this.#head(event.pid, null)}+++ killed by ${event.name}${event.coreDumped ? ' (core dumped)' : ''} +++`;
       case 'superseded':
         return `${this.#head(event.pid, null)}+++ superseded by execve in pid ${event.by} +++`;
+      case 'stack':
+        return event.frames.map(formatFrame).join('\n');
       case 'note':
       case 'strange':
         return event.text;
@@ -84,6 +87,7 @@ export function makeCall(pid: number, name: string, argsText: string, ret: numbe
     args: splitArgs(argsText),
     entryLength: argsText.length,
     ret,
+    failed: ret < 0 && ret > -4096,
     errno: ret < 0 && ret > -4096 ? -ret : 0,
     result: result ?? formatResult(ret),
     entryLine: line,

@@ -63,6 +63,14 @@ function skipDecoration(text: string, i: number, end: number): number {
   return end;
 }
 
+/** Index of the slash that ends the comment whose text begins at `from`, or -1. */
+function commentEnd(text: string, from: number, end: number): number {
+  for (let i = from; i + 1 < end; i += 1) {
+    if (text.charCodeAt(i) === STAR && text.charCodeAt(i + 1) === SLASH) return i + 1;
+  }
+  return -1;
+}
+
 /**
  * Index of the parenthesis that closes the argument list beginning at `from`, or -1.
  * @param text - the line
@@ -72,6 +80,7 @@ function skipDecoration(text: string, i: number, end: number): number {
  */
 export function scanArgs(text: string, from: number, end: number, commas: number[]): number {
   let depth = 0;
+  let comments = true;
   commas.length = 0;
   for (let i = from; i < end; i += 1) {
     switch (text.charCodeAt(i)) {
@@ -100,8 +109,12 @@ export function scanArgs(text: string, from: number, end: number, commas: number
         break;
       case SLASH:
         if (text.charCodeAt(i + 1) === STAR) {
-          const close = text.indexOf('*/', i + 2);
-          if (close >= 0 && close < end) i = close + 1;
+          if (comments) {
+            const close = commentEnd(text, i + 2, end);
+            // Where one comment does not end, no later one does.
+            if (close < 0) comments = false;
+            else i = close;
+          }
         }
         break;
       default:
@@ -221,12 +234,13 @@ export interface TextArgument {
 
 /**
  * The string that an argument is. Bytes above 127 are read as UTF-8, or as Latin-1 when they are not that.
+ * @param bytes - leave each byte a character of its own
  * @returns null when it is none (`NULL`, an address)
  */
-export function parseText(argument: string): TextArgument | null {
+export function parseText(argument: string, bytes: boolean = false): TextArgument | null {
   if (argument.charCodeAt(0) !== QUOTE) return null;
   const stop = skipString(argument, 0, argument.length);
-  return { value: unescapeText(argument, 1, stop - 1), truncated: argument.startsWith('...', stop) };
+  return { value: unescapeText(argument, 1, stop - 1, bytes), truncated: argument.startsWith('...', stop) };
 }
 
 const SIMPLE_ESCAPES: Readonly<Record<string, number>> = {
@@ -245,7 +259,7 @@ const SIMPLE_ESCAPES: Readonly<Record<string, number>> = {
  * A piece of text without strace's escapes.
  * The result is a string of its own: a slice of the log would keep a whole block of it in memory.
  */
-export function unescapeText(text: string, from: number, end: number): string {
+export function unescapeText(text: string, from: number, end: number, bytes: boolean = false): string {
   const codes: number[] = [];
   let high = false;
   for (let i = from; i < end; i += 1) {
@@ -276,7 +290,7 @@ export function unescapeText(text: string, from: number, end: number): string {
     }
   }
   const raw = fromCodes(codes);
-  return high ? fromUtf8(raw) : raw;
+  return high && !bytes ? fromUtf8(raw) : raw;
 }
 
 /** A string of its own from its codes, in pieces that fit the stack. */

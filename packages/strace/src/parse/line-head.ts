@@ -30,8 +30,8 @@ export class LineHead {
       i = skipBlanks(text, i + 4, end);
       const stop = skipDigits(text, i, end);
       this.pid = toNumber(text, i, stop);
-      const close = text.indexOf(']', stop);
-      i = close < 0 || close >= end ? stop : close + 1;
+      const close = indexIn(text, 93, stop, end);
+      i = close < 0 ? stop : close + 1;
     } else if (c >= 48 && c <= 57) {
       const stop = skipDigits(text, i, end);
       c = stop < end ? text.charCodeAt(stop) : 0;
@@ -40,8 +40,9 @@ export class LineHead {
         i = stop;
       } else if (c === 60) {
         // `--decode-pids=comm`: `123<name> `. A name may hold a `>`, but hardly `> `.
-        const close = text.indexOf('> ', stop);
-        if (close >= 0 && close < end) {
+        let close = indexIn(text, 62, stop, end);
+        while (close >= 0 && text.charCodeAt(close + 1) !== 32) close = indexIn(text, 62, close + 1, end);
+        if (close >= 0) {
           this.pid = toNumber(text, i, stop);
           i = close + 1;
         }
@@ -56,13 +57,13 @@ export class LineHead {
         this.timeEnd = i;
       } else if (c === 40 && text.charCodeAt(i + 1) === 43) {
         // `-r` beside `-t`: `20:30:37 (+     0.000021)`.
-        const close = text.indexOf(')', i);
-        if (close < 0 || close >= end) break;
+        const close = indexIn(text, 41, i, end);
+        if (close < 0) break;
         i = close + 1;
       } else if (c === 91) {
         if (text.startsWith('[ Process PID=', i)) break;
-        const close = text.indexOf(']', i);
-        if (close < 0 || close >= end) break;
+        const close = indexIn(text, 93, i, end);
+        if (close < 0) break;
         // `-n` prints a short decimal number, `-i` sixteen (32-bit: eight) digits or question marks.
         if (close - i > 8) {
           this.ipAt = i + 1;
@@ -75,6 +76,12 @@ export class LineHead {
     }
     this.at = i;
   }
+}
+
+/** Index of a character within a line, or -1. Unlike indexOf it does not look beyond the line's end. */
+export function indexIn(text: string, code: number, from: number, end: number): number {
+  for (let i = from; i < end; i += 1) if (text.charCodeAt(i) === code) return i;
+  return -1;
 }
 
 function skipBlanks(text: string, from: number, end: number): number {

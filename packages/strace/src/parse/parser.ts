@@ -2,12 +2,18 @@
 // It knows the lines, who they belong to and how split calls join; what a call means is read by decode*.ts.
 // A line whose call nobody wants is recognised by its name alone and costs nothing more.
 
-import { errnoByName, signalByName, signalCodeByName } from '@vmarea/uapi';
+import { signalByName, signalCodeByName } from '@vmarea/uapi';
 import { ArchitectureHints } from '../architecture.ts';
+import { isCallName } from '../calls.ts';
 import { cutArgs, parseRegister, scanArgs } from './args.ts';
-import { type Call, type LogSink, type StrangeReason } from '../events.ts';
-import { LineHead } from './line-head.ts';
+import { type Call, type LogSink, type StackFrame, type StrangeReason } from '../events.ts';
+import { LogError, MAX_LINE, MAX_NAME, MAX_NAMES, MAX_STRANGE, MAX_TASKS, PID_LIMIT } from './limits.ts';
+import { indexIn, LineHead } from './line-head.ts';
 import { ownCopy } from './own-copy.ts';
+import { PendingCalls } from './pending.ts';
+import { isShellLine, PrefixFinder, withoutMarkup } from './prefix.ts';
+import { joinedAt, readResult } from './result.ts';
+import { MAX_FRAMES, parseFrame } from './stack.ts';
 
 /** How a log is to be read. */
 export interface LogParserOptions {
@@ -15,6 +21,8 @@ export interface LogParserOptions {
   readonly calls?: ReadonlySet<string> | undefined;
   /** The task of lines without a pid, as in the files of `-ff`. */
   readonly pid?: number | undefined;
+  /** Report the stacks of `-k` and `-kk` as {@link StackEvent}s; they are skipped without it. */
+  readonly stacks?: boolean | undefined;
 }
 
 const UNFINISHED = '<unfinished ...>';
@@ -25,6 +33,37 @@ interface NameInfo {
   readonly name: string;
   readonly wanted: boolean;
 }
+
+/** A line that goes on on a later one. */
+interface HeldLine {
+  /** Its pieces so far. */
+  readonly parts: string[];
+  length: number;
+  /** Number of its first line. */
+  readonly line: number;
+  /** Lines that were read while it was held. */
+  lines: number;
+  /**
+   * What broke it: a message of strace, the program's own output (in the middle of a write to the terminal), or whoever
+   * copied it.
+   */
+  readonly by: 'message' | 'output' | 'copying';
+}
+
+/** Characters and lines that one broken line may have. */
+const MAX_HELD = 2 ** 20;
+const MAX_OUTPUT_LINES = 1000;
+const MAX_COPIED_LINES = 8;
+
+/** Calls whose output may stand in the middle of their own line. */
+const WRITES: ReadonlySet<string> = new Set(['write', 'writev', 'pwrite64', 'sendto', 'sendmsg']);
+
+/** Messages of strace that stand behind the beginning of a line. */
+const MESSAGE =
+  /(?:strace: Process [0-9]{1,7} (?:attached|detached)|(?:strace: )?\[ Process PID=[0-9]{1,7} runs in [a-z0-9]{2,5} bit mode\. \]|strace: WARNING: [^"]{1,200}\.)$/;
+
+/** How far from a line's end a message may begin. */
+const MESSAGE_REACH = 260;
 
 /**
  * Reads one log. Feed it with {@link LogParser.push} in pieces of any size, then call {@link LogParser.end}.
@@ -42,8 +81,9 @@ export class LogParser {
   readonly #names = new Map<string, NameInfo>();
   readonly #head = new LineHead();
   readonly #commas: number[] = [];
-  /** The call of each task that has been entered but has not returned. */
-  readonly #pending = new Map<number, Call>();
+  readonly #prefixes = new PrefixFinder();
+  readonly #stacks: boolean;
+  readonly #pending = new PendingCalls();
   /** Tasks that are alive, as far as the log tells: a line without pid belongs to the only one. */
   readonly #alive = new Set<number>();
   /** The task of the first lines, when they have no pid; -1 as long as no such line was seen. */
@@ -51,18 +91,39 @@ export class LogParser {
   /** The pid that later lines give to the task of the first lines; -1 as long as that is not known. */
   #mainNamed = -1;
   readonly #givenPid: number;
-  /** The beginning of a line that strace interrupted by a message about itself. */
-  #held = '';
-  #rest = '';
-  /** The line that is being read: a text and where in it the line lies. */
+  #held: HeldLine | null = null;
+  /** Pieces of the line that has not ended yet. */
+  #rest: string[] = [];
+  #restLength = 0;
+  /** The line that is being read: its number, and a text and where in it the line lies. */
+  #number = 0;
   #text = '';
   #from = 0;
   #end = 0;
   #last = false;
+  /** The line was changed before it was read this time: it is not changed again. */
+  #changed = false;
+  /** What else stands on the line, and where in it; -1 for nothing. */
+  #nextText = '';
+  #nextAt = -1;
+  /** Characters that were read before the first line that is one of strace; -1 once there was one. */
+  #strangeLength = 0;
+  /** A line that an unknown prefix may stand before, until the next line tells. */
+  #doubtful: { readonly text: string; readonly line: number } | null = null;
+  /** The last line that was skipped by its call's name, as long as nothing was understood since. */
+  #skippedText = '';
+  #skippedFrom = 0;
+  #skippedEnd = 0;
+  /** Stack lines so far, and what they belong to. */
+  #frames: StackFrame[] = [];
+  #framesLine = 0;
+  #framesPid = 0;
+  #framesCall: Call | null = null;
 
   constructor(options: LogParserOptions = {}) {
     this.#wanted = options.calls ?? null;
     this.#givenPid = options.pid ?? 0;
+    this.#stacks = options.stacks ?? false;
   }
 
   /** The pid that the log gives to the task that its first, unprefixed lines belong to; null when it never does. */
@@ -70,27 +131,50 @@ export class LogParser {
     return this.#mainNamed >= 0 ? this.#mainNamed : null;
   }
 
-  /** Reads the next piece of the log; lines may be cut anywhere between two pieces. */
+  /**
+   * Reads the next piece of the log; lines may be cut anywhere between two pieces.
+   * @throws LogError for a line of more than {@link MAX_LINE} characters, for a text without a line of strace in its first
+   *   {@link MAX_STRANGE}, and for more than {@link MAX_TASKS} tasks at a time
+   */
   push(text: string, sink: LogSink): void {
     let from = 0;
     let newline = text.indexOf('\n');
-    if (newline < 0) {
-      this.#rest += text;
-      return;
-    }
-    if (this.#rest !== '') {
-      const first = this.#rest + text.slice(0, newline);
-      this.#rest = '';
+    if (this.#restLength > 0 && newline >= 0) {
+      this.#keepRest(text.slice(0, newline));
+      const first = this.#takeRest();
       this.#line(first, 0, first.length, sink);
       from = newline + 1;
       newline = text.indexOf('\n', from);
     }
     while (newline >= 0) {
+      if (newline - from > MAX_LINE) this.#tooLong();
       this.#line(text, from, newline, sink);
       from = newline + 1;
       newline = text.indexOf('\n', from);
     }
-    if (from < text.length) this.#rest = text.slice(from);
+    if (from < text.length) this.#keepRest(from === 0 ? text : text.slice(from));
+  }
+
+  #keepRest(piece: string): void {
+    this.#restLength += piece.length;
+    if (this.#restLength > MAX_LINE) this.#tooLong();
+    this.#rest.push(piece);
+  }
+
+  #takeRest(): string {
+    const rest = this.#rest.join('');
+    this.#rest = [];
+    this.#restLength = 0;
+    return rest;
+  }
+
+  #tooLong(): never {
+    this.#rest = [];
+    this.#restLength = 0;
+    throw new LogError(
+      this.lines + 1,
+      `it has more than ${MAX_LINE.toLocaleString('en')} characters: no log of strace has such a line`,
+    );
   }
 
   /**
@@ -98,69 +182,186 @@ export class LogParser {
    * is entered, but its result may be half of one and is not used.
    */
   end(sink: LogSink): void {
-    if (this.#rest !== '') {
-      const last = this.#rest;
-      this.#rest = '';
+    if (this.#restLength > 0) {
+      const last = this.#takeRest();
       this.#line(last, 0, last.length, sink, true);
     }
-    if (this.#held !== '') {
-      const held = this.#held;
-      this.#held = '';
-      sink({ type: 'strange', pid: 0, line: this.lines, text: held, reason: 'the log ends in the middle of it' });
+    this.#settleDoubt(sink);
+    if (this.#held !== null) {
+      const text = this.#held.parts.join('');
+      this.#held = null;
+      sink({ type: 'strange', pid: 0, line: this.lines, text, reason: 'the log ends in the middle of it' });
     }
-    for (const call of this.#pending.values()) {
+    this.#endStack(sink);
+    for (const call of this.#pending.calls()) {
       call.state = 'cut';
       sink({ type: 'pending', pid: call.pid, line: this.lines, call });
     }
     this.#pending.clear();
   }
 
+  /** Reports the line that is being read as none, unless it can be read once something foreign is taken out of it. */
   #strange(pid: number, reason: StrangeReason, sink: LogSink): void {
     const text = this.#text.slice(this.#from, this.#end);
+    if (!this.#changed) {
+      const clean = withoutMarkup(text);
+      if (clean !== null) {
+        this.#again(clean, sink);
+        return;
+      }
+    }
     const why = this.#last ? 'the log ends in the middle of it' : reason;
-    sink({ type: 'strange', pid, line: this.lines, text, reason: why });
+    sink({ type: 'strange', pid, line: this.#number, text, reason: why });
+  }
+
+  /** Reads the current line once more, changed. */
+  #again(text: string, sink: LogSink): void {
+    const before = this.#changed;
+    this.#changed = true;
+    this.#body(text, 0, text.length, sink, this.#last);
+    this.#changed = before;
   }
 
   #line(text: string, from: number, lineEnd: number, sink: LogSink, last = false): void {
     this.lines += 1;
+    this.#number = this.lines;
     let end = lineEnd;
     if (end > from && text.charCodeAt(end - 1) === 13) end -= 1;
-    if (end === from) return;
-    if (this.#held !== '') {
-      const first = text.charCodeAt(from);
-      // What follows an interruption is the rest of the line: `, child_tidptr=…) = 12`, ` => {…}`, `) = 12`, ` <unfinished ...>`.
-      const continues = first === 44 || first === 41 || (first === 32 && text.charCodeAt(from + 1) !== 62);
-      const held = this.#held;
-      this.#held = '';
-      if (continues) {
-        const whole = held + text.slice(from, end);
-        this.#body(whole, 0, whole.length, sink, last);
-        return;
+    if (this.lines === 1 && text.charCodeAt(from) === 0xfeff) from += 1;
+    if (this.#strangeLength >= 0) {
+      this.#strangeLength += end - from + 1;
+      if (this.#strangeLength > MAX_STRANGE) {
+        throw new LogError(
+          this.lines,
+          `the first ${MAX_STRANGE.toLocaleString('en')} characters hold no line of strace`,
+        );
       }
-      const reason = 'its call has no closing parenthesis';
-      sink({ type: 'strange', pid: 0, line: this.lines - 1, text: held, reason });
     }
+    if (end === from) return;
+    if (this.#held !== null && this.#continued(this.#held, text, from, end, sink, last)) return;
     this.#body(text, from, end, sink, last);
   }
 
+  /** What follows a broken line: its rest, something that stands between, or the end of the attempt. */
+  #continued(held: HeldLine, text: string, from: number, end: number, sink: LogSink, last: boolean): boolean {
+    held.lines += 1;
+    const first = text.charCodeAt(from);
+    let continues: boolean;
+    if (held.by === 'message') {
+      if (text.startsWith('strace: ', from)) {
+        this.#note(text.slice(from, end), sink);
+        return true;
+      }
+      // `, child_tidptr=…) = 12`, ` => {…}`, `) = 12`, ` <unfinished ...>`.
+      continues = first === 44 || first === 41 || (first === 32 && text.charCodeAt(from + 1) !== 62);
+    } else if (this.#beginsLine(text, from, end)) continues = false;
+    else if (held.by === 'output') {
+      continues = first === 41;
+      if (!continues && held.lines <= MAX_OUTPUT_LINES) return true;
+    } else continues = held.lines <= MAX_COPIED_LINES;
+    if (continues && held.length + end - from <= MAX_HELD) {
+      const message = this.#messageAt(text, from, end);
+      const piece = text.slice(from, message < 0 ? end : message);
+      held.parts.push(held.by === 'copying' && held.parts.at(-1)!.endsWith(',') ? ` ${piece}` : piece);
+      held.length += piece.length;
+      if (message >= 0) {
+        this.#note(text.slice(message, end), sink);
+        return true;
+      }
+      if (held.by === 'copying') {
+        // Its end is looked for in the new piece first: the whole is read only where that may close the call.
+        if (indexIn(piece, 41, 0, piece.length) < 0 && !piece.endsWith('>')) return true;
+      }
+      this.#held = null;
+      const whole = held.parts.join('');
+      this.#body(whole, 0, whole.length, sink, last);
+      const again = this.#held as HeldLine | null;
+      if (again !== null) again.lines = held.lines;
+      return true;
+    }
+    this.#held = null;
+    const now = this.#number;
+    this.#number = held.line;
+    this.#text = held.parts.join('');
+    this.#from = 0;
+    this.#end = this.#text.length;
+    this.#changed = true;
+    if (held.by === 'message') this.#body(this.#text, 0, this.#end, sink, false);
+    else this.#strange(0, 'its call has no closing parenthesis', sink);
+    this.#changed = false;
+    this.#number = now;
+    return false;
+  }
+
+  /** Whether a line begins as those of strace do: with a call, a resumed one, a signal or an end. */
+  #beginsLine(text: string, from: number, end: number): boolean {
+    const head = this.#head;
+    head.read(text, from, end);
+    const { at } = head;
+    if (text.startsWith('<... ', at) || text.startsWith('+++ ', at) || text.startsWith('--- SIG', at)) return true;
+    const open = nameEnd(text, at, end);
+    return open > at && open < end && text.charCodeAt(open) === 40 && isCallName(text.slice(at, open));
+  }
+
+  /** Where a message of strace begins that stands behind the beginning of a line; -1 without one. */
+  #messageAt(text: string, from: number, end: number): number {
+    const last = text.charCodeAt(end - 1);
+    // `attached`, `mode. ]`, `enabled.`
+    if (last !== 100 && last !== 93 && last !== 46) return -1;
+    const start = Math.max(from, end - MESSAGE_REACH);
+    const match = MESSAGE.exec(text.slice(start, end));
+    return match === null || start + match.index === from ? -1 : start + match.index;
+  }
+
+  #hold(text: string, by: HeldLine['by']): void {
+    this.#held = { parts: [text], length: text.length, line: this.#number, lines: 0, by };
+  }
+
+  /** Reads a line, and the others that stand on it when line breaks were lost. */
   #body(text: string, from: number, end: number, sink: LogSink, last: boolean): void {
+    this.#part(text, from, end, sink, last);
+    while (this.#nextAt >= 0) {
+      const at = this.#nextAt;
+      const whole = this.#nextText;
+      this.#nextAt = -1;
+      this.#part(whole, at, whole === text ? end : whole.length, sink, last);
+    }
+  }
+
+  #part(text: string, from: number, end: number, sink: LogSink, last: boolean): void {
     const head = this.#head;
     this.#text = text;
     this.#from = from;
     this.#end = end;
     this.#last = last;
     // A line of `-k`: ` > /lib/libc.so.6(mmap+0x1f) [0x11db]`.
-    if (text.charCodeAt(from) === 32 && text.charCodeAt(from + 1) === 62) return;
+    if (text.charCodeAt(from) === 32 && text.startsWith(' > ', from)) {
+      if (this.#stacks) this.#frame(text, from + 3, end);
+      return;
+    }
+    if (this.#frames.length > 0) this.#endStack(sink);
     head.read(text, from, end);
     const at = head.at;
-    const c = at < end ? text.charCodeAt(at) : 0;
+    const c = at < end && head.pid < PID_LIMIT ? text.charCodeAt(at) : 0;
 
     if ((c >= 97 && c <= 122) || c === 95 || c === 63 || (c >= 65 && c <= 90)) {
       const open = nameEnd(text, at, end);
-      if (open > at && text.charCodeAt(open) === 40) {
+      if (open > at && open < end && text.charCodeAt(open) === 40) {
         const info = this.#info(text.slice(at, open));
         const pid = this.#pidOf(head.pid);
+        this.#framesPid = pid;
+        this.#framesCall = null;
+        const message = this.#messageAt(text, from, end);
+        if (message > open) {
+          this.#hold(text.slice(from, message), 'message');
+          this.#note(text.slice(message, end), sink);
+          return;
+        }
         if (!info.wanted) {
+          this.#understood(sink);
+          this.#skippedText = text;
+          this.#skippedFrom = open + 1;
+          this.#skippedEnd = end;
           this.skipped += 1;
           return;
         }
@@ -168,11 +369,19 @@ export class LogParser {
         return;
       }
     } else if (c === 60 && text.startsWith('<... ', at)) {
-      const resumed = text.indexOf(' resumed>', at + 5);
-      if (resumed > 0 && resumed < end) {
+      const resumed = nameEnd(text, at + 5, end);
+      if (resumed < end && text.startsWith(' resumed>', resumed)) {
         const info = this.#info(text.slice(at + 5, resumed));
+        const message = this.#messageAt(text, from, end);
+        if (message > 0) {
+          this.#hold(text.slice(from, message), 'message');
+          this.#note(text.slice(message, end), sink);
+          return;
+        }
+        this.#framesPid = this.#pidOf(head.pid, info.wanted ? info.name : '');
+        this.#framesCall = null;
+        this.#understood(sink);
         if (!info.wanted) {
-          this.#pidOf(head.pid);
           this.skipped += 1;
           return;
         }
@@ -183,23 +392,72 @@ export class LogParser {
       this.#strange(this.#pidOf(head.pid), 'the log ends in the middle of it', sink);
       return;
     } else if (c === 45 && text.startsWith('--- ', at)) {
-      this.#signal(this.#pidOf(head.pid), text.slice(at + 4, end), sink);
-      return;
+      const stop = text.slice(at, end).indexOf(' ---', 4) + at;
+      if (stop > at) {
+        this.#understood(sink);
+        const pid = this.#pidOf(head.pid);
+        this.#framesPid = pid;
+        this.#framesCall = null;
+        this.#signal(pid, text.slice(at + 4, stop), sink);
+        if (text.startsWith(' +++ ', stop + 4)) this.#goOn(text, stop + 5);
+        return;
+      }
     } else if (c === 43 && text.startsWith('+++ ', at)) {
-      if (this.#ended(this.#pidOf(head.pid), text.slice(at + 4, end), sink)) return;
+      if (this.#ended(this.#pidOf(head.pid), text.slice(at + 4, end), sink)) {
+        this.#understood(sink);
+        return;
+      }
     }
-    this.#other(text.slice(at, end), sink);
+    this.#other(text.slice(from, end), at - from, sink);
+  }
+
+  /** The line is one of strace: what could be said of the lines before only now is said. */
+  #understood(sink: LogSink): void {
+    this.#strangeLength = -1;
+    this.#skippedText = '';
+    if (this.#doubtful !== null) this.#settleDoubt(sink);
+  }
+
+  #settleDoubt(sink: LogSink): void {
+    const doubtful = this.#doubtful;
+    if (doubtful === null) return;
+    this.#doubtful = null;
+    sink({ type: 'strange', pid: 0, line: doubtful.line, text: doubtful.text, reason: 'it is not a line of strace' });
+  }
+
+  #frame(text: string, from: number, end: number): void {
+    if (this.#frames.length >= MAX_FRAMES) return;
+    const frame = parseFrame(ownCopy(text.slice(from, Math.min(end, from + 4096))));
+    if (frame === null) return;
+    if (this.#frames.length === 0) this.#framesLine = this.lines;
+    this.#frames.push(frame);
+  }
+
+  #endStack(sink: LogSink): void {
+    if (this.#frames.length === 0) return;
+    const frames = this.#frames;
+    this.#frames = [];
+    sink({ type: 'stack', pid: this.#framesPid, line: this.#framesLine, of: this.#framesCall, frames });
   }
 
   #info(slice: string): NameInfo {
     let info = this.#names.get(slice);
     if (info === undefined) {
-      const name = ownCopy(slice);
+      const printed = ownCopy(slice.slice(0, MAX_NAME));
+      // `ltrace -S` prints `SYS_brk`.
+      const name = printed.startsWith('SYS_') ? printed.slice(4) : printed;
       info = { name, wanted: this.#wanted === null || this.#wanted.has(name) };
-      this.#names.set(name, info);
-      this.hints.call(name);
+      if (this.#names.size < MAX_NAMES && slice.length <= MAX_NAME) this.#names.set(printed, info);
+      this.hints.call(name, this.#number);
     }
     return info;
+  }
+
+  #born(pid: number): void {
+    this.#alive.add(pid);
+    if (this.#alive.size > MAX_TASKS) {
+      throw new LogError(this.lines, `more than ${MAX_TASKS.toLocaleString('en')} tasks are alive at a time`);
+    }
   }
 
   /** The task of a line, from its prefix (-1 without one); `resumed` is the call that the line resumes, if it does. */
@@ -216,7 +474,7 @@ export class LogParser {
           return this.#main;
         }
       }
-      this.#alive.add(prefix);
+      this.#born(prefix);
       return prefix;
     }
     if (this.#alive.size === 1) for (const pid of this.#alive) return pid;
@@ -244,7 +502,7 @@ export class LogParser {
     const commas = this.#commas;
     const close = scanArgs(text, from, end, commas);
     if (close < 0 && !unfinished) {
-      this.#broken(pid, text.slice(this.#from, end), sink);
+      this.#broken(pid, name, text, end, sink);
       return;
     }
     const stop = close < 0 ? end : close;
@@ -256,10 +514,11 @@ export class LogParser {
       args: cutArgs(text, from, stop, commas),
       entryLength: stop - from,
       ret: null,
+      failed: false,
       errno: 0,
       result: '',
-      entryLine: this.lines,
-      line: this.lines,
+      entryLine: this.#number,
+      line: this.#number,
       state: 'entered',
       split: unfinished,
       time: head.timeEnd > head.timeAt ? text.slice(head.timeAt, head.timeEnd) : '',
@@ -269,20 +528,31 @@ export class LogParser {
     };
     if (unfinished) {
       this.#pending.set(pid, call);
-      sink({ type: 'entry', pid, line: this.lines, call });
+      sink({ type: 'entry', pid, line: this.#number, call });
       return;
     }
     this.#return(call, text, close + 1, end, sink);
   }
 
-  /** A call without its closing parenthesis: interrupted by a message, cut off at the end of the log, or strange. */
-  #broken(pid: number, line: string, sink: LogSink): void {
-    const message = line.lastIndexOf('strace: Process ');
-    const text = message > 0 ? line.slice(message) : '';
-    if (/^strace: Process [0-9]+ (attached|detached)$/.test(text)) {
-      this.#held = line.slice(0, message);
-      this.#attached(text);
-      sink({ type: 'note', pid, line: this.lines, text });
+  /** A call without its closing parenthesis: broken by the program's own output or by copying, cut off, or strange. */
+  #broken(pid: number, name: string, text: string, end: number, sink: LogSink): void {
+    if (!this.#last && isCallName(name) && end - this.#from <= MAX_HELD) {
+      const commas = this.#commas;
+      const lastArg = commas.length > 0 ? commas[commas.length - 1]! : -1;
+      if (!WRITES.has(name) || lastArg < 0) {
+        this.#hold(text.slice(this.#from, end), 'copying');
+        return;
+      }
+      // `write(2, "text", 66text`: the last argument is the number.
+      let stop = lastArg + 1;
+      while (stop < end && text.charCodeAt(stop) === 32) stop += 1;
+      const digits = stop;
+      while (stop < end && text.charCodeAt(stop) >= 48 && text.charCodeAt(stop) <= 57) stop += 1;
+      if (stop > digits) {
+        this.#hold(text.slice(this.#from, stop), 'output');
+        return;
+      }
+      this.#hold(text.slice(this.#from, end), 'copying');
       return;
     }
     this.#strange(pid, 'its call has no closing parenthesis', sink);
@@ -293,12 +563,10 @@ export class LogParser {
     let call = this.#pending.get(pid);
     if (prefix < 0 && call?.name !== name) {
       // Without a pid: the task that waits for a call of this name.
-      for (const [other, waiting] of this.#pending) {
-        if (waiting.name === name) {
-          pid = other;
-          call = waiting;
-          break;
-        }
+      const other = this.#pending.firstInside(name);
+      if (other !== undefined) {
+        pid = other;
+        call = this.#pending.get(other);
       }
     }
     if (call?.name !== name) {
@@ -320,7 +588,7 @@ export class LogParser {
     this.#pending.delete(pid);
     call.argsText = joined.slice(0, close);
     call.args = cutArgs(joined, 0, close, commas);
-    call.line = this.lines;
+    call.line = this.#number;
     call.returnTime = text.slice(this.#head.timeAt, this.#head.timeEnd);
     this.#return(call, joined, close + 1, joined.length, sink);
   }
@@ -331,23 +599,36 @@ export class LogParser {
     let end = lineEnd;
     while (at < end && text.charCodeAt(at) === 32) at += 1;
     if (at >= end || text.charCodeAt(at) !== 61) {
-      this.#strange(call.pid, 'its call has no result', sink);
-      return;
+      // `exit_group(1)` never returns: what stands behind it is missing, not strange.
+      if (at < end || !ENDS.has(call.name)) {
+        this.#strange(call.pid, 'its call has no result', sink);
+        return;
+      }
+      text = '= ?';
+      at = 0;
+      end = 3;
     }
     at += 1;
     while (at < end && text.charCodeAt(at) === 32) at += 1;
+    const next = joinedAt(text, at, end);
+    if (next >= 0) {
+      end = next;
+      while (text.charCodeAt(end - 1) === 32) end -= 1;
+    }
     if (text.charCodeAt(end - 1) === 62) {
-      const open = text.lastIndexOf('<', end);
+      let open = end - 2;
+      while (open > at && text.charCodeAt(open) !== 60) open -= 1;
       if (open > at && text.charCodeAt(open - 1) === 32 && isSeconds(text, open + 1, end - 1)) {
         call.elapsed = text.slice(open + 1, end - 1);
         end = open - 1;
       }
     }
-    if (this.#last) {
+    if (this.#last && next < 0 && text !== '= ?') {
       // Without its newline a result may be half of one: the call counts as entered.
+      this.#understood(sink);
       call.split = true;
       this.#pending.set(call.pid, call);
-      if (call.entryLine === this.lines) sink({ type: 'entry', pid: call.pid, line: this.lines, call });
+      if (call.entryLine === this.#number) sink({ type: 'entry', pid: call.pid, line: this.#number, call });
       return;
     }
     call.result = text.slice(at, end);
@@ -355,14 +636,22 @@ export class LogParser {
       this.#strange(call.pid, 'its result is not understood', sink);
       return;
     }
+    this.#understood(sink);
     call.state = 'returned';
     this.hints.returned(call);
-    if (call.ret !== null && call.ret > 0 && FORKS.has(call.name)) this.#alive.add(call.ret);
-    sink({ type: 'call', pid: call.pid, line: this.lines, call });
+    if (call.ret !== null && call.ret > 0 && call.ret < PID_LIMIT && FORKS.has(call.name)) this.#born(call.ret);
+    this.#framesCall = call;
+    sink({ type: 'call', pid: call.pid, line: this.#number, call });
+    if (next >= 0) this.#goOn(text, next);
   }
 
-  #signal(pid: number, body: string, sink: LogSink): void {
-    const text = body.endsWith(' ---') ? body.slice(0, -4) : body;
+  /** Something else of strace begins at `at`. */
+  #goOn(text: string, at: number): void {
+    this.#nextText = text;
+    this.#nextAt = at;
+  }
+
+  #signal(pid: number, text: string, sink: LogSink): void {
     const stopped = text.startsWith('stopped by ');
     const rest = stopped ? text.slice(11) : text;
     const space = rest.indexOf(' ');
@@ -373,7 +662,7 @@ export class LogParser {
     sink({
       type: 'signal',
       pid,
-      line: this.lines,
+      line: this.#number,
       signal: signalByName(name) ?? 0,
       name,
       code: code ? (signalCodeByName(code[1]!) ?? numeric(code[1]!)) : null,
@@ -384,10 +673,10 @@ export class LogParser {
   }
 
   #ended(pid: number, text: string, sink: LogSink): boolean {
-    const exited = /^exited with (-?[0-9]+)/.exec(text);
+    const exited = /^exited with (-?[0-9]{1,10})\b/.exec(text);
     if (exited) {
       this.#gone(pid, sink);
-      sink({ type: 'exited', pid, line: this.lines, status: Number(exited[1]) });
+      sink({ type: 'exited', pid, line: this.#number, status: Number(exited[1]) });
       return true;
     }
     const killed = /^killed by ([A-Za-z0-9_]+)( \(core dumped\))?/.exec(text);
@@ -397,7 +686,7 @@ export class LogParser {
       sink({
         type: 'killed',
         pid,
-        line: this.lines,
+        line: this.#number,
         signal: signalByName(name) ?? 0,
         name,
         coreDumped: killed[2] !== undefined,
@@ -415,7 +704,7 @@ export class LogParser {
       }
       this.#alive.delete(by);
       this.#alive.add(pid);
-      sink({ type: 'superseded', pid, line: this.lines, by });
+      sink({ type: 'superseded', pid, line: this.#number, by });
       return true;
     }
     return false;
@@ -427,25 +716,104 @@ export class LogParser {
     if (call === undefined) return;
     this.#pending.delete(pid);
     call.state = 'cut';
-    sink({ type: 'pending', pid, line: this.lines, call });
+    sink({ type: 'pending', pid, line: this.#number, call });
   }
 
   #attached(text: string): void {
     const attached = /Process ([0-9]+) attached/.exec(text);
-    if (attached && this.#main >= 0) this.#alive.add(Number(attached[1]));
+    if (attached && this.#main >= 0) this.#born(Number(attached[1]));
   }
 
-  #other(text: string, sink: LogSink): void {
+  #note(text: string, sink: LogSink): void {
+    this.#attached(text);
+    this.hints.note(text, this.#number);
+    sink({ type: 'note', pid: 0, line: this.#number, text });
+  }
+
+  /** A line that does not begin as one of strace; behind its first `head` characters there may be a message. */
+  #other(text: string, head: number, sink: LogSink): void {
     const trimmed = text.trim();
     if (trimmed === '') return;
-    if (/^(strace: |Process [0-9]+ |\[ Process PID=)/.test(trimmed)) {
-      this.#attached(trimmed);
-      this.hints.note(trimmed);
-      sink({ type: 'note', pid: 0, line: this.lines, text: trimmed });
+    const message = text.slice(head).trim();
+    if (/^(strace: |Process [0-9]+ |\[ Process PID=)/.test(message)) {
+      this.#note(message, sink);
+      return;
+    }
+    if (this.#skippedText !== '' && !this.#skippedEnds()) return;
+    if (!this.#changed) {
+      const prefix = this.#prefixes.find(text);
+      if (prefix > 0) {
+        this.#again(text.slice(prefix), sink);
+        return;
+      }
+    }
+    if (!this.#changed) {
+      const close = fragmentEnd(text);
+      if (close > 0) {
+        // The end of a call whose beginning is missing, and others behind it.
+        const reason = this.#last ? 'the log ends in the middle of it' : 'it is not a line of strace';
+        sink({ type: 'strange', pid: 0, line: this.#number, text: text.slice(0, close), reason });
+        this.#again(text.slice(close), sink);
+        return;
+      }
+      if (this.#unknownPrefix(text, sink)) return;
+    }
+    if (isShellLine(trimmed)) {
+      sink({ type: 'note', pid: 0, line: this.#number, text: trimmed });
       return;
     }
     this.#strange(0, 'it is not a line of strace', sink);
   }
+
+  /** Whether the call that was skipped last ends on its line; otherwise this line belongs to it. */
+  #skippedEnds(): boolean {
+    const text = this.#skippedText;
+    const end = this.#skippedEnd;
+    // What ends in a result or in `<unfinished ...>` has ended, whatever stands in its strings.
+    const tail = text.slice(Math.max(this.#skippedFrom, end - 100), end);
+    if (tail.endsWith('...>') || / = (?:-?[0-9]|\?|0x)[^"]*$/.test(tail)) {
+      this.#skippedText = '';
+      return true;
+    }
+    return scanArgs(text, this.#skippedFrom, end, this.#commas) >= 0;
+  }
+
+  /** Reads the line without a prefix that the line before has as well, or waits for the next line; false when it has none. */
+  #unknownPrefix(text: string, sink: LogSink): boolean {
+    if (this.#strangeLength < 0) return false;
+    const learned = this.#prefixes.learn(text);
+    const doubtful = this.#doubtful;
+    if (learned === 'none') return false;
+    if (learned === 'sure' && doubtful !== null) {
+      this.#doubtful = null;
+      const now = this.#number;
+      this.#number = doubtful.line;
+      this.#again(doubtful.text.slice(this.#prefixes.find(doubtful.text)), sink);
+      this.#number = now;
+      this.#again(text.slice(this.#prefixes.find(text)), sink);
+      return true;
+    }
+    this.#settleDoubt(sink);
+    this.#doubtful = { text: ownCopy(text), line: this.#number };
+    return true;
+  }
+}
+
+/** Calls that do not return. */
+const ENDS: ReadonlySet<string> = new Set(['exit', 'exit_group']);
+
+/** Where the first whole call begins on a line that begins in the middle of one; 0 where none does. */
+function fragmentEnd(text: string): number {
+  for (let i = text.indexOf(') '); i >= 0; i = text.indexOf(') ', i + 1)) {
+    let at = i + 1;
+    while (text.charCodeAt(at) === 32) at += 1;
+    if (text.charCodeAt(at) !== 61) continue;
+    at += 1;
+    while (text.charCodeAt(at) === 32) at += 1;
+    const next = joinedAt(text, at, text.length);
+    return Math.max(next, 0);
+  }
+  return 0;
 }
 
 const FORKS: ReadonlySet<string> = new Set(['fork', 'vfork', 'clone', 'clone2', 'clone3']);
@@ -474,58 +842,4 @@ function isSeconds(text: string, from: number, end: number): boolean {
 function numeric(text: string): number | null {
   const value = Number(text);
   return Number.isInteger(value) ? value : null;
-}
-
-/** Reads `ret` and `errno` from the result; false when it is none. */
-function readResult(call: Call): boolean {
-  const text = call.result;
-  const length = text.length;
-  let i = 0;
-  let c = text.charCodeAt(0);
-  if (c === 63) {
-    if (length > 2) {
-      const stop = text.indexOf(' ', 2);
-      call.errno = errnoByName(stop < 0 ? text.slice(2) : text.slice(2, stop)) ?? 0;
-    }
-    return true;
-  }
-  if (text.startsWith('<unavailable>')) return true;
-  const negative = c === 45;
-  if (negative) i = 1;
-  let value = 0;
-  const digitsFrom = i;
-  if (text.charCodeAt(i) === 48 && text.charCodeAt(i + 1) === 120) {
-    i += 2;
-    for (; i < length; i += 1) {
-      c = text.charCodeAt(i);
-      if (c >= 48 && c <= 57) value = value * 16 + c - 48;
-      else if (c >= 97 && c <= 102) value = value * 16 + c - 87;
-      else break;
-    }
-  } else {
-    for (; i < length; i += 1) {
-      c = text.charCodeAt(i);
-      if (c < 48 || c > 57) break;
-      value = value * 10 + c - 48;
-    }
-  }
-  if (i === digitsFrom) return false;
-  if (negative && value === 1 && text.charCodeAt(i) === 32) {
-    const stop = text.indexOf(' ', i + 1);
-    const word = stop < 0 ? text.slice(i + 1) : text.slice(i + 1, stop);
-    const known = errnoByName(word);
-    if (known !== undefined) {
-      call.errno = known;
-      call.ret = -known;
-      return true;
-    }
-    const number = /^\(errno ([0-9]+)\)/.exec(text.slice(i + 1));
-    if (number) {
-      call.errno = Number(number[1]);
-      call.ret = -call.errno;
-      return true;
-    }
-  }
-  call.ret = negative ? -value : value;
-  return true;
 }

@@ -1,0 +1,47 @@
+// The calls that have been entered but have not returned: by task, and by name for resumed lines without a pid.
+
+import { type Call } from '../events.ts';
+
+/** One call per task. Every operation takes the same time however many there are. */
+export class PendingCalls {
+  readonly #byPid = new Map<number, Call>();
+  /** Tasks inside of a call of a name, in the order in which they entered it. */
+  readonly #byName = new Map<string, Set<number>>();
+
+  get(pid: number): Call | undefined {
+    return this.#byPid.get(pid);
+  }
+
+  /** A task is inside of a call; what it was inside of before is forgotten. */
+  set(pid: number, call: Call): void {
+    this.delete(pid);
+    this.#byPid.set(pid, call);
+    const named = this.#byName.get(call.name);
+    if (named === undefined) this.#byName.set(call.name, new Set([pid]));
+    else named.add(pid);
+  }
+
+  delete(pid: number): void {
+    const call = this.#byPid.get(pid);
+    if (call === undefined) return;
+    this.#byPid.delete(pid);
+    const named = this.#byName.get(call.name)!;
+    named.delete(pid);
+    if (named.size === 0) this.#byName.delete(call.name);
+  }
+
+  /** The task that has been inside of a call of this name for longest; undefined when none is. */
+  firstInside(name: string): number | undefined {
+    return this.#byName.get(name)?.values().next().value;
+  }
+
+  /** All of them, in the order of entry. */
+  calls(): IterableIterator<Call> {
+    return this.#byPid.values();
+  }
+
+  clear(): void {
+    this.#byPid.clear();
+    this.#byName.clear();
+  }
+}

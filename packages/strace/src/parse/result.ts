@@ -1,0 +1,92 @@
+// What stands behind the `=` of a call: the result of strace, of QEMU (`-1 errno=12 (Out of memory)`), of gVisor
+// (`3 (0x3)`, `0 (0x0) errno=12 (cannot allocate memory)`), and of machines that print registers as signed numbers.
+
+import { errnoByName } from '@vmarea/uapi';
+import { type Call } from '../events.ts';
+
+/** The highest number that is an error when a register holds its negative. */
+const MAX_ERRNO = 4095;
+
+/** What follows a number, where it tells the error. */
+const ERRNO = /^ (?:\(0x[0-9a-f]+\) )?(?:\(errno |errno=)([0-9]{1,4})\b/;
+
+function fail(call: Call, errno: number): true {
+  call.failed = true;
+  call.errno = errno;
+  call.ret = errno === 0 ? null : -errno;
+  return true;
+}
+
+/**
+ * Reads `ret`, `errno` and `failed` from the result.
+ * @returns false when it is none
+ */
+export function readResult(call: Call): boolean {
+  const text = call.result;
+  const length = text.length;
+  let i = 0;
+  let c = text.charCodeAt(0);
+  if (c === 63) {
+    if (length > 2) {
+      const stop = text.indexOf(' ', 2);
+      call.errno = errnoByName(stop < 0 ? text.slice(2) : text.slice(2, stop)) ?? 0;
+    }
+    return true;
+  }
+  if (text.startsWith('<unavailable>')) return true;
+  const negative = c === 45;
+  if (negative) i = 1;
+  let value = 0;
+  let from = i;
+  if (text.charCodeAt(i) === 48 && text.charCodeAt(i + 1) === 120) {
+    from += 2;
+    for (i = from; i < length; i += 1) {
+      c = text.charCodeAt(i);
+      if (c >= 48 && c <= 57) value = value * 16 + c - 48;
+      else if (c >= 97 && c <= 102) value = value * 16 + c - 87;
+      else break;
+    }
+  } else {
+    for (; i < length; i += 1) {
+      c = text.charCodeAt(i);
+      if (c < 48 || c > 57) break;
+      value = value * 10 + c - 48;
+    }
+  }
+  if (i === from || value >= 2 ** 64) return false;
+  if (i < length && text.charCodeAt(i) === 32) {
+    const told = ERRNO.exec(text.slice(i, i + 60));
+    if (told !== null) return fail(call, Number(told[1]));
+  }
+  if (!negative) {
+    call.ret = value;
+    return true;
+  }
+  if (value === 1) {
+    // `-1 ENOMEM (…)`. A `-1` alone has failed, and does not say why: EPERM would have been printed.
+    const stop = text.indexOf(' ', i + 1);
+    const word = text.charCodeAt(i) === 32 ? text.slice(i + 1, stop < 0 ? length : stop) : '';
+    return fail(call, errnoByName(word) ?? 0);
+  }
+  if (value <= MAX_ERRNO) return fail(call, value);
+  // No error: a register of 32 bits that was printed as a signed number. One of 64 bits would be an address of the kernel.
+  if (value > 2 ** 31) return false;
+  call.ret = 2 ** 32 - value;
+  return true;
+}
+
+/** A result, and behind it the beginning of another line that has lost its line break. */
+const JOINED =
+  /(?:\?|-?(?:0x[0-9a-f]{1,16}|[0-9]{1,20}))(?: E[A-Z0-9]{2,20}| errno=[0-9]{1,4})?(?: \([^()]{0,100}\))?(?: <[0-9.]{3,20}>)? {1,8}(?=(?:\[pid +[0-9]{1,7}\] +|[0-9]{1,7} +)?(?:[a-z_][a-z0-9_]{1,40}\(|\+\+\+ |--- SIG))/y;
+
+/**
+ * Where the next call begins on a line that holds several, or -1.
+ * @param from - where the result begins
+ */
+export function joinedAt(text: string, from: number, end: number): number {
+  let i = from;
+  while (i < end && text.charCodeAt(i) !== 40 && text.charCodeAt(i) !== 43) i += 1;
+  if (i >= end) return -1;
+  JOINED.lastIndex = from;
+  return JOINED.test(text) && JOINED.lastIndex < end ? JOINED.lastIndex : -1;
+}
