@@ -3,7 +3,7 @@
  *
  * Accesses go through the page tables and doPageFault, page by page; `done` counts what was done before the fault.
  */
-import { ACCESS_EXEC, ACCESS_READ, ACCESS_WRITE, accessPfn, stateOf } from '@vmarea/mm-core/memory';
+import { ACCESS_EXEC, ACCESS_READ, ACCESS_WRITE, accessPfn } from '@vmarea/mm-core/memory';
 import type { Task } from '@vmarea/kernel';
 import { ILL_ILLOPC, signalCodeName, signalName } from '@vmarea/uapi';
 import { hex, type Fault, type Ret } from './recording.ts';
@@ -13,7 +13,7 @@ const RET = 0xd65f03c0;
 
 /** The fault that was refused last. */
 function refusal(task: Task, done: number): Fault {
-  const { signal, code, address } = stateOf(task.mm);
+  const { signal, code, address } = task.cur.call.refused;
   return { sig: signalName(signal), code: signalCodeName(signal, code), addr: hex(address), done };
 }
 

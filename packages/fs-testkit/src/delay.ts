@@ -43,7 +43,7 @@ export function delayDriver(sb: SuperBlock): void {
 
   interceptDriver(sb, (call, inner) => {
     if (call.op === 'readPage' || call.op === 'writePage') {
-      system.pending = later().then(() => answerLater(system, inner));
+      system.current.pending = later().then(() => answerLater(system, inner));
       return RETRY;
     }
     // a page that is read from storage is delayed there
@@ -54,17 +54,17 @@ export function delayDriver(sb: SuperBlock): void {
     const key = `${call.op} ${call.inode.ino} ${call.at} ${call.length} ${call.name}`;
     if (passed.delete(key)) return inner();
     passed.add(key);
-    system.pending = later();
+    system.current.pending = later();
     return call.op === 'fault' || call.op === 'pageMkwrite' ? VM_FAULT_RETRY : RETRY;
   });
 }
 
 /** An operation on a page, done outside any call: its answer, or the promise that it left. */
 export function answerLater(system: MmSystem, inner: () => number): unknown {
-  const before = system.pending;
-  system.pending = null;
+  const before = system.current.pending;
+  system.current.pending = null;
   const result = inner();
-  const { pending } = system;
-  system.pending = before;
+  const { pending } = system.current;
+  system.current.pending = before;
   return result === RETRY && pending !== null ? pending : result;
 }

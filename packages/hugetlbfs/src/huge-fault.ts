@@ -9,13 +9,12 @@ import {
   FAULT_FLAG_WRITE,
   PTE_DIRTY,
   PTE_WRITE,
-  refuse,
   VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
   VM_MAYSHARE,
   VM_SHARED,
   VM_WRITE,
-  type Caller,
+  type FaultInfo,
   type Vma,
 } from '@vmarea/mm-core';
 import { flushTlbRange, PG_ANON, PG_UPTODATE } from '@vmarea/mm-core/memory';
@@ -35,16 +34,14 @@ import {
   type HugePageGrant,
 } from './vma-resv.ts';
 
-const EFAULT_FOR_FAULTS = -14;
-
 /** The code of a failed allocation. */
-function allocError(cur: Caller, errno: number): number {
-  refuse(cur, HugetlbDecision.faultPoolExhausted, EFAULT_FOR_FAULTS);
-  return errno === -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+function allocError(vmf: FaultInfo, errno: number): number {
+  return vmf.refuse(HugetlbDecision.faultPoolExhausted, errno === -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS);
 }
 
-/** hugetlb_fault: brings the huge page that holds `address` in, or makes it writable. VM_FAULT_ codes. */
-export function hugetlbFault(cur: Caller, vma: Vma, address: number, flags: number): number {
+/** hugetlb_fault: brings the huge page that holds `vmf.address` in, or makes it writable. VM_FAULT_ codes. */
+export function hugetlbFault(vma: Vma, vmf: FaultInfo): number {
+  const { address } = vmf;
   const mm = vma.vmMm;
   const tables = mm.pageTables;
   if (tables === null) return VM_FAULT_SIGBUS;
@@ -52,16 +49,13 @@ export function hugetlbFault(cur: Caller, vma: Vma, address: number, flags: numb
   const { h } = info;
   const start = address - (address % h.size);
   const slot = tables.slotHugeAlloc(start, h.size);
-  if (slot < 0) {
-    refuse(cur, HugetlbDecision.faultNoTable, EFAULT_FOR_FAULTS);
-    return VM_FAULT_OOM;
-  }
+  if (slot < 0) return vmf.refuse(HugetlbDecision.faultNoTable, VM_FAULT_OOM);
   const bits = tables.entry(slot);
-  if (bits === 0) return hugetlbNoPage(cur, vma, start, slot, flags);
-  if ((flags & FAULT_FLAG_WRITE) !== 0) {
+  if (bits === 0) return hugetlbNoPage(vmf, start, slot);
+  if ((vmf.flags & FAULT_FLAG_WRITE) !== 0) {
     if ((bits & PTE_WRITE) === 0) {
       const cached = (vma.vmFlags & VM_MAYSHARE) === 0 ? info.pages.get(hugecacheOffset(h, vma, start)) : undefined;
-      return hugetlbCow(cur, vma, start, slot, cached ?? -1);
+      return hugetlbCow(vmf, start, slot, cached ?? -1);
     }
     tables.setHuge(slot, h.size, tables.pfn(slot), vma.vmPageProt, PTE_WRITE | PTE_DIRTY);
   } else tables.setHuge(slot, h.size, tables.pfn(slot), vma.vmPageProt, bits & (PTE_WRITE | PTE_DIRTY));
@@ -70,27 +64,23 @@ export function hugetlbFault(cur: Caller, vma: Vma, address: number, flags: numb
 }
 
 /** hugetlb_no_page: the page of the file, a new one for it, or a new private one. */
-function hugetlbNoPage(cur: Caller, vma: Vma, start: number, slot: number, flags: number): number {
+function hugetlbNoPage(vmf: FaultInfo, start: number, slot: number): number {
+  const { vma } = vmf;
   const info = inodeOf(vma);
   const mm = vma.vmMm;
   const { h } = info;
   const shares = (vma.vmFlags & VM_MAYSHARE) !== 0;
   const index = hugecacheOffset(h, vma, start);
-  if (vmaResv(vma).unmapped) {
-    refuse(cur, HugetlbDecision.faultPageTakenBack, EFAULT_FOR_FAULTS);
-    return VM_FAULT_SIGBUS;
-  }
-  if (index >= Math.floor(info.inode.iSize / h.size)) {
-    refuse(cur, HugetlbDecision.faultBeyondEnd, EFAULT_FOR_FAULTS);
-    return VM_FAULT_SIGBUS;
-  }
+  if (vmaResv(vma).unmapped) return vmf.refuse(HugetlbDecision.faultPageTakenBack, VM_FAULT_SIGBUS);
+  if (index >= Math.floor(info.inode.iSize / h.size))
+    return vmf.refuse(HugetlbDecision.faultBeyondEnd, VM_FAULT_SIGBUS);
   const core = memoryOf(mm.system)!;
   let pfn = info.pages.get(index) ?? -1;
   const cached = pfn;
   if (pfn < 0) {
     const grant: HugePageGrant = { pfn: -1, reserved: false };
     pfn = allocHugePage(claimOf(vma, start), false, grant);
-    if (pfn < 0) return allocError(cur, pfn);
+    if (pfn < 0) return allocError(vmf, pfn);
     clearHugePage(core.physical, pfn, h.pagesPerHugePage);
     core.frames.flags[pfn] = core.frames.flags[pfn]! | PG_UPTODATE;
     if (shares) info.addPage(index, pfn);
@@ -106,8 +96,8 @@ function hugetlbNoPage(cur: Caller, vma: Vma, start: number, slot: number, flags
   mm.pageTables!.setHuge(slot, h.size, pfn, vma.vmPageProt, writable ? PTE_WRITE | PTE_DIRTY : 0);
   addHugeRmap(mm, h, pfn);
   // The copy is made at once, without a second fault.
-  if ((flags & FAULT_FLAG_WRITE) !== 0 && (vma.vmFlags & VM_SHARED) === 0) {
-    return hugetlbCow(cur, vma, start, slot, cached >= 0 ? cached : pfn);
+  if ((vmf.flags & FAULT_FLAG_WRITE) !== 0 && (vma.vmFlags & VM_SHARED) === 0) {
+    return hugetlbCow(vmf, start, slot, cached >= 0 ? cached : pfn);
   }
   return 0;
 }
@@ -117,7 +107,8 @@ function hugetlbNoPage(cur: Caller, vma: Vma, start: number, slot: number, flags
  *
  * @param cached the file's page at this place, -1 when there is none
  */
-function hugetlbCow(cur: Caller, vma: Vma, start: number, slot: number, cached: number): number {
+function hugetlbCow(vmf: FaultInfo, start: number, slot: number, cached: number): number {
+  const { vma } = vmf;
   const info = inodeOf(vma);
   const mm = vma.vmMm;
   const { h } = info;
@@ -137,11 +128,11 @@ function hugetlbCow(cur: Caller, vma: Vma, start: number, slot: number, cached: 
   const grant: HugePageGrant = { pfn: -1, reserved: false };
   let copy = allocHugePage(claim, outsideReserve, grant);
   if (copy < 0) {
-    if (!outsideReserve) return allocError(cur, copy);
+    if (!outsideReserve) return allocError(vmf, copy);
     unmapRefPrivate(info, h, vma, old, start);
     if (own()) return use();
     copy = allocHugePage(claim, true, grant);
-    if (copy < 0) return allocError(cur, copy);
+    if (copy < 0) return allocError(vmf, copy);
   }
   if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
     h.putUnused(copy, grant.reserved);

@@ -10,6 +10,7 @@ import {
   refuse,
   VM_MAYSHARE,
   type Caller,
+  type FaultInfo,
   type HugePages,
   type MmSystem,
   type Vma,
@@ -135,8 +136,8 @@ export class Hugetlb implements HugePages {
     lockedShm.set(uid, (lockedShm.get(uid) ?? 0) - pages);
   }
 
-  fault(cur: Caller, vma: Vma, address: number, flags: number): number {
-    return hugetlbFault(cur, vma, address, flags);
+  fault(vma: Vma, vmf: FaultInfo): number {
+    return hugetlbFault(vma, vmf);
   }
 
   unmapRange(vma: Vma, start: number, end: number): void {

@@ -5,6 +5,7 @@
  */
 import {
   createMm,
+  makeCurrent,
   MmSystem,
   RETRY,
   rootCredentials,
@@ -123,8 +124,6 @@ export class Kernel {
   readonly sysctl: SysctlTable;
   /** Living tasks, and those not yet waited for, by pid. */
   readonly tasks: Map<number, Task> = new Map<number, Task>();
-  /** The status that the last successful wait found. */
-  lastWaitStatus = 0;
   private nextPid = 1;
 
   constructor(init: KernelInit) {
@@ -174,14 +173,14 @@ export class Kernel {
     if (mm === null) throw new RangeError('spawn: no memory for an address space');
     const limits = initialLimits(this.system.profile.limits.bootMemlock);
     options.limits?.(limits);
-    const cur = new TaskCaller(
+    const cur = new TaskCaller({
       mm,
-      limits.view,
-      rootCredentials(),
-      options.personality ?? 0,
-      new FilesStruct(),
-      new FsStruct(this.tree),
-    );
+      rlimits: limits.view,
+      cred: rootCredentials(),
+      personality: options.personality ?? 0,
+      files: new FilesStruct(),
+      fs: new FsStruct(this.tree),
+    });
     emptyLayout(cur);
     const task = new Task(this, this.nextPid++, null, options.comm ?? 'init', cur, limits);
     this.tasks.set(task.pid, task);
@@ -235,19 +234,22 @@ export class Kernel {
   /**
    * Makes a call that may have to wait for storage, and repeats it as long as it must.
    *
-   * @param call a raw system call or any function that returns RETRY after leaving a promise in `system.pending`
+   * @param call a raw system call or any function that returns RETRY after leaving a promise in the task's call
    * @returns its result
    */
   async run<T>(task: Task, call: () => T | number): Promise<T | number> {
-    task.restart = null;
+    const state = task.cur.call;
+    state.resume = null;
+    makeCurrent(task.cur);
     let result: T | number = call();
     while (result === RETRY) {
-      const { pending } = this.system;
+      const { pending } = state;
       if (pending === null) throw new Error('kernel.run: a call asked to be repeated but left nothing to wait for');
-      this.system.pending = null;
+      state.pending = null;
       await pending;
-      const again: () => T | number = task.restart ?? call;
-      task.restart = null;
+      const again: () => T | number = state.resume ?? call;
+      state.resume = null;
+      makeCurrent(task.cur);
       result = again();
     }
     return result;

@@ -1,6 +1,6 @@
 // What becomes of contents: advice, fork with its exceptions, exit, exec, memory that is exhausted; and why each page came.
 import { describeDecision } from '@vmarea/mm-core/reasons';
-import { stateOf, tryToUnmap } from '@vmarea/mm-core/memory';
+import { tryToUnmap } from '@vmarea/mm-core/memory';
 import {
   EINVAL,
   ENOMEM,
@@ -157,7 +157,7 @@ describe.each(PROFILES)('fork, exec and exit on $name', (profile) => {
     let got = 'ok';
     while (got === 'ok') got = b.store8(A + i++ * PAGE, 1);
     expect(got).toMatch(/^SIGKILL/);
-    expect(describeDecision(stateOf(task.mm).decision)?.id).toMatch(/^fault\.no_/);
+    expect(describeDecision(task.cur.call.refused.decision)?.id).toMatch(/^fault\.no_/);
     expect(frames.nrFree).toBeLessThan(4);
     expect(task.sys.fork()).toBe(-ENOMEM);
     b.check();
@@ -180,7 +180,7 @@ describe.each(PROFILES)('fork, exec and exit on $name', (profile) => {
     b.store8(0x40000000 + 2 ** 21, 1);
     const child = fork(b);
     expect(b.store8(0x40000000, 2, child)).toMatch(/^SIGBUS BUS_ADRERR 0x40000000/);
-    expect(stateOf(child.mm).decision).not.toBe(0);
+    expect(child.cur.call.refused.decision).not.toBe(0);
     expect(b.load(0x40000000)).toBe(1);
     b.end();
   });

@@ -155,7 +155,7 @@ class Cpu {
       this.misses++;
       base = translate(cur, page, access);
       if (base < 0) {
-        const { signal, address: faulted } = stateOf(mm);
+        const { signal, address: faulted } = cur.call.refused;
         return base === RETRY ? 'RETRY' : `signal ${signal} 0x${faulted.toString(16)}`;
       }
       this.cache.set(key, base);

@@ -202,7 +202,7 @@ const MEANWHILE: Record<string, (s: Scene) => void | Promise<void>> = {
     const child = b.task.fork();
     if (typeof child === 'number') throw new Error('fork');
     expect(b.load(A + PAGE, child)).toBe('RETRY');
-    b.system.pending = null;
+    b.system.current.pending = null;
     child.exit(0);
     b.task.wait(child.pid);
   },
@@ -214,8 +214,8 @@ describe.each(PROFILES)('while a read is under way on $name', (profile) => {
     const s = scene(profile);
     const { b } = s;
     expect(b.load(A + PAGE)).toBe('RETRY');
-    const pending = b.system.pending!;
-    b.system.pending = null;
+    const pending = b.system.current.pending!;
+    b.system.current.pending = null;
     const done = MEANWHILE[name]!(s);
     b.check();
     await b.store.release();
@@ -234,7 +234,7 @@ describe.each(PROFILES)('while a read is under way on $name', (profile) => {
   it('the exit of the only task, the unlinking of nothing: the frame comes back when the storage answers', async () => {
     const { b } = scene(profile);
     expect(b.load(A)).toBe('RETRY');
-    b.system.pending = null;
+    b.system.current.pending = null;
     b.task.exit(0);
     expect(b.store.waitingCount).toBe(1);
     await b.store.release();

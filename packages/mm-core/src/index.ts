@@ -9,7 +9,7 @@
 export { MmSystem, type MmSystemInit } from './space/system.ts';
 export { Mm } from './space/mm.ts';
 export { Vma, vmaPages } from './areas/vma.ts';
-export { Call } from './space/call.ts';
+export { beginCall, Call, makeCurrent } from './space/call.ts';
 export { createCaller, defaultRlimits, type Caller, type Rlimits } from './space/caller.ts';
 export { hasCapability, rootCredentials, type Credentials } from './base/credentials.ts';
 export {

@@ -38,7 +38,6 @@ import {
   filemapFault,
   filemapMapPage,
   genericFileVmOps,
-  stateOf,
   UserMemory,
   type Memory,
 } from '../src/memory/index.ts';
@@ -248,5 +247,5 @@ export function rssOf(task: TestTask): [number, number, number] {
 
 /** Why the last access was refused. */
 export function decisionOf(task: TestTask): number {
-  return stateOf(task.mm).decision;
+  return task.cur.call.refused.decision;
 }

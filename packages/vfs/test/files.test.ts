@@ -205,7 +205,7 @@ describe('devices', () => {
     const [r, w] = fds;
     const buffer = new Uint8Array(8);
     expect(ksysRead(t, t.file(r), buffer, 0, 8)).toBe(RETRY);
-    const waiting = machine.system.pending;
+    const waiting = machine.system.current.pending;
     expect(ksysWrite(t, t.file(w), Uint8Array.from([9, 8]), 0, 2)).toBe(2);
     await waiting;
     expect(ksysRead(t, t.file(r), buffer, 0, 8)).toBe(2);
@@ -247,7 +247,7 @@ describe('locks', () => {
     expect(b.fcntl(fb, F_GETLK, asked)).toBe(0);
     expect(asked).toEqual({ type: F_WRLCK, whence: 0, start: 0, len: 40, pid: 100 });
     expect(b.fcntl(fb, F_SETLKW, lock(F_WRLCK, 0, 0))).toBe(RETRY);
-    const waiting = machine.system.pending;
+    const waiting = machine.system.current.pending;
     // closing any descriptor of the file gives up the process's locks
     expect(a.files.close(a.files.dup(fa, 100))).toBe(0);
     await waiting;

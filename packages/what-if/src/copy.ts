@@ -71,7 +71,6 @@ export function onCopy<T>(task: Task, run: (copy: Task) => T): T | null {
   const { system } = kernel;
   const saved = new Saved(system);
   const { tracer } = mm;
-  const status = kernel.lastWaitStatus;
   mm.tracer = null;
   system.sysctl.overcommitMemory = OVERCOMMIT_ALWAYS;
   const copy = task.sys.fork();
@@ -86,7 +85,6 @@ export function onCopy<T>(task: Task, run: (copy: Task) => T): T | null {
     clearLocks(copy);
     copy.sys.exit();
     task.sys.wait(copy.pid);
-    kernel.lastWaitStatus = status;
     saved.restore();
   }
 }

@@ -23,7 +23,9 @@ class Gate {
     interceptDriver(rig.sb, (call, inner) => {
       if (call.op !== 'readPage' || this.open) return inner();
       this.asked.push(call.at);
-      system.pending = new Promise<void>((resolve) => this.held.push(resolve)).then(() => answerLater(system, inner));
+      system.current.pending = new Promise<void>((resolve) => this.held.push(resolve)).then(() =>
+        answerLater(system, inner),
+      );
       return RETRY;
     });
   }
@@ -149,7 +151,7 @@ export const WAITING: readonly Case[] = [
       const { system } = rig.kernel;
       interceptDriver(rig.sb, (call, inner) => {
         const result = inner();
-        if (call.op === 'readPage' && result === 0) system.pending = new Promise<void>(() => undefined);
+        if (call.op === 'readPage' && result === 0) system.current.pending = new Promise<void>(() => undefined);
         return result;
       });
       const fd = await rig.open('pages');

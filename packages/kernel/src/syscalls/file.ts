@@ -4,6 +4,7 @@
  * Mirrors the SYSCALL_DEFINEs of fs/open.c, fs/read_write.c, fs/fcntl.c, mm/shmem.c (memfd_create).
  */
 
+import { makeCurrent } from '@vmarea/mm-core';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EINVAL, ENOSYS, ENOTTY, MFD_CLOEXEC, O_CLOEXEC } from '@vmarea/uapi';
 import {
   doFaccessat,
@@ -163,6 +164,7 @@ export class FileCalls {
   fsync(fd: number): number {
     const file = this.file(fd);
     if (file === null) return -EBADF;
+    makeCurrent(this.task.cur);
     return file.fOp.fsync === null ? -EINVAL : file.fOp.fsync(file, 0, Number.MAX_SAFE_INTEGER, false);
   }
 

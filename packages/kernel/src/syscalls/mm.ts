@@ -91,10 +91,10 @@ export class MmCalls {
   /** What a call left to be populated; a RETRY goes on with the populating, not with the call. */
   private populated(result: number): number {
     const { cur } = this.task;
-    if (cur.mm.populateLen === 0) return result;
+    if (cur.call.populateLen === 0) return result;
     const error = finishPopulate(cur);
     if (error === RETRY) {
-      this.task.restart = () => this.populated(result);
+      cur.call.resume = () => this.populated(result);
       return RETRY;
     }
     return error < 0 ? error : result;

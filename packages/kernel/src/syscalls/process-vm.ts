@@ -92,7 +92,7 @@ class Copy {
       } else {
         const copied = this.piece(local, remote);
         if (copied === RETRY) {
-          this.task.restart = () => this.run();
+          this.task.cur.call.resume = () => this.run();
           return RETRY;
         }
         if (copied < 0) return this.done > 0 ? this.done : copied;

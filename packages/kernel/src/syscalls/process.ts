@@ -69,7 +69,14 @@ export class ProcessCalls {
     // The child runs the same program: it denies writing to it, too.
     if (mm.exeFile !== null) denyWriteAccess(mm.exeFile);
     const limits = task.limits.copy();
-    const child = new TaskCaller(mm, limits.view, { ...cur.cred }, cur.personality, cur.files.copy(), cur.fs.copy());
+    const child = new TaskCaller({
+      mm,
+      rlimits: limits.view,
+      cred: { ...cur.cred },
+      personality: cur.personality,
+      files: cur.files.copy(),
+      fs: cur.fs.copy(),
+    });
     return task.kernel.adopt(task, child, limits);
   }
 
@@ -89,12 +96,13 @@ export class ProcessCalls {
   }
 
   /**
-   * waitpid(2): reaps a child that has ended. Its status is then in `kernel.lastWaitStatus`.
+   * waitpid(2): reaps a child that has ended.
    *
    * @param pid a child, or -1 for any
+   * @param status receives the child's status in its first element; null: nobody wants it
    * @returns the child's pid; 0 with WNOHANG when none has ended; -ECHILD; RETRY when it must be awaited
    */
-  wait(pid: number = -1, options: number = 0): number {
+  wait(pid: number = -1, options: number = 0, status: Int32Array | null = null): number {
     const { task } = this;
     const { children, kernel } = task;
     let known = false;
@@ -103,14 +111,14 @@ export class ProcessCalls {
       if (pid !== -1 && child.pid !== pid) continue;
       known = true;
       if (child.exitStatus === null) continue;
-      kernel.lastWaitStatus = child.exitStatus;
+      if (status !== null) status[0] = child.exitStatus;
       children.splice(i, 1);
       kernel.reap(child);
       return child.pid;
     }
     if (!known) return -ECHILD;
     if ((options & WNOHANG) !== 0) return 0;
-    kernel.system.pending = kernel.childEnding(task);
+    task.cur.call.pending = kernel.childEnding(task);
     return RETRY;
   }
 
@@ -126,7 +134,8 @@ export class ProcessCalls {
     const old = task.cur;
     const mm = createMm(task.kernel.system);
     if (mm === null) return -ENOMEM;
-    const cur = new TaskCaller(mm, task.limits.view, old.cred, old.personality, old.files, old.fs);
+    const { call, cred, personality, files, fs } = old;
+    const cur = new TaskCaller({ mm, call, rlimits: task.limits.view, cred, personality, files, fs });
     cur.minFlt = old.minFlt;
     cur.majFlt = old.majFlt;
     const layout = loadElfBinary(cur, program, {
@@ -136,8 +145,6 @@ export class ProcessCalls {
       ...options,
     });
     if (typeof layout === 'number') {
-      // The new address space goes, the reason stays.
-      old.call.reason = cur.call.reason;
       mmput(cur);
       return layout;
     }

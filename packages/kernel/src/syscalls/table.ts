@@ -68,7 +68,7 @@ function readInto(
     return done;
   };
   const wait = (): number => {
-    task.restart = move;
+    task.cur.call.resume = move;
     return RETRY;
   };
   const move = (): number => {
@@ -105,7 +105,7 @@ function writeFrom(
   // as many bytes have been fetched and are not in the file yet; -1: none
   let have = -1;
   const wait = (): number => {
-    task.restart = move;
+    task.cur.call.resume = move;
     return RETRY;
   };
   const move = (): number => {
@@ -279,9 +279,10 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   exit: (t, a) => t.sys.exit(int(a[0])),
   exit_group: (t, a) => t.sys.exit(int(a[0])),
   wait4: (t, a) => {
-    const pid = t.sys.wait(int(a[0]), int(a[2]));
+    const status = new Int32Array(1);
+    const pid = t.sys.wait(int(a[0]), int(a[2]), status);
     if (pid <= 0 || reg(a[1]) === 0) return pid;
-    const error = putUser(t, reg(a[1]), new Uint8Array(new Int32Array([t.kernel.lastWaitStatus]).buffer));
+    const error = putUser(t, reg(a[1]), new Uint8Array(status.buffer));
     return error < 0 ? error : pid;
   },
   getpid: (t) => t.pid,

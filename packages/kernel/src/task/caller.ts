@@ -4,10 +4,22 @@
 import { Call, type Credentials, type Mm } from '@vmarea/mm-core';
 import type { FileCaller, FileRlimits, FilesStruct, FsStruct } from '@vmarea/vfs';
 
+/** What a {@link TaskCaller} is made of. */
+export interface TaskCallerInit {
+  readonly mm: Mm;
+  /** Its system call; absent: a new task's. Exec hands it on: the task is still in the same call. */
+  readonly call?: Call | undefined;
+  readonly rlimits: FileRlimits;
+  readonly cred: Credentials;
+  readonly personality: number;
+  readonly files: FilesStruct;
+  readonly fs: FsStruct;
+}
+
 /** Who a task is when the memory subsystem and the file layer ask. A new one is made by exec, since its Mm is another. */
 export class TaskCaller implements FileCaller {
   readonly mm: Mm;
-  readonly call: Call = new Call();
+  readonly call: Call;
   readonly rlimits: FileRlimits;
   readonly cred: Credentials;
   personality: number;
@@ -16,12 +28,13 @@ export class TaskCaller implements FileCaller {
   readonly files: FilesStruct;
   readonly fs: FsStruct;
 
-  constructor(mm: Mm, rlimits: FileRlimits, cred: Credentials, personality: number, files: FilesStruct, fs: FsStruct) {
-    this.mm = mm;
-    this.rlimits = rlimits;
-    this.cred = cred;
-    this.personality = personality;
-    this.files = files;
-    this.fs = fs;
+  constructor(init: TaskCallerInit) {
+    this.mm = init.mm;
+    this.call = init.call ?? new Call();
+    this.rlimits = init.rlimits;
+    this.cred = init.cred;
+    this.personality = init.personality;
+    this.files = init.files;
+    this.fs = init.fs;
   }
 }

@@ -4,7 +4,7 @@
  * `task.sys` has the calls raw: numbers in, a result or a negative errno out. The same names on the task itself throw.
  * One thread per task: the library is synchronous. Mirrors struct task_struct.
  */
-import { RETRY, type Mm } from '@vmarea/mm-core';
+import { makeCurrent, RETRY, type Mm } from '@vmarea/mm-core';
 import { UserMemory } from '@vmarea/mm-core/memory';
 import { toError } from './errors.ts';
 import type { Kernel } from '../kernel.ts';
@@ -30,6 +30,7 @@ function throwingTwins(): new () => ThrowingCalls {
       writable: true,
       value(this: Twins, ...args: unknown[]): unknown {
         const call = (this.sys as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!;
+        makeCurrent(this.cur);
         this.cur.call.reason = 0;
         const result = call.apply(this.sys, args);
         if (typeof result === 'number' && result < 0 && result >= RETRY) throw toError(this.cur, result, name);
@@ -57,8 +58,6 @@ export class Task extends Throwing {
   readonly sys: Sys;
   /** The status that wait reports; null while it lives. */
   exitStatus: number | null = null;
-  /** What goes on with a call that returned RETRY after it had done its first part; null: the call is repeated. */
-  restart: (() => number) | null = null;
   private userMemory: UserMemory | null = null;
   /** Repeats waits when a child ends. */
   childEnded: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;

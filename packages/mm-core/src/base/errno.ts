@@ -6,7 +6,7 @@
 import type { Caller } from '../space/caller.ts';
 
 /**
- * What a call returns that must be repeated after `system.pending` has settled. It is no errno: errnos are -1 to -4095.
+ * What a call returns that must be repeated after `system.current.pending` has settled. It is no errno: errnos are -1 to -4095.
  */
 export const RETRY = -4096;
 

@@ -4,6 +4,7 @@
  * 4.4 (Android) stores the caller's pointer and compares pointers when merging; 6.1 stores the text.
  */
 import { EBADF, EINVAL } from '@vmarea/uapi';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { adviseFlags, walkVmas } from './madvise.ts';
@@ -22,6 +23,7 @@ import type { Vma } from '../areas/vma.ts';
 export function prctlSetVmaAnonName(cur: Caller, start: number, len: number, name: number | string | null): number {
   const mm = cur.mm;
   const system = mm.system;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('prctl_set_vma', start, len, 0, 0);
   if ((start & system.pageMask) !== 0) return refuse(cur, D.setVmaUnaligned, -EINVAL);
   const size = alignUp(len, system.pageMask);
@@ -32,7 +34,7 @@ export function prctlSetVmaAnonName(cur: Caller, start: number, len: number, nam
   if (size === 0) return 0;
   const byText = system.profile.madvise.anonNames === 'text';
   const visit = (vma: Vma, from: number, to: number): number => {
-    mm.cursor = vma;
+    cur.call.vma = vma;
     if (vma.vmFile !== null) return byText ? refuse(cur, D.setVmaFile, -EBADF) : 0;
     return adviseFlags(cur, vma, from, to, vma.vmFlags, name);
   };

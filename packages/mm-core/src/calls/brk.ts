@@ -11,6 +11,7 @@ import {
   vmStatAccount,
   vmUnacctMemory,
 } from '../space/accounting.ts';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { isErr, refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
@@ -167,9 +168,7 @@ function brkLocked(cur: Caller, value: number): number {
   if (growHeap(cur, oldEnd, newEnd) !== 0) return oldBrk;
   mm.brk = value;
   if ((mm.defFlags & VM_LOCKED) !== 0) {
-    mm.populateAddr = oldEnd;
-    mm.populateLen = newEnd - oldEnd;
-    mm.populateStrict = false;
+    cur.call.populateLater(oldEnd, newEnd - oldEnd, false);
   }
   return value;
 }
@@ -182,7 +181,7 @@ function brkLocked(cur: Caller, value: number): number {
  */
 export function sysBrk(cur: Caller, value: number): number {
   const mm = cur.mm;
-  mm.populateLen = 0;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('brk', value, mm.brk, 0, 0);
   mmapLock(mm, 'brk');
   try {

@@ -2,8 +2,15 @@
  * fork's part of the address space: dup_mmap. Mirrors kernel/fork.c.
  */
 import { ENOMEM } from '@vmarea/uapi';
-import { securityVmEnoughMemoryMm, updateHiwaterVm, vmStatAccount, vmUnacctMemory } from '../space/accounting.ts';
+import {
+  mayCommit,
+  securityVmEnoughMemoryMm,
+  updateHiwaterVm,
+  vmStatAccount,
+  vmUnacctMemory,
+} from '../space/accounting.ts';
 import { anonVmaFork } from '../shape/anon-vma.ts';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { createMm } from './create.ts';
 import { refuse } from '../base/errno.ts';
@@ -115,11 +122,7 @@ function copyAtOnce(cur: Caller, child: Mm): boolean {
   }
   if ((allFlags & (VM_DONTCOPY | VM_WIPEONFORK | VM_HUGETLB)) !== 0) return false;
   // If all of it can be committed, so can each part. If not, the parts decide.
-  const before = cur.call.reason;
-  if (bytes !== 0 && securityVmEnoughMemoryMm(cur, bytes * system.perPage) !== 0) {
-    cur.call.reason = before;
-    return false;
-  }
+  if (bytes !== 0 && !mayCommit(cur, bytes * system.perPage)) return false;
   child.vmas.copyFrom(vmas, KEPT_FLAGS);
   child.tree.copyFrom(parent.tree);
   child.mapCount = parent.mapCount;
@@ -169,6 +172,7 @@ function copyVmas(cur: Caller, child: Mm): number {
  */
 export function dupMm(cur: Caller): Mm | number {
   const parent = cur.mm;
+  beginCall(cur);
   if (parent.tracer !== null) parent.tracer.enter('dup_mmap', parent.mapCount, 0, 0, 0);
   const child = createMm(parent.system);
   if (child === null) return refuse(cur, D.forkNoMemory, -ENOMEM);

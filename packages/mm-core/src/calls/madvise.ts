@@ -40,6 +40,7 @@ import {
   MADV_WILLNEED,
   MADV_WIPEONFORK,
 } from '@vmarea/uapi';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
@@ -109,12 +110,12 @@ export function adviseFlags(
   anonName: number | string | null,
 ): number {
   const { mm } = cur;
-  mm.cursor = vma;
+  cur.call.vma = vma;
   if (newFlags === vma.vmFlags && anonName === vma.anonName) return 0;
   const slot = modifyVma(cur, mm.tree.slotOf(vma), vma.id, start, end, newFlags, anonName);
   if (slot < 0) return slot === -ENOMEM ? -EAGAIN : slot;
   const changed = mm.vmas.at(mm.tree.idAt(slot));
-  mm.cursor = changed;
+  cur.call.vma = changed;
   changed.vmFlags = newFlags;
   changed.anonName = anonName;
   if (mm.tracer !== null) mm.tracer.vma('flags', changed, start);
@@ -219,10 +220,10 @@ function injectError(cur: Caller): number {
   return refuse(cur, D.madviseInjectUnsupported, -EOPNOTSUPP);
 }
 
-/** madvise_vma: one VMA. Leaves the VMA that covers the range in `mm.cursor`. */
+/** madvise_vma: one VMA. Leaves the VMA that covers the range in `cur.call.vma`. */
 function adviseVma(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
   const mm = cur.mm;
-  mm.cursor = vma;
+  cur.call.vma = vma;
   switch (advice) {
     case MADV_WILLNEED:
       if (vma.vmFile === null && !mm.system.config.swap) return refuse(cur, D.madviseWillneedAnon, -EBADF);
@@ -278,7 +279,7 @@ export function walkVmas(
     const to = Math.min(vma.vmEnd, end);
     const error = visit(vma, start, to);
     if (error !== 0) return error;
-    const changed: Vma = mm.cursor!;
+    const changed: Vma = cur.call.vma!;
     start = Math.max(to, changed.vmEnd);
     if (start >= end) return hole ? refuse(cur, D.madviseHole, -ENOMEM) : 0;
     vma = changed.vmNext;
@@ -295,7 +296,7 @@ export function walkVmas(
 export function doMadvise(cur: Caller, start: number, len: number, advice: number): number {
   const mm = cur.mm;
   const system = mm.system;
-  mm.populateLen = 0;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('madvise', start, len, advice, 0);
   if (!adviceKnown(system, advice)) return refuse(cur, D.madviseUnknown, -EINVAL);
   if ((start & system.pageMask) !== 0) return refuse(cur, D.madviseUnaligned, -EINVAL);

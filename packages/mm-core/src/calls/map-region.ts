@@ -141,6 +141,7 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
   }
   const vmFlags = vma.vmFlags;
   const addr = vma.vmStart;
+  const pages = (vma.vmEnd - addr) * mm.system.perPage;
   vma.vmFile = file.getFile();
   let error = file.fOp.mmap!(cur, file, vma);
   let why: number = D.mmapRegionDriverRefused;
@@ -155,6 +156,9 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
       why = D.mmapRegionSealed;
     }
     if (vma.vmOps !== null && vma.vmOps.close !== null) vma.vmOps.close(vma);
+  } else if (mm.system.profile.mmap.failureLeaksCommit && (vmFlags & VM_ACCOUNT) !== 0) {
+    // 4.4 sets charged = 0 where the driver refuses: the pages stay committed when the caller returns the charge.
+    vmAcctMemory(mm.system, pages);
   }
   // unmap_and_free_vma: undo any partial mapping that the driver made.
   refuse(cur, why, error);
@@ -246,14 +250,11 @@ function retryMerge(mm: Mm, prev: Vma, vma: Vma): Vma | null {
   return joined;
 }
 
-/** A new VMA is not to be: it goes back, and its charge. */
-function abandon(cur: Caller, vma: Vma, charged: number, error: number): number {
-  const { mm } = cur;
+/** Frees a VMA that could not be mapped and returns its commit charge. */
+function abandon(mm: Mm, vma: Vma, charged: number, error: number): number {
   const { system } = mm;
   mm.vmas.release(vma.id);
-  // 4.4 sets charged = 0 where the driver refuses, and the pages stay committed.
-  const leaks = cur.call.reason === D.mmapRegionDriverRefused && system.profile.mmap.failureLeaksCommit;
-  if (charged !== 0 && !leaks) vmUnacctMemory(system, charged);
+  if (charged !== 0) vmUnacctMemory(system, charged);
   return error;
 }
 
@@ -383,7 +384,7 @@ export function mmapRegion(
 
   const vma = vmas.at(id);
   const error = backMapping(cur, file, vma);
-  if (error !== 0) return abandon(cur, vma, charged, error);
+  if (error !== 0) return abandon(mm, vma, charged, error);
   const mappedAt = vma.vmStart;
   if (file === null) {
     vmaLink(mm, vma);

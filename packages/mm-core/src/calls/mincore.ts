@@ -2,6 +2,7 @@
  * mincore: which pages are resident. Mirrors mm/mincore.c.
  */
 import { EINVAL, ENOMEM } from '@vmarea/uapi';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { alignUp } from '../base/page-math.ts';
@@ -18,6 +19,7 @@ import { findVma } from '../space/placement.ts';
 export function doMincore(cur: Caller, start: number, len: number, vec: Uint8Array): number {
   const mm = cur.mm;
   const system = mm.system;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('mincore', start, len, 0, 0);
   if ((start & system.pageMask) !== 0) return refuse(cur, D.mincoreUnaligned, -EINVAL);
   if (start < 0 || len < 0 || start > mm.taskSize || len > mm.taskSize - start) {

@@ -5,6 +5,7 @@
  */
 import { CAP_IPC_LOCK, EINVAL, ENOMEM, EPERM, MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT } from '@vmarea/uapi';
 import { canDoMlock } from '../space/accounting.ts';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
@@ -18,7 +19,7 @@ import { modifyVma } from '../shape/modify.ts';
 import type { Vma } from '../areas/vma.ts';
 
 /**
- * mlock_fixup for [start, end) of one VMA; leaves the VMA that covers the range in `mm.cursor`.
+ * mlock_fixup for [start, end) of one VMA; leaves the VMA that covers the range in `cur.call.vma`.
  *
  * @returns 0, -ENOMEM
  */
@@ -26,7 +27,7 @@ function mlockFixup(cur: Caller, vma: Vma, start: number, end: number, newFlags:
   const { mm } = cur;
   const system = mm.system;
   const oldFlags = vma.vmFlags;
-  mm.cursor = vma;
+  cur.call.vma = vma;
   if (
     newFlags === oldFlags ||
     (oldFlags & VM_SPECIAL) !== 0 ||
@@ -43,7 +44,7 @@ function mlockFixup(cur: Caller, vma: Vma, start: number, end: number, newFlags:
   else if ((oldFlags & VM_LOCKED) === 0 || system.profile.mlock.onfaultCountsTwice) mm.lockedVm += pages;
   changed.vmFlags = newFlags;
   if ((newFlags & VM_LOCKED) === 0) system.memory.munlockRange(changed, start, end);
-  mm.cursor = changed;
+  cur.call.vma = changed;
   if (mm.tracer !== null) mm.tracer.vma('flags', changed, start);
   return 0;
 }
@@ -69,7 +70,7 @@ function applyVmaLockFlags(cur: Caller, start: number, len: number, flags: numbe
     const to = Math.min(vma.vmEnd, end);
     const error = mlockFixup(cur, vma, from, to, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | flags);
     if (error !== 0) return error;
-    const changed: Vma = mm.cursor!;
+    const changed: Vma = cur.call.vma!;
     from = Math.max(to, changed.vmEnd);
     if (from >= end) return 0;
     const next: Vma | null = changed.vmNext;
@@ -103,7 +104,7 @@ function unsignedPages(len: number, pageSize: number): number {
 export function doMlock(cur: Caller, startIn: number, lenIn: number, vmFlags: number): number {
   const mm = cur.mm;
   const system = mm.system;
-  mm.populateLen = 0;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('do_mlock', startIn, lenIn, vmFlags, 0);
   if (!canDoMlock(cur)) return refuse(cur, D.mlockNotPermitted, -EPERM);
   const offset = startIn & system.pageMask;
@@ -121,9 +122,7 @@ export function doMlock(cur: Caller, startIn: number, lenIn: number, vmFlags: nu
   } finally {
     mmapUnlock(mm);
   }
-  mm.populateAddr = start;
-  mm.populateLen = len;
-  mm.populateStrict = true;
+  cur.call.populateLater(start, len, true);
   return 0;
 }
 
@@ -135,7 +134,7 @@ export function doMlock(cur: Caller, startIn: number, lenIn: number, vmFlags: nu
 export function doMunlock(cur: Caller, startIn: number, lenIn: number): number {
   const mm = cur.mm;
   const mask = mm.system.pageMask;
-  mm.populateLen = 0;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('munlock', startIn, lenIn, 0, 0);
   const offset = startIn & mask;
   mmapLock(mm, 'munlock');
@@ -163,7 +162,7 @@ function applyMlockall(cur: Caller, flags: number): void {
   let vma = mm.tree.first;
   while (vma !== null) {
     mlockFixup(cur, vma, vma.vmStart, vma.vmEnd, (vma.vmFlags & VM_LOCKED_CLEAR_MASK) | toAdd);
-    vma = mm.cursor!.vmNext;
+    vma = cur.call.vma!.vmNext;
   }
 }
 
@@ -176,7 +175,7 @@ function applyMlockall(cur: Caller, flags: number): void {
 export function doMlockall(cur: Caller, flags: number): number {
   const mm = cur.mm;
   const system = mm.system;
-  mm.populateLen = 0;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('mlockall', flags, 0, 0, 0);
   if (flags === 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0) {
     return refuse(cur, D.mlockallBadFlags, -EINVAL);
@@ -194,9 +193,7 @@ export function doMlockall(cur: Caller, flags: number): number {
     mmapUnlock(mm);
   }
   if ((flags & MCL_CURRENT) !== 0) {
-    mm.populateAddr = 0;
-    mm.populateLen = mm.taskSize;
-    mm.populateStrict = false;
+    cur.call.populateLater(0, mm.taskSize, false);
   }
   return 0;
 }
@@ -204,7 +201,7 @@ export function doMlockall(cur: Caller, flags: number): number {
 /** munlockall(2): returns 0. */
 export function doMunlockall(cur: Caller): number {
   const mm = cur.mm;
-  mm.populateLen = 0;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('munlockall', 0, 0, 0, 0);
   mmapLock(mm, 'munlockall');
   try {

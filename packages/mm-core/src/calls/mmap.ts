@@ -38,6 +38,7 @@ import {
 } from '@vmarea/uapi';
 import { canDoMlock, mlockFutureCheck } from '../space/accounting.ts';
 import { applyAppSettingBit } from '../space/app-setting.ts';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { isErr, refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
@@ -160,7 +161,7 @@ function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFla
  * @param flags MAP_ bits
  * @param vmFlagsIn VM_ bits to begin with
  * @param pgoffIn pages; negative for a value near 2^64
- * @returns the address, or a negative errno; what to populate is left in `mm.populateAddr` and `mm.populateLen`
+ * @returns the address, or a negative errno; what to populate is left in `cur.call`
  */
 export function doMmap(
   cur: Caller,
@@ -175,7 +176,6 @@ export function doMmap(
   const mm = cur.mm;
   const system = mm.system;
   const profile = system.profile;
-  mm.populateLen = 0;
   if (mm.tracer !== null) mm.tracer.enter('do_mmap', addr, len, prot, flags);
 
   // --- check
@@ -235,9 +235,7 @@ export function doMmap(
   // --- commit
   const mapped = mmapRegion(cur, file, area, size, vmFlags, pgoff);
   if (!isErr(mapped) && ((vmFlags & VM_LOCKED) !== 0 || (mapFlags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE)) {
-    mm.populateAddr = mapped;
-    mm.populateLen = size;
-    mm.populateStrict = false;
+    cur.call.populateLater(mapped, size, false);
   }
   return mapped;
 }
@@ -258,6 +256,7 @@ export function vmMmapPgoff(
   pgoff: number,
 ): number {
   const mm = cur.mm;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('vm_mmap_pgoff', addr, len, prot, flags);
   const error = mm.system.security.mmapFile(cur, file, prot, flags);
   if (error !== 0) return refuse(cur, D.securityMmapFile, error);

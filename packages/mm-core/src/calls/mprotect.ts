@@ -24,6 +24,7 @@ import {
   vmStatAccount,
   vmUnacctMemory,
 } from '../space/accounting.ts';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse, RETRY } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
@@ -126,9 +127,7 @@ function finishFixup(cur: Caller, changed: Vma, start: number, end: number, oldF
   if ((oldFlags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED && (newFlags & VM_WRITE) !== 0) {
     // Copy-on-write now rather than at each first store. The result is ignored, but a wait is not lost.
     if (system.memory.populate(cur, start, end - start, true) === RETRY) {
-      mm.populateAddr = start;
-      mm.populateLen = end - start;
-      mm.populateStrict = false;
+      cur.call.populateLater(start, end - start, false);
     }
   }
   vmStatAccount(mm, oldFlags, changed.vmFile, -pages);
@@ -196,7 +195,7 @@ function mprotectLocked(cur: Caller, startIn: number, end: number, prot: number,
 export function doMprotect(cur: Caller, start: number, len: number, prot: number): number {
   const mm = cur.mm;
   const system = mm.system;
-  mm.populateLen = 0;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('mprotect', start, len, prot, 0);
   const grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
   const reqprot = prot & ~(PROT_GROWSDOWN | PROT_GROWSUP);

@@ -25,6 +25,7 @@ import {
   vmUnacctMemory,
 } from '../space/accounting.ts';
 import { unlinkAnonVmas } from '../shape/anon-vma.ts';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { copyVma } from '../shape/copy.ts';
 import { isErr, refuse } from '../base/errno.ts';
@@ -142,7 +143,7 @@ function moveVma(
     return refuse(cur, D.vmaNoMemory, -ENOMEM);
   }
   // The merge in copy_vma may have swallowed the source: then the result is the source, too.
-  let vma = mm.cursor!;
+  let vma = cur.call.vma!;
   const huge = (vmFlags & VM_HUGETLB) !== 0;
   const moved =
     huge && system.hugePages !== null
@@ -200,9 +201,7 @@ function moveVma(
   if ((vmFlags & VM_LOCKED) !== 0) {
     mm.lockedVm += newLen / pageSize;
     if (newLen > oldLen && error === 0) {
-      mm.populateAddr = newAddr + oldLen;
-      mm.populateLen = newLen - oldLen;
-      mm.populateStrict = false;
+      cur.call.populateLater(newAddr + oldLen, newLen - oldLen, false);
     }
   }
   return result;
@@ -290,9 +289,7 @@ function growInPlace(cur: Caller, vma: Vma, addr: number, oldLen: number, newLen
   vmStatAccount(mm, grown.vmFlags, grown.vmFile, pages);
   if ((grown.vmFlags & VM_LOCKED) !== 0) {
     mm.lockedVm += pages;
-    mm.populateAddr = from;
-    mm.populateLen = newLen - oldLen;
-    mm.populateStrict = false;
+    cur.call.populateLater(from, newLen - oldLen, false);
   }
   return addr;
 }
@@ -366,7 +363,7 @@ export function doMremap(
 ): number {
   const mm = cur.mm;
   const system = mm.system;
-  mm.populateLen = 0;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('mremap', addr, oldLen, newLen, flags);
   const known = MREMAP_MAYMOVE | MREMAP_FIXED | (system.profile.mremap.dontunmap ? MREMAP_DONTUNMAP : 0);
   if ((flags & ~known) !== 0) return refuse(cur, D.mremapUnknownFlag, -EINVAL);

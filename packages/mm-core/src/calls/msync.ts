@@ -2,6 +2,7 @@
  * msync: file mappings reach storage. Mirrors mm/msync.c.
  */
 import { EBUSY, EINVAL, ENOMEM, MS_ASYNC, MS_INVALIDATE, MS_SYNC } from '@vmarea/uapi';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { alignUp } from '../base/page-math.ts';
@@ -19,6 +20,7 @@ import { VM_LOCKED, VM_SHARED } from '../base/flags.ts';
 export function doMsync(cur: Caller, start: number, len: number, flags: number): number {
   const mm = cur.mm;
   const system = mm.system;
+  beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('msync', start, len, flags, 0);
   if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0) return refuse(cur, D.msyncBadFlags, -EINVAL);
   if ((start & system.pageMask) !== 0) return refuse(cur, D.msyncUnaligned, -EINVAL);

@@ -6,6 +6,7 @@
 import { EINVAL, ENOMEM } from '@vmarea/uapi';
 import { updateHiwaterVm, vmStatAccount, vmUnacctMemory } from '../space/accounting.ts';
 import { unlinkAnonVmas } from '../shape/anon-vma.ts';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
@@ -181,6 +182,7 @@ export function splitAtBorders(cur: Caller, at: Vma, start: number, end: number)
  * @returns as {@link doMunmap}
  */
 export function vmMunmap(cur: Caller, start: number, len: number): number {
+  beginCall(cur);
   mmapLock(cur.mm, 'munmap');
   try {
     return doMunmap(cur, start, len);

@@ -2,23 +2,25 @@
  * What a verb left to be populated: called after the mmap lock was dropped, and again after a wait.
  */
 import { EAGAIN, EFAULT, ENOMEM } from '@vmarea/uapi';
+import { makeCurrent } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse, RETRY } from '../base/errno.ts';
 import { D } from '../reasons/decisions.ts';
 
 /**
- * mm_populate for what `mm.populateAddr` and `mm.populateLen` say.
+ * mm_populate for what the call has left to be populated.
  *
- * @returns 0; RETRY when a page must be awaited (`system.pending`): call again then; after mlock -ENOMEM or -EAGAIN when
+ * @returns 0; RETRY when a page must be awaited (`cur.call.pending`): call again then; after mlock -ENOMEM or -EAGAIN when
  *   pages could not be had (the lock stays). Other verbs ignore such errors, as the kernel does.
  */
 export function finishPopulate(cur: Caller): number {
-  const mm = cur.mm;
-  if (mm.populateLen === 0) return 0;
-  const strict = mm.populateStrict;
-  const result = mm.system.memory.populate(cur, mm.populateAddr, mm.populateLen, !strict);
+  const { call } = cur;
+  if (call.populateLen === 0) return 0;
+  makeCurrent(cur);
+  const strict = call.populateStrict;
+  const result = cur.mm.system.memory.populate(cur, call.populateAddr, call.populateLen, !strict);
   if (result === RETRY) return RETRY;
-  mm.populateLen = 0;
+  call.populateLen = 0;
   if (!strict || result >= 0) return 0;
   if (result === -EFAULT) return refuse(cur, D.mlockCannotPopulate, -ENOMEM);
   return result === -ENOMEM ? refuse(cur, D.mlockOutOfMemory, -EAGAIN) : result;

@@ -12,6 +12,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '@vmarea/uapi';
+import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { isErr, refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
@@ -65,7 +66,7 @@ export function doRemapFilePages(
 ): number {
   const mm = cur.mm;
   const mask = mm.system.pageMask;
-  mm.populateLen = 0;
+  beginCall(cur);
   mm.system.warnOnce('remap_file_pages', 'remap_file_pages is deprecated and emulated by mmap');
   if (mm.tracer !== null) mm.tracer.enter('remap_file_pages', startIn, sizeIn, prot, pgoff);
   if (prot !== 0) return refuse(cur, D.remapProt, -EINVAL);

@@ -4,7 +4,7 @@
  * mm-core reads these fields and calls these operations; a file layer (`@vmarea/vfs`, or an embedder's ten lines)
  * provides them. Fields are read often, so give every object of a kind the same shape. Operations return 0 or a
  * positive result, or a negative errno; none throws. Where an operation may have to wait for storage it returns RETRY
- * after leaving a promise in `system.pending`; the caller repeats the call when that has settled.
+ * after leaving a promise in `system.current.pending`; the caller repeats the call when that has settled.
  */
 import type { FileMapping } from '../shape/file-mapping.ts';
 import type { Caller } from '../space/caller.ts';

@@ -5,6 +5,7 @@
  * implements it. Faults return VM_FAULT_ codes.
  */
 import type { Caller } from '../space/caller.ts';
+import type { FaultInfo } from '../space/fault-info.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { VmFile } from './file.ts';
 
@@ -25,8 +26,8 @@ export interface HugePages {
   fileSetup(cur: Caller, name: string, size: number, vmFlags: number, kind: number, log: number): VmFile | number;
   /** hugetlb_total_pages: all huge pages, in pages of the machine. */
   totalPages(): number;
-  /** hugetlb_fault on the huge page that holds `address`. */
-  fault(cur: Caller, vma: Vma, address: number, flags: number): number;
+  /** hugetlb_fault on the huge page that holds `vmf.address`. An error comes with `vmf.reason`. */
+  fault(vma: Vma, vmf: FaultInfo): number;
   /** __unmap_hugepage_range. */
   unmapRange(vma: Vma, start: number, end: number): void;
   /** hugetlb_change_protection. */

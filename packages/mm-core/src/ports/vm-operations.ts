@@ -14,7 +14,7 @@ export interface VmOperationsInit {
   close?: ((vma: Vma) => void) | undefined;
   /**
    * Finds the page for `vmf.pgoff`: puts its pfn, with one reference, into `vmf.page` and returns 0 (or VM_FAULT_MAJOR);
-   * or returns VM_FAULT_SIGBUS, VM_FAULT_OOM, VM_FAULT_RETRY (with `system.pending` set); or maps it itself and returns
+   * or returns VM_FAULT_SIGBUS, VM_FAULT_OOM, VM_FAULT_RETRY (with `system.current.pending` set); or maps it itself and returns
    * VM_FAULT_NOPAGE.
    */
   fault?: ((vma: Vma, vmf: FaultInfo) => number) | undefined;

@@ -16,7 +16,7 @@ import type { Vma } from '../areas/vma.ts';
  * @param pgoff page offset of the source; replaced for anonymous memory that nothing was written to
  * @param sourceStays MREMAP_DONTUNMAP: the copy does not become one with a source that it touches (seen on 6.1)
  * @returns the VMA that contains the new range, or null without memory. The source, which a merge may have made one
- *   with the result, is left in `mm.cursor`.
+ *   with the result, is left in `cur.call.vma`.
  */
 export function copyVma(
   cur: Caller,
@@ -35,7 +35,7 @@ export function copyVma(
     newPgoff = addr / system.pageSize;
     faultedAnon = false;
   }
-  mm.cursor = vma;
+  cur.call.vma = vma;
   const prev = findPrev(mm, findVma(mm, addr));
   const touchesSource = addr + len === vma.vmStart || addr === vma.vmEnd;
   const merged =
@@ -56,7 +56,7 @@ export function copyVma(
         );
   if (merged !== null) {
     // Unfaulted anonymous memory whose pgoff was rewritten may merge with its own source: then the source is the result.
-    if (!faultedAnon && sourceStart >= merged.vmStart && sourceStart < merged.vmEnd) mm.cursor = merged;
+    if (!faultedAnon && sourceStart >= merged.vmStart && sourceStart < merged.vmEnd) cur.call.vma = merged;
     return merged;
   }
   const made = mm.vmas.allocVma();

@@ -108,19 +108,23 @@ export function vmCommitLimit(system: MmSystem): number {
  * @returns 0 with the pages committed, or -ENOMEM with nothing changed
  */
 export function vmEnoughMemory(system: MmSystem, cur: Caller | null, nrPages: number, admin: boolean): number {
-  const sysctl = system.sysctl;
+  const why = commit(system, cur === null ? null : cur.mm, nrPages, admin);
+  if (why === 0) return 0;
+  return cur === null ? -ENOMEM : refuse(cur, why, -ENOMEM);
+}
+
+/** Commits `nrPages`: 0, or the decision against it with nothing changed. `mm` grows; null: nobody's. */
+function commit(system: MmSystem, mm: Mm | null, nrPages: number, admin: boolean): number {
+  const mode = system.sysctl.overcommitMemory;
   system.committedAs += nrPages;
-  if (sysctl.overcommitMemory === OVERCOMMIT_GUESS) {
+  if (mode === OVERCOMMIT_GUESS) {
     if (enoughByGuess(system, nrPages, admin)) return 0;
     system.committedAs -= nrPages;
-    if (cur !== null) refuse(cur, D.vmEnoughMemoryGuess, -ENOMEM);
-    return -ENOMEM;
+    return D.vmEnoughMemoryGuess;
   }
-  if (sysctl.overcommitMemory === OVERCOMMIT_ALWAYS || enoughUnderLimit(system, cur === null ? null : cur.mm, admin))
-    return 0;
+  if (mode === OVERCOMMIT_ALWAYS || enoughUnderLimit(system, mm, admin)) return 0;
   system.committedAs -= nrPages;
-  if (cur !== null) refuse(cur, D.vmEnoughMemoryNever, -ENOMEM);
-  return -ENOMEM;
+  return D.vmEnoughMemoryNever;
 }
 
 /** OVERCOMMIT_GUESS: 4.4 compares with what is free, 6.1 with all there is. */
@@ -151,6 +155,12 @@ function enoughUnderLimit(system: MmSystem, mm: Mm | null, admin: boolean): bool
 export function securityVmEnoughMemoryMm(cur: Caller, nrPages: number): number {
   const system = cur.mm.system;
   return vmEnoughMemory(system, cur, nrPages, system.security.capSysAdmin(cur));
+}
+
+/** Commits `nrPages` if that may be, and refuses nothing if not: for whoever has another way. */
+export function mayCommit(cur: Caller, nrPages: number): boolean {
+  const { system } = cur.mm;
+  return commit(system, cur.mm, nrPages, system.security.capSysAdmin(cur)) === 0;
 }
 
 /** can_do_mlock: a limit other than 0, or CAP_IPC_LOCK. */

@@ -1,12 +1,74 @@
 /**
- * What one system call leaves: why it was refused, what it wants populated, the VMA that it found or made.
+ * What one system call leaves: why it was refused, what it wants populated, what it waits for, and how it goes on then.
  *
- * A {@link Caller} owns one, and each verb begins it anew. The address space holds only state, so that the calls of several
- * tasks on one Mm do not overwrite each other's results, however long one of them waits.
+ * A {@link Caller} owns one Call, and each verb begins it anew. The address space and the machine hold only state, so the
+ * calls of several tasks on one Mm do not overwrite each other's results, however long one of them waits.
+ *
+ * Not here: what a call asks for (shape/spec.ts).
  */
+import type { Vma } from '../areas/vma.ts';
+import type { Caller } from './caller.ts';
+import { FaultInfo } from './fault-info.ts';
+
+/** An access that was refused: what the task's siginfo says. */
+export class RefusedAccess {
+  /** SIGSEGV, SIGBUS, or SIGKILL when memory is exhausted. */
+  signal = 0;
+  /** SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, or SI_KERNEL. */
+  code = 0;
+  /** The faulting address, not rounded. */
+  address: number;
+  /** Why: one of `Decision`. */
+  decision = 0;
+
+  constructor() {
+    // V8 keeps the field as a double then, and storing an address never allocates.
+    this.address = 0.5;
+    this.address = 0;
+  }
+}
 
 /** The call that a task makes. */
 export class Call {
   /** Id of the last decision that refused something; 0: none. One of `Decision`. */
   reason = 0;
+  /** What `finishPopulate` is to bring in: address and bytes; 0 bytes: nothing. */
+  populateAddr = 0;
+  populateLen = 0;
+  /** Whether an error of populating is the call's error (mlock). */
+  populateStrict = false;
+  /** The VMA that covers the range which the last step changed; mremap: the source. */
+  vma: Vma | null = null;
+  /** What must settle before a call that returned RETRY goes on. */
+  pending: Promise<unknown> | null = null;
+  /** How a call goes on that returned RETRY after it had done its first part; null: it is repeated. */
+  resume: (() => number) | null = null;
+  /** What the owner of a mapping is told and answers during a fault. */
+  readonly vmf: FaultInfo = new FaultInfo();
+  /** The last access that was refused with a signal. */
+  readonly refused: RefusedAccess = new RefusedAccess();
+
+  /** Asks for [addr, addr + len) to be populated once the mmap lock has been dropped. */
+  populateLater(addr: number, len: number, strict: boolean): void {
+    this.populateAddr = addr;
+    this.populateLen = len;
+    this.populateStrict = strict;
+  }
+}
+
+/**
+ * Makes the caller's call the one under way: drivers that have no caller find it as `system.current`.
+ *
+ * Whoever begins a call or goes on with one that waited does this first.
+ */
+export function makeCurrent(cur: Caller): void {
+  cur.mm.system.current = cur.call;
+}
+
+/** Begins a system call: makes it current, with no reason and nothing to populate. */
+export function beginCall(cur: Caller): void {
+  const { call } = cur;
+  cur.mm.system.current = call;
+  call.reason = 0;
+  call.populateLen = 0;
 }

@@ -1,8 +1,10 @@
 /**
  * struct vm_fault: what a driver's fault operation is told and what it answers; and the VM_FAULT_ codes.
  *
- * One object per system is reused for every fault.
+ * Each call has one, which is reused for its faults. Nothing in it outlives the driver's answer.
  */
+import { EFAULT } from '@vmarea/uapi';
+import type { Vma } from '../areas/vma.ts';
 import type { Caller } from './caller.ts';
 
 export const VM_FAULT_OOM = 0x1;
@@ -12,7 +14,7 @@ export const VM_FAULT_WRITE = 0x8;
 export const VM_FAULT_SIGSEGV = 0x40;
 export const VM_FAULT_NOPAGE = 0x100;
 export const VM_FAULT_LOCKED = 0x200;
-/** The page must be awaited: `system.pending` holds the promise. */
+/** The page must be awaited: `system.current.pending` holds the promise. */
 export const VM_FAULT_RETRY = 0x400;
 export const VM_FAULT_ERROR: number = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV;
 
@@ -22,8 +24,10 @@ export const FAULT_FLAG_USER = 0x40;
 
 /** The arguments and the answer of one fault. */
 export class FaultInfo {
-  /** Who faults; null when nobody does (a driver called from outside). */
-  cur: Caller | null = null;
+  /** Who faults. */
+  cur!: Caller;
+  /** The mapping. */
+  vma!: Vma;
   /** Page-aligned address. */
   address = 0;
   /** Page offset in the file, in units of the machine's page. */
@@ -32,4 +36,36 @@ export class FaultInfo {
   flags = 0;
   /** Answer: the frame, with one reference; -1 when none. */
   page = -1;
+  /** Answer: the id of the decision that refused; 0: the driver gives none. */
+  reason = 0;
+
+  /**
+   * Begins a question to the mapping's owner.
+   *
+   * @param address page-aligned, inside the VMA
+   * @param flags FAULT_FLAG_ bits
+   */
+  begin(cur: Caller, vma: Vma, address: number, flags: number): void {
+    this.cur = cur;
+    this.vma = vma;
+    this.address = address;
+    this.pgoff = vma.vmPgoff + (address - vma.vmStart) / vma.vmMm.system.pageSize;
+    this.flags = flags;
+    this.page = -1;
+    this.reason = 0;
+  }
+
+  /**
+   * Answers with an error, and why.
+   *
+   * @param decision the id of the decision
+   * @param code VM_FAULT_SIGBUS or VM_FAULT_OOM
+   * @returns the code
+   */
+  refuse(decision: number, code: number): number {
+    this.reason = decision;
+    const { tracer } = this.vma.vmMm;
+    if (tracer !== null) tracer.decide(decision, -EFAULT);
+    return code;
+  }
 }

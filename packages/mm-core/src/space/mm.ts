@@ -5,7 +5,6 @@ import type { PageTables } from '../ports/arch.ts';
 import type { Tracer } from '../reasons/tracer.ts';
 import type { MmSystem } from './system.ts';
 import type { VmFile } from '../ports/file.ts';
-import type { Vma } from '../areas/vma.ts';
 import { VmaTable } from '../areas/table.ts';
 import { VmaTree } from '../areas/tree/tree.ts';
 
@@ -52,12 +51,6 @@ export class Mm {
   exeFile: VmFile | null = null;
   /** CONFIG_MSM_APP_SETTINGS: a listed library was mapped. */
   appSetting = false;
-  /** What the last verb wants populated: address and bytes (0: nothing), and whether errors count (mlock). */
-  populateAddr = 0;
-  populateLen = 0;
-  populateStrict = false;
-  /** The VMA that the last `modifyVma` left over the range that it was asked for. */
-  cursor: Vma | null = null;
   /** The mmap lock: a check against re-entrance, since the code is synchronous. */
   locked = false;
   /** Who listens, or null. */

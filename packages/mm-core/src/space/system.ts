@@ -4,7 +4,7 @@
  */
 import { defaultSysctls, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
 import { checkAppSettings } from './app-setting.ts';
-import { FaultInfo } from './fault-info.ts';
+import { Call } from './call.ts';
 import type { Arch } from '../ports/arch.ts';
 import {
   CAPABILITY_SECURITY,
@@ -58,15 +58,16 @@ export class MmSystem {
   readonly vmAreaCachep: Slab;
   /** Fault injection: the n-th allocation from now fails, 0 for none (see `shouldFail`). */
   failCountdown = 0;
-  /** Reused for every fault. */
-  readonly faultInfo: FaultInfo = new FaultInfo();
   /**
    * task_work: what is put off until the system call under way returns, such as the release of a file whose last reference
    * went (so a mapping that replaces another is judged while the old file still has its charges). Null: nothing is put off.
    */
   taskWork: (() => void)[] | null = null;
-  /** What a call that returned RETRY waits for. */
-  pending: Promise<unknown> | null = null;
+  /**
+   * The call under way: what the kernel finds through `current`. Nobody's until the first one begins. A driver that must
+   * wait leaves its promise in `system.current.pending` and returns RETRY.
+   */
+  current: Call = new Call();
   /** Pages locked per user id (user_struct.locked_shm), for huge SysV segments. */
   readonly lockedShm: Map<number, number> = new Map<number, number>();
   private readonly warned: Set<string> = new Set<string>();

@@ -356,12 +356,13 @@ export class Machine {
         throw new Difference(`refused with ${name}, but the decision left says ${errno}`);
       }
     }
-    const { mm, cur, space } = before;
+    const { cur, space } = before;
+    const { call } = cur;
     if (this.tasks.includes(before)) {
       const wanted = space.populate ?? [0, 0];
-      if (mm.populateLen !== wanted[1] || (wanted[1] !== 0 && mm.populateAddr !== wanted[0])) {
+      if (call.populateLen !== wanted[1] || (wanted[1] !== 0 && call.populateAddr !== wanted[0])) {
         throw new Difference(
-          `to be populated: the model says ${String(wanted)}, the engine ${mm.populateAddr},${mm.populateLen}`,
+          `to be populated: the model says ${String(wanted)}, the engine ${call.populateAddr},${call.populateLen}`,
         );
       }
       finishPopulate(cur);

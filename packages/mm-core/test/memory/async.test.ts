@@ -24,9 +24,9 @@ describe('a read that must be awaited', () => {
     const { core, disk, file } = slowDisk(4);
     expect(file.getOrRead(1)).toBe(-1);
     expect(file.lastError).toBe(RETRY);
-    const first = core.system.pending;
+    const first = core.system.current.pending;
     expect(file.getOrRead(1)).toBe(-1);
-    expect(core.system.pending).toBe(first);
+    expect(core.system.current.pending).toBe(first);
     expect(disk.reads).toBe(1);
     expect(file.isUptodate(1)).toBe(false);
     expect(core.frames.flags[file.find(1)]! & PG_LOCKED).not.toBe(0);
@@ -45,7 +45,7 @@ describe('a read that must be awaited', () => {
     const { core, disk, file } = slowDisk(8);
     const out = new Uint8Array(5 * PAGE);
     expect(file.read(PAGE, out, 0, out.length)).toBe(RETRY);
-    const pending = core.system.pending;
+    const pending = core.system.current.pending;
     expect(disk.reads).toBe(5);
     await disk.release();
     await pending;
@@ -58,7 +58,7 @@ describe('a read that must be awaited', () => {
     const { core, disk, file, free } = slowDisk(4);
     disk.error = -EIO;
     expect(file.getOrRead(0)).toBe(-1);
-    const { pending } = core.system;
+    const { pending } = core.system.current;
     await disk.release();
     await pending;
     expect(file.find(0)).toBe(-1);
@@ -75,18 +75,18 @@ describe('a read that must be awaited', () => {
     let with_ = true;
     const ops = new AddressSpaceOperations({
       readPage: (mapping) => {
-        if (with_) mapping.core.system.pending = Promise.reject(new Error('unplugged'));
+        if (with_) mapping.core.system.current.pending = Promise.reject(new Error('unplugged'));
         return RETRY;
       },
     });
     const file = core.file(ops, PAGE);
     expect(file.getOrRead(0)).toBe(-1);
     expect(file.lastError).toBe(RETRY);
-    await core.system.pending;
+    await core.system.current.pending;
     expect(file.getOrRead(0)).toBe(-1);
     expect(file.lastError).toBe(-EIO);
     with_ = false;
-    core.system.pending = Promise.resolve();
+    core.system.current.pending = Promise.resolve();
     expect(file.getOrRead(0)).toBe(-1);
     expect(file.lastError).toBe(-EIO);
     expect(file.nrPages).toBe(0);
@@ -97,7 +97,7 @@ describe('a read that must be awaited', () => {
     disk.error = -EIO;
     file.readahead(0, 100);
     expect(file.nrPages).toBe(4);
-    expect(core.system.pending).toBe(null);
+    expect(core.system.current.pending).toBe(null);
     await disk.release();
     expect(core.frames.nrFree).toBe(free);
     disk.error = 0;
@@ -108,7 +108,7 @@ describe('a read that must be awaited', () => {
   it('may end after the page was truncated: the frame stays out of use until then', async () => {
     const { core, disk, file, free } = slowDisk(4);
     expect(file.getOrRead(3)).toBe(-1);
-    const { pending } = core.system;
+    const { pending } = core.system.current;
     const pfn = file.find(3);
     file.truncate(PAGE);
     expect(file.nrPages).toBe(0);
@@ -155,7 +155,7 @@ describe('a read that must be awaited', () => {
   it('does not bring back what was truncated or punched within the page', async () => {
     const { core, disk, file } = slowDisk(2);
     expect(file.getOrRead(1)).toBe(-1);
-    const { pending } = core.system;
+    const { pending } = core.system.current;
     file.truncate(PAGE + 100);
     file.host.iSize = 2 * PAGE;
     file.punchHole(PAGE + 10, PAGE + 20);
@@ -180,7 +180,7 @@ describe('a write that must await', () => {
         break;
       }
       expect(file.nrDirty).toBe(0);
-      const { pending } = core.system;
+      const { pending } = core.system.current;
       await disk.release();
       await pending;
     }
@@ -196,7 +196,7 @@ describe('a write that must await', () => {
     file.readahead(0, 1);
     const data = new Uint8Array(PAGE).fill(0x7a);
     expect(file.write(0, data, 0, PAGE)).toBe(RETRY);
-    const { pending } = core.system;
+    const { pending } = core.system.current;
     await disk.release();
     await pending;
     expect(file.write(0, data, 0, PAGE)).toBe(PAGE);
@@ -244,7 +244,7 @@ describe('write-back', () => {
     expect(core.frames.flags[file.find(0)]! & PG_WRITEBACK).not.toBe(0);
     expect(file.invalidate(0, 2)).toBe(0);
     expect(file.writeback(0, PAGE, true)).toBe(RETRY);
-    const { pending } = core.system;
+    const { pending } = core.system.current;
     await disk.release();
     await pending;
     expect(file.writeback(0, PAGE, true)).toBe(0);
@@ -264,7 +264,7 @@ describe('write-back', () => {
     expect(disk.writes).toBe(1);
     let rounds = 0;
     while (file.writeback(0, Infinity, true) === RETRY) {
-      const { pending } = core.system;
+      const { pending } = core.system.current;
       await disk.release();
       await pending;
       rounds++;
@@ -287,7 +287,7 @@ describe('write-back', () => {
     disk.slow = true;
     file.write(0, new Uint8Array(PAGE), 0, PAGE);
     expect(file.writeback(0, Infinity, true)).toBe(RETRY);
-    const { pending } = core.system;
+    const { pending } = core.system.current;
     await disk.release();
     await pending;
     expect(file.writeback(0, Infinity, true)).toBe(-ENOSPC);
@@ -322,7 +322,7 @@ describe('a slow disk against a byte array', () => {
       for (;;) {
         const n = call();
         if (n !== RETRY) return n;
-        const { pending } = core.system;
+        const { pending } = core.system.current;
         while (next(3) !== 0) await disk.release(false);
         await disk.release();
         await pending;

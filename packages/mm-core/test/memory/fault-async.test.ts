@@ -33,7 +33,7 @@ describe('a fault on a page that must be awaited', () => {
   it('is retried when the read has ended, and counts once, as major', async () => {
     for (const { m, t, disk } of scenes()) {
       expect(t.load(A + PAGE)).toBe('RETRY');
-      expect(m.system.pending).not.toBeNull();
+      expect(m.system.current.pending).not.toBeNull();
       expect(t.load(A + PAGE)).toBe('RETRY');
       const other = m.task();
       expect([t.cur.minFlt, t.cur.majFlt]).toEqual([0, 0]);

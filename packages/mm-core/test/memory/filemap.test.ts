@@ -112,7 +112,7 @@ describe('filemapFault', () => {
     disk.slow = true;
     const { vma, at } = mapped(core.file(disk.aOps, 2 * PAGE));
     expect(filemapFault(vma, at(1))).toBe(VM_FAULT_RETRY);
-    const { pending } = core.system;
+    const { pending } = core.system.current;
     expect(filemapMapPage(vma, 1)).toBe(-1);
     await disk.release();
     await pending;

@@ -140,7 +140,7 @@ export class Disk {
       if (error === 0) act();
       return error;
     }
-    mapping.core.system.pending = new Promise((resolve) => {
+    mapping.core.system.current.pending = new Promise((resolve) => {
       this.waiting.push(() => {
         if (error === 0) act();
         resolve(error);

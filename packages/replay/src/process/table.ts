@@ -116,7 +116,8 @@ export class ProcessTable {
     const files = (flags & CLONE_FILES) !== 0 ? cur.files : cur.files.copy();
     if ((flags & CLONE_FILES) !== 0) files.count++;
     const fs = (flags & CLONE_FS) !== 0 ? cur.fs : cur.fs.copy();
-    const caller = new TaskCaller(mm, limits.view, { ...cur.cred }, cur.personality, files, fs);
+    const { personality } = cur;
+    const caller = new TaskCaller({ mm, rlimits: limits.view, cred: { ...cur.cred }, personality, files, fs });
     const childTask = task.kernel.adopt(task, caller, limits);
     const thread = (flags & CLONE_THREAD) !== 0;
     const space = (flags & CLONE_VM) !== 0 ? parent.space : parent.space.copy();
@@ -186,7 +187,8 @@ export class ProcessTable {
     if (cur.files.count > 1) {
       const files = cur.files.copy();
       cur.files.count--;
-      task.cur = new TaskCaller(cur.mm, task.limits.view, cur.cred, cur.personality, files, cur.fs);
+      const { mm, call, cred, personality, fs } = cur;
+      task.cur = new TaskCaller({ mm, call, rlimits: task.limits.view, cred, personality, files, fs });
     }
   }
 

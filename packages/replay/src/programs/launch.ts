@@ -192,7 +192,8 @@ export function emptySpace(process: Process): Mm | null {
   const old = task.cur;
   const mm = createMm(old.mm.system);
   if (mm === null) return null;
-  task.cur = new TaskCaller(mm, task.limits.view, old.cred, old.personality, old.files, old.fs);
+  const { call, cred, personality, files, fs } = old;
+  task.cur = new TaskCaller({ mm, call, rlimits: task.limits.view, cred, personality, files, fs });
   pickMmapLayout(task.cur, 0);
   mmput(old);
   return mm;

@@ -74,7 +74,7 @@ export class Answers {
   }
 
   private wait(promise: Promise<unknown>): number {
-    this.system.pending = promise;
+    this.system.current.pending = promise;
     return RETRY;
   }
 }

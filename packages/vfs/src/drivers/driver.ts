@@ -70,7 +70,7 @@
  *
  * # Waiting
  *
- * A function that cannot answer now leaves a promise in `system.pending` and returns RETRY, **before it has changed anything
+ * A function that cannot answer now leaves a promise in `system.current.pending` and returns RETRY, **before it has changed anything
  * that a repetition would see**. Nobody holds a lock meanwhile; other calls go on. When the promise has settled the whole
  * system call is made again from its beginning, so the function is asked again and now must know. (A store just returns a
  * promise; the helper remembers the answer.) A promise for a page settles when the frame is filled: resolved with a negative

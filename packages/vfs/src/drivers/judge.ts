@@ -58,8 +58,8 @@ export function judgeDriver(sb: SuperBlock, report: (violation: Violation) => vo
   interceptDriver(sb, (call, inner) => {
     const tell = (answer: unknown, rule: string): void => report({ driver, call, answer, rule });
     const sizeBefore = call.inode.iSize;
-    const pendingBefore = system.pending;
-    system.pending = null;
+    const pendingBefore = system.current.pending;
+    system.current.pending = null;
     if (depth > 0 && call.op === 'mmap') tell(undefined, 'Nothing is mapped from inside an operation.');
     depth++;
     let answer: number;
@@ -75,17 +75,17 @@ export function judgeDriver(sb: SuperBlock, report: (violation: Violation) => vo
     const waits = call.op === 'fault' || call.op === 'pageMkwrite' ? (answer & VM_FAULT_RETRY) !== 0 : answer === RETRY;
     if (waits) {
       if (IMMEDIATE.has(call.op)) tell(answer, `${call.op} cannot wait.`);
-      if (system.pending === null) tell(answer, 'RETRY comes with a promise in system.pending.');
+      if (system.current.pending === null) tell(answer, 'RETRY comes with a promise in system.current.pending.');
       if (call.inode.iSize !== sizeBefore)
         tell(answer, 'A call that must wait has changed nothing: the size is another.');
       if (call.op === 'readPage' || call.op === 'writePage') {
-        system.pending = judgePromise(system.pending, tell);
+        system.current.pending = judgePromise(system.current.pending, tell);
       }
     } else {
-      if ((call.op === 'readPage' || call.op === 'writePage') && system.pending !== null) {
+      if ((call.op === 'readPage' || call.op === 'writePage') && system.current.pending !== null) {
         tell(answer, 'A page that was answered at once leaves no promise behind.');
       }
-      system.pending = pendingBefore;
+      system.current.pending = pendingBefore;
     }
     if (!Number.isInteger(call.inode.iSize) || call.inode.iSize < 0)
       tell(call.inode.iSize, 'Sizes are whole numbers of bytes.');

@@ -163,9 +163,9 @@ class StoreFs<Node> {
     const own = storeInode<Node>(inode);
     if (file.private_ !== own || --own.opens > 0) return;
     if (inode.iNlink > 0 && inode.iPages !== null) {
-      const { pending } = inode.system;
+      const { pending } = inode.system.current;
       inode.iPages.writeback(0, Infinity, false);
-      inode.system.pending = pending;
+      inode.system.current.pending = pending;
     }
     whenIdle(inode, () => {
       if (own.opens === 0) this.store.close?.(own.node);
@@ -187,7 +187,7 @@ class StoreFs<Node> {
     // a write that is under way would bring back what is cut off
     const writes = inode.iPages?.writes;
     if (writes != null && writes.size > 0) {
-      inode.system.pending = Promise.all(writes.values());
+      inode.system.current.pending = Promise.all(writes.values());
       return RETRY;
     }
     const own = storeInode<Node>(inode);

@@ -80,7 +80,7 @@ export function storeAops<Node>(store: Store<Node>, readAhead: number): AddressS
     const answer = answerOf<number>(() => store.read(own.node, target, pos));
     if (!readingAhead && readAhead > 0) startReadAhead(mapping, own, index);
     if (!(answer instanceof Promise)) return fill(answer, target);
-    system.pending = answer.then((count) => fill(count, target));
+    system.current.pending = answer.then((count) => fill(count, target));
     return RETRY;
   }
 
@@ -96,7 +96,7 @@ export function storeAops<Node>(store: Store<Node>, readAhead: number): AddressS
     own.changedHere = true;
     const answer = answerOf<number>(() => store.write!(own.node, source, pos));
     if (!(answer instanceof Promise)) return answer < 0 ? answer : 0;
-    system.pending = answer;
+    system.current.pending = answer;
     return RETRY;
   }
 

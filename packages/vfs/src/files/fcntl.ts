@@ -39,7 +39,7 @@ import {
   SEEK_SET,
   FASYNC,
 } from '@vmarea/uapi';
-import { FMODE_PATH, S_APPEND, type Caller } from '@vmarea/mm-core';
+import { FMODE_PATH, makeCurrent, S_APPEND, type Caller } from '@vmarea/mm-core';
 import { canRead, canWrite, type File } from './file.ts';
 import type { FileCaller } from './files-struct.ts';
 import { flockLockFile, posixLockFile, posixTestLock } from './locks.ts';
@@ -156,6 +156,7 @@ function fcntlLock(cur: FileCaller, file: File, cmd: number, lock: Flock, pid: n
     if (!canWrite(file)) return -EBADF;
   } else if (lock.type !== F_UNLCK) return -EINVAL;
   const wait = cmd === F_SETLKW || cmd === F_OFD_SETLKW;
+  makeCurrent(cur);
   return posixLockFile(file.fInode, { type: lock.type, start, end, owner, pid: ofd ? -1 : pid }, wait);
 }
 
@@ -167,5 +168,6 @@ export function doFlock(cur: FileCaller, fd: number, operation: number): number 
   const type = what === LOCK_SH ? F_RDLCK : what === LOCK_EX ? F_WRLCK : what === LOCK_UN ? F_UNLCK : -1;
   if (type < 0) return -EINVAL;
   if (type !== F_UNLCK && (file.fMode & 3) === 0) return -EBADF;
+  makeCurrent(cur);
   return flockLockFile(file, type, (operation & LOCK_NB) === 0);
 }

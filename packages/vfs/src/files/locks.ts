@@ -60,7 +60,7 @@ export function posixTestLock(inode: Inode, owner: object, type: number, start: 
 /**
  * posix_lock_file: sets, changes or clears a lock.
  *
- * @param wait F_SETLKW: returns RETRY with `system.pending` instead of -EAGAIN
+ * @param wait F_SETLKW: returns RETRY with `system.current.pending` instead of -EAGAIN
  * @returns 0, -EAGAIN, -EDEADLK, or RETRY
  */
 export function posixLockFile(inode: Inode, wanted: FileLock, wait: boolean): number {
@@ -74,7 +74,7 @@ export function posixLockFile(inode: Inode, wanted: FileLock, wait: boolean): nu
         if (o === owner) return -EDEADLK;
       }
       ctx.blocked.set(owner, conflict.owner);
-      inode.system.pending = ctx.wait();
+      inode.system.current.pending = ctx.wait();
       return RETRY;
     }
   }
@@ -120,7 +120,7 @@ export function flockLockFile(file: File, type: number, wait: boolean): number {
     // As in the kernel, changing a lock gives the old one up first.
     if (ctx.flock.delete(file)) ctx.wake();
     if (!wait) return -EAGAIN;
-    file.fInode.system.pending = ctx.wait();
+    file.fInode.system.current.pending = ctx.wait();
     return RETRY;
   }
   ctx.flock.set(file, type);

@@ -37,7 +37,7 @@ import {
   S_ISREG,
   S_ISSOCK,
 } from '@vmarea/uapi';
-import { FMODE_LSEEK, FMODE_PATH, FMODE_WRITE, RETRY, S_APPEND, type Credentials } from '@vmarea/mm-core';
+import { FMODE_LSEEK, FMODE_PATH, FMODE_WRITE, makeCurrent, RETRY, S_APPEND, type Credentials } from '@vmarea/mm-core';
 import { doTruncate } from '../names/attr.ts';
 import { Dentry } from '../names/dentry.ts';
 import { FileOperations } from './operations.ts';
@@ -175,6 +175,7 @@ export function dentryOpen(cur: FileCaller, mnt: Mount | null, dentry: Dentry, f
     file.countsAsWriter = true;
   }
   if (inode.iFop.open !== null) {
+    makeCurrent(cur);
     const error = inode.iFop.open(cur, inode, file);
     if (error < 0) {
       file.fput();

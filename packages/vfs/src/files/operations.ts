@@ -5,7 +5,7 @@
  * per driver. Nothing here does anything by itself. Mirrors include/linux/fs.h.
  *
  * Every operation returns 0 or a positive result, or a negative errno; none throws. One that must wait for storage leaves
- * a promise in `system.pending` and returns RETRY before it has changed anything; it is called again when that settles.
+ * a promise in `system.current.pending` and returns RETRY before it has changed anything; it is called again when that settles.
  */
 import type { Caller, Credentials, FileOperations as MappableOperations, Vma, VmFile } from '@vmarea/mm-core';
 import type { Dentry } from '../names/dentry.ts';

@@ -31,7 +31,7 @@ class Pipe {
   }
 
   wait(system: MmSystem): number {
-    system.pending = new Promise<void>((resolve) => this.waiters.push(resolve));
+    system.current.pending = new Promise<void>((resolve) => this.waiters.push(resolve));
     return RETRY;
   }
 

@@ -23,7 +23,7 @@ import {
   SEEK_HOLE,
   SEEK_SET,
 } from '@vmarea/uapi';
-import { FMODE_LSEEK, S_APPEND, type Caller } from '@vmarea/mm-core';
+import { FMODE_LSEEK, makeCurrent, S_APPEND, type Caller } from '@vmarea/mm-core';
 import { canRead, canWrite, type File } from './file.ts';
 import { S_IMMUTABLE } from '../names/inode.ts';
 import { locksVerifyArea } from './locks.ts';
@@ -55,6 +55,7 @@ export function vfsRead(
   if (denied < 0) return denied;
   const count = Math.min(length, maxRwCount(file.fInode.system.pageSize));
   file.lastCaller = cur;
+  makeCurrent(cur);
   return file.fOp.read(cur, file, target, offset, count, pos);
 }
 
@@ -80,6 +81,7 @@ export function vfsWrite(
   if (denied < 0) return denied;
   let count = Math.min(length, maxRwCount(inode.system.pageSize));
   file.lastCaller = cur;
+  makeCurrent(cur);
   if (S_ISREG(inode.iMode)) {
     if ((inode.iFlags & S_IMMUTABLE) !== 0) return -EPERM;
     if (count === 0) return 0;

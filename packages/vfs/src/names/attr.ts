@@ -30,7 +30,7 @@ import {
   S_ISFIFO,
   S_ISREG,
 } from '@vmarea/uapi';
-import { hasCapability, S_APPEND, type Caller } from '@vmarea/mm-core';
+import { hasCapability, makeCurrent, S_APPEND, type Caller } from '@vmarea/mm-core';
 import { canWrite, type File } from '../files/file.ts';
 import type { FileCaller } from '../files/files-struct.ts';
 import { S_IMMUTABLE, type Inode } from './inode.ts';
@@ -98,6 +98,7 @@ export function doStatat(cur: FileCaller, dirfd: number, path: string, follow: b
 /** do_truncate: sets the size; pages beyond it go, also from every mapping. 0 or the driver's errno. */
 export function doTruncate(cur: Caller, inode: Inode, length: number, file: File | null): number {
   if (file !== null) file.lastCaller = cur;
+  makeCurrent(cur);
   if (inode.iOp.setattr === null) return -EPERM;
   const error = inode.iOp.setattr(cur, inode, { size: length });
   if (error === 0) touchTimes(inode);
@@ -161,6 +162,7 @@ export function vfsFallocate(cur: Caller, file: File, mode: number, offset: numb
   if (offset + len > inode.iSb.maxBytes) return -EFBIG;
   if (file.fOp.fallocate === null) return -EOPNOTSUPP;
   file.lastCaller = cur;
+  makeCurrent(cur);
   const error = file.fOp.fallocate(file, mode, offset, len);
   if (error === 0) touchTimes(inode);
   return error;
@@ -194,6 +196,7 @@ export function fsIocGetflags(file: File): number {
 export function chmodCommon(cur: Caller, inode: Inode, mode: number): number {
   if (inode.iSb.readOnly) return -EROFS;
   if ((inode.iFlags & (S_IMMUTABLE | S_APPEND)) !== 0 || !ownerOrCapable(cur.cred, inode)) return -EPERM;
+  makeCurrent(cur);
   if (inode.iOp.setattr !== null)
     return inode.iOp.setattr(cur, inode, { mode: (inode.iMode & S_IFMT) | (mode & 0o7777) });
   inode.iMode = (inode.iMode & S_IFMT) | (mode & 0o7777);
@@ -208,6 +211,7 @@ export function chownCommon(cur: Caller, inode: Inode, uid: number, gid: number)
   if (uid !== -1 && uid !== inode.iUid && !privileged) return -EPERM;
   if (gid !== -1 && gid !== inode.iGid && !privileged && (cur.cred.uid !== inode.iUid || gid !== cur.cred.gid))
     return -EPERM;
+  makeCurrent(cur);
   if (inode.iOp.setattr !== null) {
     return inode.iOp.setattr(cur, inode, { uid: uid === -1 ? undefined : uid, gid: gid === -1 ? undefined : gid });
   }

@@ -24,7 +24,7 @@ import {
   S_ISLNK,
   S_ISVTX,
 } from '@vmarea/uapi';
-import { hasCapability, S_APPEND, type Credentials } from '@vmarea/mm-core';
+import { hasCapability, makeCurrent, S_APPEND, type Credentials } from '@vmarea/mm-core';
 import { dAdd, dDrop, Dentry, dMove } from './dentry.ts';
 import type { FileCaller } from '../files/files-struct.ts';
 import { S_DEAD, S_IMMUTABLE, type Inode } from './inode.ts';
@@ -80,6 +80,7 @@ export function lookupOne(parent: Dentry, name: string): Dentry | number {
  */
 export function pathLookup(cur: FileCaller, dirfd: number, path: string, followLast: boolean): Lookup | number {
   if (path === '') return -ENOENT;
+  makeCurrent(cur);
   const start = startOf(cur, dirfd, path);
   if (typeof start === 'number') return start;
   if (!path.startsWith('/') && start.dentry.dInode === null) return -ENOENT;

@@ -28,7 +28,7 @@ export interface DriverCapabilities {
   readonly appendOnly: boolean;
   /** Contents outlive the machine. */
   readonly persistent: boolean;
-  /** Operations may have to be repeated after `system.pending`. */
+  /** Operations may have to be repeated after `system.current.pending`. */
   readonly asynchronous: boolean;
 }
 

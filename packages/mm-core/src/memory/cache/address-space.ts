@@ -279,8 +279,8 @@ export function reclaimPages(core: MemoryCore): number {
   const { frames, system } = core;
   const dropped = dropCaches(frames);
   if (dropped > 0 || frames.nrFileDirty === 0) return dropped;
-  const { pending } = system;
+  const { pending } = system.current;
   for (const owner of frames.owners) if (isAddressSpace(owner)) owner.writeback(0, Infinity, false);
-  system.pending = pending;
+  system.current.pending = pending;
   return dropCaches(frames);
 }

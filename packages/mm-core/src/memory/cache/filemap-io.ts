@@ -102,7 +102,7 @@ function prepare(mapping: AddressSpace, pos: number, len: number): number {
   if (mapping.reads !== null && mapping.reads.size > 0) {
     for (const read of mapping.reads.values()) {
       if (read.index < first || read.index > last) continue;
-      mapping.core.system.pending = read.done;
+      mapping.core.system.current.pending = read.done;
       return RETRY;
     }
   }

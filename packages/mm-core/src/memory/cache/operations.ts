@@ -2,7 +2,7 @@
  * struct address_space_operations: what a filesystem does for its page cache.
  *
  * One class with every field, so that all tables have one shape. Operations return 0 or a negative errno; where storage
- * must be awaited they leave a promise in `system.pending` and return RETRY. Such a promise tells how it went: resolved
+ * must be awaited they leave a promise in `system.current.pending` and return RETRY. Such a promise tells how it went: resolved
  * with a negative errno or rejected (-EIO), it failed. While it is pending the page cache holds a reference on the frame,
  * so a driver may fill it whatever happens to the file meanwhile.
  */

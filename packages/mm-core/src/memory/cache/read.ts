@@ -64,7 +64,7 @@ export function readMissing(mapping: AddressSpace, index: number, pfn: number): 
 /** Starts reads of absent pages of [first, end), at most 2 MiB. Errors are forgotten. */
 export function readAhead(mapping: AddressSpace, first: number, end: number): void {
   const { system } = mapping.core;
-  const pending = system.pending;
+  const pending = system.current.pending;
   const size = Math.ceil(mapping.host.iSize / system.pageSize);
   const last = Math.min(end, first + MAX_READAHEAD / system.pageSize, size);
   for (let index = first; index < last; index++) {
@@ -75,7 +75,7 @@ export function readAhead(mapping: AddressSpace, first: number, end: number): vo
     const result = startRead(mapping, index, pfn, true);
     if (result !== 0 && result !== RETRY) break;
   }
-  system.pending = pending;
+  system.current.pending = pending;
 }
 
 /**
@@ -96,7 +96,7 @@ function startRead(mapping: AddressSpace, index: number, pfn: number, fresh: boo
     return -EINVAL;
   }
   frames.flags[pfn] = frames.flags[pfn]! | PG_LOCKED;
-  mapping.core.system.pending = null;
+  mapping.core.system.current.pending = null;
   let result = aOps.readPage(mapping, index, pfn);
   if (result === 0) {
     zeroTail(mapping, index, pfn);
@@ -166,8 +166,8 @@ function takeReadError(mapping: AddressSpace, index: number): number {
 /** What the driver left to be awaited; nothing is left behind. */
 export function takePending(mapping: AddressSpace): Promise<unknown> | null {
   const { system } = mapping.core;
-  const { pending } = system;
-  system.pending = null;
+  const { pending } = system.current;
+  system.current.pending = null;
   return pending;
 }
 
@@ -179,7 +179,7 @@ function give(mapping: AddressSpace, pfn: number, major: boolean): number {
 
 function waitFor(mapping: AddressSpace, read: PendingRead): number {
   read.waited = true;
-  mapping.core.system.pending = read.done;
+  mapping.core.system.current.pending = read.done;
   return fail(mapping, RETRY);
 }
 

@@ -24,7 +24,7 @@ export function writebackRange(mapping: AddressSpace, start: number, end: number
   if (!sync) return 0;
   const underWay = pendingWrites(mapping, first, last);
   if (underWay.length > 0) {
-    mapping.core.system.pending = underWay.length === 1 ? underWay[0]! : Promise.all(underWay);
+    mapping.core.system.current.pending = underWay.length === 1 ? underWay[0]! : Promise.all(underWay);
     return RETRY;
   }
   const error = mapping.writebackError;
@@ -39,7 +39,7 @@ function writePage(mapping: AddressSpace, index: number): void {
   core.pageMkclean(mapping, index);
   mapping.clearDirty(index);
   if (aOps.writePage === null) return;
-  core.system.pending = null;
+  core.system.current.pending = null;
   const result = aOps.writePage(mapping, index, pfn);
   if (result === 0) return;
   const pending = takePending(mapping);

@@ -6,7 +6,13 @@
  */
 import { anonVmaPrepare } from '../../shape/anon-vma.ts';
 import type { Caller } from '../../space/caller.ts';
-import { VM_FAULT_NOPAGE, VM_FAULT_OOM, VM_FAULT_WRITE } from '../../space/fault-info.ts';
+import {
+  FAULT_FLAG_MKWRITE,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_NOPAGE,
+  VM_FAULT_OOM,
+  VM_FAULT_WRITE,
+} from '../../space/fault-info.ts';
 import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../../ports/arch.ts';
 import { D } from '../../reasons/decisions.ts';
 import { VM_SHARED, VM_WRITE } from '../../base/flags.ts';
@@ -23,22 +29,23 @@ import { flushTlbPage } from '../tlb/flush.ts';
  * @param slot the entry of `address`; `bits` its generic bits
  * @returns VM_FAULT_WRITE, or 0 to try the access again, or an error
  */
-export function doWpPage(cur: Caller, state: MmState, vma: Vma, address: number, slot: number, bits: number): number {
+export function doWpPage(cur: Caller, vma: Vma, address: number, slot: number, bits: number): number {
+  const state = stateOf(vma.vmMm);
   const shared = (vma.vmFlags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED);
   const pt = state.mm.pageTables!;
   if ((bits & PTE_SPECIAL) !== 0) {
-    if (shared) return wpPfnShared(cur, state, vma, address, slot);
+    if (shared) return wpPfnShared(cur, vma, address, slot);
     const why = pt.pfn(slot) === state.frames.zeroPfn ? D.copyOfZeroes : D.copyOfDevice;
-    return wpPageCopy(cur, vma, address, slot, bits, why);
+    return wpPageCopy(cur, vma, address, slot, why);
   }
   const pfn = pt.pfn(slot);
   if ((state.frames.flags[pfn]! & PG_ANON) !== 0) {
-    if (!isAlone(state, pfn)) return wpPageCopy(cur, vma, address, slot, bits, D.copyOfSharedPage);
+    if (!isAlone(state, pfn)) return wpPageCopy(cur, vma, address, slot, D.copyOfSharedPage);
     moveAnonRmap(state, vma, pfn);
     return reuse(state, vma, address, slot, pfn);
   }
-  if (shared) return wpPageShared(cur, state, vma, address, slot, pfn);
-  return wpPageCopy(cur, vma, address, slot, bits, D.copyOfFilePage);
+  if (shared) return wpPageShared(cur, vma, address, slot, pfn);
+  return wpPageCopy(cur, vma, address, slot, D.copyOfFilePage);
 }
 
 /** Whether an anonymous page may be written where it is: 4.4 asks who maps it, 6.1 who refers to it. */
@@ -59,34 +66,29 @@ function reuse(state: MmState, vma: Vma, address: number, slot: number, pfn: num
 }
 
 /** wp_pfn_shared: the owner of a page without a frame of ours may refuse. */
-function wpPfnShared(cur: Caller, state: MmState, vma: Vma, address: number, slot: number): number {
-  const mm = state.mm;
+function wpPfnShared(cur: Caller, vma: Vma, address: number, slot: number): number {
   const ops = vma.vmOps;
   if (ops !== null && ops.pfnMkwrite !== null) {
-    const vmf = mm.system.faultInfo;
-    vmf.cur = cur;
-    vmf.address = address;
-    vmf.pgoff = vma.vmPgoff + (address - vma.vmStart) / mm.system.pageSize;
-    vmf.page = -1;
+    const { vmf } = cur.call;
+    vmf.begin(cur, vma, address, FAULT_FLAG_WRITE | FAULT_FLAG_MKWRITE);
     const result = ops.pfnMkwrite(vma, vmf);
     if (result !== 0) return result;
   }
-  return reuse(state, vma, address, slot, -1);
+  return reuse(stateOf(vma.vmMm), vma, address, slot, -1);
 }
 
 /** wp_page_shared: the owner of the file hears of the first store. */
-function wpPageShared(cur: Caller, state: MmState, vma: Vma, address: number, slot: number, pfn: number): number {
-  const mm = state.mm;
+function wpPageShared(cur: Caller, vma: Vma, address: number, slot: number, pfn: number): number {
+  const mm = vma.vmMm;
+  const state = stateOf(mm);
   const frames = state.frames;
   const ops = vma.vmOps;
   if (ops !== null && ops.pageMkwrite !== null) {
-    const vmf = mm.system.faultInfo;
-    vmf.cur = cur;
-    vmf.address = address;
-    vmf.pgoff = vma.vmPgoff + (address - vma.vmStart) / mm.system.pageSize;
+    const { vmf } = cur.call;
+    vmf.begin(cur, vma, address, FAULT_FLAG_WRITE | FAULT_FLAG_MKWRITE);
     vmf.page = pfn;
     frames.get(pfn);
-    const refused = doPageMkwrite(cur, vma, ops, vmf, address);
+    const refused = doPageMkwrite(vmf);
     frames.put(pfn);
     if (refused !== 0) return refused === VM_FAULT_NOPAGE ? 0 : refused;
     const pt = mm.pageTables!;
@@ -99,7 +101,7 @@ function wpPageShared(cur: Caller, state: MmState, vma: Vma, address: number, sl
 }
 
 /** wp_page_copy: an own copy of the page in its place; `why` is told to the tracer. */
-function wpPageCopy(cur: Caller, vma: Vma, address: number, slot: number, bits: number, why: number): number {
+function wpPageCopy(cur: Caller, vma: Vma, address: number, slot: number, why: number): number {
   const mm = vma.vmMm;
   const state = stateOf(mm);
   const frames = state.frames;
@@ -108,8 +110,8 @@ function wpPageCopy(cur: Caller, vma: Vma, address: number, slot: number, bits: 
     return failed(cur, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
   }
   const old = pt.pfn(slot);
-  const special = (bits & PTE_SPECIAL) !== 0;
-  const fromZero = special && old === frames.zeroPfn;
+  const special = why === D.copyOfZeroes || why === D.copyOfDevice;
+  const fromZero = why === D.copyOfZeroes;
   const copy = fromZero ? frames.allocZeroed(0) : frames.alloc(0);
   if (copy < 0) {
     return failed(cur, vma, address, D.faultNoFrame, VM_FAULT_OOM);

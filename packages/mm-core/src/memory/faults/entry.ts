@@ -24,10 +24,20 @@ import { VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
 import { ACCESS_EXEC, ACCESS_WRITE } from '../tlb/access.ts';
 import { handleMmFault } from './fault.ts';
-import { stateOf } from '../tlb/state.ts';
 
-/** What {@link doPageFault} answers when the task gets a signal: it stands in the address space's MmState. */
+/** What {@link doPageFault} answers when the task gets a signal: `cur.call.refused` says which. */
 export const FAULT_SIGNAL = 1;
+
+/** A signal and its si_code. */
+interface Siginfo {
+  readonly signal: number;
+  readonly code: number;
+}
+
+const MAPERR: Siginfo = { signal: SIGSEGV, code: SEGV_MAPERR };
+const ACCERR: Siginfo = { signal: SIGSEGV, code: SEGV_ACCERR };
+const ADRERR: Siginfo = { signal: SIGBUS, code: BUS_ADRERR };
+const OOM_KILL: Siginfo = { signal: SIGKILL, code: SI_KERNEL };
 
 /**
  * do_page_fault.
@@ -35,31 +45,31 @@ export const FAULT_SIGNAL = 1;
  * @param cur who faults: its `minFlt` or `majFlt` goes up
  * @param address the byte accessed
  * @param access ACCESS_READ, ACCESS_WRITE or ACCESS_EXEC
- * @returns 0: repeat the access; RETRY: `system.pending` must settle first; {@link FAULT_SIGNAL}: refused, and
- *   `stateOf(cur.mm)` says signal, code, address and decision
+ * @returns 0: repeat the access; RETRY: `system.current.pending` must settle first; {@link FAULT_SIGNAL}: refused, and
+ *   `cur.call.refused` says signal, code, address and decision
  */
 export function doPageFault(cur: Caller, address: number, access: number): number {
   const mm = cur.mm;
   const { profile, pageMask } = mm.system;
   // An address that no table can hold is refused before the counters.
   if (!(address >= 0 && address < mm.taskSize)) {
-    return refused(cur, null, address, SIGSEGV, SEGV_MAPERR, D.faultAboveTaskSize);
+    return refused(cur, null, address, MAPERR, D.faultAboveTaskSize);
   }
   const vma = mm.tree.findNear(address);
   if (vma === null) {
     if (profile.faults.countsFailures) cur.minFlt++;
-    return refused(cur, null, address, SIGSEGV, SEGV_MAPERR, D.faultNoVma);
+    return refused(cur, null, address, MAPERR, D.faultNoVma);
   }
   if (address < vma.vmStart) {
     const decision = growFor(cur, vma, address);
     if (decision !== 0) {
       if (profile.faults.countsFailures) cur.minFlt++;
-      return refused(cur, vma, address, SIGSEGV, SEGV_MAPERR, decision);
+      return refused(cur, vma, address, MAPERR, decision);
     }
   }
   if ((vma.vmFlags & neededFlags(mm, access)) === 0) {
     if (profile.faults.countsFailures) cur.minFlt++;
-    return refused(cur, vma, address, SIGSEGV, SEGV_ACCERR, accessDecision(access));
+    return refused(cur, vma, address, ACCERR, accessDecision(access));
   }
   const flags = access === ACCESS_WRITE ? FAULT_FLAG_USER | FAULT_FLAG_WRITE : FAULT_FLAG_USER;
   const result = handleMmFault(cur, vma, address - (address & pageMask), flags);
@@ -70,9 +80,9 @@ export function doPageFault(cur: Caller, address: number, access: number): numbe
   }
   if ((result & VM_FAULT_ERROR) === 0) return RETRY;
   if (profile.faults.countsFailures) cur.minFlt++;
-  if ((result & VM_FAULT_OOM) !== 0) return refused(cur, vma, address, SIGKILL, SI_KERNEL, cur.call.reason);
-  if ((result & VM_FAULT_SIGBUS) !== 0) return refused(cur, vma, address, SIGBUS, BUS_ADRERR, cur.call.reason);
-  return refused(cur, vma, address, SIGSEGV, SEGV_MAPERR, cur.call.reason);
+  if ((result & VM_FAULT_OOM) !== 0) return refused(cur, vma, address, OOM_KILL, cur.call.reason);
+  if ((result & VM_FAULT_SIGBUS) !== 0) return refused(cur, vma, address, ADRERR, cur.call.reason);
+  return refused(cur, vma, address, MAPERR, cur.call.reason);
 }
 
 /** Lets the VMA above `address` grow down to it: 0, or the decision that refused. */
@@ -93,22 +103,16 @@ function accessDecision(access: number): number {
   return access === ACCESS_EXEC ? D.faultNotExecutable : D.faultNotReadable;
 }
 
-function refused(
-  cur: Caller,
-  vma: Vma | null,
-  address: number,
-  signal: number,
-  code: number,
-  decision: number,
-): number {
-  const { mm } = cur;
-  const state = stateOf(mm);
-  state.signal = signal;
-  state.code = code;
-  state.address = address;
-  state.decision = decision;
-  cur.call.reason = decision;
+function refused(cur: Caller, vma: Vma | null, address: number, siginfo: Siginfo, decision: number): number {
+  const { call } = cur;
+  const { tracer } = cur.mm;
+  const access = call.refused;
+  access.signal = siginfo.signal;
+  access.code = siginfo.code;
+  access.address = address;
+  access.decision = decision;
+  call.reason = decision;
   // Errors of handle_mm_fault have been told there.
-  if (mm.tracer !== null && signal === SIGSEGV) mm.tracer.fault('sigsegv', vma, address, decision);
+  if (tracer !== null && siginfo.signal === SIGSEGV) tracer.fault('sigsegv', vma, address, decision);
   return FAULT_SIGNAL;
 }

@@ -2,13 +2,15 @@
  * handle_mm_fault: brings in the page of one address, in a VMA that has been found and allows the access.
  *
  * Not here: finding the VMA and telling the task (memory/faults/entry.ts), write-protect faults (cow.ts). Mirrors mm/memory.c.
- * Nothing is locked; a fault that must wait returns VM_FAULT_RETRY with `system.pending` set and has changed nothing but
+ * Nothing is locked; a fault that must wait returns VM_FAULT_RETRY with `system.current.pending` set and has changed nothing but
  * (perhaps) made page tables and an anon_vma.
  */
 import { anonVmaPrepare } from '../../shape/anon-vma.ts';
+import { makeCurrent } from '../../space/call.ts';
 import type { Caller } from '../../space/caller.ts';
 import {
   FAULT_FLAG_WRITE,
+  type FaultInfo,
   VM_FAULT_ERROR,
   VM_FAULT_MAJOR,
   VM_FAULT_NOPAGE,
@@ -26,14 +28,14 @@ import { protWrite } from '../tlb/access.ts';
 import { doWpPage } from './cow.ts';
 import { askOwner, doPageMkwrite, failed, NO_PAGE_TO_MAP } from './owner.ts';
 import { doFaultAround } from './around.ts';
-import { type MmState, stateOf } from '../tlb/state.ts';
+import { stateOf } from '../tlb/state.ts';
 import { addFileRmap, addNewAnonRmap, setPageDirty } from '../frames/meta.ts';
 import { checkSyncRss } from '../frames/rss.ts';
 
 /**
  * handle_mm_fault.
  *
- * @param cur who faults, for drivers that account; the address space is the VMA's
+ * @param cur who faults, for drivers that account; the address space is the VMA's and may be another than the caller's
  * @param address page-aligned
  * @param flags FAULT_FLAG_WRITE or 0
  * @returns VM_FAULT_ bits; with an error bit `cur.call.reason` says why
@@ -41,6 +43,7 @@ import { checkSyncRss } from '../frames/rss.ts';
 export function handleMmFault(cur: Caller, vma: Vma, address: number, flags: number): number {
   const mm = vma.vmMm;
   const state = stateOf(mm);
+  makeCurrent(cur);
   if (state.rssCache !== null) {
     state.memory.activeMm = cur.mm;
     checkSyncRss(state);
@@ -55,14 +58,16 @@ export function handleMmFault(cur: Caller, vma: Vma, address: number, flags: num
   const bits = pt.entry(slot);
   if (bits === 0) {
     if (ops === null) return doAnonymousPage(cur, vma, address, slot, flags);
-    const result = doFault(cur, state, vma, ops, address, slot, flags);
+    const { vmf } = cur.call;
+    vmf.begin(cur, vma, address, flags & FAULT_FLAG_WRITE);
+    const result = doFault(vmf, ops, slot);
     if (!hadTable && (result & NO_PAGE_TO_MAP) !== 0 && mm.system.profile.faults.tablesLate) {
       if (pt.entry(pt.slotAlloc(address)) === 0) dropLeaf(mm, address);
     }
     return result;
   }
   if ((flags & FAULT_FLAG_WRITE) !== 0) {
-    if ((bits & PTE_WRITE) === 0) return doWpPage(cur, state, vma, address, slot, bits);
+    if ((bits & PTE_WRITE) === 0) return doWpPage(cur, vma, address, slot, bits);
     pt.mkwriteDirty(slot);
   } else if ((bits & PTE_YOUNG) === 0) {
     pt.setEntry(slot, pt.pfn(slot), vma.vmPageProt, bits & (PTE_WRITE | PTE_DIRTY | PTE_SPECIAL));
@@ -80,10 +85,11 @@ function dropLeaf(mm: Mm, address: number): void {
 
 function hugetlbFault(cur: Caller, vma: Vma, address: number, flags: number): number {
   const mm = vma.vmMm;
-  cur.call.reason = 0;
-  const result = mm.system.hugePages!.fault(cur, vma, address, flags);
+  const { vmf } = cur.call;
+  vmf.begin(cur, vma, address, flags);
+  const result = mm.system.hugePages!.fault(vma, vmf);
   if ((result & VM_FAULT_ERROR) !== 0) {
-    return failed(cur, vma, address, cur.call.reason === 0 ? D.faultHugetlb : cur.call.reason, result);
+    return failed(cur, vma, address, vmf.reason === 0 ? D.faultHugetlb : vmf.reason, result);
   }
   if (mm.tracer !== null && (result & VM_FAULT_RETRY) === 0) mm.tracer.fault('hugetlb', vma, address, 0);
   return result;
@@ -112,46 +118,36 @@ function doAnonymousPage(cur: Caller, vma: Vma, address: number, slot: number, f
 }
 
 /** do_fault: the page comes from the mapping's owner. */
-function doFault(
-  cur: Caller,
-  state: MmState,
-  vma: Vma,
-  ops: VmOperations,
-  address: number,
-  slot: number,
-  flags: number,
-): number {
-  if (ops.fault === null) return failed(cur, vma, address, D.faultNoFaultOperation, VM_FAULT_SIGBUS);
-  if ((flags & FAULT_FLAG_WRITE) === 0) return doReadFault(cur, state, vma, ops, address, slot);
-  if ((vma.vmFlags & VM_SHARED) === 0) return doCowFault(cur, state, vma, ops, address);
-  return doSharedFault(cur, state, vma, ops, address);
+function doFault(vmf: FaultInfo, ops: VmOperations, slot: number): number {
+  const { vma } = vmf;
+  if (ops.fault === null) return failed(vmf.cur, vma, vmf.address, D.faultNoFaultOperation, VM_FAULT_SIGBUS);
+  if ((vmf.flags & FAULT_FLAG_WRITE) === 0) return doReadFault(vmf, ops, slot);
+  return (vma.vmFlags & VM_SHARED) === 0 ? doCowFault(vmf) : doSharedFault(vmf);
 }
 
-/**
- * The slot of `address` after the owner was asked: -1 when there is no table, -2 when somebody else mapped the page
- * meanwhile.
- */
+/** What {@link slotAfterOwner} answers instead of a slot. */
+const NO_TABLE = -1;
+const MAPPED_MEANWHILE = -2;
+
+/** The slot of `address` after the owner was asked; NO_TABLE, or MAPPED_MEANWHILE when somebody else mapped the page. */
 function slotAfterOwner(mm: Mm, address: number): number {
   const pt = mm.pageTables!;
   const slot = pt.slotAlloc(address);
-  return slot >= 0 && pt.entry(slot) !== 0 ? -2 : slot;
+  if (slot < 0) return NO_TABLE;
+  return pt.entry(slot) === 0 ? slot : MAPPED_MEANWHILE;
 }
 
-/** The page that the owner gave is not mapped after all: 0 when somebody else did it, VM_FAULT_OOM without a table. */
+/** Gives back the page that the owner gave and that is not mapped after all: 0, or VM_FAULT_OOM without a table. */
 function notMapped(cur: Caller, vma: Vma, address: number, slot: number, pfn: number): number {
   stateOf(vma.vmMm).frames.put(pfn);
-  return slot === -2 ? 0 : failed(cur, vma, address, D.faultNoTable, VM_FAULT_OOM);
+  return slot === MAPPED_MEANWHILE ? 0 : failed(cur, vma, address, D.faultNoTable, VM_FAULT_OOM);
 }
 
-function doReadFault(
-  cur: Caller,
-  state: MmState,
-  vma: Vma,
-  ops: VmOperations,
-  address: number,
-  firstSlot: number,
-): number {
-  const mm = state.mm;
+/** do_read_fault: the page is mapped as it is. `firstSlot` is the entry of the address. */
+function doReadFault(vmf: FaultInfo, ops: VmOperations, firstSlot: number): number {
+  const { cur, vma, address } = vmf;
+  const mm = vma.vmMm;
+  const state = stateOf(mm);
   const pt = mm.pageTables!;
   if (ops.mapPage !== null && mm.system.config.faultAroundBytes > mm.system.pageSize) {
     doFaultAround(state, vma, ops, address);
@@ -160,8 +156,7 @@ function doReadFault(
       return 0;
     }
   }
-  const vmf = mm.system.faultInfo;
-  const result = askOwner(cur, vma, ops, vmf, address, 0);
+  const result = askOwner(vmf);
   if ((result & NO_PAGE_TO_MAP) !== 0) return result;
   const pfn = vmf.page;
   const slot = slotAfterOwner(mm, address);
@@ -173,16 +168,17 @@ function doReadFault(
 }
 
 /** do_cow_fault: the first access to a private page is a write: an own copy at once. */
-function doCowFault(cur: Caller, state: MmState, vma: Vma, ops: VmOperations, address: number): number {
-  const mm = state.mm;
+function doCowFault(vmf: FaultInfo): number {
+  const { cur, vma, address } = vmf;
+  const mm = vma.vmMm;
+  const state = stateOf(mm);
   const frames = state.frames;
   if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
     return failed(cur, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
   }
   const copy = frames.alloc(0);
   if (copy < 0) return failed(cur, vma, address, D.faultNoFrame, VM_FAULT_OOM);
-  const vmf = mm.system.faultInfo;
-  const result = askOwner(cur, vma, ops, vmf, address, FAULT_FLAG_WRITE);
+  const result = askOwner(vmf);
   if ((result & NO_PAGE_TO_MAP) !== 0) {
     frames.put(copy);
     return result;
@@ -203,14 +199,15 @@ function doCowFault(cur: Caller, state: MmState, vma: Vma, ops: VmOperations, ad
 }
 
 /** do_shared_fault: the first access to a shared page is a write. */
-function doSharedFault(cur: Caller, state: MmState, vma: Vma, ops: VmOperations, address: number): number {
-  const mm = state.mm;
+function doSharedFault(vmf: FaultInfo): number {
+  const { cur, vma, address } = vmf;
+  const mm = vma.vmMm;
+  const state = stateOf(mm);
   const frames = state.frames;
-  const vmf = mm.system.faultInfo;
-  const result = askOwner(cur, vma, ops, vmf, address, FAULT_FLAG_WRITE);
+  const result = askOwner(vmf);
   if ((result & NO_PAGE_TO_MAP) !== 0) return result;
   const pfn = vmf.page;
-  const refused = doPageMkwrite(cur, vma, ops, vmf, address);
+  const refused = doPageMkwrite(vmf);
   if (refused !== 0) {
     frames.put(pfn);
     // The page left the file meanwhile: the access is simply repeated.

@@ -13,8 +13,6 @@ import {
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
 } from '../../space/fault-info.ts';
-import type { Mm } from '../../space/mm.ts';
-import type { VmOperations } from '../../ports/vm-operations.ts';
 import { D } from '../../reasons/decisions.ts';
 import type { Vma } from '../../areas/vma.ts';
 
@@ -29,34 +27,20 @@ export function failed(cur: Caller, vma: Vma, address: number, decision: number,
   return code;
 }
 
-/** __do_fault: asks the owner for the page of `address`. */
-export function askOwner(
-  cur: Caller,
-  vma: Vma,
-  ops: VmOperations,
-  vmf: FaultInfo,
-  address: number,
-  flags: number,
-): number {
-  const mm = vma.vmMm;
-  vmf.cur = cur;
-  vmf.address = address;
-  vmf.pgoff = vma.vmPgoff + (address - vma.vmStart) / mm.system.pageSize;
-  vmf.flags = flags;
-  vmf.page = -1;
-  cur.call.reason = 0;
-  const result = ops.fault!(vma, vmf);
+/** __do_fault: asks the owner for the page that `vmf` names. */
+export function askOwner(vmf: FaultInfo): number {
+  const { cur, vma, address, pgoff } = vmf;
+  const result = vma.vmOps!.fault!(vma, vmf);
   if ((result & VM_FAULT_ERROR) === 0) return result;
-  if (cur.call.reason !== 0) return failed(cur, vma, address, cur.call.reason, result);
-  return failed(cur, vma, address, reasonOf(mm, vma, vmf.pgoff, result), result);
+  return failed(cur, vma, address, vmf.reason !== 0 ? vmf.reason : reasonOf(vma, pgoff, result), result);
 }
 
 /** Why an owner refused, as far as it can be seen from here. */
-function reasonOf(mm: Mm, vma: Vma, pgoff: number, result: number): number {
+function reasonOf(vma: Vma, pgoff: number, result: number): number {
   if ((result & VM_FAULT_OOM) !== 0) return D.faultOwnerOutOfMemory;
   if ((result & VM_FAULT_SIGBUS) === 0) return D.faultOwnerSigsegv;
   const file = vma.vmFile;
-  if (file !== null && pgoff * mm.system.pageSize >= file.fInode.iSize) return D.faultBeyondEof;
+  if (file !== null && pgoff * vma.vmMm.system.pageSize >= file.fInode.iSize) return D.faultBeyondEof;
   return D.faultOwnerSigbus;
 }
 
@@ -65,11 +49,13 @@ function reasonOf(mm: Mm, vma: Vma, pgoff: number, result: number): number {
  *
  * @returns 0, or VM_FAULT_ bits: the page must not be made writable now
  */
-export function doPageMkwrite(cur: Caller, vma: Vma, ops: VmOperations, vmf: FaultInfo, address: number): number {
-  if (ops.pageMkwrite === null) return 0;
+export function doPageMkwrite(vmf: FaultInfo): number {
+  const { cur, vma, address } = vmf;
+  const ops = vma.vmOps;
+  if (ops === null || ops.pageMkwrite === null) return 0;
   vmf.flags = FAULT_FLAG_WRITE | FAULT_FLAG_MKWRITE;
-  cur.call.reason = 0;
+  vmf.reason = 0;
   const result = ops.pageMkwrite(vma, vmf) & NO_PAGE_TO_MAP;
   if ((result & VM_FAULT_ERROR) === 0) return result;
-  return failed(cur, vma, address, cur.call.reason === 0 ? D.faultPageMkwrite : cur.call.reason, result);
+  return failed(cur, vma, address, vmf.reason === 0 ? D.faultPageMkwrite : vmf.reason, result);
 }

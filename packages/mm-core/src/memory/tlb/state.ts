@@ -1,6 +1,6 @@
 /**
- * What memory keeps for one address space beside the Mm: its software TLB, its last refused access, and who must hear
- * of dropped translations. Made by `Memory.attach`.
+ * What memory keeps for one address space beside the Mm: its software TLB, and who must hear of
+ * dropped translations. Made by `Memory.attach`.
  */
 import type { Mm } from '../../space/mm.ts';
 import type { Frames } from '../frames/buddy.ts';
@@ -44,16 +44,6 @@ export class MmState {
   /** Null where resident pages are counted at once. */
   readonly rssCache: RssCache | null;
 
-  // --- the last access that was refused
-  /** SIGSEGV, SIGBUS, or SIGKILL when memory is exhausted. */
-  signal = 0;
-  /** SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR. */
-  code = 0;
-  /** The faulting address, not rounded. */
-  address = 0.5;
-  /** Why. */
-  decision = 0;
-
   constructor(memory: Memory, mm: Mm, asid: number) {
     this.memory = memory;
     this.mm = mm;
@@ -63,7 +53,6 @@ export class MmState {
     this.rssCache = mm.system.config.splitRssCounting ? { rssFile: 0, rssAnon: 0, rssShmem: 0, events: 0 } : null;
     const batched = mm.system.profile.faults.rssBatch > 0;
     this.rssBatches = batched ? { rssFile: 0, rssAnon: 0, rssShmem: 0, stepOpen: false } : null;
-    this.address = 0;
   }
 
   /** The software TLB, made now if there was none. */

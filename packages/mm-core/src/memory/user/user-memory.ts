@@ -52,22 +52,22 @@ export class UserMemory {
 
   /** Of the last access refused with FAULT_SIGNAL: SIGSEGV, SIGBUS, SIGKILL. */
   get signal(): number {
-    return this.state.signal;
+    return this.cur.call.refused.signal;
   }
 
   /** SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR. */
   get code(): number {
-    return this.state.code;
+    return this.cur.call.refused.code;
   }
 
   /** The faulting address: si_addr. */
   get address(): number {
-    return this.state.address;
+    return this.cur.call.refused.address;
   }
 
   /** Id of the decision. */
   get decision(): number {
-    return this.state.decision;
+    return this.cur.call.refused.decision;
   }
 
   // --- loads
