@@ -24,6 +24,7 @@ export {
   splitArgs,
   unescapeText,
 } from './parse/args.ts';
-export * from './maps.ts';
+export { type MapsLine, formatMapsLine, formatPermissions, parseMapsLine } from './maps/line.ts';
+export * from './maps/file.ts';
 export { ownCopy } from './parse/own-copy.ts';
 export * from './write.ts';
