@@ -101,9 +101,12 @@ function freeAtBoot(guest: Guest): number | null {
   return free + cached + slab - reserve;
 }
 
-/** Builds the machine, with the filesystems that each script found: fresh ones. */
-export function buildMachine(header: Header, guest: Guest): Kernel {
-  const profile = profileOf(header.kernel);
+/**
+ * Builds the machine, with the filesystems that each script found: fresh ones.
+ *
+ * @param profile the kernel; the recorded one where nothing else is asked
+ */
+export function buildMachine(header: Header, guest: Guest, profile: KernelProfile = profileOf(header.kernel)): Kernel {
   const config = configOf(header, guest, profile);
   const proc = (system: MmSystem): ReturnType<typeof procfs> => {
     const sb = procfs(system);

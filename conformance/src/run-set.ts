@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { KernelProfile } from '@vmarea/uapi';
 import { readSet } from './archive.ts';
 import type { Kind } from './compare.ts';
 import { Exceptions, type ExceptionEntry } from './exceptions.ts';
@@ -22,6 +23,8 @@ export interface SetJob {
   readonly exceptions: readonly ExceptionEntry[];
   /** Whether each machine is checked after every operation: tables, frames, cached translations. */
   readonly check: boolean;
+  /** Another kernel than the recorded one, or a copy of its profile. */
+  readonly profile?: KernelProfile | undefined;
 }
 
 /** What running a set gave. Plain data. */
@@ -54,6 +57,7 @@ export function runSet(job: SetJob): SetResult {
       maxFailures: job.maxFailures,
       exceptions,
       check: job.check,
+      profile: job.profile,
     });
     excepted += exceptions.used;
     if (outcome.failures.length === 0 && outcome.error === null) {

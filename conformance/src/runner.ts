@@ -1,7 +1,7 @@
 /**
  * Runs one recording: builds its machine, starts the executor, makes each call, and compares the answers.
  */
-import { errnoName } from '@vmarea/uapi';
+import { errnoName, type KernelProfile } from '@vmarea/uapi';
 import { FS_IOC_SETFLAGS, type Kernel, type Task } from '@vmarea/kernel';
 import { MachineCheck } from './check.ts';
 import { compareFigures, compareMaps, compareRet, compareSmaps, type Difference, type Kind } from './compare.ts';
@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly exceptions: Exceptions;
   /** Whether the machine itself is checked after every operation, and at the end. */
   readonly check: boolean;
+  /** Another kernel than the recorded one: to see what a fact changes. */
+  readonly profile?: KernelProfile | undefined;
 }
 
 /** A process of the recording. */
@@ -68,9 +70,9 @@ class Run {
   private readonly check: MachineCheck | null;
   private readonly startStatus: Record<string, number>;
 
-  constructor(recording: Recording, guest: Guest, check: boolean) {
+  constructor(recording: Recording, guest: Guest, { check, profile }: RunOptions) {
     this.recording = recording;
-    this.kernel = buildMachine(recording.header, guest);
+    this.kernel = buildMachine(recording.header, guest, profile);
     this.check = check ? new MachineCheck(this.kernel) : null;
     this.executor = startExecutor(this.kernel, recording.header);
     const inodes = new InodeNumbers();
@@ -354,7 +356,7 @@ export function runRecording(recording: Recording, guest: Guest, options: RunOpt
   const failures: Failure[] = [];
   let done = 0;
   try {
-    const run = new Run(recording, guest, options.check);
+    const run = new Run(recording, guest, options);
     const note = (op: Op, differences: readonly Difference[]): void => {
       const wanted = differences.find(
         (difference) => options.kinds.has(difference.kind) && !options.exceptions.covers(op, difference),

@@ -1,3 +1,5 @@
+import { LINUX_6_1 } from '@vmarea/uapi';
 import { checkSet } from './check-set.ts';
 
-checkSet('linux-6.1-va48', 605);
+// With a copy of the profile: code asks for facts, so that nothing depends on which object holds them.
+checkSet('linux-6.1-va48', 605, structuredClone(LINUX_6_1));
