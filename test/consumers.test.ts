@@ -31,6 +31,7 @@ const PACKED = [
   'hugetlbfs',
   'kernel',
   'strace',
+  'what-if',
   'situation',
   'explain',
 ];
@@ -224,12 +225,13 @@ console.log(lines.join('\\n'));
 
 const BROWSER_PROGRAM = `
 import { createArm64 } from '@vmarea/arch-arm64';
-import { defaultSetup, explain, parseScript } from '@vmarea/explain';
+import { explain, parseScript } from '@vmarea/explain';
 import { Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';
 import { createKernel } from '@vmarea/kernel';
 import { UserMemory } from '@vmarea/mm-core/memory';
 import { describeDecision } from '@vmarea/mm-core/reasons';
 import { Shmem, tmpfs } from '@vmarea/shmem';
+import { defaultSituation } from '@vmarea/situation';
 import { DEFAULT_CONFIG, LINUX_6_1, MAP_ANONYMOUS, MAP_HUGETLB, MAP_PRIVATE, MAP_SHARED, O_CREAT, O_RDWR } from '@vmarea/uapi';
 import { devfs, ramfs } from '@vmarea/vfs';
 
@@ -263,17 +265,16 @@ for (const [what, flags, fd] of kinds) {
   print([what, at > 0, memory.load32(at + 64).toString(16), sys.munmap(at, 2 ** 21), memory.load8(at)].join(' '));
 }
 print(sys.mmap(0, 0, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + ' ' + describeDecision(task.cur.call.reason).id);
-const make = (spec, ram) =>
+const make = (spec) =>
   createKernel({
-    arch: createArm64({ pageSize: spec.pageSize, vaBits: spec.pageSize === 16384 ? 47 : 48 }),
+    arch: createArm64({ pageSize: spec.pageSize, vaBits: spec.vaBits }),
     profile: spec.profile,
     config: spec.config,
     sysctl: { ...spec.sysctl },
-    memory: { bytes: spec.memoryBytes },
-    ram,
+    memory: false,
     mounts: [{ path: '/dev', filesystem: (system) => devfs(system) }],
   });
-print(explain({ make, setup: defaultSetup(), script: parseScript('munmap(1, 1)') }).changes[0].change);
+print(explain({ make, situation: defaultSituation(), script: parseScript('munmap(1, 1)') }).changes[0].change);
 print(kernel.proc.maps(task).trim().split('\\n').length);
 `;
 

@@ -1,18 +1,16 @@
 /**
  * @vmarea/explain: why a call about mappings gave its answer, and what would change it.
  *
- * Give {@link explain} a function that makes machines, a situation and a script; {@link formatExplanation} prints it.
+ * Give {@link explain} a function that makes machines, a situation and a script; {@link formatAnswer} prints it.
  */
-export {
-  explain,
-  type Check,
-  type Elsewhere,
-  type ExplainedChange,
-  type Explanation,
-  type Question,
-} from './explain.ts';
-export { formatEvents, formatExplanation } from './format.ts';
-export { evaluate, parseScript, ScriptError, type Call } from './script.ts';
+export { askedSituation, explain, type Question } from './answer/explain.ts';
+export { explainCall, type CallQuestion } from './answer/explain-call.ts';
+export type { Answer, Check, Comparison, EarlierCall, Elsewhere, ExplainedChange, Refusal } from './answer/answer.ts';
+export { formatAnswer, formatEvents, formatVerbose } from './text/format.ts';
+export { formatPicture, type PictureRow } from './answer/picture.ts';
+export { parseRecorded, parseScript, type Call, type Recorded } from './input/script.ts';
+export { evaluate, type Names } from './input/values.ts';
+export { FailedResultError, ScriptError } from './input/error.ts';
 export {
   argumentsOf,
   callNames,
@@ -20,30 +18,10 @@ export {
   formatOutcome,
   makeCall,
   type ArgumentKind,
-  type Outcome,
   type Parameter,
-} from './calls.ts';
-export {
-  DEFAULT_FILE,
-  defaultSetup,
-  parseFile,
-  parseLimits,
-  parsePageSize,
-  parseProfile,
-  parseRights,
-  parseSize,
-  parseSysctls,
-  withHugePages,
-  withMachine,
-  withMeminfo,
-  withSysctl,
-  type FileKind,
-  type FileSpec,
-  type LimitSpec,
-  type MachineSpec,
-  type Setup,
-} from './setup.ts';
-export { setStage, type MachineMaker, type Stage } from './stage.ts';
-export { ReasonBook, type DriverCatalogue, type Reason } from './reason-book.ts';
-export { Recorder, type TraceEvent } from './recorder.ts';
-export { neighboursIn, vmFlagNames, whyApart, type NeighbourReason, type Neighbours } from './neighbours.ts';
+} from './calls/verbs.ts';
+export type { StagedFile } from './stage/files.ts';
+export { filesOf, setStage, type MachineMaker, type MachineNeeds, type Setting, type Stage } from './stage/stage.ts';
+export { ReasonBook, type DriverCatalogue, type Reason } from './answer/reason-book.ts';
+export { Recorder, type TraceEvent } from './answer/recorder.ts';
+export { neighboursIn, vmFlagNames, whyApart, type NeighbourReason, type Neighbours } from './answer/neighbours.ts';

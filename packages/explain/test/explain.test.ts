@@ -1,15 +1,15 @@
 /** Explanations on a machine with ramfs, tmpfs and huge pages; the command line has the longer list of questions. */
-import { createArm64, type PageSize } from '@vmarea/arch-arm64';
+import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
 import {
   argumentsOf,
-  defaultSetup,
   explain,
+  filesOf,
+  formatAnswer,
   formatCall,
   formatEvents,
-  formatExplanation,
+  formatVerbose,
   makeCall,
   neighboursIn,
-  parseFile,
   parseScript,
   ReasonBook,
   Recorder,
@@ -17,25 +17,26 @@ import {
   setStage,
   vmFlagNames,
   whyApart,
-  withHugePages,
+  type Answer,
   type MachineMaker,
-  type Setup,
+  type Stage,
 } from '@vmarea/explain';
 import { Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';
 import { createKernel } from '@vmarea/kernel';
-import { Decision } from '@vmarea/mm-core';
+import { Decision, validateMm } from '@vmarea/mm-core';
 import { Shmem, tmpfs } from '@vmarea/shmem';
+import { inferSituation, parseFileOption, parseRlimits, type GivenFacts } from '@vmarea/situation';
+import { parseMaps } from '@vmarea/strace';
 import { devfs, ramfs } from '@vmarea/vfs';
 import { describe, expect, it } from 'vitest';
 
-const make: MachineMaker = (spec, ram) =>
+const make: MachineMaker = (spec, { memory }) =>
   createKernel({
-    arch: createArm64({ pageSize: spec.pageSize as PageSize, vaBits: spec.pageSize === 16384 ? 47 : 48 }),
+    arch: createArm64({ pageSize: spec.pageSize as PageSize, vaBits: spec.vaBits as VaBits }),
     profile: spec.profile,
     config: spec.config,
     sysctl: { ...spec.sysctl },
-    memory: { bytes: spec.memoryBytes },
-    ram,
+    memory: memory ? { bytes: 2 ** 26 } : false,
     hugePages: (system) => new Hugetlb(system),
     sharedMemory: (system) => new Shmem(system),
     mounts: [
@@ -47,41 +48,55 @@ const make: MachineMaker = (spec, ram) =>
   });
 
 const book = new ReasonBook();
-const setup = defaultSetup();
 const anon = 'PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS';
+const noNames = { values: new Map<string, bigint>() };
 
-function ask(script: string, from: Setup = setup): ReturnType<typeof explain> {
-  return explain({ make, setup: from, script: parseScript(script) });
+function ask(script: string, given: GivenFacts = {}): Answer {
+  return explain({ make, situation: inferSituation({ given, clues: null }), script: parseScript(script) });
 }
+
+function stage(given: GivenFacts = {}, memory: boolean = false): Stage {
+  const situation = inferSituation({ given, clues: null });
+  return setStage(make, { situation, files: filesOf(situation), needs: { memory } });
+}
+
+const file = (text: string): GivenFacts => ({ files: [parseFileOption(text)] });
 
 describe('a stage', () => {
   it.each(['ramfs', 'tmpfs', 'hugetlbfs', 'memfd', 'zero', 'null', 'pipe', 'dir'])(
     'has a file of kind %s at descriptor 3',
     (kind) => {
-      const { task } = setStage(make, { ...withHugePages(setup, 1), files: [parseFile(`${kind},size=5000`)] });
+      const { task } = stage({ ...file(`${kind},size=5000`), sysctls: [['vm.nr_hugepages', '1']] });
       expect(task.cur.files.fget(3)).not.toBeNull();
       expect(task.cur.files.fget(4)).toBeNull();
     },
   );
 
-  it('tells what of a map could not be made', () => {
-    const maps = '00001000-00001800 r--p 00000000 00:00 0\n40000000-40001000 r--p 00000000 00:00 0\n';
-    const { notMade, task } = setStage(make, { ...setup, maps });
-    expect(notMade).toHaveLength(0);
-    expect(task.mm.mapCount).toBe(2);
-    expect(() => setStage(make, { ...setup, maps: 'no map\n' })).toThrow(ScriptError);
+  it('has files at the descriptors that were asked for, one of them twice', () => {
+    const { task } = stage({ files: ['13=rw,size=8192', '20=ro,same=13'].map(parseFileOption) });
+    const [first, second] = [task.cur.files.fget(13)!, task.cur.files.fget(20)!];
+    expect(first.fInode).toBe(second.fInode);
+    expect([first.fMode & 3, second.fMode & 3]).toEqual([3, 1]);
+    expect(task.cur.files.fget(3)).toBeNull();
+  });
+
+  it('has the map before, with its names, and refuses one that does not fit', () => {
+    const text = '40000000-40001000 r--p 00000000 08:01 77                                 /usr/lib/libx.so\n';
+    const lines = (maps: string): GivenFacts => ({ mapBefore: { lines: parseMaps(maps).lines, source: 'a test' } });
+    const { task, kernel } = stage(lines(text));
+    validateMm(task.mm);
+    expect(kernel.proc.maps(task)).toBe(text);
+    expect(() => stage({ ...lines('ffffffff0000-ffffffff1000 r--p 00000000 00:00 0\n'), vaBits: 39 })).toThrow(
+      ScriptError,
+    );
   });
 
   it('refuses what it cannot set up', () => {
-    expect(() => setStage(make, { ...setup, files: [parseFile('noexec')] })).toThrow(ScriptError);
+    expect(() => stage(file('noexec,tmpfs'))).toThrow(ScriptError);
   });
 
-  it('leaves the task with the limits and rights of the setup', () => {
-    const { task } = setStage(make, {
-      ...setup,
-      limits: { ...setup.limits, memlock: 0 },
-      capabilities: new Set([14, 40]),
-    });
+  it('leaves the task with the limits and rights of the situation', () => {
+    const { task } = stage({ limits: parseRlimits('memlock=0'), capabilities: new Set([14, 40]) });
     expect(task.cur.rlimits.memlock).toBe(0);
     expect([task.cur.cred.capLow, task.cur.cred.capHigh]).toEqual([1 << 14, 1 << 8]);
   });
@@ -90,27 +105,31 @@ describe('a stage', () => {
 describe('calls', () => {
   it('are checked for their names and the number of their arguments', () => {
     expect(() => ask('jump(1)')).toThrow(/unknown call/);
-    expect(() => ask('munmap(1)')).toThrow(/munmap takes/);
-    expect(() => explain({ make, setup, script: [] })).toThrow(ScriptError);
+    expect(() => ask('munmap(1)')).toThrow(/munmap takes \(addr, len\), and here are 1/);
+    expect(() => ask('shmat(1, NULL, 0)')).toThrow(/System V shared memory is not modelled/);
+    expect(() => explain({ make, situation: inferSituation({ given: {}, clues: null }), script: [] })).toThrow(
+      ScriptError,
+    );
   });
 
   it('are printed with their values', () => {
     const [call] = parseScript('mremap(p, 4K, 2*4K, MREMAP_MAYMOVE)');
-    expect(formatCall(call!, argumentsOf(call!, new Map([['p', 0x1000n]])))).toBe(
+    expect(formatCall(call!, argumentsOf(call!, { values: new Map([['p', 0x1000n]]) }))).toBe(
       'mremap(0x1000, 4096, 8192, MREMAP_MAYMOVE)',
     );
   });
 
   it('are printed with nonsense, too', () => {
     const [call] = parseScript('mremap(-1, -1, -1, -1, -1)');
-    expect(formatCall(call!, argumentsOf(call!, new Map()))).toBe(
-      'mremap(0xffffffffffffffff, -1, -1, -1, 0xffffffffffffffff)',
+    expect(formatCall(call!, argumentsOf(call!, noNames))).toBe(
+      'mremap(0xffffffffffffffff, 18446744073709551615, 18446744073709551615, 18446744073709551615, 0xffffffffffffffff)',
     );
   });
 
   it('reach everything that a script can name', () => {
-    const { task } = setStage(make, { ...setup, files: [parseFile('size=16384')] });
-    const names = new Map<string, bigint>();
+    const { task } = stage(file('size=16384'), true);
+    const values = new Map<string, bigint>();
+    const names = { values };
     const results = parseScript(`
       p = mmap(NULL, 16384, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)
       store(p, 7)
@@ -133,51 +152,93 @@ describe('calls', () => {
       mlock2(p, 4096, MLOCK_ONFAULT)
       munmap(p, 16384)
     `).map((call) => {
-      const outcome = makeCall(task, call, argumentsOf(call, names));
-      if (call.assign !== null) names.set(call.assign, BigInt(outcome.result));
+      const outcome = makeCall(task, call, argumentsOf(call, names), names);
+      if (call.assign !== null) values.set(call.assign, BigInt(outcome.result));
       return [call.name, outcome.signal, outcome.result >= 0];
     });
     expect(results.filter(([, signal, passed]) => signal !== 0 || !(passed as boolean))).toEqual([]);
   });
 });
 
-describe('an explanation', () => {
+describe('an answer', () => {
+  const few: GivenFacts = { sysctls: [['vm.max_map_count', '2']] };
+
   it('of a refusal has the decision last among its checks', () => {
     const e = ask(`mmap(NULL, 1T, ${anon}, -1, 0)`);
-    expect(e.decision?.id).toBe('vm_enough_memory.guess');
+    expect(e.refusal?.reason.id).toBe('vm_enough_memory.guess');
     expect(e.checks.at(-1)?.passed).toBe(false);
     expect(e.changes.map(({ change }) => change)).toContain('vm.overcommit_memory=1 (is 0)');
-    expect(formatExplanation(e, book)).toContain('What would change it');
+    expect(formatAnswer(e)).toContain('What helps:');
   });
 
-  it('names what led to the decision', () => {
-    const e = ask(`p = mmap(NULL, 12288, ${anon}, -1, 0)\nmunmap(p + 4096, 4096)`, {
-      ...setup,
-      machine: { ...setup.machine, sysctl: { ...setup.machine.sysctl, maxMapCount: 2 } },
-    });
-    expect(e.decision?.id).toBe('do_munmap.max_map_count');
+  it('names the innermost decision, and what passed it on', () => {
+    const e = ask(`p = mmap(NULL, 12288, ${anon}, -1, 0)\nmunmap(p + 4096, 4096)`, few);
+    expect(e.refusal?.reason.id).toBe('do_munmap.max_map_count');
     const over = ask(
       `p = mmap(NULL, 12288, ${anon}, -1, 0)\nmmap(p + 4096, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)`,
-      {
-        ...setup,
-        machine: { ...setup.machine, sysctl: { ...setup.machine.sysctl, maxMapCount: 2 } },
-      },
+      few,
     );
-    expect(over.decision?.id).toBe('mmap_region.clear_old_maps');
-    expect(over.because.map(({ id }) => id)).toEqual(['do_munmap.max_map_count']);
-    expect(formatExplanation(over, book)).toContain('because of do_munmap.max_map_count');
+    expect(over.refusal?.reason.id).toBe('do_munmap.max_map_count');
+    expect(over.refusal?.passedOn.map(({ id }) => id)).toEqual(['mmap_region.clear_old_maps']);
+    expect(formatVerbose(over, book)).toContain('passed on by mmap_region (mmap_region.clear_old_maps)');
   });
 
   it('of an access tells the fault', () => {
     const e = ask(`p = mmap(NULL, 4096, ${anon}, -1, 0)\nstore(p)`);
-    expect(e.decision).toBeNull();
+    expect(e.refusal).toBeNull();
     expect(formatEvents(e.events, book).some((line) => line.includes('fault: anon'))).toBe(true);
+  });
+
+  it('is about the call that failed first when a later one needs what it gives', () => {
+    const e = ask('a = mmap(NULL, 64T, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\nmunmap(a, 4096)', { vaBits: 39 });
+    expect(e.refusal?.reason.id).toBe('get_unmapped_area.len_over_task_size');
+    expect(e.notes).toEqual([expect.stringContaining('Line 2 was not made: it uses «a»')]);
+  });
+
+  it('compares with what the line says, and finds what would make it so', () => {
+    const line = 'mmap(NULL, 1T, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0) = -1 ENOMEM';
+    const { comparison } = ask(line);
+    expect(comparison?.agrees).toBe(false);
+    expect(comparison?.causes.map(({ options }) => options)).toContainEqual(['--va-bits 39']);
+    expect(ask(line, { vaBits: 39 }).comparison?.agrees).toBe(true);
+    const strange = ask('[pid 12] munmap(0x1000, 4096) = -1 EUCLEAN (Structure needs cleaning)');
+    expect(strange.comparison).toMatchObject({
+      agrees: false,
+      causes: [],
+      note: expect.stringContaining('seccomp') as string,
+    });
+  });
+
+  it('takes an open file from a line, opened so that the recorded failure comes about', () => {
+    const e = ask(
+      'mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3</srv/data>, 0) = -1 EACCES (Permission denied)',
+    );
+    expect(e.refusal?.reason.id).toBe('do_mmap.shared_write_needs_fmode_write');
+    expect(e.refusal?.figures).toBe('Descriptor 3 (/srv/data) is open read-only.');
+    expect(e.comparison?.agrees).toBe(true);
+  });
+
+  it('has at most 25 lines, whatever it has to say', () => {
+    const script = Array.from(
+      { length: 40 },
+      (_, i) => `mmap(0x${(0x40000000 + i * 8192).toString(16)}, 4096, ${anon}|MAP_FIXED, -1, 0)`,
+    );
+    for (const last of [
+      `mmap(0x40000000, 1M, ${anon}|MAP_FIXED, 7, 12)`,
+      'munmap(0x40000000, 1M)',
+      `mmap(NULL, 1T, ${anon}, -1, 0)`,
+    ])
+      expect(
+        formatAnswer(ask([...script, last].join('\n')), 'The machine.')
+          .trimEnd()
+          .split('\n').length,
+      ).toBeLessThanOrEqual(25);
   });
 });
 
 describe('neighbours', () => {
   it('give every reason with what differs', () => {
-    const { task } = setStage(make, setup);
+    const { task } = stage();
     const recorder = new Recorder();
     task.mm.tracer = recorder;
     for (const call of parseScript(`
@@ -185,7 +246,7 @@ describe('neighbours', () => {
       mmap(0x40001000, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)
       mmap(0x40002000, 4096, PROT_READ, MAP_SHARED|MAP_ANONYMOUS|MAP_FIXED, -1, 0)
     `))
-      makeCall(task, call, argumentsOf(call, new Map()));
+      makeCall(task, call, argumentsOf(call, noNames));
     const pairs = neighboursIn(task.mm, 0x40000000, 0x40003000, book);
     expect(pairs.map(({ reasons }) => reasons.map(({ reason }) => reason.id))).toEqual([
       ['vma_merge.flags'],

@@ -31,6 +31,9 @@ const LIMITS: readonly (readonly [knob: Knob, capability: number | null])[] = [
   [MAX_MAP_COUNT, null],
 ];
 
+/** A limit of fewer areas is no likely cause. */
+const FEW_AREAS = 1000;
+
 /** Build options that make calls known. */
 const BUILT: readonly (readonly [option: 'ksm' | 'thp' | 'memoryFailure' | 'swap', name: string, word: string])[] = [
   ['ksm', 'CONFIG_KSM', 'ksm'],
@@ -65,7 +68,8 @@ class CauseSearch {
     const step = knob.step(task);
     const before = (copy: Task): void => drop(copy, capability);
     const turn = searchKnob(task, knob, { upward: false, attempt, turned, before });
-    if (turn === null) return;
+    // Nobody allows a process a handful of areas.
+    if (turn === null || (knob === MAX_MAP_COUNT && turn.value < FEW_AREAS)) return;
     const has = capability !== null && hasCapability(task.cur.cred, capability);
     const missing = has ? ` and ${capabilityName(capability)} is missing` : '';
     this.found.push({

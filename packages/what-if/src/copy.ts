@@ -4,7 +4,7 @@
  * The copy is a fork with what fork leaves out put back: locked pages, the flags of later mappings, and the charge, which
  * counts once. What the calls do to files is not undone. Private huge pages lose their reservation in the copy, as in fork.
  */
-import type { Task } from '@vmarea/kernel';
+import type { Kernel, Task } from '@vmarea/kernel';
 import { VM_LOCKED, VM_LOCKONFAULT, type MmSystem } from '@vmarea/mm-core';
 import { OVERCOMMIT_ALWAYS, type KernelConfig } from '@vmarea/uapi';
 
@@ -17,23 +17,30 @@ export function setConfig(system: MmSystem, config: KernelConfig): void {
 
 /** What {@link onCopy} puts back into the machine. */
 class Saved {
+  private readonly kernel: Kernel;
   private readonly system: MmSystem;
+  private readonly hugePages: number;
   private readonly sysctl: MmSystem['sysctl'];
   private readonly config: KernelConfig;
   private readonly ram: MmSystem['ram'];
   private readonly committedAs: number;
 
-  constructor(system: MmSystem) {
+  constructor(kernel: Kernel) {
+    const { system } = kernel;
+    this.kernel = kernel;
     this.system = system;
+    this.hugePages = kernel.hugePool?.nrHugePages ?? 0;
     this.sysctl = { ...system.sysctl };
     this.config = system.config;
     this.ram = system.ram;
     this.committedAs = system.committedAs;
   }
 
-  /** Puts the sysctls, the configuration, the RAM figures and the charge back. */
+  /** Puts the pool of huge pages, the sysctls, the configuration, the RAM figures and the charge back. */
   restore(): void {
-    const { system } = this;
+    const { system, kernel } = this;
+    if (kernel.hugePool !== null && kernel.hugePool.nrHugePages !== this.hugePages)
+      kernel.hugePool.setNrHugePages(this.hugePages);
     Object.assign(system.sysctl, this.sysctl);
     setConfig(system, this.config);
     system.ram = this.ram;
@@ -69,7 +76,7 @@ function clearLocks(task: Task): void {
 export function onCopy<T>(task: Task, run: (copy: Task) => T): T | null {
   const { kernel, mm } = task;
   const { system } = kernel;
-  const saved = new Saved(system);
+  const saved = new Saved(kernel);
   const { tracer } = mm;
   mm.tracer = null;
   system.sysctl.overcommitMemory = OVERCOMMIT_ALWAYS;

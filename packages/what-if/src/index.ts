@@ -16,9 +16,10 @@ export {
   LIMIT_STACK,
   MAX_MAP_COUNT,
   MMAP_MIN_ADDR,
+  NR_HUGEPAGES,
   OVERCOMMIT_KBYTES,
   OVERCOMMIT_RATIO,
   RAM,
   type Knob,
 } from './knobs.ts';
-export { bytes, optionBytes, pageCount } from './text.ts';
+export { bytes, exactBytes, optionBytes, pageCount } from './text.ts';

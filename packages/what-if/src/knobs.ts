@@ -3,7 +3,7 @@
  */
 import type { Task } from '@vmarea/kernel';
 import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, type Sysctls } from '@vmarea/uapi';
-import { bytes, optionBytes } from './text.ts';
+import { bytes, exactBytes, optionBytes } from './text.ts';
 
 /** A number that a call may depend on. */
 export interface Knob {
@@ -39,7 +39,7 @@ function limit(name: string, resource: number): Knob {
     step: page,
     value: (task) => task.limits.get(resource).soft,
     set: (copy, value) => copy.limits.assign(resource, value, value),
-    print: bytes,
+    print: exactBytes,
     option: (value) => `--rlimit ${name}=${optionBytes(value)}`,
   };
 }
@@ -76,9 +76,9 @@ export const MMAP_MIN_ADDR: Knob = sysctl('mmap_min_addr', 'mmapMinAddr', {
   max: 2 ** 20,
   step: page,
 });
-/** vm.overcommit_ratio, percent; setting it turns vm.overcommit_kbytes off. */
+/** vm.overcommit_ratio, percent, up to 100; setting it turns vm.overcommit_kbytes off. */
 export const OVERCOMMIT_RATIO: Knob = sysctl('overcommit_ratio', 'overcommitRatio', {
-  max: 1000,
+  max: 100,
   set: (copy, value) => {
     const { sysctl: sysctls } = copy.kernel.system;
     sysctls.overcommitRatio = value;
@@ -104,8 +104,20 @@ export const RAM: Knob = {
     const swap = system.ram.swapPages();
     system.ram = { totalPages: () => pages, guessFreePages: () => pages, swapPages: () => swap };
   },
-  print: bytes,
+  print: exactBytes,
   option: (value) => `--ram ${optionBytes(value)}`,
+};
+
+/** vm.nr_hugepages: huge pages of the default size. */
+export const NR_HUGEPAGES: Knob = {
+  name: 'vm.nr_hugepages',
+  max: 2 ** 20,
+  smallerHelps: false,
+  step: one,
+  value: (task) => task.kernel.hugePool?.nrHugePages ?? 0,
+  set: (copy, value) => copy.kernel.hugePool?.setNrHugePages(value),
+  print: String,
+  option: (value) => `--sysctl vm.nr_hugepages=${value}`,
 };
 
 /** All of them but RAM, which nobody can simply set. */
@@ -116,6 +128,7 @@ export const KNOBS: readonly Knob[] = [
   LIMIT_STACK,
   MAX_MAP_COUNT,
   MMAP_MIN_ADDR,
+  NR_HUGEPAGES,
   OVERCOMMIT_RATIO,
   OVERCOMMIT_KBYTES,
 ];

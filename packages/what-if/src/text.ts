@@ -7,19 +7,37 @@ const UNITS = [
   [2 ** 10, 'KiB', 'k'],
 ] as const;
 
+/** Quotients up to this are written out. */
+const LONG = 100_000;
+
+/** Bytes exactly, in the largest unit of which they are a whole number below 100,000; undefined when there is none. */
+function exactly(value: number): string | undefined {
+  for (const [unit, name] of UNITS) {
+    const quotient = value / unit;
+    if (quotient >= 1 && quotient < LONG && Number.isInteger(quotient)) return `${quotient} ${name}`;
+    if (quotient >= 1 && quotient < 1000 && Number.isInteger(quotient * 2)) return `${quotient} ${name}`;
+  }
+  return value < LONG ? `${value} byte${value === 1 ? '' : 's'}` : undefined;
+}
+
 /**
- * Bytes in the largest unit that keeps them exact in at most five digits: `64 KiB`, `1027 MiB`, `4097 bytes`. What is
- * larger and odd is rounded down and says so with a `≈`: `≈ 262143.9 GiB`.
+ * Bytes as people say them: `64 KiB`, `1.5 GiB`, `4097 bytes`. What is whole in no unit below 100,000 is rounded to two
+ * decimals: `7.63 GiB`.
  */
 export function bytes(value: number): string {
   if (value === Infinity) return 'unlimited';
   if (value < 0) return `-${bytes(-value)}`;
-  for (const [unit, name] of UNITS) {
-    if (value >= unit && value % unit === 0) return `${value / unit} ${name}`;
-  }
-  if (value < 65536) return `${value} byte${value === 1 ? '' : 's'}`;
+  const exact = exactly(value);
+  if (exact !== undefined) return exact;
   const [unit, name] = UNITS.find(([size]) => value >= size)!;
-  return `≈ ${(Math.floor((value / unit) * 10) / 10).toString()} ${name}`;
+  return `${Math.round((value / unit) * 100) / 100} ${name}`;
+}
+
+/** Bytes that must be exact, with their rounded form where that is shorter: `8000004 KiB (7.63 GiB)`. */
+export function exactBytes(value: number): string {
+  const exact = exactly(value);
+  if (exact !== undefined || value === Infinity) return exact ?? bytes(value);
+  return `${value % 1024 === 0 ? `${value / 1024} KiB` : `${value} bytes`} (${bytes(value)})`;
 }
 
 /** Bytes as an option takes them: `64k`, `8m`, `4097`. */

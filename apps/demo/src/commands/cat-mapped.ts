@@ -7,11 +7,21 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { createArm64, type PageSize } from '@vmarea/arch-arm64';
-import { parsePageSize, parseProfile } from '@vmarea/explain';
 import { createKernel, type Kernel, type Task } from '@vmarea/kernel';
 import { RETRY } from '@vmarea/mm-core';
 import { copyFromUser } from '@vmarea/mm-core/memory';
-import { DEFAULT_CONFIG, errnoName, errnoText, MAP_PRIVATE, O_CREAT, O_RDONLY, O_RDWR, PROT_READ } from '@vmarea/uapi';
+import { parseKernelName, parsePageSize } from '@vmarea/situation';
+import {
+  DEFAULT_CONFIG,
+  errnoName,
+  errnoText,
+  MAP_PRIVATE,
+  O_CREAT,
+  O_RDONLY,
+  O_RDWR,
+  PROFILES,
+  PROT_READ,
+} from '@vmarea/uapi';
 import { interceptDriver } from '@vmarea/vfs';
 import type { Command } from 'commander';
 import { DRIVER_SPECS, openDriver } from '../machine/drivers.ts';
@@ -63,7 +73,7 @@ export async function catMappedCommand(file: string, options: CatMappedOptions, 
   let profile;
   try {
     pageSize = parsePageSize(options.pageSize);
-    profile = parseProfile(options.kernel);
+    profile = PROFILES[parseKernelName(options.kernel)];
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

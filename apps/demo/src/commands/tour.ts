@@ -5,16 +5,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  formatEvents,
-  Recorder,
-  defaultSetup,
-  parsePageSize,
-  parseProfile,
-  withHugePages,
-  type TraceEvent,
-} from '@vmarea/explain';
+import { formatEvents, Recorder, type TraceEvent } from '@vmarea/explain';
 import type { Kernel, Task } from '@vmarea/kernel';
+import { inferSituation, machineOf, parseKernelName, parsePageSize, usualHugePage } from '@vmarea/situation';
 import { PTE_DIRTY, PTE_HUGE, PTE_WRITE, PTE_YOUNG, RETRY } from '@vmarea/mm-core';
 import { UserMemory } from '@vmarea/mm-core/memory';
 import {
@@ -79,11 +72,12 @@ class Tour {
   }[] = [];
 
   constructor(options: TourOptions) {
-    const setup = withHugePages(defaultSetup(parseProfile(options.kernel), parsePageSize(options.pageSize)), 2);
-    const { machine } = setup;
-    this.page = machine.pageSize;
-    const pages = Math.floor(machine.config.ramBytes / this.page);
-    this.kernel = makeMachine(machine, { totalPages: () => pages, guessFreePages: () => pages, swapPages: () => 0 });
+    const pageSize = parsePageSize(options.pageSize);
+    const given = { kernel: parseKernelName(options.kernel), pageSize };
+    const machine = machineOf(inferSituation({ given, clues: null }));
+    this.page = pageSize;
+    const hugePages = [{ size: usualHugePage(pageSize), pages: 2 }];
+    this.kernel = makeMachine({ ...machine, config: { ...machine.config, hugePages } }, { memory: true });
     this.task = this.kernel.spawn({ comm: 'tour' });
   }
 
@@ -319,7 +313,7 @@ function newTour(options: TourOptions): Tour {
   try {
     return new Tour(options);
   } catch (error) {
-    if (error instanceof Error && error.name === 'ScriptError') throw new UsageError(error.message);
+    if (error instanceof Error && error.name === 'SituationError') throw new UsageError(error.message);
     throw error;
   }
 }

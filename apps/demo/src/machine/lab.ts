@@ -45,17 +45,21 @@ export function vaBitsOf(pageSize: number): VaBits {
   return pageSize === 16384 ? 47 : 48;
 }
 
+/** Bytes of memory behind the mappings, where calls touch them. */
+const MEMORY_BYTES = 2 ** 27;
+
 /** Makes a machine as explain wants it. */
-export const makeMachine: MachineMaker = (spec, ram) =>
-  createKernel({
-    arch: createArm64({
-      pageSize: spec.pageSize as PageSize,
-      vaBits: spec.pageSize === 4096 ? spec.profile.usualVaBits : vaBitsOf(spec.pageSize),
-    }),
+export const makeMachine: MachineMaker = (spec, { memory }) => {
+  const { total, free, swap } = spec.memory;
+  const pages = (bytes: number): number => Math.floor(bytes / spec.pageSize);
+  const pool = spec.config.hugePages.reduce((sum, { size, pages: count }) => sum + size * count, 0);
+  return createKernel({
+    arch: createArm64({ pageSize: spec.pageSize as PageSize, vaBits: spec.vaBits as VaBits }),
     profile: spec.profile,
     config: spec.config,
     sysctl: { ...spec.sysctl },
-    memory: { bytes: spec.memoryBytes },
-    ram,
+    memory: memory ? { bytes: MEMORY_BYTES + pool } : false,
+    ram: { totalPages: () => pages(total), guessFreePages: () => pages(free), swapPages: () => pages(swap) },
     ...labDrivers(),
   });
+};

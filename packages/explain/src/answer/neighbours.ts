@@ -5,12 +5,15 @@ import {
   Decision as D,
   isMergeableAnonVma,
   vmaPages,
+  VM_EXEC,
+  VM_READ,
   VM_SOFTDIRTY,
   VM_SPECIAL,
+  VM_WRITE,
   type Mm,
   type Vma,
 } from '@vmarea/mm-core';
-import { hex } from './calls.ts';
+import { hex } from '../calls/verbs.ts';
 import type { Reason, ReasonBook } from './reason-book.ts';
 
 /** A rule and what it compared. */
@@ -23,6 +26,8 @@ export interface NeighbourReason {
 export interface Neighbours {
   readonly lower: readonly [start: number, end: number];
   readonly upper: readonly [start: number, end: number];
+  /** Their rights are the same: people wonder why these two are not one. */
+  readonly alike: boolean;
   /** None when nothing stands between them: a merge was never tried since they became alike. */
   readonly reasons: readonly NeighbourReason[];
 }
@@ -110,7 +115,8 @@ export function neighboursIn(mm: Mm, start: number, end: number, book: ReasonBoo
     const right = left.vmNext;
     if (left.vmEnd !== right.vmStart || left.vmEnd < start || left.vmEnd > end) continue;
     const reasons = whyApart(left, right).map(([decision, operands]) => ({ reason: book.find(decision)!, operands }));
-    pairs.push({ lower: [left.vmStart, left.vmEnd], upper: [right.vmStart, right.vmEnd], reasons });
+    const alike = ((left.vmFlags ^ right.vmFlags) & (VM_READ | VM_WRITE | VM_EXEC)) === 0;
+    pairs.push({ lower: [left.vmStart, left.vmEnd], upper: [right.vmStart, right.vmEnd], alike, reasons });
   }
   return pairs;
 }

@@ -4,11 +4,12 @@
 import type { Task } from '@vmarea/kernel';
 import { findVma, hasCapability, type Caller, type Mm, type MmSystem, type Vma, type VmFile } from '@vmarea/mm-core';
 import { capabilityName, fromRegister, MAP_ANONYMOUS, MAP_HUGETLB } from '@vmarea/uapi';
-import { hex, parametersOf } from './calls.ts';
-import type { Call } from './script.ts';
+import { parametersOf } from '../calls/verbs.ts';
+import type { Call } from '../input/script.ts';
 
 /** A call about to be made. */
-export class Situation {
+export class Subject {
+  readonly call: Call;
   readonly task: Task;
   readonly cur: Caller;
   readonly mm: Mm;
@@ -18,6 +19,7 @@ export class Situation {
   private readonly args = new Map<string, number>();
 
   constructor(task: Task, call: Call, args: readonly bigint[]) {
+    this.call = call;
     this.task = task;
     this.cur = task.cur;
     this.mm = task.mm;
@@ -34,8 +36,7 @@ export class Situation {
 
   /** Bytes rounded up to the page size, or to the huge page size of a mapping of huge pages. */
   get length(): number {
-    const unit = this.file !== null && this.file.hugePageSize !== 0 ? this.file.hugePageSize : this.hugeUnit();
-    return Math.ceil(this.arg('len') / unit) * unit;
+    return Math.ceil(this.arg('len') / this.unit) * this.unit;
   }
 
   private hugeUnit(): number {
@@ -43,6 +44,11 @@ export class Situation {
     const flags = this.arg('flags');
     if (this.file !== null || (flags & MAP_HUGETLB) === 0) return pageSize;
     return hugePages?.hstateSizelog((flags >>> 26) & 0x3f)?.size ?? pageSize;
+  }
+
+  /** Bytes of a huge page of the pool that the call would take from; the page size for plain memory. */
+  get unit(): number {
+    return this.file !== null && this.file.hugePageSize !== 0 ? this.file.hugePageSize : this.hugeUnit();
   }
 
   get pages(): number {
@@ -59,24 +65,4 @@ export class Situation {
   capability(cap: number): string {
     return `${capabilityName(cap)}: ${hasCapability(this.cur.cred, cap) ? 'yes' : 'no'}`;
   }
-}
-
-/** Bytes as a program's user reads them: `64 KiB`, `0x1001 (4097)`. */
-export function bytes(value: number): string {
-  if (value === Infinity) return 'unlimited';
-  if (value < 0 || !Number.isSafeInteger(value)) return hex(value);
-  for (const [unit, name] of [
-    [2 ** 30, 'GiB'],
-    [2 ** 20, 'MiB'],
-    [2 ** 10, 'KiB'],
-  ] as const) {
-    if (value >= unit && value % unit === 0) return `${value / unit} ${name}`;
-  }
-  return `${value} bytes`;
-}
-
-/** `12 pages`. */
-export function pageCount(value: number): string {
-  if (value === Infinity) return 'unlimited';
-  return `${value} page${value === 1 ? '' : 's'}`;
 }

@@ -38,43 +38,44 @@ import {
   PROT_EXEC,
   PROT_WRITE,
 } from '@vmarea/uapi';
-import { hex } from './calls.ts';
-import { bytes, pageCount, type Situation } from './situation.ts';
+import { bytes, pageCount } from '@vmarea/what-if';
+import { hex } from '../calls/verbs.ts';
+import type { Subject } from './subject.ts';
 
 /** One check. */
 export interface CheckRule {
   readonly decision: number;
   /** Whether it is asked; always, when left out. */
-  readonly when?: ((s: Situation) => boolean) | undefined;
+  readonly when?: ((s: Subject) => boolean) | undefined;
   /** What it compares. */
-  readonly operands: (s: Situation) => string;
+  readonly operands: (s: Subject) => string;
 }
 
-const flag = (s: Situation, bit: number): boolean => (s.arg('flags') & bit) !== 0;
-const fixed = (s: Situation): boolean =>
+const flag = (s: Subject, bit: number): boolean => (s.arg('flags') & bit) !== 0;
+const fixed = (s: Subject): boolean =>
   flag(s, MAP_FIXED) || (s.system.profile.mmap.fixedNoreplace && flag(s, MAP_FIXED_NOREPLACE));
-const anonymous = (s: Situation): boolean => flag(s, MAP_ANONYMOUS);
-const type = (s: Situation): number => s.arg('flags') & MAP_TYPE;
-const sharedFile = (s: Situation): boolean =>
+const anonymous = (s: Subject): boolean => flag(s, MAP_ANONYMOUS);
+const type = (s: Subject): number => s.arg('flags') & MAP_TYPE;
+const sharedFile = (s: Subject): boolean =>
   s.file !== null &&
   (type(s) === MAP_SHARED || (type(s) === MAP_SHARED_VALIDATE && s.system.profile.mmap.sharedValidate));
-const mode = (s: Situation): string => {
+const mode = (s: Subject): string => {
   const fMode = s.file?.fMode ?? 0;
   const read = (fMode & FMODE_READ) !== 0;
   const write = (fMode & FMODE_WRITE) !== 0;
   return read && write ? 'read-write' : write ? 'write-only' : 'read-only';
 };
-const prot = (s: Situation): string => formatProt(s.arg('prot'));
-const writesPrivately = (s: Situation): boolean => {
+const prot = (s: Subject): string => formatProt(s.arg('prot'));
+const writesPrivately = (s: Subject): boolean => {
   const shared = type(s) !== 2;
   const noreserve = flag(s, MAP_NORESERVE) && s.system.sysctl.overcommitMemory !== OVERCOMMIT_NEVER;
   const vmFlags = (s.arg('prot') & 7) | (shared ? 8 : 0) | (noreserve ? 0x200000 : 0);
   return !flag(s, MAP_HUGETLB) && accountableMapping(s.file, vmFlags);
 };
-const locks = (s: Situation): boolean => flag(s, MAP_LOCKED) || (s.mm.defFlags & VM_LOCKED) !== 0;
+const locks = (s: Subject): boolean => flag(s, MAP_LOCKED) || (s.mm.defFlags & VM_LOCKED) !== 0;
 
 /** The longest hole below mmap_base, bytes. */
-function longestGap(s: Situation): number {
+function longestGap(s: Subject): number {
   const { mm, system } = s;
   const low = mm.mmapLegacy ? mm.mmapBase : Math.max(system.pageSize, system.mmapMinAddr);
   const high = mm.mmapLegacy ? mm.taskSize : mm.mmapBase;
@@ -87,20 +88,20 @@ function longestGap(s: Situation): number {
   return Math.max(longest, high - from);
 }
 
-function lockOperands(s: Situation, pages: number): string {
+function lockOperands(s: Subject, pages: number): string {
   const limit = s.cur.rlimits.memlock;
   return `locked ${pageCount(s.mm.lockedVm)} + ${pageCount(pages)}, RLIMIT_MEMLOCK ${bytes(limit)}, ${s.capability(CAP_IPC_LOCK)}`;
 }
 
-function asOperands(s: Situation, pages: number): string {
+function asOperands(s: Subject, pages: number): string {
   return `total_vm ${pageCount(s.mm.totalVm)} + ${pageCount(pages)}, RLIMIT_AS ${bytes(s.cur.rlimits.as)}`;
 }
 
-function dataOperands(s: Situation, pages: number): string {
+function dataOperands(s: Subject, pages: number): string {
   return `data_vm ${pageCount(s.mm.dataVm)} + ${pageCount(pages)}, RLIMIT_DATA ${bytes(s.cur.rlimits.data)}`;
 }
 
-function commitOperands(s: Situation, pages: number): string {
+function commitOperands(s: Subject, pages: number): string {
   const { system } = s;
   const kb = system.pageSize / 1024;
   const { overcommitMemory } = system.sysctl;
@@ -112,17 +113,16 @@ function commitOperands(s: Situation, pages: number): string {
   return `${pages * kb} kB, ${free ? 'free and reclaimable' : 'RAM and swap'} ${room * kb} kB`;
 }
 
-const guesses = (s: Situation): boolean => s.system.sysctl.overcommitMemory === 0;
-const nevers = (s: Situation): boolean => s.system.sysctl.overcommitMemory === OVERCOMMIT_NEVER;
-const mapCount = (s: Situation): string =>
-  `map_count ${s.mm.mapCount}, vm.max_map_count ${s.system.sysctl.maxMapCount}`;
+const guesses = (s: Subject): boolean => s.system.sysctl.overcommitMemory === 0;
+const nevers = (s: Subject): boolean => s.system.sysctl.overcommitMemory === OVERCOMMIT_NEVER;
+const mapCount = (s: Subject): string => `map_count ${s.mm.mapCount}, vm.max_map_count ${s.system.sysctl.maxMapCount}`;
 const aligned =
   (name: string) =>
-  (s: Situation): string =>
+  (s: Subject): string =>
     `${name} ${hex(s.arg(name))}, page size ${hex(s.system.pageSize)}`;
 const inTask =
   (name: string, length: string) =>
-  (s: Situation): string =>
+  (s: Subject): string =>
     `${name} ${hex(s.arg(name))} + ${bytes(s.arg(length))}, TASK_SIZE ${hex(s.mm.taskSize)}`;
 
 function where(vma: Vma | null): string {
@@ -130,10 +130,10 @@ function where(vma: Vma | null): string {
 }
 const vmaOf =
   (name: string) =>
-  (s: Situation): string =>
+  (s: Subject): string =>
     `${name} ${hex(s.arg(name))}: ${where(s.vmaAt(s.arg(name)))}`;
 
-function holes(s: Situation): string {
+function holes(s: Subject): string {
   const start = s.arg('addr');
   const end = start + Math.ceil(s.arg('len') / s.system.pageSize) * s.system.pageSize;
   if (!(end > start)) return `${hex(start)}, no length`;
@@ -141,7 +141,7 @@ function holes(s: Situation): string {
   return `${hex(start)}-${hex(end)}: ${mapped} of ${pageCount((end - start) / s.system.pageSize)} mapped`;
 }
 
-function ends(s: Situation): string {
+function ends(s: Subject): string {
   const start = s.arg('addr');
   const end = start + s.arg('len');
   const cuts = [start, end].filter((at) => {
@@ -188,7 +188,7 @@ const MMAP: readonly CheckRule[] = [
   {
     decision: D.securityMmapAddr,
     operands: (s) =>
-      `${fixed(s) ? `addr ${hex(s.arg('addr'))}` : 'the address found'}, vm.mmap_min_addr ${hex(s.system.mmapMinAddr)}, ${s.capability(CAP_SYS_RAWIO)}`,
+      `${fixed(s) ? `addr ${hex(s.arg('addr'))}` : 'the address found'}, vm.mmap_min_addr ${hex(s.system.sysctl.mmapMinAddr)}, ${s.capability(CAP_SYS_RAWIO)}`,
   },
   {
     decision: D.doMmapNoreplace,
@@ -336,7 +336,7 @@ const MPROTECT: readonly CheckRule[] = [
   { decision: D.mprotectHole, operands: holes },
 ];
 
-const grown = (s: Situation): number => (s.arg('new_len') - s.arg('old_len')) / s.system.pageSize;
+const grown = (s: Subject): number => (s.arg('new_len') - s.arg('old_len')) / s.system.pageSize;
 const MREMAP: readonly CheckRule[] = [
   { decision: D.mremapUnknownFlag, operands: (s) => `flags ${hex(s.arg('flags'))}` },
   {
@@ -394,8 +394,8 @@ const MREMAP: readonly CheckRule[] = [
   { decision: D.mremapMaxMapCount, when: (s) => flag(s, 1), operands: mapCount },
 ];
 
-const brkGrows = (s: Situation): boolean => s.arg('addr') > s.mm.brk;
-const brkPages = (s: Situation): number => Math.ceil(Math.max(0, s.arg('addr') - s.mm.brk) / s.system.pageSize);
+const brkGrows = (s: Subject): boolean => s.arg('addr') > s.mm.brk;
+const brkPages = (s: Subject): number => Math.ceil(Math.max(0, s.arg('addr') - s.mm.brk) / s.system.pageSize);
 const BRK: readonly CheckRule[] = [
   { decision: D.brkBelowStart, operands: (s) => `${hex(s.arg('addr'))}, start_brk ${hex(s.mm.startBrk)}` },
   {
@@ -430,12 +430,12 @@ const BRK: readonly CheckRule[] = [
   },
 ];
 
-const advice = (s: Situation): string => formatMadvise(s.arg('advice'));
+const advice = (s: Subject): string => formatMadvise(s.arg('advice'));
 const isAdvice =
   (...values: number[]) =>
-  (s: Situation): boolean =>
+  (s: Subject): boolean =>
     values.includes(s.arg('advice'));
-const locked = (s: Situation): string => {
+const locked = (s: Subject): string => {
   const vma = s.vmaAt(s.arg('addr'));
   return `${where(vma)}, locked: ${vma !== null && (vma.vmFlags & VM_LOCKED) !== 0 ? 'yes' : 'no'}`;
 };
@@ -466,7 +466,7 @@ const MADVISE: readonly CheckRule[] = [
   { decision: D.madviseHole, operands: holes },
 ];
 
-const lockPages = (s: Situation): number => Math.ceil(s.arg('len') / s.system.pageSize);
+const lockPages = (s: Subject): number => Math.ceil(s.arg('len') / s.system.pageSize);
 const MLOCK: readonly CheckRule[] = [
   {
     decision: D.mlockNotPermitted,

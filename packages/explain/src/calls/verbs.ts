@@ -15,7 +15,11 @@ import {
   formatProt,
   signalName,
 } from '@vmarea/uapi';
-import { evaluate, ScriptError, type Call } from './script.ts';
+import { succeeded, type Outcome } from '@vmarea/what-if';
+import { ScriptError } from '../input/error.ts';
+import type { Call } from '../input/script.ts';
+import { evaluate, type Names } from '../input/values.ts';
+import { SYSTEM_CALLS, systemCall } from './system-calls.ts';
 
 /** What an argument means. */
 export type ArgumentKind =
@@ -36,16 +40,6 @@ export type ArgumentKind =
 export interface Parameter {
   readonly name: string;
   readonly kind: ArgumentKind;
-}
-
-/** What came of a call. */
-export interface Outcome {
-  /** The address, value or negative errno. For an access: 0, or -1 with a signal. */
-  readonly result: number;
-  /** The signal that an access ends in; 0 for none. */
-  readonly signal: number;
-  /** The decision that refused; 0 for none. */
-  readonly decision: number;
 }
 
 interface Verb {
@@ -120,6 +114,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
     optional: 0,
     run: (t, a) => t.sys.remapFilePages(a[0]!, a[1]!, a[2]!, a[3]!, a[4]!),
   },
+  pkey_mprotect: {
+    params: [...range, p('prot', 'prot'), p('pkey', 'number')],
+    optional: 0,
+    run: (t, a) => t.sys.mprotect(a[0]!, a[1]!, a[2]!),
+  },
   load: { params: [addr], optional: 0, run: (t, a) => access(t, (m) => m.load8(n(a[0]))) },
   store: {
     params: [addr, p('value', 'number')],
@@ -127,23 +126,15 @@ const VERBS: Readonly<Record<string, Verb>> = {
     run: (t, a) => access(t, (m) => m.store8(n(a[0]), n(a[1] ?? 1n) & 0xff)),
   },
   exec: { params: [addr], optional: 0, run: (t, a) => access(t, (m) => m.fetch32(n(a[0]))) },
-  ftruncate: {
-    params: [p('fd', 'fd'), p('length', 'number')],
-    optional: 0,
-    run: (t, a) => t.sys.ftruncate(n(a[0]), n(a[1])),
-  },
-  close: { params: [p('fd', 'fd')], optional: 0, run: (t, a) => t.sys.close(n(a[0])) },
-  dup: { params: [p('fd', 'fd')], optional: 0, run: (t, a) => t.sys.dup(n(a[0])) },
-  personality: { params: [p('persona', 'number')], optional: 0, run: (t, a) => t.sys.personality(n(a[0])) },
-  fork: {
-    params: [],
-    optional: 0,
-    run: (t) => {
-      const child = t.sys.fork();
-      return typeof child === 'number' ? child : child.pid;
-    },
-  },
+  access: { params: [addr], optional: 0, run: (t, a) => anyAccess(t, n(a[0])) },
 };
+
+/** An access of which only the address is known: the first of load, store and execution that ends in a signal. */
+function anyAccess(task: Task, address: number): Outcome {
+  let outcome = access(task, (m) => m.load8(address));
+  if (succeeded(outcome)) outcome = access(task, (m) => m.store8(address, 0));
+  return succeeded(outcome) ? access(task, (m) => m.fetch32(address - (address % 4))) : outcome;
+}
 
 /** brk tells of a refusal by an unchanged break; asked for nothing (0) it just tells the break. */
 function brk(task: Task, value: bigint): number | Outcome {
@@ -156,39 +147,77 @@ function brk(task: Task, value: bigint): number | Outcome {
 
 /** The calls that a script may have. */
 export function callNames(): string[] {
-  return Object.keys(VERBS);
+  return [...Object.keys(VERBS), ...SYSTEM_CALLS];
 }
 
+/** Calls that the kernel package does not have, and why an answer would be made up. */
+const MISSING: Readonly<Record<string, string>> = {
+  shmget: 'System V shared memory',
+  shmat: 'System V shared memory',
+  shmdt: 'System V shared memory',
+  userfaultfd: 'userfaultfd as a descriptor',
+  process_madvise: 'process_madvise',
+  mseal: 'mseal (6.10)',
+  move_pages: 'NUMA placement',
+  mbind: 'NUMA placement',
+};
+
 /**
- * The parameters of a call.
+ * The parameters of a call whose arguments are registers; none for calls about files and processes.
  *
- * @throws ScriptError for a call that is not known
+ * @throws ScriptError for a call that is not known, or has too many or too few arguments
  */
 export function parametersOf(call: Call): readonly Parameter[] {
+  if (SYSTEM_CALLS.has(call.name)) return [];
   const verb = Object.hasOwn(VERBS, call.name) ? VERBS[call.name] : undefined;
-  if (verb === undefined) throw new ScriptError(`unknown call «${call.name}»: there are ${callNames().join(', ')}`);
+  if (verb === undefined) throw new ScriptError(unknownCall(call));
   const { params, optional } = verb;
   if (call.args.length > params.length || call.args.length < params.length - optional) {
-    throw new ScriptError(`${call.name} takes ${params.map(({ name }) => name).join(', ')}: ${call.text}`);
+    const names = params.map(({ name }, i) => (i >= params.length - optional ? `[${name}]` : name)).join(', ');
+    throw new ScriptError(
+      `line ${call.line}: ${call.name} takes (${names}), and here are ${call.args.length}: ${call.text}`,
+    );
   }
   return params;
 }
 
-/** The arguments' values. */
-export function argumentsOf(call: Call, names: ReadonlyMap<string, bigint>): bigint[] {
-  parametersOf(call);
-  return call.args.map((text) => evaluate(text, names));
+function unknownCall(call: Call): string {
+  const missing = Object.hasOwn(MISSING, call.name) ? MISSING[call.name] : undefined;
+  if (missing !== undefined) return `line ${call.line}: ${call.name}: ${missing} is not modelled`;
+  return `line ${call.line}: unknown call «${call.name}»; there are ${callNames().join(', ')}`;
+}
+
+/** Whether a call can be made here at all. */
+export function isKnownCall(name: string): boolean {
+  return SYSTEM_CALLS.has(name) || Object.hasOwn(VERBS, name);
+}
+
+/** A descriptor as strace decorates it: `3</lib/x>` is 3. */
+function withoutDecoration(text: string): string {
+  return text.replace(/^(-?\d+)<.*$/s, '$1');
+}
+
+/** The arguments' values; none for calls about files and processes, which read their own. */
+export function argumentsOf(call: Call, names: Names): bigint[] {
+  const params = parametersOf(call);
+  if (params.length === 0) return [];
+  return call.args.map((text, i) => evaluate(params[i]!.kind === 'fd' ? withoutDecoration(text) : text, names));
 }
 
 /** Makes a call with evaluated arguments. */
-export function makeCall(task: Task, call: Call, args: readonly bigint[]): Outcome {
-  parametersOf(call);
+export function makeCall(task: Task, call: Call, args: readonly bigint[], names: Names = NO_NAMES): Outcome {
+  const params = parametersOf(call);
   task.cur.call.reason = 0;
-  const got = VERBS[call.name]!.run(task, args);
+  const got =
+    params.length === 0 && SYSTEM_CALLS.has(call.name)
+      ? systemCall(task, call, names)
+      : VERBS[call.name]!.run(task, args);
   if (typeof got !== 'number') return got;
   if (got === RETRY) throw new ScriptError(`${call.text} waits for storage, which a script cannot`);
   return { result: got, signal: 0, decision: isErr(got) ? task.cur.call.reason : 0 };
 }
+
+const NO_NAMES: Names = { values: new Map() };
 
 /** A number as C writes addresses. */
 export function hex(value: number): string {
@@ -220,11 +249,12 @@ export function formatArgument(kind: ArgumentKind, value: bigint): string {
   const least = kind === 'fd' || kind === 'number' ? -1n : 0n;
   if (format !== undefined && value >= least && value < 1n << 53n) return format(Number(value));
   if (kind === 'addr') return value === 0n ? 'NULL' : `0x${BigInt.asUintN(64, value).toString(16)}`;
-  return value.toString();
+  return BigInt.asUintN(64, value).toString();
 }
 
 /** The call with its arguments' values written out. */
 export function formatCall(call: Call, args: readonly bigint[]): string {
   const params = parametersOf(call);
+  if (params.length === 0) return call.text;
   return `${call.name}(${args.map((value, i) => formatArgument(params[i]!.kind, value)).join(', ')})`;
 }

@@ -1,0 +1,340 @@
+/**
+ * What would turn an answer: the call is made again on copies of the process, each with one thing changed, and where a number
+ * is the thing, the smallest one that turns it is searched for. The calls before stay as they were.
+ */
+import type { Task } from '@vmarea/kernel';
+import {
+  CAP_IPC_LOCK,
+  CAP_SYS_ADMIN,
+  CAP_SYS_RAWIO,
+  capabilityName,
+  ENOMEM,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_GROWSDOWN,
+  MAP_HUGETLB,
+  MAP_LOCKED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MAP_TYPE,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  PROT_EXEC,
+  PROT_WRITE,
+  READ_IMPLIES_EXEC,
+} from '@vmarea/uapi';
+import { bytes, KNOBS, searchKnob, succeeded, tryOnCopy, type Knob, type Outcome } from '@vmarea/what-if';
+import { formatArgument, makeCall, parametersOf, type Parameter } from '../calls/verbs.ts';
+import type { Call } from '../input/script.ts';
+import type { Names } from '../input/values.ts';
+
+/** One change and what comes of it. */
+export interface Change {
+  /** For instance `RLIMIT_AS of at least 12 MiB (is 8 MiB)`. */
+  readonly change: string;
+  /** What the call gives then. */
+  readonly outcome: Outcome;
+  /** What is to be known beside it; empty for nothing. */
+  readonly caveat: string;
+  /** The command's option that makes it; empty for a change of the call. */
+  readonly option: string;
+}
+
+/** The call that is to be turned. */
+export interface Turnable {
+  /** As it is before the call. */
+  readonly task: Task;
+  readonly call: Call;
+  readonly args: readonly bigint[];
+  readonly names: Names;
+  /** What the call gives as it is. */
+  readonly base: Outcome;
+}
+
+const page = (task: Task): bigint => BigInt(task.kernel.system.pageSize);
+const bit = (value: bigint, mask: number): boolean => (value & BigInt(mask)) !== 0n;
+
+/** Searches what turns a call. */
+export class ChangeSearch {
+  private readonly task: Task;
+  private readonly call: Call;
+  private readonly args: readonly bigint[];
+  private readonly names: Names;
+  private readonly base: Outcome;
+  private readonly found: Change[] = [];
+
+  constructor({ task, call, args, names, base }: Turnable) {
+    this.task = task;
+    this.call = call;
+    this.args = args;
+    this.names = names;
+    this.base = base;
+  }
+
+  private attempt(task: Task, args: readonly bigint[] = this.args): Outcome {
+    return makeCall(task, this.call, args, this.names);
+  }
+
+  private turned(outcome: Outcome): boolean {
+    if (!succeeded(this.base)) return outcome.decision !== this.base.decision || succeeded(outcome);
+    return !succeeded(outcome);
+  }
+
+  private note(
+    change: string,
+    prepare: (copy: Task) => void,
+    more: { args?: readonly bigint[]; caveat?: string; option?: string } = {},
+  ): void {
+    const outcome = tryOnCopy(this.task, prepare, (copy) => this.attempt(copy, more.args));
+    if (outcome === null || !this.turned(outcome)) return;
+    this.found.push({ change, outcome, caveat: more.caveat ?? '', option: more.option ?? '' });
+  }
+
+  /** The smallest (or largest) value of a knob that turns the answer. */
+  private searchKnob(knob: Knob): void {
+    const { task } = this;
+    const upward = knob.smallerHelps === succeeded(this.base);
+    const turn = searchKnob(task, knob, {
+      upward,
+      attempt: (copy) => this.attempt(copy),
+      turned: (outcome) => this.turned(outcome),
+    });
+    if (turn === null) return;
+    this.found.push({
+      change: `${knob.name} of ${upward ? 'at least' : 'at most'} ${knob.print(turn.value)} (is ${knob.print(knob.value(task))})`,
+      outcome: turn.outcome,
+      caveat: '',
+      option: knob.option(turn.value),
+    });
+  }
+
+  private withArgument(index: number, value: bigint): readonly bigint[] {
+    return this.args.map((old, i) => (i === index ? value : old));
+  }
+
+  private noteArgument(param: Parameter, index: number, value: bigint, why: string): void {
+    if (value === this.args[index]) return;
+    this.noteArgs(`${param.name} ${formatArgument(param.kind, value)}${why}`, index, value);
+  }
+
+  private noteArgs(change: string, index: number, value: bigint, caveat: string = ''): void {
+    this.note(change, () => undefined, { args: this.withArgument(index, value), caveat });
+  }
+
+  /** Tries the call without each of some bits that it has. */
+  private without(index: number, bits: readonly (readonly [mask: number, name: string, caveat?: string])[]): void {
+    const value = this.args[index]!;
+    for (const [mask, name, caveat] of bits) {
+      if (bit(value, mask)) this.noteArgs(`without ${name}`, index, value ^ BigInt(mask), caveat);
+    }
+  }
+
+  /** Tries the call with a bit that it has not. */
+  private withBit(index: number, mask: number, name: string, caveat: string = ''): void {
+    const value = this.args[index]!;
+    if (!bit(value, mask)) this.noteArgs(`with ${name}`, index, value | BigInt(mask), caveat);
+  }
+
+  /** The largest number of pages that is let through, when fewer are. */
+  private searchLength(param: Parameter, index: number): void {
+    const size = page(this.task);
+    const value = BigInt.asUintN(64, this.args[index]!);
+    let bad = (value + size - 1n) / size;
+    const turns = (pages: bigint): boolean => {
+      const outcome = tryOnCopy(
+        this.task,
+        () => undefined,
+        (copy) => this.attempt(copy, this.withArgument(index, pages * size)),
+      );
+      return outcome !== null && succeeded(outcome);
+    };
+    if (bad <= 1n || !turns(1n)) return;
+    let good = 1n;
+    while (bad - good > 1n) {
+      const middle = (bad + good) / 2n;
+      if (turns(middle)) good = middle;
+      else bad = middle;
+    }
+    this.noteArgument(param, index, good * size, ` (${bytes(Number(good * size))}), the most that goes`);
+  }
+
+  /** The huge page that the call is about; 0 for none. */
+  private hugePage(): bigint {
+    const flags = this.flags();
+    const huge = this.task.kernel.system.hugePages;
+    if (huge === null) return 0n;
+    const fd =
+      this.call.name === 'mmap' && !bit(flags, MAP_ANONYMOUS) ? Number(BigInt.asIntN(32, this.args[4] ?? -1n)) : -1;
+    const file = fd < 0 ? null : this.task.cur.files.fget(fd);
+    if (file !== null) return BigInt(file.hugePageSize);
+    return bit(flags, MAP_HUGETLB) ? BigInt(huge.hstateSizelog(Number((flags >> 26n) & 0x3fn))?.size ?? 0) : 0n;
+  }
+
+  /** The flags of an mmap; 0 for other calls. */
+  private flags(): bigint {
+    return this.call.name === 'mmap' ? (this.args[3] ?? 0n) : 0n;
+  }
+
+  private address(param: Parameter, index: number): void {
+    const value = this.args[index] ?? 0n;
+    const size = page(this.task);
+    const huge = this.hugePage();
+    if (value % size !== 0n) this.noteArgument(param, index, (value / size) * size, ', rounded down to a page');
+    else if (huge > 0n && value % huge !== 0n)
+      this.noteArgument(param, index, (value / huge) * huge, ', rounded down to a huge page');
+    if (this.call.name !== 'mmap' || value === 0n) return;
+    // Only a mapping can be put anywhere.
+    if (param.kind === 'off') this.noteArgument(param, index, 0n, '');
+    else if (bit(this.flags(), MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+      const flags = this.flags() & ~BigInt(MAP_FIXED | MAP_FIXED_NOREPLACE);
+      this.note('address NULL without MAP_FIXED: the kernel chooses', () => undefined, {
+        args: this.args.map((old, i) => (i === 0 ? 0n : i === 3 ? flags : old)),
+      });
+    } else this.noteArgument(param, index, 0n, ': the kernel chooses');
+  }
+
+  private length(param: Parameter, index: number): void {
+    const value = this.args[index] ?? 0n;
+    const huge = this.hugePage();
+    if (value === 0n && param.name !== 'old_len') this.noteArgument(param, index, page(this.task), ', one page');
+    if (huge > 0n && value % huge !== 0n)
+      this.noteArgument(param, index, (value / huge + 1n) * huge, ', whole huge pages');
+    this.searchLength(param, index);
+  }
+
+  private mapFlags(index: number): void {
+    const value = this.args[index]!;
+    const type = value & BigInt(MAP_TYPE);
+    const ofType = (to: number): bigint => (value & ~BigInt(MAP_TYPE)) | BigInt(to);
+    if (type !== BigInt(MAP_PRIVATE))
+      this.noteArgs('MAP_PRIVATE', index, ofType(MAP_PRIVATE), 'others do not see the stores then');
+    if (type !== BigInt(MAP_SHARED) && type !== BigInt(MAP_PRIVATE))
+      this.noteArgs('MAP_SHARED', index, ofType(MAP_SHARED));
+    this.without(index, [
+      [MAP_FIXED, 'MAP_FIXED', 'the address is a hint then'],
+      [MAP_FIXED_NOREPLACE, 'MAP_FIXED_NOREPLACE', 'the address is a hint then'],
+      [MAP_LOCKED, 'MAP_LOCKED'],
+      [MAP_GROWSDOWN, 'MAP_GROWSDOWN'],
+      [MAP_HUGETLB, 'MAP_HUGETLB', 'plain pages; madvise(MADV_HUGEPAGE) asks for huge ones where they can be had'],
+    ]);
+    const huge = bit(value, MAP_HUGETLB);
+    this.withBit(index, MAP_NORESERVE, 'MAP_NORESERVE', huge ? MOVES_TO_SIGBUS : '');
+    const fd = BigInt.asIntN(32, this.args[4] ?? -1n);
+    if (fd === -1n) this.withBit(index, MAP_ANONYMOUS, 'MAP_ANONYMOUS');
+  }
+
+  private argument(param: Parameter, index: number): void {
+    switch (param.kind) {
+      case 'addr':
+      case 'off':
+        this.address(param, index);
+        return;
+      case 'len':
+        this.length(param, index);
+        return;
+      case 'prot':
+        this.without(index, this.rightsToDrop());
+        return;
+      case 'mapFlags':
+        this.mapFlags(index);
+        return;
+      case 'mremapFlags':
+        this.withBit(index, MREMAP_MAYMOVE, 'MREMAP_MAYMOVE', 'the address may change then');
+        this.without(index, [
+          [MREMAP_FIXED, 'MREMAP_FIXED'],
+          [MREMAP_DONTUNMAP, 'MREMAP_DONTUNMAP'],
+        ]);
+        return;
+      case 'msyncFlags':
+      case 'mlockallFlags':
+        this.without(
+          index,
+          [1, 2, 4].map((mask) => [mask, formatArgument(param.kind, BigInt(mask))] as const),
+        );
+        return;
+      case 'mlock2Flags':
+        if (this.args[index] !== 0n) this.noteArgs('flags 0', index, 0n);
+        return;
+      case 'advice':
+      case 'fd':
+      case 'number':
+        return;
+    }
+  }
+
+  /** Rights without which the call may pass. What was asked for is not given up for an amount of memory by mprotect. */
+  private rightsToDrop(): readonly (readonly [number, string, string?])[] {
+    const later = this.call.name === 'mmap' ? 'mprotect(PROT_WRITE) later asks the same again' : '';
+    if (this.call.name === 'mprotect' && this.base.result === -ENOMEM) return [];
+    return [
+      [PROT_WRITE, 'PROT_WRITE', later],
+      [PROT_EXEC, 'PROT_EXEC'],
+    ];
+  }
+
+  private rights(): void {
+    for (const cap of [CAP_IPC_LOCK, CAP_SYS_ADMIN, CAP_SYS_RAWIO]) {
+      const { cred } = this.task.cur;
+      if ((cred.capLow & (1 << cap)) !== 0) continue;
+      this.note(capabilityName(cap), (copy) => void (copy.cur.cred.capLow |= 1 << cap), {
+        option: `--capabilities ${capabilityName(cap).toLowerCase().replace('cap_', '')}`,
+      });
+    }
+  }
+
+  private modes(): void {
+    const { overcommitMemory } = this.task.kernel.system.sysctl;
+    for (const mode of [1, 0, 2]) {
+      if (mode === overcommitMemory) continue;
+      this.note(
+        `vm.overcommit_memory=${mode} (is ${overcommitMemory})`,
+        (copy) => void (copy.kernel.system.sysctl.overcommitMemory = mode),
+        { option: `--sysctl vm.overcommit_memory=${mode}` },
+      );
+    }
+    if ((this.task.cur.personality & READ_IMPLIES_EXEC) !== 0) {
+      this.note('a personality without READ_IMPLIES_EXEC', (copy) => void (copy.cur.personality &= ~READ_IMPLIES_EXEC));
+    }
+  }
+
+  private knobs(): void {
+    for (const knob of KNOBS) this.searchKnob(knob);
+  }
+
+  private arguments(): void {
+    parametersOf(this.call).forEach((param, i) => {
+      if (i < this.args.length) this.argument(param, i);
+    });
+  }
+
+  /**
+   * All that was found: what makes the call pass, or, when nothing does, what leads to the next refusal.
+   *
+   * @param limitsFirst the refusal is about an amount: then limits come before arguments
+   */
+  search(limitsFirst: boolean): Change[] {
+    if (succeeded(this.base)) {
+      this.knobs();
+      return this.found;
+    }
+    if (limitsFirst) {
+      this.knobs();
+      this.modes();
+      this.rights();
+      this.arguments();
+    } else {
+      this.arguments();
+      this.knobs();
+      this.rights();
+      this.modes();
+    }
+    const passing = this.found.filter(({ outcome }) => succeeded(outcome));
+    return passing.length > 0 ? passing : this.found;
+  }
+}
+
+/** What MAP_NORESERVE does to huge pages. */
+export const MOVES_TO_SIGBUS = 'moves the failure only: without a free huge page the first touch ends in SIGBUS';

@@ -1,0 +1,298 @@
+/**
+ * Explains one call on a process as it is: for the end of a script, and for a line in the middle of a replayed log.
+ *
+ * The call is made on the process; what would turn it is tried on copies before.
+ */
+import type { Task } from '@vmarea/kernel';
+import { Decision as D } from '@vmarea/mm-core';
+import { EACCES, EAGAIN, ENOMEM, EPERM, errnoName, signalName } from '@vmarea/uapi';
+import { causesOf, onCopy, succeeded, type Outcome } from '@vmarea/what-if';
+import { SYSTEM_CALLS } from '../calls/system-calls.ts';
+import { formatCall, formatOutcome, hex, makeCall } from '../calls/verbs.ts';
+import type { Call, Recorded } from '../input/script.ts';
+import type { Names } from '../input/values.ts';
+import type { Answer, Check, Comparison, ExplainedChange, Refusal } from './answer.ts';
+import { ChangeSearch, type Change } from './changes.ts';
+import { CHECK_RULES } from './check-rules.ts';
+import { choicesOf } from './choices.ts';
+import { figuresOf } from './figures.ts';
+import { neighboursIn } from './neighbours.ts';
+import { pictureOf } from './picture.ts';
+import type { ReasonBook } from './reason-book.ts';
+import { Recorder, type TraceEvent } from './recorder.ts';
+import { namedRange, takeSnapshot } from './snapshot.ts';
+import { Subject } from './subject.ts';
+
+/** A call on a process. */
+export interface CallQuestion {
+  /** As it is before the call; the call is made on it. */
+  readonly task: Task;
+  readonly call: Call;
+  readonly args: readonly bigint[];
+  readonly names: Names;
+  readonly book: ReasonBook;
+  /** Leave out the search for changes: it makes the call some hundred times. */
+  readonly withoutChanges?: boolean | undefined;
+  /** The line at which the log installs a seccomp filter. */
+  readonly seccompLine?: number | undefined;
+}
+
+/** Decisions that only pass on what was decided within. */
+const PASSED_ON: ReadonlySet<number> = new Set<number>([
+  D.mmapRegionDriverRefused,
+  D.mmapRegionClearOldMaps,
+  D.mmapRegionSharedMemory,
+  D.areaOwnerRefused,
+  D.mremapOwnerRefused,
+  D.brkClearOldMaps,
+  D.forkNoMemory,
+  D.mlockCannotPopulate,
+]);
+
+/** The innermost decision behind an outcome, and those that passed it on. */
+function chainOf(outcome: Outcome, events: readonly TraceEvent[]): number[] {
+  if (outcome.decision === 0) return [];
+  const refusals = events.flatMap((event) => (event.kind === 'decide' && event.result < 0 ? [event.decision] : []));
+  const chain = [outcome.decision];
+  let at = refusals.lastIndexOf(outcome.decision);
+  while (PASSED_ON.has(chain[0]!) && at > 0) {
+    at--;
+    if (!chain.includes(refusals[at]!)) chain.unshift(refusals[at]!);
+  }
+  return chain;
+}
+
+/** Why the caller gets another errno than the one that was decided. */
+function turnedErrno(call: Call, decided: string, given: string): string {
+  if (decided === given || decided === 'none' || given.startsWith('SIG')) return '';
+  if (call.name === 'madvise') return `madvise answers ${given} where ${decided} was decided inside.`;
+  return `The caller gets ${given}.`;
+}
+
+/** Operands of all checks as they are before the call, by decision. */
+class Operands {
+  private readonly subject: Subject;
+  private readonly texts = new Map<number, string>();
+  private readonly asked = new Set<number>();
+
+  constructor(subject: Subject) {
+    this.subject = subject;
+    for (const rule of CHECK_RULES[subject.call.name] ?? []) {
+      if (rule.when === undefined || rule.when(subject)) {
+        this.asked.add(rule.decision);
+        this.texts.set(rule.decision, rule.operands(subject));
+      }
+    }
+  }
+
+  /** The checks up to the one that refused. */
+  checks(outcome: Outcome, chain: readonly number[], book: ReasonBook): Check[] {
+    const checks: Check[] = [];
+    for (const rule of CHECK_RULES[this.subject.call.name] ?? []) {
+      const failed = chain.includes(rule.decision);
+      if (!failed && !this.asked.has(rule.decision)) continue;
+      const reason = book.find(rule.decision);
+      if (reason === undefined) continue;
+      checks.push({ reason, passed: !failed, operands: this.texts.get(rule.decision) ?? '' });
+      if (failed) return checks;
+    }
+    const reason = succeeded(outcome) ? undefined : book.find(outcome.decision);
+    // A refusal that no rule stands for: the checks before it are not known to have been asked.
+    return reason === undefined ? checks : [{ reason, passed: false, operands: '' }];
+  }
+}
+
+/** The numbers of the innermost refusal that has some; to be asked before the call changes the state. */
+function figuresBefore(subject: Subject, book: ReasonBook, chain: readonly number[]): string {
+  for (const decision of chain) {
+    const text = figuresOf(subject, decision, book.find(decision)?.id ?? '');
+    if (text !== '') return text;
+  }
+  return '';
+}
+
+/** Whether a recorded result is the one that is answered here. */
+function agrees(call: Call, recorded: Recorded, outcome: Outcome): boolean {
+  if (outcome.signal !== 0) return recorded.text.startsWith(signalName(outcome.signal));
+  if (recorded.text.startsWith('SIG')) return false;
+  if (recorded.unnamed) return !succeeded(outcome);
+  if (recorded.ret === null) return true;
+  if (call.name === 'brk') return true;
+  if (recorded.ret < 0) return outcome.result === recorded.ret;
+  return succeeded(outcome);
+}
+
+/** Something that can be said of an errno that no rule of mm gives. */
+function whoElse(question: CallQuestion, errno: number): string {
+  const { task, call, args, seccompLine } = question;
+  const fd = call.name === 'mmap' ? Number(BigInt.asIntN(32, args[4] ?? -1n)) : -1;
+  const file = fd < 0 ? null : task.cur.files.fget(fd);
+  if (file?.path().startsWith('/dev/') === true)
+    return `No limit, sysctl or capability gives ${errnoName(errno)} here. ${file.path()} is a device: its driver's own mmap answers.`;
+  if (seccompLine !== undefined)
+    return `No rule of mm gives ${errnoName(errno)} here: the seccomp filter of line ${seccompLine} answered.`;
+  const lsm =
+    errno === EACCES || errno === EPERM
+      ? 'a security module (SELinux, AppArmor: see the audit log)'
+      : 'a security module';
+  return `No limit, sysctl or capability gives ${errnoName(errno)} here: a seccomp filter, ${lsm}, a driver, or a state of the process that is not given here (--maps-before, --meminfo).`;
+}
+
+/** What the line says against what is answered, and what would make them agree. */
+function compare(question: CallQuestion, outcome: Outcome, causes: Comparison['causes']): Comparison | null {
+  const { call } = question;
+  const { recorded } = call;
+  if (recorded === null || recorded.text.startsWith('?')) return null;
+  const same = agrees(call, recorded, outcome);
+  const failed = recorded.ret !== null && recorded.ret < 0;
+  const note = same || causes.length > 0 || !failed ? '' : whoElse(question, -recorded.ret);
+  return { recorded: recorded.text, agrees: same, causes: same ? [] : causes, note };
+}
+
+/** Causes of a recorded failure, found on copies; none for a line that did not fail. */
+function causesBefore(question: CallQuestion): Comparison['causes'] {
+  const { task, call, args, names } = question;
+  const { recorded } = call;
+  if (recorded === null || question.withoutChanges === true) return [];
+  const { ret } = recorded;
+  if (ret === null || ret >= 0) return [];
+  const attempt = (copy: Task): Outcome => makeCall(copy, call, args, names);
+  return causesOf(task, attempt, (outcome) => outcome.result === ret);
+}
+
+/** The part of the address space that the call was about. */
+function focusOf(subject: Subject, events: readonly TraceEvent[], outcome: Outcome): readonly [number, number] | null {
+  let start = Infinity;
+  let end = -Infinity;
+  for (const event of events) {
+    if (event.kind !== 'vma' || event.event === 'remove') continue;
+    start = Math.min(start, event.start);
+    end = Math.max(end, event.end);
+  }
+  if (start < end) return [start, end];
+  const range = namedRange(subject);
+  if (range !== null && range[0] < subject.mm.taskSize) return range;
+  const at = subject.arg('addr');
+  if (['load', 'store', 'exec', 'access'].includes(subject.call.name) && at > 0) return [at, at + 1];
+  if (subject.call.name === 'brk') return [Math.max(1, subject.mm.brk - 1), Math.max(2, subject.mm.brk)];
+  return outcome.result > 4096 ? [outcome.result, outcome.result + 1] : null;
+}
+
+function marksOf(subject: Subject, outcome: Outcome): (readonly [number, string])[] {
+  const at = subject.arg('addr');
+  const { name } = subject.call;
+  if (at <= 0 || at >= subject.mm.taskSize) return [];
+  if (name === 'mmap' && outcome.result !== at) return [[at, `the address that was asked for, ${hex(at)}`]];
+  if (['load', 'store', 'exec', 'access'].includes(name)) return [[at, `the access, ${hex(at)}`]];
+  return succeeded(outcome) || name === 'brk' ? [] : [[at, `the address of the call, ${hex(at)}`]];
+}
+
+const AMOUNTS: ReadonlySet<number> = new Set([ENOMEM, EAGAIN, EPERM]);
+
+function explainedChange(call: Call, change: Change, book: ReasonBook): ExplainedChange {
+  const { outcome } = change;
+  return {
+    change: change.change,
+    then: formatOutcome(call, outcome),
+    reason: succeeded(outcome) ? null : (book.find(outcome.decision) ?? null),
+    caveat: change.caveat,
+    option: change.option,
+  };
+}
+
+/** Calls that change more than the process: they cannot be tried on a copy. */
+function isTriable({ name }: Call): boolean {
+  return !SYSTEM_CALLS.has(name) || name === 'fork' || name === 'clone' || name === 'clone3';
+}
+
+/** What the call gives on a copy: it tells of which refusal the numbers must be taken before the call is made. */
+interface Foreseen {
+  readonly outcome: Outcome;
+  readonly chain: readonly number[];
+}
+
+function foresee({ task, call, args, names }: CallQuestion): Foreseen | null {
+  if (!isTriable(call)) return null;
+  return onCopy(task, (copy) => {
+    const recorder = new Recorder();
+    copy.mm.tracer = recorder;
+    const outcome = makeCall(copy, call, args, names);
+    return { outcome, chain: chainOf(outcome, recorder.events) };
+  });
+}
+
+function searchChanges(question: CallQuestion, foreseen: Foreseen | null): ExplainedChange[] {
+  if (question.withoutChanges === true || foreseen === null) return [];
+  const { call, book } = question;
+  const base = foreseen.outcome;
+  const search = new ChangeSearch({ ...question, base });
+  return search
+    .search(AMOUNTS.has(-base.result) || base.signal !== 0)
+    .map((change) => explainedChange(call, change, book));
+}
+
+function refusalOf(
+  call: Call,
+  outcome: Outcome,
+  chain: readonly number[],
+  book: ReasonBook,
+  figures: string,
+): Refusal | null {
+  const reasons = chain.flatMap((decision) => book.find(decision) ?? []);
+  const [reason, ...passedOn] = reasons;
+  if (succeeded(outcome) || reason === undefined) return null;
+  const errno = outcome.signal !== 0 ? signalName(outcome.signal) : errnoName(-outcome.result);
+  return { reason, errno, figures, passedOn, turned: turnedErrno(call, reason.errno, errno) };
+}
+
+/**
+ * Explains a call, and makes it.
+ *
+ * @throws ScriptError when the call is not known or its arguments cannot be read
+ */
+export function explainCall(question: CallQuestion): Answer {
+  const { task, call, args, names, book } = question;
+  const { mm } = task;
+  const subject = new Subject(task, call, args);
+  const foreseen = foresee(question);
+  const operands = new Operands(subject);
+  const figures = foreseen === null ? '' : figuresBefore(subject, book, foreseen.chain);
+  const changes = searchChanges(question, foreseen);
+  const fits = foreseen === null || (call.recorded !== null && agrees(call, call.recorded, foreseen.outcome));
+  const causes = fits ? [] : causesBefore(question);
+  const before = takeSnapshot(subject);
+
+  const recorder = new Recorder();
+  const { tracer } = mm;
+  mm.tracer = recorder;
+  let outcome: Outcome;
+  try {
+    outcome = makeCall(task, call, args, names);
+  } finally {
+    mm.tracer = tracer;
+  }
+  const { events } = recorder;
+  const chain = chainOf(outcome, events);
+  const after = task.kernel.proc.maps(task);
+  const focus = focusOf(subject, events, outcome);
+  const picture = { before: before.maps, after, focus, marks: marksOf(subject, outcome), system: task.kernel.system };
+  return {
+    call: formatCall(call, args),
+    result: formatOutcome(call, outcome),
+    succeeded: succeeded(outcome),
+    refusal: refusalOf(call, outcome, chain, book, figures),
+    comparison: compare(question, outcome, causes),
+    choices: choicesOf({ subject, before, outcome, events }),
+    changes,
+    notes: [],
+    taken: [],
+    picture: pictureOf(picture),
+    earlier: [],
+    checks: operands.checks(outcome, chain, book),
+    events,
+    elsewhere: [],
+    neighbours: focus === null ? [] : neighboursIn(mm, focus[0], focus[1], book),
+    before: before.maps,
+    after,
+  };
+}

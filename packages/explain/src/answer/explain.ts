@@ -1,0 +1,342 @@
+/**
+ * Explains a call of a script: the stage is set, the calls before are made, and the last one is explained. Other machines are
+ * asked the same.
+ */
+import { findVma } from '@vmarea/mm-core';
+import { arm64VaBits, assumed, describeEvidence, fromLog, type Situation } from '@vmarea/situation';
+import { errnoName, PROFILES, type KernelName } from '@vmarea/uapi';
+import { bytes, succeeded, type Outcome } from '@vmarea/what-if';
+import { formatOutcome, isKnownCall, makeCall } from '../calls/verbs.ts';
+import { FailedResultError, ScriptError } from '../input/error.ts';
+import type { Call } from '../input/script.ts';
+import { assumeFiles, waysToOpen, type AssumedFiles } from '../stage/assumed.ts';
+import { failedInLog, firstDifference, prepare, type EarlierOutcome, type Ready } from '../stage/probe.ts';
+import { filesOf, type MachineMaker, type Setting } from '../stage/stage.ts';
+import type { StagedFile } from '../stage/files.ts';
+import type { Answer, Comparison, Elsewhere } from './answer.ts';
+import { explainCall } from './explain-call.ts';
+import { ReasonBook, type Reason } from './reason-book.ts';
+
+/** What is explained, and how much of it. */
+export interface Question {
+  readonly make: MachineMaker;
+  readonly situation: Situation;
+  readonly script: readonly Call[];
+  readonly book?: ReasonBook | undefined;
+  /** Leave the search for changes out: it makes the call hundreds of times. */
+  readonly withoutChanges?: boolean | undefined;
+}
+
+/** Calls that need memory behind the mappings. */
+const TOUCHING: ReadonlySet<string> = new Set(['load', 'store', 'exec', 'access', 'write']);
+
+/** One question under way. */
+class Asking {
+  private readonly make: MachineMaker;
+  readonly situation: Situation;
+  readonly script: readonly Call[];
+  readonly assumed: AssumedFiles;
+  readonly notes: string[] = [];
+  private files: Map<number, StagedFile>;
+
+  constructor({ make, situation }: Question, script: readonly Call[]) {
+    this.make = make;
+    const { architecture } = situation;
+    const known = architecture.value === 'arm64';
+    this.situation = askedSituation(situation);
+    if (!known) this.notes.push(otherArchitecture(architecture.value, describeEvidence(architecture.evidence)));
+    this.script = script;
+    const given = filesOf(situation);
+    this.assumed = assumeFiles(script, given);
+    this.files = new Map([...given, ...this.assumed.files]);
+  }
+
+  private setting(situation: Situation, files: ReadonlyMap<number, StagedFile>): Setting {
+    const memory = this.script.some(({ name }) => TOUCHING.has(name));
+    return { situation, files, needs: { memory } };
+  }
+
+  /** A stage on which all calls but the last have been made. */
+  ready(situation: Situation = this.situation, files: ReadonlyMap<number, StagedFile> = this.files): Ready {
+    return prepare(this.make, this.setting(situation, files), this.script, { values: this.assumed.values });
+  }
+
+  /** The last call's outcome on another stage, with the calls before it. */
+  private outcome(files: ReadonlyMap<number, StagedFile>): { outcome: Outcome; earlier: readonly EarlierOutcome[] } {
+    const ready = this.ready(this.situation, files);
+    return { outcome: makeCall(ready.task, this.script.at(-1)!, ready.args, ready.names), earlier: ready.earlier };
+  }
+
+  /** Takes an assumed file to be opened so that the recorded failure comes about, where a way to open it gives that. */
+  guessFiles(): void {
+    const ret = this.script.at(-1)!.recorded?.ret ?? 0;
+    for (const fd of ret < 0 ? this.assumed.guessed : []) {
+      if (this.outcome(this.files).outcome.result === ret) return;
+      for (const [change, words] of waysToOpen(-ret)) {
+        const file = this.files.get(fd)!;
+        const files = new Map(this.files).set(fd, { ...file, spec: { ...file.spec, ...change } });
+        if (this.outcome(files).outcome.result !== ret) continue;
+        this.files = files;
+        this.notes.push(`Descriptor ${fd} is taken to be ${words}: that gives the recorded ${errnoName(-ret)}.`);
+        return;
+      }
+    }
+    this.notes.push(...this.assumed.notes.map((note) => note.charAt(0).toUpperCase() + note.slice(1)));
+  }
+
+  /** Address bits with which the recorded failure comes about. */
+  bitsOf(recorded: number): number[] {
+    const { situation } = this;
+    return arm64VaBits(situation.pageSize.value).filter((bits) => {
+      if (bits === situation.vaBits.value || situation.mapBefore !== null) return false;
+      try {
+        const ready = this.ready({ ...situation, vaBits: fromLog(bits, 0, 'compared') });
+        return makeCall(ready.task, this.script.at(-1)!, ready.args, ready.names).result === recorded;
+      } catch (error) {
+        if (error instanceof ScriptError) return false;
+        throw error;
+      }
+    });
+  }
+
+  /** What changes of the open files turn the answer. */
+  fileChanges(
+    base: Outcome,
+    earlier: readonly EarlierOutcome[],
+    needed: number,
+  ): { change: string; outcome: Outcome; option: string }[] {
+    const found: { change: string; outcome: Outcome; option: string }[] = [];
+    for (const [fd, file] of this.files) {
+      for (const [change, words, option] of fileVariations(fd, file, needed)) {
+        const files = new Map(this.files).set(fd, { ...file, spec: { ...file.spec, ...change } });
+        let tried: ReturnType<Asking['outcome']>;
+        try {
+          tried = this.outcome(files);
+        } catch (error) {
+          if (error instanceof ScriptError) continue;
+          throw error;
+        }
+        if (firstDifference(earlier, tried.earlier) !== null) continue;
+        if (succeeded(tried.outcome) && !succeeded(base)) found.push({ change: words, outcome: tried.outcome, option });
+      }
+    }
+    return found;
+  }
+}
+
+/**
+ * The situation that is really asked: on arm64, where another architecture is not modelled. The rules of the memory calls are
+ * the same there, placement is not.
+ */
+export function askedSituation(situation: Situation): Situation {
+  if (situation.architecture.value === 'arm64') return situation;
+  return { ...situation, architecture: assumed('arm64'), pageSize: assumed(4096), vaBits: assumed(48) };
+}
+
+function otherArchitecture(architecture: string, evidence: string): string {
+  const narrow = !architecture.endsWith('64');
+  const more = narrow
+    ? 'a 32-bit program has some 3 GiB of addresses, so a lack of room there is not seen here'
+    : 'where the kernel places a mapping is not';
+  return `This is from ${architecture === '32-bit' ? 'a 32-bit machine' : architecture} (${evidence}) and was asked on arm64: the rules of the memory calls are the same, ${more}.`;
+}
+
+type Variation = readonly [change: Partial<StagedFile['spec']>, words: string, option: string];
+
+/**
+ * Other ways in which a file could be open.
+ *
+ * @param needed the size with which the access lies within it, bytes; 0 for other calls
+ */
+function fileVariations(fd: number, { spec }: StagedFile, needed: number): Variation[] {
+  const name = `descriptor ${fd}`;
+  const found: Variation[] = [];
+  if (spec.mode !== 'rw')
+    found.push([
+      { mode: 'rw' },
+      `${name} open read-write (is ${spec.mode === 'ro' ? 'read-only' : 'write-only'})`,
+      `--file ${fd}=rw`,
+    ]);
+  if (spec.mode === 'rw' && spec.append)
+    found.push([{ mode: 'ro' }, `${name} open read-only (is read-write)`, `--file ${fd}=ro`]);
+  if (spec.noexec) found.push([{ noexec: false }, `${name} on a mount without noexec`, '']);
+  if (spec.append) found.push([{ append: false }, `${name} without the append-only attribute (chattr -a)`, '']);
+  if (spec.locked) found.push([{ locked: false }, `nobody's mandatory lock on ${name}`, '']);
+  if (spec.sealed) found.push([{ sealed: false }, `${name} not sealed`, '']);
+  if (['null', 'pipe', 'dir', 'zero'].includes(spec.kind))
+    found.push([{ kind: 'tmpfs' }, `${name} a plain file (is ${spec.kind})`, '']);
+  if (needed > spec.size)
+    found.push([
+      { size: needed },
+      `${name} with at least ${bytes(needed)} (has ${bytes(spec.size)})`,
+      `--file ${fd}=size=${needed}`,
+    ]);
+  return found;
+}
+
+/** The size that a mapped file must have so that the access lies within it, bytes; 0 when the call is no such access. */
+function sizeNeeded({ task, args }: Ready): number {
+  const at = Number(BigInt.asUintN(64, args[0] ?? 0n));
+  const vma = findVma(task.mm, at);
+  if (vma === null || vma.vmStart > at || vma.vmFile === null || args.length > 2) return 0;
+  const page = task.kernel.system.pageSize;
+  return (vma.vmPgoff + Math.floor((at - vma.vmStart) / page)) * page + 1;
+}
+
+/** The index of the call that is meant: the last one that failed in a log; the last one otherwise. */
+function targetOf(script: readonly Call[]): number {
+  const last = script.length - 1;
+  const recorded = script.filter((call) => call.recorded !== null).length;
+  const isMeant = (call: Call): boolean => isKnownCall(call.name) && (failedInLog(call) || call.name === 'access');
+  if (isKnownCall(script[last]!.name) && (recorded < script.length || isMeant(script[last]!))) return last;
+  for (let i = last; i >= 0; i--) if (isMeant(script[i]!)) return i;
+  for (let i = last; i >= 0; i--) if (isKnownCall(script[i]!.name)) return i;
+  return last;
+}
+
+/**
+ * Explains the call of a script that is meant: the last one, or in a log the last that failed. When it needs what an earlier
+ * call did not give, that one is explained.
+ *
+ * @throws ScriptError when the situation cannot be set up, or a call is not known
+ */
+export function explain(question: Question): Answer {
+  const { script } = question;
+  if (script.length === 0) throw new ScriptError('there is no call to explain');
+  const target = targetOf(script);
+  const notes: string[] = [];
+  if (target < script.length - 1)
+    notes.push(`Asked about line ${script[target]!.line}, the last call of the log that failed.`);
+  const asked = script.slice(0, target + 1);
+  try {
+    return ask(question, asked, notes);
+  } catch (error) {
+    if (!(error instanceof FailedResultError)) throw error;
+    const wanted = asked.at(-1)!;
+    const note = `Line ${wanted.line} was not made: it uses «${error.variable}», which line ${asked[error.index]!.line} does not give. This is about line ${asked[error.index]!.line}.`;
+    return ask(question, asked.slice(0, error.index + 1), [...notes, note]);
+  }
+}
+
+function ask(question: Question, script: readonly Call[], notes: readonly string[]): Answer {
+  const book = question.book ?? new ReasonBook();
+  const asking = new Asking(question, script);
+  asking.guessFiles();
+  const call = script.at(-1)!;
+  const ready = asking.ready();
+  const { task, args, names } = ready;
+  const { seccomp } = question.situation;
+  const answer = explainCall({
+    task,
+    call,
+    args,
+    names,
+    book,
+    withoutChanges: question.withoutChanges,
+    seccompLine: seccomp?.evidence.kind === 'log' ? seccomp.evidence.line : undefined,
+  });
+  const base = asking.ready();
+  const outcome = makeCall(base.task, call, base.args, base.names);
+  const searched = question.withoutChanges !== true && !answer.succeeded;
+  const ofFiles = searched ? asking.fileChanges(outcome, ready.earlier, sizeNeeded(ready)) : [];
+  const changes = [
+    ...ofFiles.map(({ change, outcome: then, option }) => ({
+      change,
+      then: formatOutcome(call, then),
+      reason: null,
+      caveat: '',
+      option,
+    })),
+    ...(ofFiles.length > 0 ? answer.changes.filter(({ reason }) => reason === null) : answer.changes),
+  ];
+  return {
+    ...answer,
+    comparison: withBits(answer.comparison, asking, call),
+    changes,
+    notes: [...notes, ...asking.notes],
+    taken: ready.map?.said ?? [],
+    earlier: ready.earlier.map((done) => ({
+      call: done.call.text,
+      result:
+        done.outcome === null
+          ? `${done.call.recorded?.text ?? '?'} (not made)`
+          : formatOutcome(done.call, done.outcome),
+    })),
+    elsewhere: otherMachines(asking, ready.earlier, outcome, book),
+  };
+}
+
+/** The comparison with the address bits that would make it agree. */
+function withBits(comparison: Comparison | null, asking: Asking, { recorded }: Call): Comparison | null {
+  const ret = recorded?.ret ?? 0;
+  if (comparison === null || comparison.agrees || ret >= 0) return comparison;
+  const bits = asking.bitsOf(ret).map((count) => ({
+    condition: `the machine has ${count}-bit addresses (${bytes(2 ** count)} for a program)`,
+    options: [`--va-bits ${count}`],
+  }));
+  return bits.length === 0 ? comparison : { ...comparison, causes: [...bits, ...comparison.causes], note: '' };
+}
+
+function reasonOf(book: ReasonBook, outcome: Outcome): Reason | null {
+  return succeeded(outcome) ? null : (book.find(outcome.decision) ?? null);
+}
+
+/** The same situation on another kernel or page size. Address bits stay where the page size allows them. */
+function elsewhere(situation: Situation, kernel: KernelName, pageSize: number): Situation {
+  const bits = situation.vaBits.value;
+  const allowed = arm64VaBits(pageSize);
+  const fitting = allowed.includes(bits)
+    ? bits
+    : (allowed.find((candidate) => candidate >= bits) ?? allowed.at(-1) ?? bits);
+  return {
+    ...situation,
+    kernel: fromLog(kernel, 0, 'compared'),
+    pageSize: fromLog(pageSize, 0, 'compared'),
+    vaBits: pageSize === situation.pageSize.value ? situation.vaBits : fromLog(fitting, 0, 'compared'),
+  };
+}
+
+function otherMachines(
+  asking: Asking,
+  earlier: readonly EarlierOutcome[],
+  outcome: Outcome,
+  book: ReasonBook,
+): Elsewhere[] {
+  const { situation, script } = asking;
+  const call = script.at(-1)!;
+  const answers: Elsewhere[] = [];
+  for (const kernel of Object.keys(PROFILES) as KernelName[]) {
+    for (const pageSize of [4096, 16384, 65536]) {
+      const same = kernel === situation.kernel.value;
+      if (same === (pageSize === situation.pageSize.value)) continue;
+      const entry = { kernel, pageSize, then: '', reason: null, same: false, notAsked: '' };
+      if (situation.mapBefore !== null && pageSize !== situation.pageSize.value) {
+        answers.push({ ...entry, notAsked: `the map before is of ${situation.pageSize.value / 1024} KiB pages` });
+        continue;
+      }
+      answers.push(askElsewhere(asking, elsewhere(situation, kernel, pageSize), entry));
+    }
+  }
+  return answers;
+
+  function askElsewhere(from: Asking, there: Situation, entry: Elsewhere): Elsewhere {
+    try {
+      const ready = from.ready(there);
+      const differs = firstDifference(earlier, ready.earlier);
+      if (differs?.outcome != null) {
+        const reason = reasonOf(book, differs.outcome);
+        const why = `there line ${differs.call.line} ${succeeded(differs.outcome) ? 'succeeds' : 'fails already'}: ${formatOutcome(differs.call, differs.outcome)}`;
+        return { ...entry, reason, notAsked: why };
+      }
+      const then = makeCall(ready.task, call, ready.args, ready.names);
+      const agrees = succeeded(then) === succeeded(outcome) && (succeeded(then) || then.decision === outcome.decision);
+      return { ...entry, then: formatOutcome(call, then), reason: reasonOf(book, then), same: agrees };
+    } catch (error) {
+      if (error instanceof FailedResultError) {
+        return { ...entry, notAsked: `there line ${script[error.index]!.line} fails already` };
+      }
+      if (error instanceof ScriptError) return { ...entry, notAsked: error.message };
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,369 @@
+/**
+ * The numbers behind a refusal, as a sentence: what there was, what was asked for, what the limit is.
+ *
+ * Each is written from the state just before the call. Refusals without an entry are told by their reason alone.
+ */
+import { Decision as D, findVmaIntersection, vmCommitLimit, VM_GROWSDOWN, type Vma } from '@vmarea/mm-core';
+import { KernelDecision } from '@vmarea/kernel';
+import {
+  CAP_IPC_LOCK,
+  formatProt,
+  MAP_FIXED,
+  MAP_HUGETLB,
+  MAP_LOCKED,
+  MAP_NORESERVE,
+  MAP_SHARED,
+  MAP_TYPE,
+  OVERCOMMIT_NEVER,
+} from '@vmarea/uapi';
+import { bytes, pageCount } from '@vmarea/what-if';
+import { hex } from '../calls/verbs.ts';
+import type { Subject } from './subject.ts';
+
+type Figure = (s: Subject) => string;
+
+const flag = (s: Subject, bit: number): boolean => (s.arg('flags') & bit) !== 0;
+
+/** The address space of a program: `512 GiB (39-bit addresses)`. */
+export function spaceOf(s: Subject): string {
+  const bits = Math.round(Math.log2(s.mm.taskSize));
+  return `${bytes(s.mm.taskSize)} (${bits}-bit addresses)`;
+}
+
+/** An area as people point at it: `0x1000-0x3000 rw-p [heap]`. */
+export function areaName(s: Subject, vma: Vma): string {
+  const { mm } = s;
+  const heap = vma.vmStart <= mm.brk && vma.vmEnd >= mm.startBrk && mm.brk > mm.startBrk && vma.vmFile === null;
+  const stack = (vma.vmFlags & VM_GROWSDOWN) !== 0;
+  const anon = vma.anonName === null ? '' : ` [anon:${vma.anonName}]`;
+  const name = vma.vmFile !== null ? ` ${vma.vmFile.path()}` : heap ? ' [heap]' : stack ? ' [stack]' : anon;
+  const rights = ['r', 'w', 'x'].map((letter, i) => ((vma.vmFlags & (1 << i)) === 0 ? '-' : letter)).join('');
+  return `${hex(vma.vmStart)}-${hex(vma.vmEnd)} ${rights}${(vma.vmFlags & 8) === 0 ? 'p' : 's'}${name}`;
+}
+
+/** What the call's file is called: its name where the input gave one. */
+function fileName(s: Subject): string {
+  const path = s.file?.path() ?? '';
+  return path === '' || STAGED.test(path) ? 'the file' : path;
+}
+
+/** Names that a file gets when the input gives none. */
+const STAGED = /^\/(?:ram|tmp|huge)(?:-noexec)?\/file\d+$/;
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Pages that the call would add. */
+function asked(s: Subject): number {
+  const page = s.system.pageSize;
+  switch (s.call.name) {
+    case 'mremap':
+      return Math.ceil((s.arg('new_len') - s.arg('old_len')) / page);
+    case 'brk':
+      return Math.ceil(Math.max(0, s.arg('addr') - s.mm.brk) / page);
+    case 'mlock':
+    case 'mlock2':
+      return Math.ceil(s.arg('len') / page);
+    case 'mlockall':
+      return s.mm.totalVm;
+    default:
+      return s.pages;
+  }
+}
+
+const size = (s: Subject, pages: number): string => bytes(pages * s.system.pageSize);
+
+function lockFigure(s: Subject): string {
+  const { call, mm, cur } = s;
+  const limit = bytes(cur.rlimits.memlock);
+  const already = mm.lockedVm === 0 ? '' : `${size(s, mm.lockedVm)} are locked already and `;
+  const future = (call.name === 'mmap' && !flag(s, MAP_LOCKED)) || call.name === 'brk';
+  const why = future ? 'mlockall(MCL_FUTURE) locks every new mapping: ' : '';
+  const errno =
+    call.name === 'mmap' || call.name === 'mremap' ? ' mmap and mremap answer EAGAIN here, mlock ENOMEM.' : '';
+  return `${why}${already}${size(s, asked(s))} ${already === '' ? 'are' : 'more are'} to be locked, and RLIMIT_MEMLOCK is ${limit}.${errno}`;
+}
+
+function commitNever(s: Subject): string {
+  const { system, call, cur, mm } = s;
+  const kb = system.pageSize / 1024;
+  const { sysctl } = system;
+  const own = Math.min(Math.floor(mm.totalVm / 32), Math.floor(sysctl.userReserveKbytes / kb));
+  const admin = Math.floor(sysctl.adminReserveKbytes / kb);
+  const limit = vmCommitLimit(system);
+  const isAdmin = (cur.cred.capLow & (1 << 21)) !== 0;
+  const usable = limit - own - (isAdmin ? 0 : admin);
+  const ask = call.name === 'fork' || call.name.startsWith('clone') ? accountedPages(s) : asked(s);
+  const ratio =
+    sysctl.overcommitKbytes !== 0
+      ? `vm.overcommit_kbytes ${sysctl.overcommitKbytes}`
+      : `${sysctl.overcommitRatio} % of ${size(s, system.ram.totalPages())} of RAM`;
+  const why =
+    call.name === 'fork' || call.name.startsWith('clone')
+      ? 'fork charges the private writable memory of the process once more, for the child: '
+      : call.name === 'mprotect'
+        ? 'Memory that becomes writable is charged now: '
+        : '';
+  const noreserve = call.name === 'mmap' && flag(s, MAP_NORESERVE) ? ' Mode 2 ignores MAP_NORESERVE.' : '';
+  return (
+    `${why}${size(s, Math.max(0, system.committedAs))} are committed, ${size(s, ask)} more ${call.name === 'fork' ? 'would be' : 'are asked for'}, ` +
+    `and CommitLimit leaves ${size(s, Math.max(0, usable))} (${ratio}${system.ram.swapPages() > 0 ? `, ${size(s, system.ram.swapPages())} of swap` : ''}, less the reserves). How much memory is free does not matter.${noreserve}`
+  );
+}
+
+/** Pages that fork charges: those of the areas with VM_ACCOUNT. */
+function accountedPages(s: Subject): number {
+  let pages = 0;
+  for (let vma = s.mm.tree.first; vma !== null; vma = vma.vmNext) {
+    if ((vma.vmFlags & 0x100000) !== 0) pages += (vma.vmEnd - vma.vmStart) / s.system.pageSize;
+  }
+  return pages;
+}
+
+function commitGuess(s: Subject): string {
+  const { system, call } = s;
+  const free = system.profile.limits.overcommitGuessFree;
+  const room = free ? system.ram.guessFreePages() : system.ram.totalPages() + system.ram.swapPages();
+  const what = free ? 'free and reclaimable memory is' : 'RAM and swap together are';
+  const why = call.name === 'mprotect' ? 'Memory that becomes writable is charged now: ' : '';
+  return `${why}${size(s, asked(s))} are asked for in one piece, and ${what} ${size(s, room)}.`;
+}
+
+function mapCount(s: Subject): string {
+  const max = s.system.sysctl.maxMapCount;
+  const areas = `The process has ${s.mm.mapCount} areas and vm.max_map_count is ${max}`;
+  if (s.call.name === 'mmap')
+    return `${areas}. mmap refuses only when the count is above the limit, so ${max + 1} can exist.`;
+  return `${areas}; the call would cut an area in two.`;
+}
+
+function unaligned(name: string): Figure {
+  return (s) => {
+    const value = s.arg(name);
+    const page = s.system.pageSize;
+    const over = ((value % page) + page) % page;
+    return `${name} ${hex(value)} is ${bytes(over)} past ${hex(value - over)}, and pages are ${bytes(page)}.`;
+  };
+}
+
+function beyond(addr: string, len: string): Figure {
+  return (s) => {
+    const end = s.arg(addr) + Math.ceil(s.arg(len) / s.system.pageSize) * s.system.pageSize;
+    return `The range ends at ${hex(end)}, and the addresses of a program end at ${hex(s.mm.taskSize)}: ${spaceOf(s)}.`;
+  };
+}
+
+/** The nearest areas around an address that nothing is mapped at. */
+function nothingAt(s: Subject, at: number): string {
+  const next = findVmaIntersection(s.mm, at, s.mm.taskSize);
+  const previous = next === null ? s.mm.tree.last : next.vmPrev;
+  const below = previous === null ? '' : `; the area below ends at ${hex(previous.vmEnd)}`;
+  const above = next === null ? '' : `${below === '' ? ';' : ' and'} the next one begins at ${hex(next.vmStart)}`;
+  return `Nothing is mapped at ${hex(at)}${below}${above}.`;
+}
+
+const notMapped =
+  (name: string): Figure =>
+  (s) =>
+    nothingAt(s, s.arg(name));
+
+/** The first hole of a range. */
+function holeIn(s: Subject, start: number, end: number): string {
+  let at = start;
+  for (let vma = findVmaIntersection(s.mm, start, end); vma !== null && vma.vmStart <= at && at < end; vma = vma.vmNext)
+    at = vma.vmEnd;
+  if (at >= end) return `${hex(start)}-${hex(end)} is mapped throughout.`;
+  const next = findVmaIntersection(s.mm, at, end);
+  return `From ${hex(at)} to ${hex(next === null ? end : next.vmStart)} nothing is mapped. What lies before it has been changed.`;
+}
+
+function stackFigure(s: Subject): { vma: Vma; wanted: number; below: Vma | null } | null {
+  const at = s.arg('addr');
+  const vma = findVmaIntersection(s.mm, at, s.mm.taskSize);
+  if (vma === null) return null;
+  const page = s.system.pageSize;
+  return { vma, wanted: vma.vmEnd - (at - (at % page)), below: vma.vmPrev };
+}
+
+const mode = (s: Subject): string => {
+  const fMode = s.file?.fMode ?? 0;
+  return (fMode & 3) === 3 ? 'read-write' : (fMode & 2) !== 0 ? 'write-only' : 'read-only';
+};
+
+/** Access: what the area allows. */
+function rights(needed: string): Figure {
+  return (s) => {
+    const vma = s.vmaAt(s.arg('addr'));
+    return vma === null ? nothingAt(s, s.arg('addr')) : `The area is ${areaName(s, vma)}: ${needed} is not allowed.`;
+  };
+}
+
+/** The longest hole in which a search looks, bytes. */
+export function longestHole(s: Subject): number {
+  const { mm, system } = s;
+  const low = mm.mmapLegacy ? mm.mmapBase : Math.max(system.pageSize, system.mmapMinAddr);
+  const high = mm.mmapLegacy ? mm.taskSize : mm.mmapBase;
+  let from = low;
+  let longest = 0;
+  for (let vma = mm.tree.first; vma !== null && vma.vmStart < high; vma = vma.vmNext) {
+    longest = Math.max(longest, vma.vmStart - from);
+    from = Math.max(from, vma.vmEnd);
+  }
+  return Math.max(longest, high - from);
+}
+
+/** The pool that a mapping of huge pages takes from. */
+function pool(s: Subject): string {
+  const { hugePool } = s.task.kernel;
+  const unit = s.unit;
+  const needed = Math.ceil(s.length / unit);
+  if (hugePool === null) return `The kernel has no pool, and ${needed} huge pages of ${bytes(unit)} are needed.`;
+  const free = hugePool.size === unit ? Math.max(0, hugePool.freeHugePages - hugePool.resvHugePages) : 0;
+  const total = hugePool.size === unit ? hugePool.nrHugePages : 0;
+  const reserved =
+    hugePool.size === unit && hugePool.resvHugePages > 0 ? `, ${hugePool.resvHugePages} promised to others` : '';
+  return `The pool has ${free} free pages of ${bytes(unit)} (vm.nr_hugepages ${total}${reserved}), and ${needed} ${needed === 1 ? 'is' : 'are'} needed.`;
+}
+
+const FIGURES: Readonly<Record<number, Figure>> = {
+  [KernelDecision.mmapBadDescriptor]: (s) =>
+    `Descriptor ${s.arg('fd') | 0} is not open. «--file ${Math.max(3, s.arg('fd') | 0)}=rw,size=64k» opens a file there.`,
+  [KernelDecision.mmapOffsetUnaligned]: unaligned('off'),
+  [KernelDecision.mmapNoHugeSize]: (s) =>
+    `The flags ask for huge pages of ${bytes(2 ** ((s.arg('flags') >>> 26) & 0x3f))}.`,
+  [D.doMmapMaxMapCount]: mapCount,
+  [D.munmapMaxMapCount]: mapCount,
+  [D.splitMaxMapCount]: mapCount,
+  [D.mremapMaxMapCount]: mapCount,
+  [D.brkMaxMapCount]: mapCount,
+  [D.mayExpandVmAs]: (s) =>
+    `${size(s, s.mm.totalVm)} are mapped and ${size(s, asked(s))} more are asked for, which counts whether or not it is ever touched; RLIMIT_AS is ${bytes(s.cur.rlimits.as)}.`,
+  [D.mayExpandVmData]: (s) =>
+    `${size(s, s.mm.dataVm)} of private writable memory are mapped and ${size(s, asked(s))} more are asked for; RLIMIT_DATA is ${bytes(s.cur.rlimits.data)}.`,
+  [D.mprotectDataLimit]: (s) =>
+    `${size(s, s.mm.dataVm)} of private writable memory are mapped and ${size(s, s.pages)} would become so; RLIMIT_DATA is ${bytes(s.cur.rlimits.data)}.`,
+  [D.brkDataLimit]: (s) =>
+    `The heap would be ${bytes(Math.max(0, s.arg('addr') - s.mm.startBrk))}; RLIMIT_DATA is ${bytes(s.cur.rlimits.data)}.`,
+  [D.brkBelowStart]: (s) => `The heap begins at ${hex(s.mm.startBrk)}, and ${hex(s.arg('addr'))} lies below it.`,
+  [D.brkNoRoom]: (s) => {
+    const next = findVmaIntersection(s.mm, s.mm.brk, s.mm.taskSize);
+    return next === null ? '' : `The heap ends at ${hex(s.mm.brk)} and ${areaName(s, next)} stands in its way.`;
+  },
+  [D.mlockFutureCheck]: lockFigure,
+  [D.mlockLimit]: lockFigure,
+  [D.mlockNotPermitted]: (s) =>
+    `RLIMIT_MEMLOCK is ${bytes(s.cur.rlimits.memlock)} and the caller has no ${s.capability(CAP_IPC_LOCK).split(':')[0]!}.`,
+  [D.mlockNotMapped]: notMapped('addr'),
+  [D.vmEnoughMemoryGuess]: commitGuess,
+  [D.vmEnoughMemoryNever]: commitNever,
+  [D.mmapRegionSharedMemory]: (s) =>
+    s.system.sysctl.overcommitMemory === OVERCOMMIT_NEVER ? commitNever(s) : commitGuess(s),
+  [D.areaNoGap]: (s) =>
+    `${bytes(s.length)} are asked for and the longest hole has ${bytes(longestHole(s))} of ${spaceOf(s)}.`,
+  [D.areaLenOverTaskSize]: (s) => `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`,
+  [D.areaLenTooLong]: (s) => `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`,
+  [D.areaBeyondTaskSize]: beyond('addr', 'len'),
+  [D.munmapBeyondTaskSize]: beyond('addr', 'len'),
+  [D.mincoreBeyondTaskSize]: beyond('addr', 'len'),
+  [D.mremapNewBeyondTaskSize]: beyond('new_addr', 'new_len'),
+  [D.areaUnaligned]: unaligned('addr'),
+  [D.munmapUnaligned]: unaligned('addr'),
+  [D.mprotectUnaligned]: unaligned('addr'),
+  [D.madviseUnaligned]: unaligned('addr'),
+  [D.msyncUnaligned]: unaligned('addr'),
+  [D.mincoreUnaligned]: unaligned('addr'),
+  [D.mremapUnaligned]: unaligned('addr'),
+  [D.mremapNewUnaligned]: unaligned('new_addr'),
+  [D.doMmapPgoffOverflow]: (s) => `The offset is ${s.arg('off')}.`,
+  [D.securityMmapAddr]: (s) =>
+    `addr ${hex(s.arg('addr'))} is below vm.mmap_min_addr ${hex(s.system.sysctl.mmapMinAddr)}.`,
+  [D.doMmapNoreplace]: (s) => {
+    const vma = findVmaIntersection(s.mm, s.arg('addr'), s.arg('addr') + s.length);
+    return vma === null ? '' : `${areaName(s, vma)} is in the range.`;
+  },
+  [D.doMmapSharedWriteNeedsFmodeWrite]: (s) => `Descriptor ${s.arg('fd')} (${fileName(s)}) is open ${mode(s)}.`,
+  [D.doMmapNeedsFmodeRead]: (s) => `Descriptor ${s.arg('fd')} (${fileName(s)}) is open ${mode(s)}.`,
+  [D.doMmapNoexec]: (s) =>
+    `${capital(fileName(s))} lies on a mount with noexec. Without PROT_EXEC it can be mapped, but mprotect cannot add it later (EACCES).`,
+  [D.doMmapNoMmapOperation]: (s) => `${capital(fileName(s))} has no mmap operation.`,
+  [D.doMmapBadType]: (s) =>
+    `The type in the flags is ${s.arg('flags') & MAP_TYPE}; MAP_SHARED is ${MAP_SHARED}, MAP_PRIVATE 2.`,
+  [D.mprotectNotMapped]: notMapped('addr'),
+  [D.mprotectHole]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
+  [D.madviseHole]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
+  [D.mlockHole]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
+  [D.msyncHole]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
+  [D.mprotectMayBits]: (s) => {
+    const vma = s.vmaAt(s.arg('addr'));
+    const may = vma === null ? 0 : (vma.vmFlags >> 4) & 7;
+    return `${formatProt(s.arg('prot'))} is asked for, and the area may have at most ${formatProt(may)}: its file was opened ${(may & 2) === 0 ? 'read-only' : 'so'}${(may & 4) === 0 ? ' or its mount has noexec' : ''}.`;
+  },
+  [D.mremapNotMapped]: notMapped('addr'),
+  [D.mremapCrossesVma]: (s) => {
+    const vma = s.vmaAt(s.arg('addr'));
+    const end = s.arg('addr') + s.arg('old_len');
+    if (vma === null) return '';
+    return `The old range ends at ${hex(end)}, but the area ${areaName(s, vma)} ends at ${hex(vma.vmEnd)}: mremap takes one area at a time.`;
+  },
+  [D.mremapMayNotMove]: (s) => {
+    const vma = s.vmaAt(s.arg('addr'));
+    const next = vma?.vmNext ?? null;
+    if (vma === null) return '';
+    const room = next === null ? s.mm.taskSize - vma.vmEnd : next.vmStart - vma.vmEnd;
+    return `It would have to grow by ${bytes(s.arg('new_len') - s.arg('old_len'))} and behind it ${room === 0 ? 'the next area begins at once' : `are ${bytes(room)} free`}.`;
+  },
+  [D.mremapOverlap]: (s) =>
+    `Old ${hex(s.arg('addr'))}-${hex(s.arg('addr') + s.arg('old_len'))}, new ${hex(s.arg('new_addr'))}-${hex(s.arg('new_addr') + s.arg('new_len'))}.`,
+  [D.faultNoVma]: notMapped('addr'),
+  [D.faultAboveTaskSize]: (s) =>
+    `${hex(s.arg('addr'))} lies above the addresses of a program, which end at ${hex(s.mm.taskSize)}.`,
+  [D.faultNotReadable]: rights('reading'),
+  [D.faultNotWritable]: rights('writing'),
+  [D.faultNotExecutable]: rights('execution'),
+  [D.faultBeyondEof]: (s) => {
+    const vma = s.vmaAt(s.arg('addr'));
+    if (vma?.vmFile == null) return '';
+    const page = s.system.pageSize;
+    const offset = s.arg('addr') - vma.vmStart + vma.vmPgoff * page;
+    const length = vma.vmFile.fInode.iSize;
+    return `The access is at byte ${offset} of the file, which has ${bytes(length)}; the page in which it ends can be touched, pages behind it cannot.`;
+  },
+  [D.stackLimit]: (s) => {
+    const stack = stackFigure(s);
+    if (stack === null) return '';
+    return `The stack would have ${bytes(stack.wanted)} and RLIMIT_STACK is ${bytes(s.cur.rlimits.stack)}.`;
+  },
+  [D.stackGuardGap]: (s) => {
+    const stack = stackFigure(s);
+    if (stack === null) return '';
+    const { below } = stack;
+    const at = s.arg('addr') - (s.arg('addr') % s.system.pageSize);
+    const gap = below === null ? '' : `${bytes(at - below.vmEnd)} above ${areaName(s, below)}, `;
+    return `The page would lie ${gap}and ${bytes(s.system.stackGuardGap)} must stay free below a stack.`;
+  },
+};
+
+/** The numbers of refusals of drivers, by id: their decisions are numbered elsewhere. */
+const BY_ID: Readonly<Record<string, Figure>> = {
+  'hugetlb.reserve_exhausted': pool,
+  'hugetlb.no_size': (s) => (flag(s, MAP_HUGETLB) ? `The flags ask for huge pages of ${bytes(s.unit)}.` : ''),
+  'hugetlb.length_unaligned': (s) =>
+    `${flag(s, MAP_FIXED) ? `addr ${hex(s.arg('addr'))}, ` : ''}len ${bytes(s.arg('len'))}; huge pages are ${bytes(s.unit)}.`,
+  'hugetlb.offset_unaligned': (s) => `off ${hex(s.arg('off'))}; huge pages are ${bytes(s.unit)}.`,
+  'shmem.commit': (s) => (s.system.sysctl.overcommitMemory === OVERCOMMIT_NEVER ? commitNever(s) : commitGuess(s)),
+};
+
+/**
+ * The numbers behind a refusal.
+ *
+ * @param s the call, in the state before it
+ * @returns a sentence; empty when there is nothing to add to the reason
+ */
+export function figuresOf(s: Subject, decision: number, id: string): string {
+  const figure = FIGURES[decision] ?? BY_ID[id];
+  return figure === undefined ? '' : figure(s);
+}
+
+/** `12 pages (48 KiB)`. */
+export function pagesAndBytes(s: Subject, pages: number): string {
+  return `${pageCount(pages)} (${size(s, pages)})`;
+}

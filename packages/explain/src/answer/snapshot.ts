@@ -1,0 +1,94 @@
+/**
+ * The state just before a call, as far as it is spoken of afterwards: the map, counters, and what stands where the call goes.
+ */
+import { countVmaPagesRange, findVmaIntersection, VM_LOCKED, vmStartGap } from '@vmarea/mm-core';
+import { MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN } from '@vmarea/uapi';
+import { bytes } from '@vmarea/what-if';
+import { hex } from '../calls/verbs.ts';
+import { areaName } from './figures.ts';
+import type { Subject } from './subject.ts';
+
+/** The state before a call. */
+export interface Snapshot {
+  /** /proc/PID/maps. */
+  readonly maps: string;
+  /** Pages of Committed_AS. */
+  readonly committed: number;
+  readonly mapCount: number;
+  /** Pages of locked mappings. */
+  readonly locked: number;
+  /** mlockall(MCL_FUTURE) holds. */
+  readonly lockFuture: boolean;
+  readonly brk: number;
+  /** Why a hint cannot be taken; empty when it can, or when there is none. */
+  readonly hintDropped: string;
+  /** Areas in the range that the call names, as people point at them; at most a few. */
+  readonly inRange: readonly string[];
+  /** How many more of them there are. */
+  readonly inRangeMore: number;
+  /** Pages mapped in the range that the call names. */
+  readonly mappedInRange: number;
+}
+
+const SHOWN_AREAS = 3;
+
+/** Why get_unmapped_area cannot take the hint of this mmap; empty when it can. */
+function whyHintIsDropped(s: Subject): string {
+  const { mm, system } = s;
+  const given = s.arg('addr');
+  if (s.call.name !== 'mmap' || given === 0 || (s.arg('flags') & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) return '';
+  const addr = Math.ceil(Math.max(given, system.mmapMinAddr) / system.pageSize) * system.pageSize;
+  const len = s.length;
+  const end = addr + len;
+  if (end > mm.taskSize)
+    return `it would end at ${hex(end)}, beyond the addresses of a program, which end at ${hex(mm.taskSize)}`;
+  const next = findVmaIntersection(mm, addr, mm.taskSize);
+  if (next === null) return '';
+  if (next.vmStart < end) return `${areaName(s, next)} is there already`;
+  if (vmStartGap(mm, next) < end)
+    return `it would lie in the guard gap of ${bytes(system.stackGuardGap)} below ${areaName(s, next)}`;
+  return '';
+}
+
+/** The range that the call names: start and end; null for a call that names none. */
+export function namedRange(s: Subject): readonly [start: number, end: number] | null {
+  const at = s.arg('addr');
+  const length = s.arg('old_len') > 0 ? s.arg('old_len') : s.length;
+  if (s.call.name === 'brk' || !(at > 0) || !(length > 0)) return null;
+  return [at, at + length];
+}
+
+/** Takes the state down. */
+export function takeSnapshot(s: Subject): Snapshot {
+  const { mm, system } = s;
+  const range = namedRange(s);
+  const inRange: string[] = [];
+  let more = 0;
+  let mapped = 0;
+  if (range !== null && range[1] <= mm.taskSize) {
+    const [start, end] = range;
+    mapped = countVmaPagesRange(mm, start, end);
+    let vma = findVmaIntersection(mm, start, end);
+    for (; vma !== null && vma.vmStart < end; vma = vma.vmNext) {
+      if (inRange.length < SHOWN_AREAS) inRange.push(areaName(s, vma));
+      else more++;
+    }
+  }
+  return {
+    maps: s.task.kernel.proc.maps(s.task),
+    committed: system.committedAs,
+    mapCount: mm.mapCount,
+    locked: mm.lockedVm,
+    lockFuture: (mm.defFlags & VM_LOCKED) !== 0,
+    brk: mm.brk,
+    hintDropped: whyHintIsDropped(s),
+    inRange,
+    inRangeMore: more,
+    mappedInRange: mapped,
+  };
+}
+
+/** Whether the mapping can grow down, so that it has a guard gap. */
+export function growsDown(s: Subject): boolean {
+  return s.call.name === 'mmap' && (s.arg('flags') & MAP_GROWSDOWN) !== 0;
+}

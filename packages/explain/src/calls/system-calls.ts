@@ -1,0 +1,219 @@
+/**
+ * The calls of a situation that are not about addresses: files, descriptors, processes, limits.
+ *
+ * Their arguments are read as strace reads them. A file that is opened and that nobody made is made: a log does not show what
+ * was there before.
+ */
+import type { Task } from '@vmarea/kernel';
+import { isErr } from '@vmarea/mm-core';
+import { decodeCall, type Call as LoggedCall, type Op, type OpenOp } from '@vmarea/strace';
+import {
+  AT_FDCWD,
+  CLONE_VM,
+  ENOSYS,
+  F_ADD_SEALS,
+  O_CREAT,
+  O_DIRECTORY,
+  O_RDWR,
+  parseSeals,
+  PR_SET_VMA,
+  PR_SET_VMA_ANON_NAME,
+  S_IFDIR,
+} from '@vmarea/uapi';
+import { ScriptError } from '../input/error.ts';
+import type { Call } from '../input/script.ts';
+import { evaluate, type Names } from '../input/values.ts';
+
+/** Bytes of a file that is opened and that nobody made. */
+export const MADE_FILE_BYTES = 65536;
+
+/** Names of the calls that {@link systemCall} makes. */
+export const SYSTEM_CALLS: ReadonlySet<string> = new Set([
+  'open',
+  'openat',
+  'creat',
+  'shm_open',
+  'memfd_create',
+  'ftruncate',
+  'fallocate',
+  'fcntl',
+  'close',
+  'dup',
+  'dup2',
+  'dup3',
+  'pipe',
+  'pipe2',
+  'write',
+  'fork',
+  'clone',
+  'clone3',
+  'setrlimit',
+  'getrlimit',
+  'prlimit64',
+  'prctl',
+  'personality',
+  'setuid',
+]);
+
+/** Calls with arguments in which variables and expressions of C may stand; the others take names and structures. */
+const NUMBERS: ReadonlyMap<string, readonly number[]> = new Map([
+  ['ftruncate', [0, 1]],
+  ['fallocate', [0, 2, 3]],
+  ['fcntl', [0]],
+  ['close', [0]],
+  ['dup', [0]],
+  ['dup2', [0, 1]],
+  ['dup3', [0, 1]],
+  ['write', [0, 2]],
+  ['setuid', [0]],
+]);
+
+/** The arguments with the values of variables and expressions in them. */
+function plainArguments(call: Call, names: Names): string[] {
+  const numbers = NUMBERS.get(call.name);
+  return call.args.map((text, i) => {
+    const plain = text.replace(/^(-?\d+)<.*$/s, '$1');
+    if (numbers?.includes(i) === true) return evaluate(plain, names).toString();
+    if (call.name === 'prctl' && i >= 2 && !plain.startsWith('"')) return evaluate(plain, names).toString();
+    return plain.replace(/\s*\|\s*/g, '|');
+  });
+}
+
+/** The call as the decoders of strace take it. */
+function logged(call: Call, args: readonly string[]): LoggedCall {
+  const argsText = args.join(', ');
+  const name = call.name === 'shm_open' ? 'open' : call.name;
+  const ret = call.recorded?.ret ?? null;
+  return {
+    pid: 0,
+    entryPid: 0,
+    name,
+    argsText,
+    args,
+    entryLength: argsText.length,
+    ret,
+    errno: ret !== null && ret < 0 ? -ret : 0,
+    failed: ret !== null && ret < 0,
+    result: call.recorded?.text ?? '',
+    entryLine: call.line,
+    line: call.line,
+    state: 'returned',
+    split: false,
+    time: '',
+    returnTime: '',
+    ip: '',
+    elapsed: '',
+  };
+}
+
+/** Makes the directories of a path, and the file with 64 KiB, as far as they are missing. */
+export function ensureFile(task: Task, path: string, size: number = MADE_FILE_BYTES): void {
+  const { sys } = task;
+  const parts = path.split('/').filter((part) => part !== '');
+  for (let i = 1; i < parts.length; i++) {
+    const dir = `/${parts.slice(0, i).join('/')}`;
+    if (isStatError(sys.stat(dir))) sys.mkdir(dir, 0o755);
+  }
+  if (!isStatError(sys.stat(path))) return;
+  const fd = sys.open(path, O_RDWR | O_CREAT, 0o755);
+  if (isErr(fd)) return;
+  sys.ftruncate(fd, size);
+  sys.close(fd);
+}
+
+function isStatError(stat: unknown): boolean {
+  return typeof stat === 'number';
+}
+
+function open(task: Task, call: Call, op: OpenOp): number {
+  const { sys } = task;
+  const failed = call.recorded?.ret !== null && call.recorded !== null && call.recorded.ret < 0;
+  if (op.path === null) throw new ScriptError(`line ${call.line}: ${call.text}: the path is not a text`);
+  const path = call.name === 'shm_open' ? `/dev/shm/${op.path.replace(/^\/+/, '')}` : op.path;
+  const relative = !path.startsWith('/');
+  const absolute = relative ? `/${path.replace(/^(\.\/)+/, '')}` : path;
+  // A file that the log could open was there.
+  if (!failed && (op.flags & (O_CREAT | O_DIRECTORY)) === 0) ensureFile(task, absolute);
+  else if (!failed && (op.flags & O_DIRECTORY) === 0) ensureFile(task, `${absolute.replace(/\/[^/]*$/, '')}/.`, 0);
+  const fd = sys.openat(AT_FDCWD, absolute, op.flags, op.mode);
+  return atRecorded(task, call, fd);
+}
+
+/** Puts a new descriptor where the log has it. */
+function atRecorded(task: Task, call: Call, fd: number): number {
+  const wanted = call.recorded?.ret ?? -1;
+  if (isErr(fd) || wanted < 0 || wanted === fd) return fd;
+  const moved = task.sys.dup3(fd, wanted);
+  task.sys.close(fd);
+  return moved;
+}
+
+function limit(task: Task, op: Extract<Op, { op: 'rlimit' }>): number {
+  return op.set === null ? 0 : task.sys.setrlimit(op.resource, op.set.soft, op.set.hard);
+}
+
+/**
+ * Makes a call about files or processes.
+ *
+ * @returns its result or a negative errno
+ * @throws ScriptError when an argument cannot be read
+ */
+export function systemCall(task: Task, call: Call, names: Names): number {
+  const { sys } = task;
+  if (call.name === 'fork') return fork(task, 0);
+  const args = plainArguments(call, names);
+  if (call.name === 'pipe' || call.name === 'pipe2') return sys.pipe2([0, 0]);
+  if (call.name === 'setuid') return sys.setuid(Number(args[0]));
+  if (call.name === 'write') return sys.write(Number(args[0]), new Uint8Array(Math.min(Number(args[2] ?? 0), 2 ** 24)));
+  const op = decodeCall(logged(call, args));
+  if (op === null) throw new ScriptError(`line ${call.line}: unknown call «${call.name}»`);
+  if (op.op === 'undecoded') {
+    const what = `argument ${op.index + 1} of ${call.name} is «${op.text}», not a ${op.expected}`;
+    throw new ScriptError(`line ${call.line}: ${what}`);
+  }
+  return perform(task, call, op, args);
+}
+
+function perform(task: Task, call: Call, op: Op, args: readonly string[]): number {
+  const { sys } = task;
+  switch (op.op) {
+    case 'open':
+      return open(task, call, op);
+    case 'memfdCreate':
+      return atRecorded(task, call, sys.memfdCreate(op.name, op.flags));
+    case 'truncate':
+      return sys.ftruncate(op.fd ?? -1, Number(op.size));
+    case 'fallocate':
+      return sys.fallocate(op.fd, op.mode, Number(op.offset), Number(op.len));
+    case 'close':
+      return sys.close(op.fd);
+    case 'dup':
+      return call.name === 'dup2' || call.name === 'dup3'
+        ? sys.dup3(op.from.fd, Number(args[1]))
+        : atRecorded(task, call, sys.dup(op.from.fd));
+    case 'fcntl':
+      return op.command === 'F_ADD_SEALS' ? sys.fcntl(op.fd, F_ADD_SEALS, op.arg ?? parseSeals(args[2] ?? '') ?? 0) : 0;
+    case 'fork':
+      return fork(task, op.flags);
+    case 'rlimit':
+      return limit(task, op);
+    case 'personality':
+      return sys.personality(op.personality);
+    case 'setVmaName':
+      return sys.prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, op.addr, op.len, op.name);
+    case 'prctl':
+      return 0;
+    default:
+      return -ENOSYS;
+  }
+}
+
+/** A thread or a vfork shares the address space: nothing is copied. */
+function fork(task: Task, flags: number): number {
+  if ((flags & CLONE_VM) !== 0) return task.pid + 1;
+  const child = task.sys.fork();
+  return typeof child === 'number' ? child : child.pid;
+}
+
+/** What `stat` says of a directory. */
+export const DIRECTORY: number = S_IFDIR;

@@ -1,0 +1,41 @@
+/**
+ * Flags that programs use and this machine's headers do not have: of other architectures, of later kernels, of other systems.
+ */
+
+/** A flag with its value where it exists, and a sentence. */
+export interface ForeignFlag {
+  readonly value: number;
+  /** What to know about it here. */
+  readonly sentence: string;
+}
+
+const IGNORED = 'MAP_PRIVATE and MAP_SHARED ignore bits that they do not know';
+
+/** Flags of Linux that not every kernel or architecture has. */
+export const FOREIGN_FLAGS: ReadonlyMap<string, ForeignFlag> = new Map([
+  ['MAP_32BIT', { value: 0x40, sentence: `MAP_32BIT is a flag of x86-64. arm64 has no such flag: ${IGNORED}.` }],
+  ['MAP_ABOVE4G', { value: 0x80, sentence: `MAP_ABOVE4G is a flag of x86-64 since 6.6. arm64 has none: ${IGNORED}.` }],
+  ['MAP_DROPPABLE', { value: 0x08, sentence: 'MAP_DROPPABLE is of 6.11. Earlier kernels know no such mapping type.' }],
+  ['MADV_GUARD_INSTALL', { value: 102, sentence: 'MADV_GUARD_INSTALL is of 6.13. Earlier kernels answer EINVAL.' }],
+  ['MADV_GUARD_REMOVE', { value: 103, sentence: 'MADV_GUARD_REMOVE is of 6.13. Earlier kernels answer EINVAL.' }],
+]);
+
+/** Flags of other systems, and where they are from. */
+const OTHER_SYSTEMS: ReadonlyMap<string, string> = new Map([
+  ['MAP_JIT', 'macOS'],
+  ['MAP_NOCACHE', 'macOS'],
+  ['MAP_RESILIENT_CODESIGN', 'macOS'],
+  ['MAP_NOCORE', 'FreeBSD'],
+  ['MAP_NOSYNC', 'FreeBSD'],
+  ['MAP_GUARD', 'FreeBSD'],
+  ['MAP_ALIGNED_SUPER', 'FreeBSD'],
+  ['MAP_CONCEAL', 'OpenBSD'],
+  ['MAP_INHERIT', 'NetBSD'],
+  ['MADV_FREE_REUSABLE', 'macOS'],
+  ['MADV_NOCORE', 'FreeBSD'],
+]);
+
+/** The system that a flag is from; undefined for a name that none is known to have. */
+export function systemOfFlag(name: string): string | undefined {
+  return OTHER_SYSTEMS.get(name);
+}

@@ -1,0 +1,108 @@
+/**
+ * Descriptors that a script uses and nobody opened: a line of a log that maps descriptor 3 shows that it was open.
+ */
+import { DEFAULT_FILE, type FileSpec } from '@vmarea/situation';
+import { EACCES, EBADF, EPERM } from '@vmarea/uapi';
+import { parseDescriptor } from '@vmarea/strace';
+import type { Call } from '../input/script.ts';
+import { constantByName } from '../input/values.ts';
+import type { StagedFile } from './files.ts';
+
+/** What is taken for granted about descriptors. */
+export interface AssumedFiles {
+  readonly files: ReadonlyMap<number, StagedFile>;
+  /** Values of variables. */
+  readonly values: ReadonlyMap<string, bigint>;
+  /** What was assumed, as sentences. */
+  readonly notes: readonly string[];
+  /** Files of which only that they are open is known: how, may be tried. */
+  readonly guessed: readonly number[];
+}
+
+/** Bytes of a file that is only known to be open: what the mapping needs, at least 64 KiB. */
+function sizeFor(call: Call): number {
+  const plain = (text: string | undefined): number => (/^(0x[0-9a-f]+|\d+)$/i.test(text ?? '') ? Number(text) : 0);
+  return Math.min(2 ** 40, Math.max(65536, plain(call.args[1]) + plain(call.args[5])));
+}
+
+/** Collects what a script uses without opening it. */
+class Assumptions implements AssumedFiles {
+  readonly files = new Map<number, StagedFile>();
+  readonly values = new Map<string, bigint>();
+  readonly notes: string[] = [];
+  readonly guessed: number[] = [];
+  private readonly given: ReadonlyMap<number, StagedFile>;
+  private readonly opened = new Set<number>();
+  private readonly assigned = new Set<string>();
+
+  constructor(given: ReadonlyMap<number, StagedFile>) {
+    this.given = given;
+  }
+
+  call(call: Call): void {
+    if (call.name === 'mmap' && call.args[3]?.includes('MAP_ANON') !== true) this.mapped(call);
+    if (call.assign !== null) this.assigned.add(call.assign);
+    const ret = call.recorded?.ret ?? -1;
+    if (/^(open|openat|creat|memfd_create|dup|dup2|dup3|shm_open)$/.test(call.name) && ret >= 0) this.opened.add(ret);
+  }
+
+  private mapped(call: Call): void {
+    const text = call.args[4] ?? '';
+    const variable = /^[A-Za-z_]\w*$/.test(text) && constantByName(text) === undefined && !this.assigned.has(text);
+    if (variable) {
+      this.variable(text, call);
+      return;
+    }
+    const { recorded } = call;
+    const found = parseDescriptor(text);
+    // Without a result, nothing shows that the descriptor was open.
+    if (found === null || found.fd < 0 || (recorded === null && found.path === null)) return;
+    if (recorded?.ret === -EBADF || this.isOpen(found.fd)) return;
+    this.assume(found.fd, found.path, call, `descriptor ${found.fd}`);
+  }
+
+  private isOpen(fd: number): boolean {
+    return this.given.has(fd) || this.files.has(fd) || this.opened.has(fd);
+  }
+
+  private variable(name: string, call: Call): void {
+    if (this.values.has(name)) return;
+    const known = [...this.given.keys()][0];
+    let fd = known ?? 3;
+    while (known === undefined && this.isOpen(fd)) fd++;
+    this.values.set(name, BigInt(fd));
+    if (known === undefined) this.assume(fd, null, call, `${name} is taken as descriptor ${fd}`);
+  }
+
+  private assume(fd: number, path: string | null, call: Call, what: string): void {
+    const spec: FileSpec = { ...DEFAULT_FILE, size: sizeFor(call) };
+    const absolute = path?.startsWith('/') === true ? path : null;
+    this.files.set(fd, { spec, path: absolute });
+    this.guessed.push(fd);
+    this.notes.push(
+      `${what}${absolute === null ? '' : ` (${absolute})`}: a plain file open read-write is assumed; --file ${fd}=ro,size=… says otherwise.`,
+    );
+  }
+}
+
+/** What a script uses without opening it. */
+export function assumeFiles(script: readonly Call[], given: ReadonlyMap<number, StagedFile>): AssumedFiles {
+  const assumptions = new Assumptions(given);
+  for (const call of script) assumptions.call(call);
+  return assumptions;
+}
+
+/** How a file may have been opened so that a recorded errno comes about, with words for it. */
+export function waysToOpen(errno: number): readonly (readonly [Partial<FileSpec>, string])[] {
+  if (errno === EACCES)
+    return [
+      [{ mode: 'ro' }, 'open read-only'],
+      [{ mode: 'wo' }, 'open write-only'],
+    ];
+  if (errno === EPERM)
+    return [
+      [{ noexec: true }, 'on a mount with noexec'],
+      [{ sealed: true, kind: 'memfd' }, 'a sealed memfd'],
+    ];
+  return [];
+}

@@ -1,0 +1,101 @@
+/**
+ * Sets the stage: a fresh machine with the situation that is given, and one task in it.
+ */
+import type { Kernel, LimitTable, Task } from '@vmarea/kernel';
+import { alignDown, isErr } from '@vmarea/mm-core';
+import { machineOf, type MachineSpec, type RestoredMap, type Situation } from '@vmarea/situation';
+import { CAP_LAST_CAP, errnoName, O_RDWR, RLIMIT_MEMLOCK } from '@vmarea/uapi';
+import { ScriptError } from '../input/error.ts';
+import { openFiles, type StagedFile } from './files.ts';
+import { makeMap } from './maps.ts';
+
+/** What a machine is needed for. */
+export interface MachineNeeds {
+  /** Calls touch memory: loads, stores, writes. Without it a machine is made in a tenth of the time. */
+  readonly memory: boolean;
+}
+
+/**
+ * Makes a machine. It must have: filesystems at /ram and /ram-noexec (ramfs), /tmp and /tmp-noexec (tmpfs, mounted with
+ * mandatory locking), /huge (hugetlbfs, when there are huge pages), and /dev with null and zero. It takes the RAM figures
+ * from `spec.memory`; the pool of huge pages and the sysctls are set later.
+ */
+export type MachineMaker = (spec: MachineSpec, needs: MachineNeeds) => Kernel;
+
+/** What is on the stage. */
+export interface Stage {
+  readonly kernel: Kernel;
+  readonly task: Task;
+  /** What the map before was taken to mean; null without one. */
+  readonly map: RestoredMap | null;
+}
+
+/** A situation, and the files that it does not tell of. */
+export interface Setting {
+  readonly situation: Situation;
+  /** Files by descriptor. */
+  readonly files: ReadonlyMap<number, StagedFile>;
+  readonly needs: MachineNeeds;
+}
+
+/** The open files of a situation. */
+export function filesOf(situation: Situation): Map<number, StagedFile> {
+  return new Map([...situation.files].map(([fd, { value }]) => [fd, { spec: value, path: null }]));
+}
+
+function assignLimits(table: LimitTable, situation: Situation, memlock: number): void {
+  table.assign(RLIMIT_MEMLOCK, memlock, memlock);
+  for (const [resource, { value }] of situation.limits) table.assign(resource, value.soft, value.hard);
+}
+
+function applyRights(task: Task, { capabilities, uid }: Situation): void {
+  const { cred } = task.cur;
+  cred.uid = uid.value;
+  cred.capLow = 0;
+  cred.capHigh = 0;
+  for (const cap of capabilities.value) {
+    if (cap < 0 || cap > CAP_LAST_CAP) continue;
+    if (cap < 32) cred.capLow |= 1 << cap;
+    else cred.capHigh |= 1 << (cap - 32);
+  }
+}
+
+function applySysctls(kernel: Kernel, root: Task, spec: MachineSpec): void {
+  Object.assign(kernel.system.sysctl, spec.sysctl);
+  for (const [name, value] of spec.sysctls) {
+    if (!name.startsWith('vm.nr_')) continue;
+    const error = kernel.sysctl.write(root.cur, name, value);
+    if (isErr(error)) throw new ScriptError(`--sysctl ${name}=${value}: ${errnoName(-error)}`);
+  }
+}
+
+/**
+ * A machine with a task as the situation describes them. What it takes to get there is done as root, without limits.
+ *
+ * @throws ScriptError when a file or a map cannot be made
+ */
+export function setStage(make: MachineMaker, { situation, files, needs }: Setting): Stage {
+  const spec = machineOf(situation);
+  const fixed = situation.aslr.value === 'off';
+  const sysctl = { ...spec.sysctl, ...(fixed ? { randomizeVaSpace: 0 } : {}) };
+  const permissive = { ...sysctl, overcommitMemory: 1, maxMapCount: 0x7fffffff, mmapMinAddr: 0 };
+  const kernel = make({ ...spec, sysctl: permissive }, needs);
+  const limits = (memlock: number) => (table: LimitTable) => assignLimits(table, situation, memlock);
+  const task = kernel.spawn({ personality: situation.personality.value, limits: limits(Infinity) });
+  task.limits.assign(RLIMIT_MEMLOCK, Infinity, Infinity);
+  // A heap that is empty, where a program's would begin.
+  const heap = alignDown(kernel.system.arch.elfEtDynBase, kernel.system.pageMask);
+  task.mm.startBrk = heap;
+  task.mm.brk = heap;
+  for (let fd = 0; fd < 3; fd++) {
+    if (isErr(task.sys.open('/dev/null', O_RDWR))) throw new ScriptError('the machine has no /dev/null');
+  }
+  const map = makeMap(task, situation);
+  openFiles(task, files);
+  applySysctls(kernel, task, { ...spec, sysctl });
+  const { committed } = spec.memory;
+  if (committed !== null) kernel.system.committedAs = Math.floor(committed / spec.pageSize);
+  limits(spec.profile.limits.bootMemlock)(task.limits);
+  applyRights(task, situation);
+  return { kernel, task, map };
+}

@@ -1,0 +1,240 @@
+/**
+ * An answer as text: the answer first, then what changes it, a small picture, and one line about other machines. All the rest
+ * — checks, path, whole maps — only when it is asked for.
+ */
+import { escapeText } from '@vmarea/uapi';
+import type { Answer, Comparison, ExplainedChange } from '../answer/answer.ts';
+import { formatPicture } from '../answer/picture.ts';
+import type { Reason, ReasonBook } from '../answer/reason-book.ts';
+import type { TraceEvent } from '../answer/recorder.ts';
+import { hex } from '../calls/verbs.ts';
+
+const COLUMNS = 110;
+/** Changes shown without --verbose. */
+const FEW_CHANGES = 4;
+/** Sentences about choices shown without --verbose. */
+const FEW_CHOICES = 5;
+/** Lines of the short answer. */
+const MAX_LINES = 25;
+
+/** Breaks a sentence at blanks; the lines after the first are indented by two more. */
+function wrapped(text: string, indent: string = ''): string[] {
+  const lines: string[] = [];
+  let line = indent;
+  for (const word of text.split(' ')) {
+    if (line.trim() !== '' && line.length + 1 + word.length > COLUMNS) {
+      lines.push(line);
+      line = `${indent}  `;
+    }
+    line += line.trim() === '' ? word : ` ${word}`;
+  }
+  return [...lines, line];
+}
+
+function reasonLine(reason: Reason): string {
+  return `${reason.id}: ${reason.sentence}`;
+}
+
+function eventLine(event: TraceEvent, book: ReasonBook): string {
+  switch (event.kind) {
+    case 'enter':
+      return `→ ${event.fn}(${event.args.map(hex).join(', ')})`;
+    case 'decide': {
+      const reason = book.find(event.decision);
+      return `  ${event.result < 0 ? '✗' : '·'} ${reason === undefined ? `decision ${event.decision}` : reasonLine(reason)}`;
+    }
+    case 'vma':
+      return `  + ${event.event} ${hex(event.start)}-${hex(event.end)}${event.event === 'merge' ? ` (case ${event.detail})` : ''}`;
+    case 'fault': {
+      const reason = book.find(event.decision);
+      return `  ! fault: ${event.what} at ${hex(event.address)}${reason === undefined ? '' : `: ${reasonLine(reason)}`}`;
+    }
+  }
+}
+
+/** The functions entered and what they did, one line each. */
+export function formatEvents(events: readonly TraceEvent[], book: ReasonBook): string[] {
+  return events.map((event) => eventLine(event, book));
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
+}
+
+function comparisonLines(comparison: Comparison | null): string[] {
+  if (comparison === null) return [];
+  const { recorded, agrees, causes, note } = comparison;
+  if (agrees) return [`The line says the same: ${recorded}`];
+  const lines = [`The line says ${recorded}: here the answer is another one.`];
+  for (const { condition, options } of causes.slice(0, 3)) {
+    const how = options.length === 0 ? '' : ` (${options.join(' ')} agrees)`;
+    lines.push(...wrapped(`That answer comes if ${condition}${how}.`));
+  }
+  return note === '' ? lines : [...lines, ...wrapped(note)];
+}
+
+/** The reason in a sentence, the numbers, and where it is decided. */
+function refusalLines({ refusal }: Answer): string[] {
+  if (refusal === null) return [];
+  const { reason, figures, turned } = refusal;
+  return [
+    ...wrapped(`${reason.sentence}${figures === '' ? '' : ` ${figures}`}${turned === '' ? '' : ` ${turned}`}`),
+    `(${reason.fn}, ${reason.id})`,
+  ];
+}
+
+/** Whether a result as strace prints it is a failure. */
+function isFailure(then: string): boolean {
+  return then.startsWith('-1') || then.startsWith('SIG');
+}
+
+function changeLine({ change, then, reason, caveat, option }: ExplainedChange): string {
+  const result = isFailure(then) ? `${then}${reason === null ? '' : ` (${reason.id})`}` : 'succeeds';
+  const more = caveat === '' ? '' : `, but ${caveat}`;
+  return `${change}: ${result}${more}${option === '' ? '' : `  [${option}]`}`;
+}
+
+function bullets(lines: readonly string[], most: number): string[] {
+  const shown = lines
+    .slice(0, most)
+    .flatMap((line) => wrapped(line, '    ').map((text, i) => (i === 0 ? `  • ${text.trimStart()}` : text)));
+  return lines.length > most ? [...shown, `  … ${lines.length - most} more with --verbose`] : shown;
+}
+
+/** Advice for a refusal: what was tried and helps, or what the catalogue says where nothing was found. */
+function changeLines(answer: Answer, most: number): string[] {
+  const { refusal, changes } = answer;
+  if (answer.succeeded || refusal === null) return [];
+  const helping = changes.filter(({ then }) => !isFailure(then));
+  if (helping.length > 0) return ['', 'What helps:', ...bullets(helping.map(changeLine), most)];
+  const moving =
+    changes.length === 0 ? [] : ['Tried, and only moves the failure:', ...bullets(changes.map(changeLine), 2)];
+  return ['', ...wrapped(`What helps: ${refusal.reason.change}`), ...moving];
+}
+
+function pictureLines(answer: Answer): string[] {
+  const rows = formatPicture(answer.picture);
+  return rows.length === 0 ? [] : ['', 'Around it (+ new, - gone, → asked for):', ...rows.map((row) => `  ${row}`)];
+}
+
+/** One line for the other machines that answer otherwise. */
+function elsewhereLines(answer: Answer): string[] {
+  const others = answer.elsewhere.filter(({ same, notAsked }) => !same && notAsked === '');
+  if (others.length === 0) return [];
+  const words = others.map(({ kernel, pageSize, then, reason }) => {
+    const otherPages = answer.elsewhere.some((entry) => entry.kernel === kernel && entry.pageSize !== pageSize);
+    const where = otherPages ? `with ${pageSize / 1024} KiB pages` : `on ${kernel}`;
+    return `${where} ${isFailure(then) ? `${then}${reason === null ? '' : ` (${reason.id})`}` : 'it succeeds'}`;
+  });
+  return ['', ...wrapped(`Elsewhere: ${words.join('; ')}.`)];
+}
+
+/** Neighbours that stayed apart; in the short answer those whose rights are the same. */
+function apartLines(answer: Answer, most: number): string[] {
+  const apart = answer.neighbours.filter(({ reasons, alike }) => reasons.length > 0 && (alike || most === Infinity));
+  const lines = apart.map(({ lower, upper, reasons }) => {
+    const all = reasons.map(({ reason, operands }) => `${reason.sentence} (${operands})`).join(' ');
+    return `${hex(lower[0])}-${hex(lower[1])} and ${hex(upper[0])}-${hex(upper[1])}: ${all}`;
+  });
+  return lines.length === 0 ? [] : ['', 'Neighbours that stay apart:', ...bullets(lines, most)];
+}
+
+/** Cuts text that came from outside; a line stays a line. */
+function escaped(lines: readonly string[]): string {
+  return `${lines.map((line) => escapeText(line)).join('\n')}\n`;
+}
+
+function head(answer: Answer): string[] {
+  return [
+    `${answer.call} = ${answer.result}`,
+    ...refusalLines(answer),
+    ...comparisonLines(answer.comparison),
+    ...answer.notes.flatMap((note) => wrapped(note)),
+  ];
+}
+
+/**
+ * The short answer: at most 25 lines.
+ *
+ * @param machine one line about the machine, for the end
+ */
+export function formatAnswer(answer: Answer, machine: string = ''): string {
+  const top = [...head(answer), ...bullets(answer.choices, FEW_CHOICES)];
+  const end = machine === '' ? [] : ['', ...wrapped(machine)];
+  const optional = [
+    changeLines(answer, FEW_CHANGES),
+    pictureLines(answer),
+    answer.succeeded ? apartLines(answer, 2) : [],
+    elsewhereLines(answer),
+  ];
+  const lines = [...top];
+  for (const part of optional) if (lines.length + part.length + end.length <= MAX_LINES) lines.push(...part);
+  return escaped([...lines, ...end]);
+}
+
+function mapLines(text: string): string[] {
+  return text === '' ? ['(nothing is mapped)'] : text.trimEnd().split('\n');
+}
+
+/** Marks what one text has and the other has not. */
+function mapDifference(before: string, after: string): string[] {
+  const old = new Set(mapLines(before));
+  const now = mapLines(after);
+  const kept = new Set(now);
+  const gone = mapLines(before).filter((line) => !kept.has(line));
+  return [...now.map((line) => `${old.has(line) ? ' ' : '+'} ${line}`), ...gone.map((line) => `- ${line}`)];
+}
+
+/** The whole answer. */
+export function formatVerbose(answer: Answer, book: ReasonBook, facts: readonly string[] = []): string {
+  const lines = [...head(answer), ...bullets(answer.choices, Infinity)];
+  if (answer.succeeded) lines.push(...section('What would refuse it', answer.changes.map(changeLine)));
+  else lines.push(...changeLines(answer, Infinity));
+  lines.push(...pictureLines(answer));
+  if (answer.refusal !== null) {
+    const { reason, passedOn } = answer.refusal;
+    lines.push(
+      ...section('Decision', [
+        reasonLine(reason),
+        ...passedOn.map((outer) => `passed on by ${outer.fn} (${outer.id})`),
+        reason.change,
+        ...(reason.reference === '' ? [] : [`Source: ${reason.reference}`]),
+      ]),
+    );
+  }
+  lines.push(
+    ...section(
+      'Calls before',
+      answer.earlier.map(({ call, result }) => `${call} = ${result}`),
+    ),
+  );
+  lines.push(
+    ...section(
+      'Checks',
+      answer.checks.map(
+        ({ reason, passed, operands }) =>
+          `${passed ? '✓' : '✗'} ${reason.fn}: ${reason.id}${operands === '' ? '' : ` — ${operands}`}`,
+      ),
+    ),
+  );
+  lines.push(...section('Path', formatEvents(answer.events, book)));
+  lines.push(
+    ...section(
+      'Elsewhere',
+      answer.elsewhere.map(({ kernel, pageSize, then, reason, same, notAsked }) => {
+        const where = `${kernel}, ${pageSize / 1024} KiB pages`;
+        if (notAsked !== '') return `${where}: not asked, ${notAsked}`;
+        return `${where}: ${then}${reason === null ? '' : ` (${reason.id})`}${same ? ', the same' : ''}`;
+      }),
+    ),
+  );
+  lines.push(...apartLines(answer, Infinity));
+  lines.push(...section('Taken from the map before', answer.taken));
+  lines.push(...section('Map before', mapLines(answer.before)));
+  const same = answer.before === answer.after;
+  lines.push(
+    ...section(same ? 'Map after: the same' : 'Map after', same ? [] : mapDifference(answer.before, answer.after)),
+  );
+  lines.push(...section('Machine and process', facts));
+  return escaped(lines);
+}
