@@ -9,7 +9,7 @@
 export { MmSystem, type MmSystemInit } from './space/system.ts';
 export { Mm } from './space/mm.ts';
 export { Vma, vmaPages } from './areas/vma.ts';
-export { beginCall, Call, makeCurrent } from './space/call.ts';
+export { beginCall, Call, makeCurrent, type MmapRequest, type RefusedAccess } from './space/call.ts';
 export { createCaller, defaultRlimits, type Caller, type Rlimits } from './space/caller.ts';
 export { hasCapability, rootCredentials, type Credentials } from './base/credentials.ts';
 export {
@@ -59,10 +59,13 @@ export {
   whyNotJoined,
   whyNotMerged,
 } from './shape/merge.ts';
+export { modifyFlags, modifyVma } from './shape/modify.ts';
 export { linkFile, splitVma, splitVmaUnlimited, unlinkFile, vmaAdjust, vmaFree, vmaLink } from './shape/adjust.ts';
 export { vmaSetPageProt, vmaWantsWritenotify, vmGetPageProt } from './shape/prot.ts';
 export { AnonVma, AnonVmaChain, anonVmaPrepare, chainIsSingular, unlinkAnonVmas } from './shape/anon-vma.ts';
 export { VmaTree } from './areas/tree/tree.ts';
+export { AreaSpec } from './areas/spec.ts';
+export type { Addr, Bytes, Errno, Pages, Pfn, Slot, VmFlags } from './base/units.ts';
 export { VmaTable } from './areas/table.ts';
 export { IntervalTree, type IntervalNode } from './areas/interval-tree.ts';
 export { Slab } from './base/slab.ts';

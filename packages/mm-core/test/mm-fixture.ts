@@ -82,7 +82,16 @@ export class TestTask {
 
   map(file: TestFile | null, addr: number, pages: number, prot: number, flags: number, pgoff: number): number {
     const size = this.machine.system.pageSize;
-    const at = doMmap(this.cur, file, addr, pages * size, prot, addr === 0 ? flags : flags | MAP_FIXED, 0, pgoff);
+    const request = {
+      file,
+      addr,
+      len: pages * size,
+      prot,
+      flags: addr === 0 ? flags : flags | MAP_FIXED,
+      vmFlags: 0,
+      pgoff,
+    };
+    const at = doMmap(this.cur, request);
     expect(at).toBeGreaterThan(0);
     return at;
   }

@@ -7,7 +7,7 @@ import { EBADF, EINVAL } from '@vmarea/uapi';
 import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
-import { adviseFlags, walkVmas } from './madvise.ts';
+import { adviseName, walkVmas } from './madvise.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import { alignUp } from '../base/page-math.ts';
 import { D } from '../reasons/decisions.ts';
@@ -36,7 +36,7 @@ export function prctlSetVmaAnonName(cur: Caller, start: number, len: number, nam
   const visit = (vma: Vma, from: number, to: number): number => {
     cur.call.vma = vma;
     if (vma.vmFile !== null) return byText ? refuse(cur, D.setVmaFile, -EBADF) : 0;
-    return adviseFlags(cur, vma, from, to, vma.vmFlags, name);
+    return adviseName(cur, vma, from, to, name);
   };
   mmapLock(mm, 'prctl');
   try {

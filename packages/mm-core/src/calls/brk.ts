@@ -69,7 +69,6 @@ function doBrk(cur: Caller, addr: number, len: number, heap: Vma | null, extraFl
   const system = mm.system;
   const end = addr + len;
   const pages = len / system.pageSize;
-  const pgoff = addr / system.pageSize;
   const flags = vmDataDefaultFlags(cur) | VM_ACCOUNT | mm.defFlags | extraFlags;
   if (mm.tracer !== null) mm.tracer.enter('do_brk', addr, len, flags, 0);
   while (findVmaIntersection(mm, addr, end) !== null) {
@@ -79,13 +78,15 @@ function doBrk(cur: Caller, addr: number, len: number, heap: Vma | null, extraFl
   if (mm.mapCount > system.sysctl.maxMapCount) return refuse(cur, D.brkMaxMapCount, -ENOMEM);
   if (securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
   let vma: Vma | null = null;
+  const spec = cur.call.area.anew(addr, end, system.perPage);
+  spec.vmFlags = flags;
   if (system.profile.brk.mergesThroughVmaMerge) {
-    vma = vmaMerge(mm, findPrev(mm, findVma(mm, addr)), addr, end, flags, null, null, pgoff, null, null, null);
+    vma = vmaMerge(mm, findPrev(mm, findVma(mm, addr)), spec);
   } else if (
     heap !== null &&
     heap.vmEnd === addr &&
     heap.vmPolicy === null &&
-    canVmaMergeAfter(heap, flags, null, null, pgoff, null, null) &&
+    canVmaMergeAfter(heap, spec) &&
     vmaAdjust(mm, heap, heap.vmStart, end, heap.vmPgoff) === 0
   ) {
     vma = heap;

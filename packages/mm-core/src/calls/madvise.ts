@@ -44,6 +44,7 @@ import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
+import type { Addr, Errno, Slot, VmFlags } from '../base/units.ts';
 import { alignDownSize, alignUp } from '../base/page-math.ts';
 import { FMODE_WRITE } from '../ports/file.ts';
 import { D } from '../reasons/decisions.ts';
@@ -70,7 +71,7 @@ import {
   VM_WIPEONFORK,
   VM_WRITE,
 } from '../base/flags.ts';
-import { modifyVma } from '../shape/modify.ts';
+import { modifyFlags, modifyVma } from '../shape/modify.ts';
 import type { Vma } from '../areas/vma.ts';
 
 const KSM_NEVER: number =
@@ -97,27 +98,42 @@ function adviceKnown(system: MmSystem, advice: number): boolean {
 }
 
 /**
- * madvise_update_vma: gives [start, end) of the VMA other flags (and name).
+ * madvise_update_vma: gives [start, end) of the VMA other flags.
  *
  * @returns 0; -EAGAIN where the kernel runs out of map counts or memory; -EINVAL
  */
-export function adviseFlags(
-  cur: Caller,
-  vma: Vma,
-  start: number,
-  end: number,
-  newFlags: number,
-  anonName: number | string | null,
-): number {
+export function adviseFlags(cur: Caller, vma: Vma, start: Addr, end: Addr, newFlags: VmFlags): Errno {
+  const { mm, call } = cur;
+  call.vma = vma;
+  if (newFlags === vma.vmFlags) return 0;
+  return adviceDone(cur, modifyFlags(cur, mm.tree.slotOf(vma), start, end, newFlags), start, newFlags);
+}
+
+/**
+ * madvise_update_vma for a name: gives [start, end) of the VMA another one.
+ *
+ * @returns as {@link adviseFlags}
+ */
+export function adviseName(cur: Caller, vma: Vma, start: Addr, end: Addr, anonName: number | string | null): Errno {
+  const { call } = cur;
+  call.vma = vma;
+  if (anonName === vma.anonName) return 0;
+  const spec = call.area.partOf(vma, start, end);
+  spec.anonName = anonName;
+  // Taken before: the VMA may be gone afterwards.
+  const { vmFlags } = vma;
+  const error = adviceDone(cur, modifyVma(cur, vma, spec), start, vmFlags);
+  if (error === 0) call.vma.anonName = anonName;
+  return error;
+}
+
+/** Gives the VMA of `slot`, which covers the range from `start` on, its flags, and leaves it in `cur.call.vma`. */
+function adviceDone(cur: Caller, slot: Slot | Errno, start: Addr, newFlags: VmFlags): Errno {
   const { mm } = cur;
-  cur.call.vma = vma;
-  if (newFlags === vma.vmFlags && anonName === vma.anonName) return 0;
-  const slot = modifyVma(cur, mm.tree.slotOf(vma), vma.id, start, end, newFlags, anonName);
   if (slot < 0) return slot === -ENOMEM ? -EAGAIN : slot;
   const changed = mm.vmas.at(mm.tree.idAt(slot));
   cur.call.vma = changed;
   changed.vmFlags = newFlags;
-  changed.anonName = anonName;
   if (mm.tracer !== null) mm.tracer.vma('flags', changed, start);
   return 0;
 }
@@ -246,7 +262,7 @@ function adviseVma(cur: Caller, vma: Vma, start: number, end: number, advice: nu
     default: {
       const error = checkFlagAdvice(cur, vma, advice);
       if (error !== 0) return error;
-      return adviseFlags(cur, vma, start, end, newFlagsFor(vma, advice), vma.anonName);
+      return adviseFlags(cur, vma, start, end, newFlagsFor(vma, advice));
     }
   }
 }

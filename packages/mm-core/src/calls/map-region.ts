@@ -13,6 +13,7 @@ import {
   vmStatAccount,
   vmUnacctMemory,
 } from '../space/accounting.ts';
+import type { MmapRequest } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { allowWriteAccess, denyWriteAccess, mappingMapWritable, mappingUnmapWritable } from '../shape/file-mapping.ts';
@@ -32,10 +33,12 @@ import {
   VM_SPECIAL,
 } from '../base/flags.ts';
 import { sharesWrites, vmaAdjust, vmaFree, vmaLink } from '../shape/adjust.ts';
-import { canVmaMergeAfter, canVmaMergeBefore, vmaMerge, whyNotJoined } from '../shape/merge.ts';
+import { canVmaMergeAfter, canVmaMergeBefore, tellApart, vmaMerge, whyNotJoined } from '../shape/merge.ts';
 import { vmGetPageProt, vmaSetPageProt } from '../shape/prot.ts';
 import { ALIKE, OVERLAPS } from '../areas/tree/search.ts';
+import type { AreaSpec } from '../areas/spec.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr, Errno, Pages, Slot } from '../base/units.ts';
 
 /** get_gate_vma: arm64 has none. */
 export function getGateVma(_mm: Mm): Vma | null {
@@ -51,32 +54,17 @@ export function countVmaPagesRange(mm: Mm, addr: number, end: number): number {
   return bytes * mm.system.perPage;
 }
 
-/** Joins the new area to its neighbours as 6.1's mmap_region does: the next one first. */
-function expandNeighbour(
-  mm: Mm,
-  prev: Vma | null,
-  addr: number,
-  end: number,
-  vmFlags: number,
-  file: VmFile | null,
-  pgoff: number,
-): Vma | null {
-  if ((vmFlags & VM_SPECIAL) !== 0) {
+/** Joins the new area to its neighbours as 6.1's mmap_region does: the next one first. `spec.anonVma` is null. */
+function expandNeighbour(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
+  const { start, end } = spec;
+  if ((spec.vmFlags & VM_SPECIAL) !== 0) {
     if (mm.tracer !== null) mm.tracer.decide(D.mergeSpecial, 0);
     return null;
   }
   const next = prev === null ? mm.tree.first : prev.vmNext;
-  const pages = (end - addr) * mm.system.perPage;
-  const joinsNext =
-    next !== null &&
-    next.vmStart === end &&
-    next.vmPolicy === null &&
-    canVmaMergeBefore(next, vmFlags, null, file, pgoff + pages, null, null);
-  const joinsPrev =
-    prev !== null &&
-    prev.vmEnd === addr &&
-    prev.vmPolicy === null &&
-    canVmaMergeAfter(prev, vmFlags, joinsNext ? next.anonVma : null, file, pgoff, null, null);
+  const joinsNext = next !== null && next.vmStart === end && next.vmPolicy === null && canVmaMergeBefore(next, spec);
+  if (joinsNext) spec.anonVma = next.anonVma;
+  const joinsPrev = prev !== null && prev.vmEnd === start && prev.vmPolicy === null && canVmaMergeAfter(prev, spec);
   if (joinsPrev) {
     const error = vmaAdjust(mm, prev, prev.vmStart, joinsNext ? next.vmEnd : end, prev.vmPgoff);
     if (error !== 0) return null;
@@ -84,39 +72,16 @@ function expandNeighbour(
     return prev;
   }
   if (joinsNext) {
-    if (vmaAdjust(mm, next, addr, next.vmEnd, next.vmPgoff - pages) !== 0) return null;
+    const pages = (end - start) * mm.system.perPage;
+    if (vmaAdjust(mm, next, start, next.vmEnd, next.vmPgoff - pages) !== 0) return null;
     if (mm.tracer !== null) {
       mm.tracer.vma('merge', next, 3);
-      if (prev !== null && prev.vmEnd === addr) {
-        mm.tracer.decide(whyNotJoined(prev, true, vmFlags, next.anonVma, file, pgoff, null, null, null), 0);
-      }
+      if (prev !== null && prev.vmEnd === start) mm.tracer.decide(whyNotJoined(prev, 'above', spec), 0);
     }
     return next;
   }
-  if (mm.tracer !== null) {
-    // Tells the listener why, by the same rules.
-    vmaMergeRefusals(mm, prev, next, addr, end, vmFlags, file, pgoff);
-  }
+  if (mm.tracer !== null) tellApart(mm.tracer, prev, next, spec);
   return null;
-}
-
-function vmaMergeRefusals(
-  mm: Mm,
-  prev: Vma | null,
-  next: Vma | null,
-  addr: number,
-  end: number,
-  vmFlags: number,
-  file: VmFile | null,
-  pgoff: number,
-): void {
-  const pages = (end - addr) * mm.system.perPage;
-  if (prev !== null && prev.vmEnd === addr) {
-    mm.tracer!.decide(whyNotJoined(prev, true, vmFlags, null, file, pgoff, null, null, null), 0);
-  }
-  if (next !== null && next.vmStart === end) {
-    mm.tracer!.decide(whyNotJoined(next, false, vmFlags, null, file, pgoff + pages, null, null, null), 0);
-  }
 }
 
 /**
@@ -181,17 +146,8 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
 }
 
 /** vma_merge as the version does it for a new area. */
-function mergeNew(
-  mm: Mm,
-  prev: Vma | null,
-  addr: number,
-  end: number,
-  vmFlags: number,
-  file: VmFile | null,
-  pgoff: number,
-): Vma | null {
-  if (mm.system.profile.merge.expandsNextFirst) return expandNeighbour(mm, prev, addr, end, vmFlags, file, pgoff);
-  return vmaMerge(mm, prev, addr, end, vmFlags, null, file, pgoff, null, null, null);
+function mergeNew(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
+  return mm.system.profile.merge.expandsNextFirst ? expandNeighbour(mm, prev, spec) : vmaMerge(mm, prev, spec);
 }
 
 /** What is owed for every new or grown mapping: counters, VM_LOCKED, probes, protection. */
@@ -242,10 +198,10 @@ function backMapping(cur: Caller, file: VmFile | null, vma: Vma): number {
   return 0;
 }
 
-/** The driver has given the VMA other flags, with which it may fit its neighbours: the VMA that it has become part of. */
-function retryMerge(mm: Mm, prev: Vma, vma: Vma): Vma | null {
-  const { vmStart, vmEnd, vmFlags, vmFile, vmPgoff } = vma;
-  const joined = vmaMerge(mm, prev, vmStart, vmEnd, vmFlags, null, vmFile, vmPgoff, null, null, null);
+/** Joins a VMA to which the driver has given other flags to its neighbours: the VMA that it has become part of, or null. */
+function retryMerge(cur: Caller, prev: Vma, vma: Vma): Vma | null {
+  const { mm } = cur;
+  const joined = vmaMerge(mm, prev, cur.call.area.partOf(vma, vma.vmStart, vma.vmEnd));
   if (joined !== null) vmaFree(mm, vma);
   return joined;
 }
@@ -307,31 +263,67 @@ function replaceOldMaps(cur: Caller, addr: number, len: number, vmFlags: number,
   return 0;
 }
 
+/** Links the record of a plain VMA at slot `i`: counters, and who listens. */
+function linkPlain(cur: Caller, i: Slot, id: number, pages: Pages): void {
+  const { mm } = cur;
+  const { tree, vmas, system } = mm;
+  tree.insertAt(i, id);
+  mm.mapCount++;
+  if (mm.tracer !== null) mm.tracer.vma('insert', vmas.at(id), 0);
+  const vmFlags = vmas.flags(id);
+  if ((vmFlags & VM_LOCKED) !== 0 || system.config.softDirty) {
+    finishMapping(cur, vmas.at(id), vmFlags, null, pages);
+    return;
+  }
+  if (system.perf !== null) system.perf.mmap(vmas.at(id));
+  vmStatAccount(mm, vmFlags, null, pages);
+}
+
+/** {@link linkPlain} with an object, as the kernel does it: for `system.fastPaths` off. */
+function linkObject(cur: Caller, vma: Vma, pages: Pages): void {
+  vmaLink(cur.mm, vma);
+  finishMapping(cur, vma, vma.vmFlags, null, pages);
+}
+
+/** The new area, as a merge is asked for it. */
+function newArea(cur: Caller, request: MmapRequest): AreaSpec {
+  const { addr } = request;
+  const spec = cur.call.area.anew(addr, addr + request.len, cur.mm.system.perPage);
+  spec.vmFlags = request.vmFlags;
+  spec.file = request.file;
+  spec.pgoff = request.pgoff;
+  return spec;
+}
+
+/** Tells a listener why a new plain area joins neither neighbour of the hole before slot `i`. */
+function tellNewApart(cur: Caller, i: Slot, request: MmapRequest): void {
+  const { tree, vmas, tracer } = cur.mm;
+  const before = tree.idBefore(i);
+  const behind = tree.idAt(i);
+  const prev = before === -1 ? null : vmas.at(before);
+  tellApart(tracer!, prev, behind === -1 ? null : vmas.at(behind), newArea(cur, request));
+}
+
 /**
- * mmap_region: maps [addr, addr + len). The mmap lock is held; all arguments have been checked.
+ * mmap_region: maps what do_mmap has worked out. The mmap lock is held; everything in the request has been checked.
  *
  * The rare parts are functions of their own so that V8 inlines the common ones: with everything here, a pair of mmap and
  * munmap takes a quarter longer.
  *
- * @param addr page-aligned, within the address space
- * @param len page-aligned bytes
+ * @param request `addr` and `len` are page-aligned and within the address space; `vmFlags` gets VM_ACCOUNT where it is due
  * @returns the address (a driver may have moved it), or a negative errno. Old mappings of the range are gone even then, but
  *   where the profile keeps them (`mmap.fixedFailureKeepsOld`) and the refusal came before the driver was asked
  */
-export function mmapRegion(
-  cur: Caller,
-  file: VmFile | null,
-  addr: number,
-  len: number,
-  vmFlagsIn: number,
-  pgoff: number,
-): number {
+export function mmapRegion(cur: Caller, request: MmapRequest): Addr | Errno {
+  const { file, addr, len, pgoff } = request;
+  const vmFlagsIn = request.vmFlags;
   const mm = cur.mm;
   const system = mm.system;
   const end = addr + len;
   const pages = len * system.perPage;
   const accountable = accountableMapping(file, vmFlagsIn);
   let vmFlags = accountable ? vmFlagsIn | VM_ACCOUNT : vmFlagsIn;
+  request.vmFlags = vmFlags;
   if (mm.tracer !== null) mm.tracer.enter('mmap_region', addr, len, vmFlagsIn, pgoff);
 
   const { tree, vmas } = mm;
@@ -355,16 +347,16 @@ export function mmapRegion(
   }
 
   let prev: Vma | null = null;
-  if (near === ALIKE || mm.tracer !== null || file !== null) {
+  if (near === ALIKE || file !== null || !system.fastPaths) {
     const before = tree.idBefore(i);
     if (before !== -1) prev = vmas.at(before);
-    const merged = mergeNew(mm, prev, addr, end, vmFlags, file, pgoff);
+    const merged = mergeNew(mm, prev, newArea(cur, request));
     if (merged !== null) {
       finishMapping(cur, merged, vmFlags, file, pages);
       return addr;
     }
     i = tree.seek(addr);
-  }
+  } else if (mm.tracer !== null) tellNewApart(cur, i, request);
 
   const id = vmas.alloc();
   if (id === -1) {
@@ -373,12 +365,8 @@ export function mmapRegion(
   }
   vmas.fill(id, addr, end, pgoff, vmFlags, vmGetPageProt(vmFlags));
   if (file === null && (vmFlags & VM_SHARED) === 0) {
-    tree.insertAt(i, id);
-    mm.mapCount++;
-    if (mm.tracer !== null) mm.tracer.vma('insert', vmas.at(id), 0);
-    if ((vmFlags & VM_LOCKED) !== 0 || system.perf !== null || system.config.softDirty) {
-      finishMapping(cur, vmas.at(id), vmFlags, null, pages);
-    } else vmStatAccount(mm, vmFlags, null, pages);
+    if (system.fastPaths) linkPlain(cur, i, id, pages);
+    else linkObject(cur, vmas.at(id), pages);
     return addr;
   }
 
@@ -390,7 +378,7 @@ export function mmapRegion(
     vmaLink(mm, vma);
   } else {
     if (vma.vmFlags !== vmFlags && prev !== null && system.profile.merge.retriesAfterDriver) {
-      const joined = retryMerge(mm, prev, vma);
+      const joined = retryMerge(cur, prev, vma);
       if (joined !== null) {
         if (sharesWrites(joined)) mappingUnmapWritable(file.fMapping);
         finishMapping(cur, joined, joined.vmFlags, joined.vmFile, pages);

@@ -15,7 +15,7 @@ import { alignUp } from '../base/page-math.ts';
 import { D } from '../reasons/decisions.ts';
 import { findVma } from '../space/placement.ts';
 import { VM_HUGETLB, VM_LOCKED, VM_LOCKED_CLEAR_MASK, VM_LOCKONFAULT, VM_SPECIAL } from '../base/flags.ts';
-import { modifyVma } from '../shape/modify.ts';
+import { modifyFlags } from '../shape/modify.ts';
 import type { Vma } from '../areas/vma.ts';
 
 /**
@@ -36,7 +36,7 @@ function mlockFixup(cur: Caller, vma: Vma, start: number, end: number, newFlags:
   ) {
     return 0;
   }
-  const slot = modifyVma(cur, mm.tree.slotOf(vma), vma.id, start, end, newFlags, vma.anonName);
+  const slot = modifyFlags(cur, mm.tree.slotOf(vma), start, end, newFlags);
   if (slot < 0) return slot;
   const changed = mm.vmas.at(mm.tree.idAt(slot));
   const pages = (end - start) / system.pageSize;

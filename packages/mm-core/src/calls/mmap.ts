@@ -38,12 +38,13 @@ import {
 } from '@vmarea/uapi';
 import { canDoMlock, mlockFutureCheck } from '../space/accounting.ts';
 import { applyAppSettingBit } from '../space/app-setting.ts';
-import { beginCall } from '../space/call.ts';
+import { beginCall, type MmapRequest } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { isErr, refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import type { Mm } from '../space/mm.ts';
 import { mmapRegion } from './map-region.ts';
+import type { Addr, Errno } from '../base/units.ts';
 import { alignDown, alignUp } from '../base/page-math.ts';
 import { FMODE_READ, FMODE_UNSIGNED_OFFSET, FMODE_WRITE, S_APPEND, type VmFile } from '../ports/file.ts';
 import { D } from '../reasons/decisions.ts';
@@ -154,25 +155,12 @@ function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFla
 /**
  * do_mmap. The mmap lock is held.
  *
- * @param file the file, or null for anonymous memory; the caller keeps its reference
- * @param addr hint, or with MAP_FIXED the address (a value of `fromRegister`)
- * @param len bytes (a value of `fromRegister`)
- * @param prot PROT_ bits; unknown ones are ignored
- * @param flags MAP_ bits
- * @param vmFlagsIn VM_ bits to begin with
- * @param pgoffIn pages; negative for a value near 2^64
+ * @param request is changed on the way: afterwards it says what was mapped
  * @returns the address, or a negative errno; what to populate is left in `cur.call`
  */
-export function doMmap(
-  cur: Caller,
-  file: VmFile | null,
-  addr: number,
-  len: number,
-  prot: number,
-  flags: number,
-  vmFlagsIn: number,
-  pgoffIn: number,
-): number {
+export function doMmap(cur: Caller, request: MmapRequest): Addr | Errno {
+  const { file, addr, len, prot, flags } = request;
+  const pgoffIn = request.pgoff;
   const mm = cur.mm;
   const system = mm.system;
   const profile = system.profile;
@@ -201,7 +189,7 @@ export function doMmap(
     return refuse(cur, D.doMmapNoreplace, -EEXIST);
   }
   let vmFlags =
-    vmFlagsIn |
+    request.vmFlags |
     calcVmProtBits(realProt) |
     calcVmFlagBits(mm, mapFlags) |
     mm.defFlags |
@@ -233,7 +221,11 @@ export function doMmap(
   }
 
   // --- commit
-  const mapped = mmapRegion(cur, file, area, size, vmFlags, pgoff);
+  request.addr = area;
+  request.len = size;
+  request.vmFlags = vmFlags;
+  request.pgoff = pgoff;
+  const mapped = mmapRegion(cur, request);
   if (!isErr(mapped) && ((vmFlags & VM_LOCKED) !== 0 || (mapFlags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE)) {
     cur.call.populateLater(mapped, size, false);
   }
@@ -241,7 +233,7 @@ export function doMmap(
 }
 
 /**
- * vm_mmap_pgoff: asks the security module, takes the mmap lock and calls {@link doMmap}.
+ * vm_mmap_pgoff: asks the security module, takes the mmap lock and calls {@link doMmap}. The parameters are the kernel's.
  *
  * @returns as do_mmap. The caller then calls `finishPopulate`.
  * @throws MmapLockError when a driver calls it from its own mmap operation
@@ -262,7 +254,15 @@ export function vmMmapPgoff(
   if (error !== 0) return refuse(cur, D.securityMmapFile, error);
   mmapLock(mm, 'mmap');
   try {
-    return doMmap(cur, file, addr, len, prot, flags, 0, pgoff);
+    const request = cur.call.mmap;
+    request.file = file;
+    request.addr = addr;
+    request.len = len;
+    request.prot = prot;
+    request.flags = flags;
+    request.vmFlags = 0;
+    request.pgoff = pgoff;
+    return doMmap(cur, request);
   } finally {
     mmapUnlock(mm);
   }

@@ -30,6 +30,8 @@ import { refuse, RETRY } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import { calcVmProtBits } from './mmap.ts';
 import { alignUp } from '../base/page-math.ts';
+import type { Addr, Errno, Slot, VmFlags } from '../base/units.ts';
+import type { Mm } from '../space/mm.ts';
 import { CAPABILITY_SECURITY } from '../ports/hooks.ts';
 import { NO_MEMORY } from '../ports/memory.ts';
 import { D } from '../reasons/decisions.ts';
@@ -43,7 +45,7 @@ import {
   VM_SHARED,
   VM_WRITE,
 } from '../base/flags.ts';
-import { modifyVma } from '../shape/modify.ts';
+import { modifyFlags } from '../shape/modify.ts';
 import { vmaSetPageProt, vmGetPageProt } from '../shape/prot.ts';
 import type { VmaTable } from '../areas/table.ts';
 import type { Vma } from '../areas/vma.ts';
@@ -66,14 +68,15 @@ function isUntouched(vmas: VmaTable, id: number): boolean {
 }
 
 /**
- * mprotect_fixup for [start, end) of the VMA `id` of slot `i`.
+ * mprotect_fixup for [start, end) of the VMA of slot `i`.
  *
  * @returns the slot of the VMA that now covers the range; or -ENOMEM (limits, commit, map count), -EINVAL (a split that its
  *   owner refuses)
  */
-function mprotectFixup(cur: Caller, i: number, id: number, start: number, end: number, wanted: number): number {
+function mprotectFixup(cur: Caller, i: Slot, start: Addr, end: Addr, wanted: VmFlags): Slot | Errno {
   const mm = cur.mm;
   const { tree, vmas, system } = mm;
+  const id = tree.idAt(i);
   const oldFlags = vmas.flags(id);
   let newFlags = wanted;
   if (newFlags === oldFlags) return i;
@@ -96,44 +99,58 @@ function mprotectFixup(cur: Caller, i: number, id: number, start: number, end: n
     newFlags &= ~VM_ACCOUNT;
     if (newFlags === oldFlags) return i;
   }
-  const slot = modifyVma(cur, i, id, start, end, newFlags, vmas.isPlain(id) ? null : vmas.at(id).anonName);
+  const slot = modifyFlags(cur, i, start, end, newFlags);
   if (slot < 0) {
     if (charged !== 0) vmUnacctMemory(system, charged);
     return slot;
   }
   if ((oldFlags & ~newFlags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
   const changed = tree.idAt(slot);
-  const { memory } = system;
-  const observed = system.perf !== null || mm.tracer !== null || (oldFlags & VM_LOCKED) !== 0;
-  if (vmas.isPlain(changed) && !observed && memory.protectPlain !== undefined) {
+  if (system.fastPaths && vmas.isPlain(changed) && (oldFlags & VM_LOCKED) === 0) {
     vmas.setFlags(changed, newFlags, vmGetPageProt(newFlags));
-    if (memory !== NO_MEMORY) memory.protectPlain(mm, start, end, newFlags, vmGetPageProt(newFlags));
-    vmStatAccount(mm, oldFlags, null, -pages);
-    vmStatAccount(mm, newFlags, null, pages);
+    protectPlain(mm, changed, start, end, oldFlags);
     return slot;
   }
-  finishFixup(cur, vmas.at(changed), start, end, oldFlags, newFlags);
+  const vma = vmas.at(changed);
+  vma.vmFlags = newFlags;
+  vmaSetPageProt(vma);
+  protectObject(cur, vma, start, end, oldFlags);
   return tree.seek(start);
 }
 
-/** What follows for a VMA that has pages or an owner: their protection, the counters, and who wants to know. */
-function finishFixup(cur: Caller, changed: Vma, start: number, end: number, oldFlags: number, newFlags: number): void {
+/** What follows for a plain VMA that has its new flags: the protection of its pages, the counters, and who listens. */
+function protectPlain(mm: Mm, id: number, start: Addr, end: Addr, oldFlags: VmFlags): void {
+  const { vmas, system } = mm;
+  const { memory } = system;
+  const newFlags = vmas.flags(id);
+  const pages = (end - start) * system.perPage;
+  if (memory !== NO_MEMORY) {
+    if (memory.protectPlain !== undefined) memory.protectPlain(mm, start, end, newFlags, vmGetPageProt(newFlags));
+    else memory.changeProtection(vmas.at(id), start, end, oldFlags);
+  }
+  vmStatAccount(mm, oldFlags, null, -pages);
+  vmStatAccount(mm, newFlags, null, pages);
+  if (system.perf !== null) system.perf.mmap(vmas.at(id));
+  if (mm.tracer !== null) mm.tracer.vma('flags', vmas.at(id), start);
+}
+
+/** The same for a VMA that is locked, or has pages or an owner. */
+function protectObject(cur: Caller, vma: Vma, start: Addr, end: Addr, oldFlags: VmFlags): void {
   const mm = cur.mm;
   const system = mm.system;
+  const newFlags = vma.vmFlags;
   const pages = (end - start) * system.perPage;
-  changed.vmFlags = newFlags;
-  vmaSetPageProt(changed);
-  system.memory.changeProtection(changed, start, end, oldFlags);
+  system.memory.changeProtection(vma, start, end, oldFlags);
   if ((oldFlags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED && (newFlags & VM_WRITE) !== 0) {
     // Copy-on-write now rather than at each first store. The result is ignored, but a wait is not lost.
     if (system.memory.populate(cur, start, end - start, true) === RETRY) {
       cur.call.populateLater(start, end - start, false);
     }
   }
-  vmStatAccount(mm, oldFlags, changed.vmFile, -pages);
-  vmStatAccount(mm, newFlags, changed.vmFile, pages);
-  if (system.perf !== null) system.perf.mmap(changed);
-  if (mm.tracer !== null) mm.tracer.vma('flags', changed, start);
+  vmStatAccount(mm, oldFlags, vma.vmFile, -pages);
+  vmStatAccount(mm, newFlags, vma.vmFile, pages);
+  if (system.perf !== null) system.perf.mmap(vma);
+  if (mm.tracer !== null) mm.tracer.vma('flags', vma, start);
 }
 
 /** The walk over the VMAs of [start, end); the one of slot `first` contains `start`. */
@@ -157,7 +174,7 @@ function protectRange(cur: Caller, first: number, start: number, end: number, re
       if (hook !== 0) return refuse(cur, D.securityFileMprotect, hook);
     }
     const to = Math.min(tree.endOf(i), end);
-    i = mprotectFixup(cur, i, id, from, to, newFlags);
+    i = mprotectFixup(cur, i, from, to, newFlags);
     if (i < 0) return i;
     from = Math.max(to, tree.endOf(i));
     if (from >= end) return 0;

@@ -136,8 +136,10 @@ function moveVma(
   const chargeHere = system.profile.mremap.looksUpFirst && (vmFlags & VM_ACCOUNT) !== 0;
   if (chargeHere && securityVmEnoughMemoryMm(cur, toAccount) !== 0) return -ENOMEM;
 
-  const newPgoff = vmaIn.vmPgoff + (oldAddr - vmaIn.vmStart) / pageSize;
-  const newVma = copyVma(cur, vmaIn, newAddr, newLen, newPgoff, dontunmap);
+  const spec = cur.call.area.partOf(vmaIn, oldAddr, oldAddr + newLen);
+  spec.start = newAddr;
+  spec.end = newAddr + newLen;
+  const newVma = copyVma(cur, vmaIn, spec, dontunmap);
   if (newVma === null) {
     if (chargeHere) vmUnacctMemory(system, toAccount);
     return refuse(cur, D.vmaNoMemory, -ENOMEM);
@@ -263,20 +265,7 @@ function growInPlace(cur: Caller, vma: Vma, addr: number, oldLen: number, newLen
   if (system.profile.mremap.growMerges) {
     if ((vma.vmFlags & VM_ACCOUNT) !== 0 && securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
     if (vma.vmOps === null || vma.vmOps.close === null) {
-      const pgoff = vma.vmPgoff + (from - vma.vmStart) / system.pageSize;
-      grown = vmaMerge(
-        mm,
-        vma,
-        from,
-        addr + newLen,
-        vma.vmFlags,
-        vma.anonVma,
-        vma.vmFile,
-        pgoff,
-        vma.vmPolicy,
-        vma.userfaultCtx,
-        vma.anonName,
-      );
+      grown = vmaMerge(mm, vma, cur.call.area.partOf(vma, from, addr + newLen));
     } else if (vmaAdjust(mm, vma, vma.vmStart, addr + newLen, vma.vmPgoff) !== 0) grown = null;
     if (grown === null) {
       if ((vma.vmFlags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);

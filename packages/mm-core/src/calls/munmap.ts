@@ -114,7 +114,7 @@ function unmapWhole(mm: Mm, i: number): void {
   const { tree, vmas, system } = mm;
   const id = tree.idAt(i);
   const flags = vmas.flags(id);
-  if (!vmas.isPlain(id) || (flags & VM_LOCKED) !== 0 || mm.tracer !== null) {
+  if (!system.fastPaths || !vmas.isPlain(id) || (flags & VM_LOCKED) !== 0) {
     const vma = vmas.at(id);
     detachOne(mm, vma, vma.vmStart, vma.vmEnd);
     return;
@@ -126,6 +126,7 @@ function unmapWhole(mm: Mm, i: number): void {
   updateHiwaterVm(mm);
   if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
   vmStatAccount(mm, flags, null, -pages);
+  if (mm.tracer !== null) mm.tracer.vma('remove', vmas.at(id), 0);
   vmas.release(id);
 }
 
@@ -196,8 +197,7 @@ export function exitMmap(mm: Mm): void {
   const first = mm.tree.first;
   const last = mm.tree.last;
   if (first !== null && last !== null) {
-    const plainGoes = mm.tracer === null && mm.lockedVm === 0 && mm.system.memory.plainHasNoPages === true;
-    if (plainGoes) exitAtOnce(mm, first.vmStart, last.vmEnd);
+    if (mm.system.fastPaths && mm.lockedVm === 0) exitAtOnce(mm, first.vmStart, last.vmEnd);
     else detachAndFree(mm, first, last, first.vmStart, last.vmEnd);
   }
   mm.system.memory.detach(mm);
@@ -206,15 +206,18 @@ export function exitMmap(mm: Mm): void {
 /** All VMAs go: the plain ones as records, and only those that hold something one by one. */
 function exitAtOnce(mm: Mm, start: number, end: number): void {
   const { tree, vmas, system } = mm;
+  // Memory that may have pages of plain VMAs is told of them, as of all others.
+  const untouched = system.memory.plainHasNoPages === true;
   let first: Vma | null = null;
   let last: Vma | null = null;
   for (let i = tree.firstSlot(); i !== 0; i = tree.after(i)) {
     const id = tree.idAt(i);
-    if (vmas.isPlain(id)) {
+    if (untouched && vmas.isPlain(id)) {
       const pages = vmas.bytes(id) * system.perPage;
       const flags = vmas.flags(id);
       if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
       vmStatAccount(mm, flags, null, -pages);
+      if (mm.tracer !== null) mm.tracer.vma('remove', vmas.at(id), 0);
       vmas.release(id);
       continue;
     }

@@ -8,62 +8,42 @@ import type { Caller } from '../space/caller.ts';
 import { findPrev, findVma } from '../space/placement.ts';
 import { copyVmaFields, vmaLink } from './adjust.ts';
 import { vmaMerge } from './merge.ts';
+import type { AreaSpec } from '../areas/spec.ts';
 import type { Vma } from '../areas/vma.ts';
 
 /**
- * Maps `len` bytes at `addr` with everything that `vma` is.
+ * Maps `spec`, which is a copy of (a part of) `vma` at another place.
  *
- * @param pgoff page offset of the source; replaced for anonymous memory that nothing was written to
+ * @param spec `pgoff` is that of the source; replaced for anonymous memory that nothing was written to
  * @param sourceStays MREMAP_DONTUNMAP: the copy does not become one with a source that it touches (seen on 6.1)
  * @returns the VMA that contains the new range, or null without memory. The source, which a merge may have made one
  *   with the result, is left in `cur.call.vma`.
  */
-export function copyVma(
-  cur: Caller,
-  vma: Vma,
-  addr: number,
-  len: number,
-  pgoff: number,
-  sourceStays: boolean,
-): Vma | null {
-  const mm = cur.mm;
+export function copyVma(cur: Caller, vma: Vma, spec: AreaSpec, sourceStays: boolean): Vma | null {
+  const { mm, call } = cur;
   const system = mm.system;
+  const { start, end } = spec;
   const sourceStart = vma.vmStart;
-  let newPgoff = pgoff;
   let faultedAnon = true;
   if (vma.vmOps === null && vma.anonVma === null) {
-    newPgoff = addr / system.pageSize;
+    spec.pgoff = start * system.perPage;
     faultedAnon = false;
   }
-  cur.call.vma = vma;
-  const prev = findPrev(mm, findVma(mm, addr));
-  const touchesSource = addr + len === vma.vmStart || addr === vma.vmEnd;
-  const merged =
-    sourceStays && touchesSource
-      ? null
-      : vmaMerge(
-          mm,
-          prev,
-          addr,
-          addr + len,
-          vma.vmFlags,
-          vma.anonVma,
-          vma.vmFile,
-          newPgoff,
-          vma.vmPolicy,
-          vma.userfaultCtx,
-          vma.anonName,
-        );
+  const newPgoff = spec.pgoff;
+  call.vma = vma;
+  const prev = findPrev(mm, findVma(mm, start));
+  const touchesSource = end === vma.vmStart || start === vma.vmEnd;
+  const merged = sourceStays && touchesSource ? null : vmaMerge(mm, prev, spec);
   if (merged !== null) {
     // Unfaulted anonymous memory whose pgoff was rewritten may merge with its own source: then the source is the result.
-    if (!faultedAnon && sourceStart >= merged.vmStart && sourceStart < merged.vmEnd) cur.call.vma = merged;
+    if (!faultedAnon && sourceStart >= merged.vmStart && sourceStart < merged.vmEnd) call.vma = merged;
     return merged;
   }
   const made = mm.vmas.allocVma();
   if (made === null) return null;
   copyVmaFields(made, vma);
-  made.vmStart = addr;
-  made.vmEnd = addr + len;
+  made.vmStart = start;
+  made.vmEnd = end;
   made.vmPgoff = newPgoff;
   if (anonVmaClone(system, made, vma) !== 0) {
     mm.vmas.release(made.id);

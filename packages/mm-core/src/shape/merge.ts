@@ -12,26 +12,21 @@
  */
 import { chainIsSingular, type AnonVma } from './anon-vma.ts';
 import type { Mm } from '../space/mm.ts';
-import type { VmFile } from '../ports/file.ts';
 import { D } from '../reasons/decisions.ts';
+import type { Tracer } from '../reasons/tracer.ts';
+import { AreaSpec } from '../areas/spec.ts';
 import { VM_SOFTDIRTY, VM_SPECIAL } from '../base/flags.ts';
 import { vmaAdjust, vmaSwallow } from './adjust.ts';
 import type { Vma } from '../areas/vma.ts';
 
 /** is_mergeable_vma: the same kind of mapping. */
-export function isMergeableVma(
-  vma: Vma,
-  file: VmFile | null,
-  vmFlags: number,
-  uffd: object | null,
-  anonName: number | string | null,
-): boolean {
+export function isMergeableVma(vma: Vma, spec: AreaSpec): boolean {
   return (
-    ((vma.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) === 0 &&
-    vma.vmFile === file &&
+    ((vma.vmFlags ^ spec.vmFlags) & ~VM_SOFTDIRTY) === 0 &&
+    vma.vmFile === spec.file &&
     (vma.vmOps === null || vma.vmOps.close === null) &&
-    vma.userfaultCtx === uffd &&
-    vma.anonName === anonName
+    vma.userfaultCtx === spec.userfaultCtx &&
+    vma.anonName === spec.anonName
   );
 }
 
@@ -41,50 +36,35 @@ export function isMergeableAnonVma(a: AnonVma | null, b: AnonVma | null, vma: Vm
   return a === b;
 }
 
-/** can_vma_merge_before: whether something that ends at page offset `pgoffEnd` can join `vma` from below. */
-export function canVmaMergeBefore(
-  vma: Vma,
-  vmFlags: number,
-  anonVma: AnonVma | null,
-  file: VmFile | null,
-  pgoffEnd: number,
-  uffd: object | null,
-  anonName: number | string | null,
-): boolean {
+/** can_vma_merge_before: whether an area that ends where `vma` begins can join it. The policy is the caller's to compare. */
+export function canVmaMergeBefore(vma: Vma, spec: AreaSpec): boolean {
   return (
-    isMergeableVma(vma, file, vmFlags, uffd, anonName) &&
-    isMergeableAnonVma(anonVma, vma.anonVma, vma) &&
-    vma.vmPgoff === pgoffEnd
+    isMergeableVma(vma, spec) &&
+    isMergeableAnonVma(spec.anonVma, vma.anonVma, vma) &&
+    vma.vmPgoff === spec.pgoff + (spec.end - spec.start) * vma.vmMm.system.perPage
   );
 }
 
-/** can_vma_merge_after: whether something that begins at page offset `pgoff` can join `vma` from above. */
-export function canVmaMergeAfter(
-  vma: Vma,
-  vmFlags: number,
-  anonVma: AnonVma | null,
-  file: VmFile | null,
-  pgoff: number,
-  uffd: object | null,
-  anonName: number | string | null,
-): boolean {
+/** can_vma_merge_after: whether an area that begins where `vma` ends can join it. */
+export function canVmaMergeAfter(vma: Vma, spec: AreaSpec): boolean {
   return (
-    isMergeableVma(vma, file, vmFlags, uffd, anonName) &&
-    isMergeableAnonVma(anonVma, vma.anonVma, vma) &&
-    vma.vmPgoff + (vma.vmEnd - vma.vmStart) * vma.vmMm.system.perPage === pgoff
+    isMergeableVma(vma, spec) &&
+    isMergeableAnonVma(spec.anonVma, vma.anonVma, vma) &&
+    vma.vmPgoff + (vma.vmEnd - vma.vmStart) * vma.vmMm.system.perPage === spec.pgoff
   );
 }
 
 /**
- * Whether {@link vmaMerge} could join [addr, end) to anything: a neighbour touches it and has its flags. Four loads that
+ * Whether {@link vmaMerge} could join an area to anything: a neighbour touches it and has its flags. Four loads that
  * answer most calls; without them a churn pair takes 25 ns longer.
  *
  * @param prev as for vmaMerge
  */
-export function mayMerge(mm: Mm, prev: Vma | null, addr: number, end: number, vmFlags: number): boolean {
+export function mayMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): boolean {
+  const { start, end, vmFlags } = spec;
   let next: Vma | null;
   if (prev !== null) {
-    if (prev.vmEnd === addr && ((prev.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) === 0) return true;
+    if (prev.vmEnd === start && ((prev.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) === 0) return true;
     next = prev.vmNext;
   } else next = mm.tree.first;
   if (next !== null && next.vmEnd === end) next = next.vmNext;
@@ -92,47 +72,23 @@ export function mayMerge(mm: Mm, prev: Vma | null, addr: number, end: number, vm
 }
 
 /**
- * Joins [addr, end) to its neighbours.
+ * Joins an area to its neighbours.
  *
- * @param prev the VMA before `addr` (one that contains `addr` counts), or null
- * @param addr page-aligned start; `end` behind it, bytes
- * @param anonVma that of the mapped area, null for a new one
- * @param pgoff page offset at `addr`
+ * @param prev the VMA before `spec.start` (one that contains it counts), or null
  * @returns the VMA that now contains the area, or null when it stays apart (or memory ran out)
  */
-export function vmaMerge(
-  mm: Mm,
-  prev: Vma | null,
-  addr: number,
-  end: number,
-  vmFlags: number,
-  anonVma: AnonVma | null,
-  file: VmFile | null,
-  pgoff: number,
-  policy: object | null,
-  uffd: object | null,
-  anonName: number | string | null,
-): Vma | null {
-  if ((vmFlags & VM_SPECIAL) !== 0) {
+export function vmaMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
+  const { start, end, policy } = spec;
+  if ((spec.vmFlags & VM_SPECIAL) !== 0) {
     if (mm.tracer !== null) mm.tracer.decide(D.mergeSpecial, 0);
     return null;
   }
-  const pages = (end - addr) * mm.system.perPage;
   const area = prev !== null ? prev.vmNext : mm.tree.first;
   const areaIsMapped = area !== null && area.vmEnd === end;
   const next = areaIsMapped ? area.vmNext : area;
-  const nextFits =
-    next !== null &&
-    next.vmStart === end &&
-    next.vmPolicy === policy &&
-    canVmaMergeBefore(next, vmFlags, anonVma, file, pgoff + pages, uffd, anonName);
+  const nextFits = next !== null && next.vmStart === end && next.vmPolicy === policy && canVmaMergeBefore(next, spec);
 
-  if (
-    prev !== null &&
-    prev.vmEnd === addr &&
-    prev.vmPolicy === policy &&
-    canVmaMergeAfter(prev, vmFlags, anonVma, file, pgoff, uffd, anonName)
-  ) {
+  if (prev !== null && prev.vmEnd === start && prev.vmPolicy === policy && canVmaMergeAfter(prev, spec)) {
     if (nextFits && isMergeableAnonVma(prev.anonVma, next.anonVma, null)) {
       if ((areaIsMapped ? vmaSwallow(mm, prev, area, next) : vmaSwallow(mm, prev, next, null)) !== 0) return null;
       if (mm.tracer !== null) mm.tracer.vma('merge', prev, areaIsMapped ? 6 : 1);
@@ -140,10 +96,7 @@ export function vmaMerge(
     }
     if (mm.tracer !== null && next !== null && next.vmStart === end) {
       // Each of the two would take the area, but they cannot all be one.
-      const why = nextFits
-        ? D.mergeAnonVma
-        : whyNotJoined(next, false, vmFlags, anonVma, file, pgoff + pages, policy, uffd, anonName);
-      mm.tracer.decide(why, 0);
+      mm.tracer.decide(nextFits ? D.mergeAnonVma : whyNotJoined(next, 'below', spec), 0);
     }
     const mergeCase = areaIsMapped ? 7 : area !== null && area.vmStart < end ? 5 : 2;
     if (vmaAdjust(mm, prev, prev.vmStart, end, prev.vmPgoff) !== 0) return null;
@@ -152,54 +105,56 @@ export function vmaMerge(
   }
 
   if (nextFits) {
-    if (prev !== null && addr < prev.vmEnd) {
-      if (vmaAdjust(mm, prev, prev.vmStart, addr, prev.vmPgoff) !== 0) return null;
+    if (prev !== null && start < prev.vmEnd) {
+      if (vmaAdjust(mm, prev, prev.vmStart, start, prev.vmPgoff) !== 0) return null;
       if (mm.tracer !== null) mm.tracer.vma('merge', next, 4);
       return next;
     }
     const grown = area!;
-    if (vmaAdjust(mm, grown, addr, next.vmEnd, next.vmPgoff - pages) !== 0) return null;
+    const pages = (end - start) * mm.system.perPage;
+    if (vmaAdjust(mm, grown, start, next.vmEnd, next.vmPgoff - pages) !== 0) return null;
     if (mm.tracer !== null) mm.tracer.vma('merge', grown, areaIsMapped ? 8 : 3);
     return grown;
   }
-  if (mm.tracer !== null) {
-    if (prev !== null && prev.vmEnd === addr) {
-      mm.tracer.decide(whyNotJoined(prev, true, vmFlags, anonVma, file, pgoff, policy, uffd, anonName), 0);
-    }
-    if (next !== null && next.vmStart === end) {
-      mm.tracer.decide(whyNotJoined(next, false, vmFlags, anonVma, file, pgoff + pages, policy, uffd, anonName), 0);
-    }
-  }
+  if (mm.tracer !== null) tellApart(mm.tracer, prev, next, spec);
   return null;
+}
+
+/**
+ * Tells a listener why an area joins neither neighbour: of each that it touches, the rule.
+ *
+ * @param prev the VMA before the area; `next` the one behind it
+ */
+export function tellApart(tracer: Tracer, prev: Vma | null, next: Vma | null, spec: AreaSpec): void {
+  if ((spec.vmFlags & VM_SPECIAL) !== 0) {
+    tracer.decide(D.mergeSpecial, 0);
+    return;
+  }
+  if (prev !== null && prev.vmEnd === spec.start) tracer.decide(whyNotJoined(prev, 'above', spec), 0);
+  if (next !== null && next.vmStart === spec.end) tracer.decide(whyNotJoined(next, 'below', spec), 0);
 }
 
 /**
  * Which of the rules keeps an area from joining a neighbour that it touches: a decision id, 0 when none does.
  *
- * @param after the area begins where `vma` ends; otherwise it ends where `vma` begins
- * @param pgoff the area's page offset at the common border
+ * @param side where the area lies: 'above' begins where `vma` ends, 'below' ends where `vma` begins
  */
-export function whyNotJoined(
-  vma: Vma,
-  after: boolean,
-  vmFlags: number,
-  anonVma: AnonVma | null,
-  file: VmFile | null,
-  pgoff: number,
-  policy: object | null,
-  uffd: object | null,
-  anonName: number | string | null,
-): number {
+export function whyNotJoined(vma: Vma, side: 'above' | 'below', spec: AreaSpec): number {
+  const { vmFlags } = spec;
   if (((vma.vmFlags | vmFlags) & VM_SPECIAL) !== 0) return D.mergeSpecial;
   if (((vma.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) !== 0) return D.mergeFlags;
-  if (vma.vmFile !== file) return D.mergeFile;
+  if (vma.vmFile !== spec.file) return D.mergeFile;
   if (vma.vmOps !== null && vma.vmOps.close !== null) return D.mergeCloseOp;
-  if (vma.userfaultCtx !== uffd) return D.mergeUserfault;
-  if (vma.anonName !== anonName) return D.mergeAnonName;
-  if (vma.vmPolicy !== policy) return D.mergePolicy;
-  if (!isMergeableAnonVma(anonVma, vma.anonVma, vma)) return D.mergeAnonVma;
-  const border = after ? vma.vmPgoff + (vma.vmEnd - vma.vmStart) * vma.vmMm.system.perPage : vma.vmPgoff;
-  return border !== pgoff ? D.mergePgoff : 0;
+  if (vma.userfaultCtx !== spec.userfaultCtx) return D.mergeUserfault;
+  if (vma.anonName !== spec.anonName) return D.mergeAnonName;
+  if (vma.vmPolicy !== spec.policy) return D.mergePolicy;
+  if (!isMergeableAnonVma(spec.anonVma, vma.anonVma, vma)) return D.mergeAnonVma;
+  const { perPage } = vma.vmMm.system;
+  const apart =
+    side === 'above'
+      ? vma.vmPgoff + (vma.vmEnd - vma.vmStart) * perPage !== spec.pgoff
+      : vma.vmPgoff !== spec.pgoff + (spec.end - spec.start) * perPage;
+  return apart ? D.mergePgoff : 0;
 }
 
 /**
@@ -208,17 +163,7 @@ export function whyNotJoined(
  */
 export function whyNotMerged(left: Vma, right: Vma): number {
   if (left.vmEnd !== right.vmStart) return D.mergeNotAdjacent;
-  const why = whyNotJoined(
-    left,
-    true,
-    right.vmFlags,
-    right.anonVma,
-    right.vmFile,
-    right.vmPgoff,
-    right.vmPolicy,
-    right.userfaultCtx,
-    right.anonName,
-  );
+  const why = whyNotJoined(left, 'above', new AreaSpec().partOf(right, right.vmStart, right.vmEnd));
   if (why !== 0) return why;
   return isMergeableAnonVma(left.anonVma, right.anonVma, null) ? 0 : D.mergeAnonVma;
 }

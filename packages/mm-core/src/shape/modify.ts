@@ -3,101 +3,160 @@
  *
  * What mprotect_fixup, mlock_fixup and madvise share. The flags themselves are set by the caller. Plain memory, which is
  * what most calls are about, is merged and cut as records; everything else as objects, by the same rules (shape/merge.ts).
+ * Who listens hears the same of both; `system.fastPaths` switches the records off.
  */
 import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
+import type { Addr, Errno, Slot, VmFlags } from '../base/units.ts';
 import { VM_SOFTDIRTY, VM_SPECIAL } from '../base/flags.ts';
 import { splitVma } from './adjust.ts';
-import { mayMerge, vmaMerge } from './merge.ts';
+import { mayMerge, tellApart, vmaMerge, whyNotJoined } from './merge.ts';
 import { ALIKE_ABOVE, ALIKE_BELOW, FROM_START, TO_END } from '../areas/tree/search.ts';
+import { AreaSpec } from '../areas/spec.ts';
 import type { Vma } from '../areas/vma.ts';
 
+/** What {@link modifyPlain} answers when the records cannot be changed this way: slot 0 is never one of the index. */
+const NEEDS_OBJECTS = 0;
+
 /**
- * Makes one VMA out of [start, end) of the VMA `id` of slot `i`, which is to get `newFlags` and `anonName`.
+ * Makes one VMA out of [start, end) of the VMA of slot `i`, which is to get `newFlags` and keeps its name.
+ *
+ * Five plain parameters: this is mprotect's way, and plain memory goes it without an object.
  *
  * @returns the slot of the VMA that now covers the range; or -ENOMEM, -EINVAL: then a first split stays, as in the kernel
  */
-export function modifyVma(
-  cur: Caller,
-  i: number,
-  id: number,
-  start: number,
-  end: number,
-  newFlags: number,
-  anonName: number | string | null,
-): number {
-  const { mm } = cur;
+export function modifyFlags(cur: Caller, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): Slot | Errno {
+  const { mm, call } = cur;
   const { tree, vmas } = mm;
-  if (vmas.isPlain(id) && anonName === null && mm.tracer === null) {
-    const slot = modifyPlain(mm, i, id, start, end, newFlags);
-    if (slot !== 0) return slot;
+  const id = tree.idAt(i);
+  if (mm.system.fastPaths && vmas.isPlain(id)) {
+    const slot = modifyPlain(mm, i, start, end, newFlags);
+    if (slot !== NEEDS_OBJECTS) return slot;
   }
-  const error = modifyObject(cur, vmas.at(id), start, end, newFlags, anonName);
-  return error === 0 ? tree.seek(start) : error;
+  const vma = vmas.at(id);
+  const spec = call.area.partOf(vma, start, end);
+  spec.vmFlags = newFlags;
+  return modifyVma(cur, vma, spec);
 }
 
-function modifyObject(
-  cur: Caller,
-  vma: Vma,
-  start: number,
-  end: number,
-  newFlags: number,
-  anonName: number | string | null,
-): number {
+/**
+ * Makes one VMA out of the part of `vma` that `spec` names; what else `spec` says (flags, name) it is to get.
+ *
+ * @returns as {@link modifyFlags}
+ */
+export function modifyVma(cur: Caller, vma: Vma, spec: AreaSpec): Slot | Errno {
   const { mm } = cur;
+  const { start, end } = spec;
   const prev = start > vma.vmStart ? vma : vma.vmPrev;
-  if (mm.tracer !== null || mayMerge(mm, prev, start, end, newFlags)) {
-    const pgoff = vma.vmPgoff + (start - vma.vmStart) * mm.system.perPage;
-    const { anonVma, vmFile, vmPolicy, userfaultCtx } = vma;
-    const merged = vmaMerge(mm, prev, start, end, newFlags, anonVma, vmFile, pgoff, vmPolicy, userfaultCtx, anonName);
-    if (merged !== null) return 0;
+  if (mayMerge(mm, prev, spec)) {
+    if (vmaMerge(mm, prev, spec) !== null) return mm.tree.seek(start);
+  } else if (mm.tracer !== null) {
+    tellApart(mm.tracer, start > vma.vmStart ? null : prev, end < vma.vmEnd ? null : vma.vmNext, spec);
   }
   if (start !== vma.vmStart) {
     const error = splitVma(cur, vma, start, true);
     if (error !== 0) return error;
   }
-  return end === vma.vmEnd ? 0 : splitVma(cur, vma, end, false);
+  if (end !== vma.vmEnd) {
+    const error = splitVma(cur, vma, end, false);
+    if (error !== 0) return error;
+  }
+  return mm.tree.seek(start);
 }
 
-/** The same for memory that is plain: 0 where it cannot be done this way, and then nothing has changed. */
-function modifyPlain(mm: Mm, i: number, id: number, start: number, end: number, newFlags: number): number {
-  const { tree, vmas } = mm;
+/** What is asked of a part of a plain VMA, for a listener. */
+function specOf(mm: Mm, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): AreaSpec {
+  const spec = new AreaSpec().partOf(mm.vmas.at(mm.tree.idAt(i)), start, end);
+  spec.vmFlags = newFlags;
+  return spec;
+}
+
+/** {@link modifyFlags} for memory that is plain: a slot, or NEEDS_OBJECTS with nothing changed. */
+function modifyPlain(mm: Mm, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): Slot {
+  const { tree, vmas, tracer } = mm;
   const part = tree.part(i, start, end, newFlags, VM_SOFTDIRTY);
-  if ((part & (ALIKE_BELOW | ALIKE_ABOVE)) === 0) return cutPlain(mm, i, id, start, end, part);
-  if ((part & (FROM_START | TO_END)) !== (FROM_START | TO_END) || (newFlags & VM_SPECIAL) !== 0) return 0;
+  if ((part & (ALIKE_BELOW | ALIKE_ABOVE)) === 0) {
+    if (!mayCut(mm, part)) return NEEDS_OBJECTS;
+    if (tracer !== null) tellPartApart(mm, i, part, specOf(mm, i, start, end, newFlags));
+    return cutPlain(mm, i, start, end, part);
+  }
+  if ((part & (FROM_START | TO_END)) !== (FROM_START | TO_END) || (newFlags & VM_SPECIAL) !== 0) return NEEDS_OBJECTS;
+  const id = tree.idAt(i);
   const below = (part & ALIKE_BELOW) !== 0 ? tree.idBefore(i) : -1;
   const above = (part & ALIKE_ABOVE) !== 0 ? tree.idAfter(i) : -1;
-  if ((below !== -1 && !vmas.isPlain(below)) || (above !== -1 && !vmas.isPlain(above))) return 0;
+  if ((below !== -1 && !vmas.isPlain(below)) || (above !== -1 && !vmas.isPlain(above))) return NEEDS_OBJECTS;
   const joinsBelow = below !== -1 && vmas.continues(below, id);
   const joinsAbove = above !== -1 && vmas.continues(id, above);
   if (!joinsBelow) {
-    if (!joinsAbove) return i;
+    if (!joinsAbove) {
+      if (tracer !== null) tellPartApart(mm, i, part, specOf(mm, i, start, end, newFlags));
+      return i;
+    }
     // Case 8: the area keeps its record.
     const slot = tree.absorbAt(i, 1);
-    vmas.release(above);
-    mm.mapCount--;
+    dropAbsorbed(mm, above);
+    if (tracer !== null) tracer.vma('merge', vmas.at(id), 8);
     return slot;
   }
   // Cases 6 and 7.
+  if (tracer !== null && !joinsAbove) tellAboveApart(mm, i, specOf(mm, i, start, end, newFlags));
   const slot = tree.absorbAt(tree.before(i), joinsAbove ? 2 : 1);
-  vmas.release(id);
-  mm.mapCount--;
-  if (joinsAbove) {
-    vmas.release(above);
-    mm.mapCount--;
-  }
+  dropAbsorbed(mm, id);
+  if (joinsAbove) dropAbsorbed(mm, above);
+  if (tracer !== null) tracer.vma('merge', vmas.at(below), joinsAbove ? 6 : 7);
   return slot;
 }
 
-/** Cuts [start, end) out of a plain VMA, which keeps its record for the range: its slot; 0 where a limit may be met. */
-function cutPlain(mm: Mm, i: number, id: number, start: number, end: number, part: number): number {
-  const { tree, vmas, system } = mm;
-  const cuts = (part & FROM_START) !== 0 ? ((part & TO_END) !== 0 ? 0 : 1) : (part & TO_END) !== 0 ? 1 : 2;
-  if (cuts === 0) return i;
-  if (mm.mapCount + cuts > system.sysctl.maxMapCount || system.failCountdown !== 0) return 0;
+/** Frees the record of a plain VMA that a neighbour has absorbed. */
+function dropAbsorbed(mm: Mm, id: number): void {
+  if (mm.tracer !== null) mm.tracer.vma('remove', mm.vmas.at(id), 0);
+  mm.vmas.release(id);
+  mm.mapCount--;
+}
+
+/** Tells a listener why the part of a plain VMA joins neither neighbour. */
+function tellPartApart(mm: Mm, i: Slot, part: number, spec: AreaSpec): void {
+  const { tree, vmas } = mm;
+  const below = (part & FROM_START) !== 0 ? tree.idBefore(i) : -1;
+  const above = (part & TO_END) !== 0 ? tree.idAfter(i) : -1;
+  tellApart(mm.tracer!, below === -1 ? null : vmas.at(below), above === -1 ? null : vmas.at(above), spec);
+}
+
+/** Tells a listener why a VMA that joins the one below does not join the one above, too. */
+function tellAboveApart(mm: Mm, i: Slot, spec: AreaSpec): void {
+  const above = mm.tree.idAfter(i);
+  if (above === -1) return;
+  const next = mm.vmas.at(above);
+  if (next.vmStart === spec.end) mm.tracer!.decide(whyNotJoined(next, 'below', spec), 0);
+}
+
+/** How often a part must be cut. */
+function cutsOf(part: number): number {
+  return ((part & FROM_START) === 0 ? 1 : 0) + ((part & TO_END) === 0 ? 1 : 0);
+}
+
+/** Whether the cuts meet no limit and no injected failure: otherwise they are made one by one, as objects. */
+function mayCut(mm: Mm, part: number): boolean {
+  const cuts = cutsOf(part);
+  return cuts === 0 || (mm.mapCount + cuts <= mm.system.sysctl.maxMapCount && mm.system.failCountdown === 0);
+}
+
+/** Cuts [start, end) out of a plain VMA, which keeps its record for the range: its slot. */
+function cutPlain(mm: Mm, i: Slot, start: Addr, end: Addr, part: number): Slot {
+  const { tree, vmas, tracer } = mm;
+  const id = tree.idAt(i);
   let slot = i;
-  if ((part & FROM_START) === 0) slot = tree.splitAt(slot, start, vmas.cut(id, start, true), true);
-  if ((part & TO_END) === 0) slot = tree.splitAt(slot, end, vmas.cut(id, end, false), false);
-  mm.mapCount += cuts;
+  if ((part & FROM_START) === 0) {
+    const made = vmas.cut(id, start, true);
+    slot = tree.splitAt(slot, start, made, true);
+    mm.mapCount++;
+    if (tracer !== null) tracer.vma('split', vmas.at(made), start);
+  }
+  if ((part & TO_END) === 0) {
+    const made = vmas.cut(id, end, false);
+    slot = tree.splitAt(slot, end, made, false);
+    mm.mapCount++;
+    if (tracer !== null) tracer.vma('split', vmas.at(made), end);
+  }
   return slot;
 }

@@ -3,9 +3,10 @@
  *
  * A {@link Caller} owns one Call, and each verb begins it anew. The address space and the machine hold only state, so the
  * calls of several tasks on one Mm do not overwrite each other's results, however long one of them waits.
- *
- * Not here: what a call asks for (shape/spec.ts).
  */
+import type { Addr, Bytes, Pages, VmFlags } from '../base/units.ts';
+import type { VmFile } from '../ports/file.ts';
+import { AreaSpec } from '../areas/spec.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Caller } from './caller.ts';
 import { FaultInfo } from './fault-info.ts';
@@ -28,6 +29,24 @@ export class RefusedAccess {
   }
 }
 
+/** What do_mmap is asked for: the kernel's arguments, and the bits to begin with. */
+export interface MmapRequest {
+  /** Null for anonymous memory; the caller keeps its reference. */
+  file: VmFile | null;
+  /** Hint, or with MAP_FIXED the address (a value of `fromRegister`); from get_unmapped_area on the address. */
+  addr: Addr;
+  /** As asked for (a value of `fromRegister`); from the checks on page-aligned. */
+  len: Bytes;
+  /** PROT_ bits; unknown ones are ignored. */
+  prot: number;
+  /** MAP_ bits. */
+  flags: number;
+  /** VM_ bits to begin with; then all of the mapping. */
+  vmFlags: VmFlags;
+  /** Negative for a value near 2^64. */
+  pgoff: Pages;
+}
+
 /** The call that a task makes. */
 export class Call {
   /** Id of the last decision that refused something; 0: none. One of `Decision`. */
@@ -39,6 +58,10 @@ export class Call {
   populateStrict = false;
   /** The VMA that covers the range which the last step changed; mremap: the source. */
   vma: Vma | null = null;
+  /** What do_mmap is asked for: filled anew by each call that maps. */
+  readonly mmap: MmapRequest = { file: null, addr: 0, len: 0, prot: 0, flags: 0, vmFlags: 0, pgoff: 0 };
+  /** What the next merge or change of an area is asked for. */
+  readonly area: AreaSpec = new AreaSpec();
   /** What must settle before a call that returned RETRY goes on. */
   pending: Promise<unknown> | null = null;
   /** How a call goes on that returned RETRY after it had done its first part; null: it is repeated. */
@@ -49,7 +72,7 @@ export class Call {
   readonly refused: RefusedAccess = new RefusedAccess();
 
   /** Asks for [addr, addr + len) to be populated once the mmap lock has been dropped. */
-  populateLater(addr: number, len: number, strict: boolean): void {
+  populateLater(addr: Addr, len: Bytes, strict: boolean): void {
     this.populateAddr = addr;
     this.populateLen = len;
     this.populateStrict = strict;

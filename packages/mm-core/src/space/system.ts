@@ -56,6 +56,11 @@ export class MmSystem {
   committedAs = 0;
   /** vm_area_cachep. */
   readonly vmAreaCachep: Slab;
+  /**
+   * Whether plain memory is handled as records where it can be. False: everything is an object, as in the kernel. What a
+   * program sees is the same; for tests.
+   */
+  fastPaths = true;
   /** Fault injection: the n-th allocation from now fails, 0 for none (see `shouldFail`). */
   failCountdown = 0;
   /**

@@ -47,6 +47,11 @@ import {
 } from '../../src/testing/index.ts';
 import { BOTH, PAGE, RW, Scene } from './picture.ts';
 
+/** Maps a file at the scene's first page as exec does: with VM_DENYWRITE. */
+function denyWrite(scene: Scene, file: TestFile, len: number, flags: number): number {
+  return doMmap(scene.cur, { file, addr: scene.addr(0), len, prot: RW, flags, vmFlags: VM_DENYWRITE, pgoff: 0 });
+}
+
 const EPERM = -1;
 const EAGAIN = -11;
 const ENOMEM = -12;
@@ -60,13 +65,13 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     const file = new TestFile();
     file.fInode.iWritecount = 1;
     const flags = MAP_PRIVATE | MAP_FIXED;
-    const result = doMmap(scene.cur, file, scene.addr(0), 2 * PAGE, RW, flags, VM_DENYWRITE, 0);
+    const result = denyWrite(scene, file, 2 * PAGE, flags);
     expect([result, scene.cur.call.reason]).toEqual([ETXTBSY, Decision.mmapRegionDenyWrite]);
     expect([file.fInode.iWritecount, file.fCount, scene.system.committedAs, scene.mm.mapCount]).toEqual([1, 1, 0, 0]);
     expect(scene.system.vmAreaCachep.active).toBe(0);
     // With nobody writing it works, and denies writing as long as it is mapped; each part counts.
     file.fInode.iWritecount = 0;
-    expect(doMmap(scene.cur, file, scene.addr(0), 3 * PAGE, RW, flags, VM_DENYWRITE, 0)).toBe(scene.addr(0));
+    expect(denyWrite(scene, file, 3 * PAGE, flags)).toBe(scene.addr(0));
     expect(file.fInode.iWritecount).toBe(-1);
     vmMunmap(scene.cur, scene.addr(1), PAGE);
     expect(scene.check().mm.mapCount).toBe(2);
@@ -80,7 +85,7 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     const file = new TestFile();
     expect(mappingDenyWritable(file.fMapping)).toBe(0);
     const flags = MAP_SHARED | MAP_FIXED;
-    expect(doMmap(scene.cur, file, scene.addr(0), PAGE, RW, flags, VM_DENYWRITE, 0)).toBe(EPERM);
+    expect(denyWrite(scene, file, PAGE, flags)).toBe(EPERM);
     expect(scene.cur.call.reason).toBe(Decision.mmapRegionSealed);
     expect([file.fInode.iWritecount, file.fMapping.iMmapWritable, file.fCount]).toEqual([0, -1, 1]);
     expect(scene.map(0, 1, { file, flags: MAP_PRIVATE })).toBe(scene.addr(0));

@@ -1,0 +1,20 @@
+/**
+ * What a number is, for signatures: plain aliases of `number`, so that nothing has to be cast.
+ *
+ * An address or a length may come from `fromRegister`; a negative one then stands for a value near 2^64.
+ */
+
+/** A byte address in an address space. */
+export type Addr = number;
+/** A length in bytes. */
+export type Bytes = number;
+/** A count of pages, or an offset in pages, of the machine's page size. */
+export type Pages = number;
+/** A page frame number. */
+export type Pfn = number;
+/** A place in the index of VMAs, or of an entry in a page table. */
+export type Slot = number;
+/** VM_ bits, int32. */
+export type VmFlags = number;
+/** 0, or a negative errno. */
+export type Errno = number;
