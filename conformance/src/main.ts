@@ -11,8 +11,12 @@ import { KINDS, type Kind } from './compare.ts';
 import { readExceptions } from './exceptions.ts';
 import { describeFailure, failureClass } from './report.ts';
 import { runSet, runSets, type SetResult } from './run-set.ts';
+import { WAY_MEANS, WAYS, type Way } from './ways.ts';
 
 const HOME: string = join(import.meta.dirname, '..');
+
+/** Which recordings `--ways sample` runs the other ways: every 20th. */
+const SAMPLE = 20;
 
 const USAGE: string = `usage: pnpm conformance [options]
 
@@ -23,7 +27,9 @@ Replays the recordings of real arm64 kernels and compares every answer.
   --filter TEXT   only recordings whose SET/NAME contains the text
   --limit N       go on to the N-th operation with a difference (default 1)
   --exceptions F  the exceptions file (default: the repository's)
-  --check         also check the machine after every operation: walk its tables, recount its frames
+  --ways WAYS     ${WAYS.join(', ')}; several with commas; all: each of them; sample: the first one, and every
+                  ${String(SAMPLE)}th recording the others (default ${WAYS[0]})
+${WAYS.map((way) => `                    ${way.padEnd(8)} ${WAY_MEANS[way]}\n`).join('')}  --check         also check the machine after every operation: walk its tables, recount its frames
   --one-thread    no worker threads
   --json          the results as JSON
   --help
@@ -36,6 +42,8 @@ interface Options {
   readonly limit: number;
   readonly exceptions: string;
   readonly check: boolean;
+  /** Each with how many recordings are left out: every n-th is run. */
+  readonly ways: readonly { readonly way: Way; readonly every: number }[];
   readonly oneThread: boolean;
   readonly json: boolean;
 }
@@ -43,6 +51,15 @@ interface Options {
 function usage(message: string): never {
   process.stderr.write(`conformance: ${message}\n${USAGE}`);
   process.exit(2);
+}
+
+function waysOf(text: string): Options['ways'] {
+  if (text === 'all') return WAYS.map((way) => ({ way, every: 1 }));
+  if (text === 'sample') return WAYS.map((way, i) => ({ way, every: i === 0 ? 1 : SAMPLE }));
+  return text.split(',').map((name) => {
+    const way = WAYS.find((known) => known === name);
+    return way === undefined ? usage(`--ways: there is no ${name}`) : { way, every: 1 };
+  });
 }
 
 function options(): Options {
@@ -54,6 +71,7 @@ function options(): Options {
       limit: { type: 'string', default: '1' },
       exceptions: { type: 'string', default: join(HOME, 'exceptions.json') },
       check: { type: 'boolean', default: false },
+      ways: { type: 'string', default: WAYS[0] },
       'one-thread': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -76,6 +94,7 @@ function options(): Options {
     limit,
     exceptions: values.exceptions,
     check: values.check,
+    ways: waysOf(values.ways),
     oneThread: values['one-thread'],
     json: values.json,
   };
@@ -83,11 +102,12 @@ function options(): Options {
 
 /** The failing recordings of a set, its counts, and the exceptions that it used. */
 function report(result: SetResult): void {
-  for (const outcome of result.failed) process.stdout.write(`${describeFailure(result.set, outcome)}\n`);
+  for (const outcome of result.failed)
+    process.stdout.write(`${describeFailure(`${result.set}, ${result.way}`, outcome)}\n`);
   for (const key of result.needless) process.stdout.write(`${key}: the exception is needless, the comparison passes\n`);
   const excepted = result.excepted === 0 ? '' : `, ${result.excepted} exceptions`;
   process.stdout.write(
-    `${result.set}: ${result.passed} passed, ${result.failed.length} failed${excepted} (${result.seconds.toFixed(1)} s)\n`,
+    `${result.set}, ${result.way}: ${result.passed} passed, ${result.failed.length} failed${excepted} (${result.seconds.toFixed(1)} s)\n`,
   );
 }
 
@@ -114,8 +134,9 @@ async function main(): Promise<void> {
     usage((error as Error).message);
   }
   const exceptions = readExceptions(given.exceptions);
-  const jobs = findSets(given.dir).map((dir) => ({
-    dir,
+  const sets = findSets(given.dir).flatMap((dir) => given.ways.map((one) => ({ dir, ...one })));
+  const jobs = sets.map((one) => ({
+    ...one,
     kinds: given.kinds,
     filter: given.filter,
     maxFailures: given.limit,

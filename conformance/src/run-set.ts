@@ -12,6 +12,7 @@ import { Exceptions, type ExceptionEntry } from './exceptions.ts';
 import { readGuest } from './machine.ts';
 import { parseRecording } from './recording.ts';
 import { runRecording, type Outcome } from './runner.ts';
+import type { Way } from './ways.ts';
 
 /** What to run of a set, and how. Plain data: it travels to workers. */
 export interface SetJob {
@@ -21,6 +22,9 @@ export interface SetJob {
   readonly filter: string;
   readonly maxFailures: number;
   readonly exceptions: readonly ExceptionEntry[];
+  readonly way: Way;
+  /** Only every n-th recording, from the first one on; 1: all. */
+  readonly every: number;
   /** Whether each machine is checked after every operation: tables, frames, cached translations. */
   readonly check: boolean;
   /** Another kernel than the recorded one, or a copy of its profile. */
@@ -30,6 +34,7 @@ export interface SetJob {
 /** What running a set gave. Plain data. */
 export interface SetResult {
   readonly set: string;
+  readonly way: Way;
   readonly passed: number;
   readonly failed: readonly Outcome[];
   /** Exceptions that were needed. */
@@ -49,14 +54,15 @@ export function runSet(job: SetJob): SetResult {
   let passed = 0;
   let excepted = 0;
   const began = performance.now();
-  for (const { name, text } of readSet(job.dir)) {
-    if (!`${set}/${name}`.includes(job.filter)) continue;
+  for (const [index, { name, text }] of readSet(job.dir).entries()) {
+    if (index % job.every !== 0 || !`${set}/${name}`.includes(job.filter)) continue;
     const exceptions = new Exceptions(job.exceptions, set, name);
     const outcome = runRecording(parseRecording(text), guest, {
       kinds,
       maxFailures: job.maxFailures,
       exceptions,
       check: job.check,
+      way: job.way,
       profile: job.profile,
     });
     excepted += exceptions.used;
@@ -65,7 +71,7 @@ export function runSet(job: SetJob): SetResult {
       needless.push(...exceptions.needless(kinds));
     } else failed.push(outcome);
   }
-  return { set, passed, failed, excepted, needless, seconds: (performance.now() - began) / 1000 };
+  return { set, way: job.way, passed, failed, excepted, needless, seconds: (performance.now() - began) / 1000 };
 }
 
 /**

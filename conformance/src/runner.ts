@@ -4,6 +4,7 @@
 import { errnoName, type KernelProfile } from '@vmarea/uapi';
 import { FS_IOC_SETFLAGS, type Kernel, type Task } from '@vmarea/kernel';
 import { MachineCheck } from './check.ts';
+import { goWay, type Way } from './ways.ts';
 import { compareFigures, compareMaps, compareRet, compareSmaps, type Difference, type Kind } from './compare.ts';
 import type { Exceptions } from './exceptions.ts';
 import { faultTwice, foldCounters, startExecutor, touchOwn, type Executor } from './executor.ts';
@@ -40,6 +41,8 @@ export interface RunOptions {
   readonly exceptions: Exceptions;
   /** Whether the machine itself is checked after every operation, and at the end. */
   readonly check: boolean;
+  /** Which way the machine goes. */
+  readonly way?: Way | undefined;
   /** Another kernel than the recorded one: to see what a fact changes. */
   readonly profile?: KernelProfile | undefined;
 }
@@ -70,7 +73,7 @@ class Run {
   private readonly check: MachineCheck | null;
   private readonly startStatus: Record<string, number>;
 
-  constructor(recording: Recording, guest: Guest, { check, profile }: RunOptions) {
+  constructor(recording: Recording, guest: Guest, { check, profile, way }: RunOptions) {
     this.recording = recording;
     this.kernel = buildMachine(recording.header, guest, profile);
     this.check = check ? new MachineCheck(this.kernel) : null;
@@ -80,6 +83,7 @@ class Run {
     const { devMajor, devMinor, ino } = file.fInode;
     inodes.setExecutor(deviceText(devMajor, devMinor), ino);
     const { task } = this.executor;
+    goWay(task, way ?? 'records');
     this.processes.set(0, {
       task,
       inodes,

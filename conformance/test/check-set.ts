@@ -22,6 +22,8 @@ export function checkSet(set: string, recordings: number, profile?: KernelProfil
       maxFailures: 1,
       exceptions: readExceptions(join(HOME, 'exceptions.json')),
       check: false,
+      way: 'records',
+      every: 1,
       profile,
     });
     const failures = result.failed.map((outcome) => describeFailure(set, outcome));
