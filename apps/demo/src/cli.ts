@@ -99,7 +99,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     command.configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) });
   }
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    // A line of a log about a signal begins like an option.
+    const plain = args.map((arg) => (arg.startsWith('--- ') ? ` ${arg}` : arg));
+    await program.parseAsync(plain, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof UsageError) {

@@ -17,6 +17,8 @@ import { bytes } from './text.ts';
 export interface Cause {
   /** A condition, to be read after «if»: `RLIMIT_MEMLOCK is below 2056 KiB and CAP_IPC_LOCK is missing`. */
   readonly condition: string;
+  /** The limit that is meant, and the value from which on the call passes; null for a cause without one. */
+  readonly limit: { readonly name: string; readonly from: number } | null;
   /** Options of the command with which the failure agrees; empty when there are none. */
   readonly options: readonly string[];
   /** What the call gives then. */
@@ -74,6 +76,7 @@ class CauseSearch {
     const missing = has ? ` and ${capabilityName(capability)} is missing` : '';
     this.found.push({
       condition: `${knob.name} is below ${knob.print(turn.value + step)}${missing}`,
+      limit: { name: knob.name, from: turn.value + step },
       options: [knob.option(turn.value), ...(has ? ['--capabilities none'] : [])],
       outcome: turn.outcome,
     });
@@ -88,6 +91,7 @@ class CauseSearch {
     if (turn === null) return;
     this.found.push({
       condition: `vm.mmap_min_addr is ${turn.value} or more${has ? ` and ${capabilityName(CAP_SYS_RAWIO)} is missing` : ''}`,
+      limit: null,
       options: [MMAP_MIN_ADDR.option(turn.value), ...(has ? ['--capabilities none'] : [])],
       outcome: turn.outcome,
     });
@@ -101,6 +105,7 @@ class CauseSearch {
     if (turn === null) return;
     this.found.push({
       condition: `vm.overcommit_memory is 0 and RAM and swap are less than ${bytes(turn.value + step)} together`,
+      limit: null,
       options: [RAM.option(turn.value)],
       outcome: turn.outcome,
     });
@@ -140,6 +145,7 @@ class CauseSearch {
     const room = high < most ? bytes(high * task.kernel.system.pageSize) : 'what it needs';
     this.found.push({
       condition: `vm.overcommit_memory is 2 and less than ${room} is left of CommitLimit`,
+      limit: null,
       options: ['--sysctl vm.overcommit_memory=2', '--meminfo FILE'],
       outcome: none,
     });
@@ -155,6 +161,7 @@ class CauseSearch {
       if (outcome === null || !this.turned(outcome)) continue;
       this.found.push({
         condition: `the kernel was built without ${name}`,
+        limit: null,
         options: [`--config ${word}=off`],
         outcome,
       });

@@ -43,7 +43,7 @@ async function scriptText(what: string, io: Io): Promise<string> {
   }
   if (statSync(what, { throwIfNoEntry: false }) === undefined) {
     throw new UsageError(
-      `explain: «${what}» is neither a call, such as 'munmap(0x1000, 4096)', nor a file; there are the calls ${callNames().join(', ')}`,
+      `explain: «${what}» is neither a call with its arguments, such as 'munmap(0x1000, 4096)', nor a file; --help lists the calls`,
     );
   }
   return readFileSync(what, 'utf8');

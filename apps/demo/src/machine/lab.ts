@@ -35,6 +35,7 @@ export function labDrivers(): Pick<KernelInit, 'hugePages' | 'sharedMemory' | 'm
       { path: '/ram-noexec', filesystem: (system) => ramfs(system), options: { noexec: true } },
       { path: '/tmp', filesystem: lockable },
       { path: '/tmp-noexec', filesystem: lockable, options: { noexec: true } },
+      { path: '/dev/shm', filesystem: lockable },
       { path: '/huge', filesystem: (system) => hugetlbfs(system) },
     ],
   };

@@ -43,6 +43,10 @@ export interface Elsewhere {
 export interface Refusal {
   /** The innermost decision: the one that all others follow from. */
   readonly reason: Reason;
+  /** Why, in a sentence about this call. */
+  readonly sentence: string;
+  /** What to do about it, where no change that was tried helps. */
+  readonly advice: string;
   /** The errno that the caller gets, by name, or the signal. */
   readonly errno: string;
   /** The numbers behind it, as a sentence; empty when there are none. */

@@ -3,6 +3,7 @@
  * is the thing, the smallest one that turns it is searched for. The calls before stay as they were.
  */
 import type { Task } from '@vmarea/kernel';
+import { Decision as D, findVma } from '@vmarea/mm-core';
 import {
   CAP_IPC_LOCK,
   CAP_SYS_ADMIN,
@@ -161,14 +162,19 @@ export class ChangeSearch {
     this.noteArgument(param, index, good * size, ` (${bytes(Number(good * size))}), the most that goes`);
   }
 
-  /** The huge page that the call is about; 0 for none. */
+  /** The huge page that the call is about, bytes; 0 for none. */
   private hugePage(): bigint {
-    const flags = this.flags();
-    const huge = this.task.kernel.system.hugePages;
+    const { kernel, mm, cur } = this.task;
+    const huge = kernel.system.hugePages;
     if (huge === null) return 0n;
-    const fd =
-      this.call.name === 'mmap' && !bit(flags, MAP_ANONYMOUS) ? Number(BigInt.asIntN(32, this.args[4] ?? -1n)) : -1;
-    const file = fd < 0 ? null : this.task.cur.files.fget(fd);
+    if (this.call.name !== 'mmap') {
+      const at = Number(BigInt.asUintN(64, this.args[0] ?? 0n));
+      const vma = findVma(mm, at);
+      return vma === null || vma.vmStart > at ? 0n : BigInt(vma.vmFile?.hugePageSize ?? 0);
+    }
+    const flags = this.flags();
+    const fd = bit(flags, MAP_ANONYMOUS) ? -1 : Number(BigInt.asIntN(32, this.args[4] ?? -1n));
+    const file = fd < 0 ? null : cur.files.fget(fd);
     if (file !== null) return BigInt(file.hugePageSize);
     return bit(flags, MAP_HUGETLB) ? BigInt(huge.hstateSizelog(Number((flags >> 26n) & 0x3fn))?.size ?? 0) : 0n;
   }
@@ -182,13 +188,15 @@ export class ChangeSearch {
     const value = this.args[index] ?? 0n;
     const size = page(this.task);
     const huge = this.hugePage();
-    if (value % size !== 0n) this.noteArgument(param, index, (value / size) * size, ', rounded down to a page');
+    const rounded = (value / size) * size;
+    if (value !== rounded) this.noteArgument(param, index, rounded, ', rounded down to a page');
     else if (huge > 0n && value % huge !== 0n)
       this.noteArgument(param, index, (value / huge) * huge, ', rounded down to a huge page');
     if (this.call.name !== 'mmap' || value === 0n) return;
     // Only a mapping can be put anywhere.
-    if (param.kind === 'off') this.noteArgument(param, index, 0n, '');
-    else if (bit(this.flags(), MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+    if (param.kind === 'off') {
+      if (rounded !== 0n || value === rounded) this.noteArgument(param, index, 0n, '');
+    } else if (bit(this.flags(), MAP_FIXED | MAP_FIXED_NOREPLACE)) {
       const flags = this.flags() & ~BigInt(MAP_FIXED | MAP_FIXED_NOREPLACE);
       this.note('address NULL without MAP_FIXED: the kernel chooses', () => undefined, {
         args: this.args.map((old, i) => (i === 0 ? 0n : i === 3 ? flags : old)),
@@ -321,8 +329,10 @@ export class ChangeSearch {
       return this.found;
     }
     if (limitsFirst) {
+      const commit = this.base.decision === D.vmEnoughMemoryGuess || this.base.decision === D.vmEnoughMemoryNever;
+      if (commit) this.modes();
       this.knobs();
-      this.modes();
+      if (!commit) this.modes();
       this.rights();
       this.arguments();
     } else {

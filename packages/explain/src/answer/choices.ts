@@ -69,9 +69,7 @@ function placement({ subject: s, before, outcome }: Made): string[] {
       return [`The hint ${hex(hint)} was raised to vm.mmap_min_addr, ${hex(s.system.mmapMinAddr)}.`];
   }
   if (hint !== 0 && before.hintDropped !== '')
-    said.push(
-      `The hint ${hex(hint)} was dropped without a word: ${before.hintDropped}. MAP_FIXED_NOREPLACE would fail instead.`,
-    );
+    said.push(`The hint ${hex(hint)} was not taken: ${before.hintDropped}. MAP_FIXED_NOREPLACE would fail instead.`);
   const end = at + s.length;
   const above = findVma(mm, end);
   const upTo = above !== null && above.vmStart === end ? `, right below ${areaName(s, above)}` : '';
@@ -145,11 +143,11 @@ function locking({ subject: s, before }: Made): string[] {
 
 /** Arguments that had no effect. */
 function ignored({ subject: s, outcome }: Made): string[] {
-  if (s.call.name !== 'mmap') return [];
   const said: string[] = [];
   const { profile } = s.system;
-  const flagsText = s.call.args[3] ?? '';
-  for (const [name, { sentence }] of FOREIGN_FLAGS) if (flagsText.includes(name)) said.push(sentence);
+  for (const [name, { sentence }] of FOREIGN_FLAGS)
+    if (s.call.args.some((text) => text.includes(name))) said.push(sentence);
+  if (s.call.name !== 'mmap') return said;
   if (flag(s, MAP_FIXED_NOREPLACE) && !profile.mmap.fixedNoreplace)
     said.push(
       `MAP_FIXED_NOREPLACE is of 4.17 and unknown to ${profile.name}: the bit is ignored, and the address counts as a hint.`,

@@ -15,7 +15,7 @@ import type { Answer, Check, Comparison, ExplainedChange, Refusal } from './answ
 import { ChangeSearch, type Change } from './changes.ts';
 import { CHECK_RULES } from './check-rules.ts';
 import { choicesOf } from './choices.ts';
-import { figuresOf } from './figures.ts';
+import { figuresOf, sentencesOf } from './figures.ts';
 import { neighboursIn } from './neighbours.ts';
 import { pictureOf } from './picture.ts';
 import type { ReasonBook } from './reason-book.ts';
@@ -102,13 +102,22 @@ class Operands {
   }
 }
 
-/** The numbers of the innermost refusal that has some; to be asked before the call changes the state. */
-function figuresBefore(subject: Subject, book: ReasonBook, chain: readonly number[]): string {
+/** What is said of a refusal. */
+interface Told {
+  readonly sentence: string;
+  readonly advice: string;
+  readonly figures: string;
+}
+
+/** The sentence and the numbers of the innermost refusal; to be asked before the call changes the state. */
+function tellBefore(subject: Subject, book: ReasonBook, chain: readonly number[]): Told {
+  const reason = chain[0] === undefined ? undefined : book.find(chain[0]);
+  const said = reason === undefined ? { sentence: '', advice: '' } : sentencesOf(subject, reason);
   for (const decision of chain) {
-    const text = figuresOf(subject, decision, book.find(decision)?.id ?? '');
-    if (text !== '') return text;
+    const figures = figuresOf(subject, decision, book.find(decision)?.id ?? '');
+    if (figures !== '') return { ...said, figures };
   }
-  return '';
+  return { ...said, figures: '' };
 }
 
 /** Whether a recorded result is the one that is answered here. */
@@ -122,13 +131,18 @@ function agrees(call: Call, recorded: Recorded, outcome: Outcome): boolean {
   return succeeded(outcome);
 }
 
-/** Something that can be said of an errno that no rule of mm gives. */
-function whoElse(question: CallQuestion, errno: number): string {
-  const { task, call, args, seccompLine } = question;
+/** The path of the device that is mapped; empty when it is none. */
+function deviceOf({ task, call, args }: CallQuestion): string {
   const fd = call.name === 'mmap' ? Number(BigInt.asIntN(32, args[4] ?? -1n)) : -1;
-  const file = fd < 0 ? null : task.cur.files.fget(fd);
-  if (file?.path().startsWith('/dev/') === true)
-    return `No limit, sysctl or capability gives ${errnoName(errno)} here. ${file.path()} is a device: its driver's own mmap answers.`;
+  const path = fd < 0 ? '' : (task.cur.files.fget(fd)?.path() ?? '');
+  return /^\/dev\/(?!null$|zero$|shm\/)/.test(path) ? path : '';
+}
+
+/** Something that can be said of an errno that no rule of mm gives. */
+function whoElse(question: CallQuestion, errno: number, device: string): string {
+  const { seccompLine } = question;
+  if (device !== '')
+    return `${device} is a device: the mmap of its driver answers, and gives ${errnoName(errno)} by its own rules.`;
   if (seccompLine !== undefined)
     return `No rule of mm gives ${errnoName(errno)} here: the seccomp filter of line ${seccompLine} answered.`;
   const lsm =
@@ -145,9 +159,13 @@ function compare(question: CallQuestion, outcome: Outcome, causes: Comparison['c
   if (recorded === null || recorded.text.startsWith('?')) return null;
   const same = agrees(call, recorded, outcome);
   const failed = recorded.ret !== null && recorded.ret < 0;
-  const note = same || causes.length > 0 || !failed ? '' : whoElse(question, -recorded.ret);
+  const device = deviceOf(question);
+  const note = same || !failed || (causes.length > 0 && device === '') ? '' : whoElse(question, -recorded.ret, device);
   return { recorded: recorded.text, agrees: same, causes: same ? [] : causes, note };
 }
+
+/** A limit below this is not what a process has: bytes. */
+const LITTLE = 2 ** 23;
 
 /** Causes of a recorded failure, found on copies; none for a line that did not fail. */
 function causesBefore(question: CallQuestion): Comparison['causes'] {
@@ -157,7 +175,14 @@ function causesBefore(question: CallQuestion): Comparison['causes'] {
   const { ret } = recorded;
   if (ret === null || ret >= 0) return [];
   const attempt = (copy: Task): Outcome => makeCall(copy, call, args, names);
-  return causesOf(task, attempt, (outcome) => outcome.result === ret);
+  return causesOf(task, attempt, (outcome) => outcome.result === ret).map(({ condition, limit, options }) => {
+    // The limit counts what is mapped, and that is not known from a call alone.
+    const nearly =
+      limit !== null && limit.from < LITTLE && (limit.name === 'RLIMIT_AS' || limit.name === 'RLIMIT_DATA');
+    return nearly
+      ? { condition: `${limit.name} is used up by what is mapped already (--maps-before gives it)`, options: [] }
+      : { condition, options };
+  });
 }
 
 /** The part of the address space that the call was about. */
@@ -236,13 +261,21 @@ function refusalOf(
   outcome: Outcome,
   chain: readonly number[],
   book: ReasonBook,
-  figures: string,
+  told: Told,
 ): Refusal | null {
   const reasons = chain.flatMap((decision) => book.find(decision) ?? []);
   const [reason, ...passedOn] = reasons;
   if (succeeded(outcome) || reason === undefined) return null;
   const errno = outcome.signal !== 0 ? signalName(outcome.signal) : errnoName(-outcome.result);
-  return { reason, errno, figures, passedOn, turned: turnedErrno(call, reason.errno, errno) };
+  return {
+    reason,
+    sentence: told.sentence === '' ? reason.sentence : told.sentence,
+    advice: told.advice === '' ? reason.change : told.advice,
+    errno,
+    figures: told.figures,
+    passedOn,
+    turned: turnedErrno(call, reason.errno, errno),
+  };
 }
 
 /**
@@ -256,7 +289,7 @@ export function explainCall(question: CallQuestion): Answer {
   const subject = new Subject(task, call, args);
   const foreseen = foresee(question);
   const operands = new Operands(subject);
-  const figures = foreseen === null ? '' : figuresBefore(subject, book, foreseen.chain);
+  const told = tellBefore(subject, book, foreseen?.chain ?? []);
   const changes = searchChanges(question, foreseen);
   const fits = foreseen === null || (call.recorded !== null && agrees(call, call.recorded, foreseen.outcome));
   const causes = fits ? [] : causesBefore(question);
@@ -280,7 +313,7 @@ export function explainCall(question: CallQuestion): Answer {
     call: formatCall(call, args),
     result: formatOutcome(call, outcome),
     succeeded: succeeded(outcome),
-    refusal: refusalOf(call, outcome, chain, book, figures),
+    refusal: refusalOf(call, outcome, chain, book, told),
     comparison: compare(question, outcome, causes),
     choices: choicesOf({ subject, before, outcome, events }),
     changes,

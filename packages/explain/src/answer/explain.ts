@@ -253,7 +253,7 @@ function ask(question: Question, script: readonly Call[], notes: readonly string
     ...answer,
     comparison: withBits(answer.comparison, asking, call),
     changes,
-    notes: [...notes, ...asking.notes],
+    notes: [...notes, ...asking.notes, ...ready.earlier.flatMap(unlikeLog)],
     taken: ready.map?.said ?? [],
     earlier: ready.earlier.map((done) => ({
       call: done.call.text,
@@ -275,6 +275,22 @@ function withBits(comparison: Comparison | null, asking: Asking, { recorded }: C
     options: [`--va-bits ${count}`],
   }));
   return bits.length === 0 ? comparison : { ...comparison, causes: [...bits, ...comparison.causes], note: '' };
+}
+
+/** A call before that gave something else here than in the log. */
+function unlikeLog({ call, outcome }: EarlierOutcome): string[] {
+  const ret = call.recorded?.ret ?? -1;
+  if (outcome === null || ret < 0 || succeeded(outcome)) return [];
+  return [`Line ${call.line} gave ${call.recorded!.text} in the log and gives ${formatOutcome(call, outcome)} here.`];
+}
+
+/** Whether the last call names an address that the machine here chose: another machine has nothing there. */
+function namesOwnAddress(script: readonly Call[]): boolean {
+  const call = script.at(-1)!;
+  if (call.name === 'mmap' || !/^\s*(?:\([^()]*\)\s*)?0x[0-9a-f]+\s*$/i.test(call.args[0] ?? '')) return false;
+  const chosen = ({ name, args, recorded }: Call): boolean =>
+    name === 'mmap' && recorded === null && args[3]?.includes('MAP_FIXED') !== true;
+  return script.slice(0, -1).some(chosen);
 }
 
 function reasonOf(book: ReasonBook, outcome: Outcome): Reason | null {
@@ -305,11 +321,16 @@ function otherMachines(
   const { situation, script } = asking;
   const call = script.at(-1)!;
   const answers: Elsewhere[] = [];
+  const ownAddress = namesOwnAddress(script);
   for (const kernel of Object.keys(PROFILES) as KernelName[]) {
     for (const pageSize of [4096, 16384, 65536]) {
       const same = kernel === situation.kernel.value;
       if (same === (pageSize === situation.pageSize.value)) continue;
       const entry = { kernel, pageSize, then: '', reason: null, same: false, notAsked: '' };
+      if (ownAddress) {
+        answers.push({ ...entry, notAsked: 'the address is one that this machine chose' });
+        continue;
+      }
       if (situation.mapBefore !== null && pageSize !== situation.pageSize.value) {
         answers.push({ ...entry, notAsked: `the map before is of ${situation.pageSize.value / 1024} KiB pages` });
         continue;

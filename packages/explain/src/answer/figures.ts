@@ -16,8 +16,10 @@ import {
   MAP_TYPE,
   OVERCOMMIT_NEVER,
 } from '@vmarea/uapi';
-import { bytes, pageCount } from '@vmarea/what-if';
+import { parseDescriptor } from '@vmarea/strace';
+import { bytes } from '@vmarea/what-if';
 import { hex } from '../calls/verbs.ts';
+import type { Reason } from './reason-book.ts';
 import type { Subject } from './subject.ts';
 
 type Figure = (s: Subject) => string;
@@ -43,7 +45,8 @@ export function areaName(s: Subject, vma: Vma): string {
 
 /** What the call's file is called: its name where the input gave one. */
 function fileName(s: Subject): string {
-  const path = s.file?.path() ?? '';
+  const given = parseDescriptor(s.call.args[4] ?? '')?.path ?? null;
+  const path = given ?? s.file?.path() ?? '';
   return path === '' || STAGED.test(path) ? 'the file' : path;
 }
 
@@ -221,7 +224,9 @@ function pool(s: Subject): string {
   const total = hugePool.size === unit ? hugePool.nrHugePages : 0;
   const reserved =
     hugePool.size === unit && hugePool.resvHugePages > 0 ? `, ${hugePool.resvHugePages} promised to others` : '';
-  return `The pool has ${free} free pages of ${bytes(unit)} (vm.nr_hugepages ${total}${reserved}), and ${needed} ${needed === 1 ? 'is' : 'are'} needed.`;
+  const counter =
+    hugePool.size === unit ? 'vm.nr_hugepages' : `/sys/kernel/mm/hugepages/hugepages-${unit / 1024}kB/nr_hugepages`;
+  return `The pool has ${free} free pages of ${bytes(unit)} (${counter} is ${total}${reserved}), and ${needed} ${needed === 1 ? 'is' : 'are'} needed.`;
 }
 
 const FIGURES: Readonly<Record<number, Figure>> = {
@@ -257,6 +262,11 @@ const FIGURES: Readonly<Record<number, Figure>> = {
   [D.vmEnoughMemoryNever]: commitNever,
   [D.mmapRegionSharedMemory]: (s) =>
     s.system.sysctl.overcommitMemory === OVERCOMMIT_NEVER ? commitNever(s) : commitGuess(s),
+  [D.splitHugeUnaligned]: (s) => {
+    const vma = s.vmaAt(s.arg('addr'));
+    const huge = vma?.vmFile?.hugePageSize ?? 0;
+    return `addr ${hex(s.arg('addr'))}, len ${bytes(s.arg('len'))}; the huge pages there are ${bytes(huge)}.`;
+  },
   [D.areaNoGap]: (s) =>
     `${bytes(s.length)} are asked for and the longest hole has ${bytes(longestHole(s))} of ${spaceOf(s)}.`,
   [D.areaLenOverTaskSize]: (s) => `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`,
@@ -363,7 +373,30 @@ export function figuresOf(s: Subject, decision: number, id: string): string {
   return figure === undefined ? '' : figure(s);
 }
 
-/** `12 pages (48 KiB)`. */
-export function pagesAndBytes(s: Subject, pages: number): string {
-  return `${pageCount(pages)} (${size(s, pages)})`;
+/** An access this far below a stack is none of the stack, bytes. */
+const FAR_BELOW = 2 ** 26;
+
+/** A wild access that the kernel takes for a stack that grows, because the stack is the next area above: what it is really. */
+function wildAccess(s: Subject): string {
+  const at = s.arg('addr');
+  const stack = stackFigure(s);
+  if (stack === null || stack.vma.vmStart - at < FAR_BELOW) return '';
+  const pointer = at < 65536 ? ' It looks like a null pointer with an offset.' : '';
+  return `${nothingAt(s, at)}${pointer} The kernel asks whether the stack above may grow that far:`;
+}
+
+/**
+ * Why a call was refused and what to do about it, in sentences about this call.
+ *
+ * @param reason what the catalogue says
+ */
+export function sentencesOf(s: Subject, reason: Reason): { readonly sentence: string; readonly advice: string } {
+  const { decision, sentence, change } = reason;
+  const ofStack = decision === D.stackLimit || decision === D.stackBelowMinAddr || decision === D.stackGuardGap;
+  const wild = ofStack ? wildAccess(s) : '';
+  if (wild === '') return { sentence, advice: change };
+  return {
+    sentence: `${wild} ${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`,
+    advice: 'Look where the pointer comes from: nothing was mapped there when it was used.',
+  };
 }

@@ -44,7 +44,7 @@ const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [0x80, 'VM_MAYSHARE'],
   [0x100, 'VM_GROWSDOWN'],
   [0x400, 'VM_PFNMAP'],
-  [0x800, 'VM_DENYWRITE or VM_MTE_ALLOWED'],
+  [0x800, 'VM_DENYWRITE'],
   [0x2000, 'VM_LOCKED'],
   [0x4000, 'VM_IO'],
   [0x8000, 'VM_SEQ_READ'],
@@ -70,6 +70,12 @@ export function vmFlagNames(flags: number): string[] {
   return (flags & (0x80000000 | 0)) === 0 ? names : [...names, 'VM_MERGEABLE'];
 }
 
+/** The names of some flags of an area. What VM_DENYWRITE is for files is VM_MTE_ALLOWED for anonymous memory of later kernels. */
+function flagsOf(vma: Vma, mask: number): string[] {
+  const names = vmFlagNames(vma.vmFlags & mask);
+  return vma.vmFile === null ? names.map((name) => (name === 'VM_DENYWRITE' ? 'VM_MTE_ALLOWED' : name)) : names;
+}
+
 function file(vma: Vma): string {
   return vma.vmFile === null ? 'no file' : vma.vmFile.path();
 }
@@ -82,7 +88,7 @@ export function whyApart(left: Vma, right: Vma): [decision: number, operands: st
   if (special !== 0) why.push([D.mergeSpecial, vmFlagNames(special).join(', ')]);
   const differ = (left.vmFlags ^ right.vmFlags) & ~VM_SOFTDIRTY;
   if (differ !== 0) {
-    const only = (vma: Vma): string => vmFlagNames(vma.vmFlags & differ).join(', ') || 'nothing';
+    const only = (vma: Vma): string => flagsOf(vma, differ).join(', ') || 'nothing';
     why.push([D.mergeFlags, `only the lower: ${only(left)}; only the upper: ${only(right)}`]);
   }
   if (left.vmFile !== right.vmFile) {
@@ -99,7 +105,8 @@ export function whyApart(left: Vma, right: Vma): [decision: number, operands: st
     !isMergeableAnonVma(left.anonVma, right.anonVma, null)
   ) {
     const of = (vma: Vma): string => (vma.anonVma === null ? 'none' : 'one of its own');
-    why.push([D.mergeAnonVma, `the lower has ${of(left)}, the upper ${of(right)}`]);
+    const both = left.anonVma !== null && right.anonVma !== null;
+    why.push([D.mergeAnonVma, both ? 'each has its own' : `the lower has ${of(left)}, the upper ${of(right)}`]);
   }
   const border = left.vmPgoff + vmaPages(left, left.vmMm.system.pageSize);
   if (border !== right.vmPgoff) {

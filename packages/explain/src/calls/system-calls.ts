@@ -5,7 +5,7 @@
  * was there before.
  */
 import type { Task } from '@vmarea/kernel';
-import { isErr } from '@vmarea/mm-core';
+import { isErr, rootCredentials } from '@vmarea/mm-core';
 import { decodeCall, type Call as LoggedCall, type Op, type OpenOp } from '@vmarea/strace';
 import {
   AT_FDCWD,
@@ -75,7 +75,9 @@ function plainArguments(call: Call, names: Names): string[] {
     const plain = text.replace(/^(-?\d+)<.*$/s, '$1');
     if (numbers?.includes(i) === true) return evaluate(plain, names).toString();
     if (call.name === 'prctl' && i >= 2 && !plain.startsWith('"')) return evaluate(plain, names).toString();
-    return plain.replace(/\s*\|\s*/g, '|');
+    return plain
+      .replace(/\s*\|\s*/g, '|')
+      .replace(/\b\d+(?:\*\d+)+\b/g, (product) => evaluate(product, names).toString());
   });
 }
 
@@ -106,19 +108,29 @@ function logged(call: Call, args: readonly string[]): LoggedCall {
   };
 }
 
-/** Makes the directories of a path, and the file with 64 KiB, as far as they are missing. */
-export function ensureFile(task: Task, path: string, size: number = MADE_FILE_BYTES): void {
-  const { sys } = task;
+/**
+ * Makes the directories of a path, and the file, as far as they are missing: as root, since they were there before.
+ *
+ * @param size of the file, bytes; null: only the directories
+ */
+export function ensureFile(task: Task, path: string, size: number | null = MADE_FILE_BYTES): void {
+  const { sys, cur } = task;
+  const { cred } = cur;
+  const own = { ...cred };
+  Object.assign(cred, rootCredentials());
   const parts = path.split('/').filter((part) => part !== '');
   for (let i = 1; i < parts.length; i++) {
     const dir = `/${parts.slice(0, i).join('/')}`;
-    if (isStatError(sys.stat(dir))) sys.mkdir(dir, 0o755);
+    if (isStatError(sys.stat(dir))) sys.mkdir(dir, 0o777);
   }
-  if (!isStatError(sys.stat(path))) return;
-  const fd = sys.open(path, O_RDWR | O_CREAT, 0o755);
-  if (isErr(fd)) return;
-  sys.ftruncate(fd, size);
-  sys.close(fd);
+  if (size !== null && isStatError(sys.stat(path))) {
+    const fd = sys.open(path, O_RDWR | O_CREAT, 0o777);
+    if (!isErr(fd)) {
+      sys.ftruncate(fd, size);
+      sys.close(fd);
+    }
+  }
+  Object.assign(cred, own);
 }
 
 function isStatError(stat: unknown): boolean {
@@ -134,7 +146,7 @@ function open(task: Task, call: Call, op: OpenOp): number {
   const absolute = relative ? `/${path.replace(/^(\.\/)+/, '')}` : path;
   // A file that the log could open was there.
   if (!failed && (op.flags & (O_CREAT | O_DIRECTORY)) === 0) ensureFile(task, absolute);
-  else if (!failed && (op.flags & O_DIRECTORY) === 0) ensureFile(task, `${absolute.replace(/\/[^/]*$/, '')}/.`, 0);
+  else if (!failed && (op.flags & O_DIRECTORY) === 0) ensureFile(task, absolute, null);
   const fd = sys.openat(AT_FDCWD, absolute, op.flags, op.mode);
   return atRecorded(task, call, fd);
 }

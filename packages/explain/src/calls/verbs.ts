@@ -17,6 +17,7 @@ import {
 } from '@vmarea/uapi';
 import { succeeded, type Outcome } from '@vmarea/what-if';
 import { ScriptError } from '../input/error.ts';
+import { FOREIGN_FLAGS } from '../input/foreign.ts';
 import type { Call } from '../input/script.ts';
 import { evaluate, type Names } from '../input/values.ts';
 import { SYSTEM_CALLS, systemCall } from './system-calls.ts';
@@ -228,7 +229,14 @@ export function hex(value: number): string {
 export function formatOutcome(call: Call, outcome: Outcome): string {
   if (outcome.signal !== 0) return signalName(outcome.signal);
   if (isErr(outcome.result)) return `-1 ${errnoName(-outcome.result)}`;
+  if (call.name === 'fork' || call.name.startsWith('clone')) return "the child's pid";
   return ['mmap', 'mremap', 'brk'].includes(call.name) ? hex(outcome.result) : String(outcome.result);
+}
+
+/** The name of an advice that this machine's headers do not have. */
+function foreignAdvice(value: number): string | undefined {
+  for (const [name, flag] of FOREIGN_FLAGS) if (name.startsWith('MADV_') && flag.value === value) return name;
+  return undefined;
 }
 
 const FORMATS: Readonly<Partial<Record<ArgumentKind, (value: number) => string>>> = {
@@ -238,7 +246,7 @@ const FORMATS: Readonly<Partial<Record<ArgumentKind, (value: number) => string>>
   mlockallFlags: formatMlockallFlags,
   mlock2Flags: formatMlock2Flags,
   msyncFlags: formatMsyncFlags,
-  advice: formatMadvise,
+  advice: (value) => foreignAdvice(value) ?? formatMadvise(value),
   fd: String,
   number: String,
 };

@@ -2,9 +2,10 @@
  * An answer as text: the answer first, then what changes it, a small picture, and one line about other machines. All the rest
  * — checks, path, whole maps — only when it is asked for.
  */
-import { escapeText } from '@vmarea/uapi';
-import type { Answer, Comparison, ExplainedChange } from '../answer/answer.ts';
+import { errnoByName, errnoText, escapeText } from '@vmarea/uapi';
+import type { Answer, ExplainedChange } from '../answer/answer.ts';
 import { formatPicture } from '../answer/picture.ts';
+import type { Neighbours } from '../answer/neighbours.ts';
 import type { Reason, ReasonBook } from '../answer/reason-book.ts';
 import type { TraceEvent } from '../answer/recorder.ts';
 import { hex } from '../calls/verbs.ts';
@@ -61,24 +62,30 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
 }
 
-function comparisonLines(comparison: Comparison | null): string[] {
+function comparisonLines({ comparison, result }: Answer): string[] {
   if (comparison === null) return [];
   const { recorded, agrees, causes, note } = comparison;
+  if (agrees && recorded.startsWith('0x') && recorded !== result)
+    return [`The line says ${recorded}: it succeeds here as well, and the address depends on what else is mapped.`];
   if (agrees) return [`The line says the same: ${recorded}`];
   const lines = [`The line says ${recorded}: here the answer is another one.`];
+  if (note !== '') lines.push(...wrapped(note));
   for (const { condition, options } of causes.slice(0, 3)) {
     const how = options.length === 0 ? '' : ` (${options.join(' ')} agrees)`;
     lines.push(...wrapped(`That answer comes if ${condition}${how}.`));
   }
-  return note === '' ? lines : [...lines, ...wrapped(note)];
+  return lines;
 }
 
 /** The reason in a sentence, the numbers, and where it is decided. */
-function refusalLines({ refusal }: Answer): string[] {
-  if (refusal === null) return [];
-  const { reason, figures, turned } = refusal;
+function refusalLines({ refusal, result }: Answer): string[] {
+  if (refusal === null) {
+    const errno = errnoByName(result.replace('-1 ', ''));
+    return errno === undefined ? [] : [`${errnoText(errno)}.`];
+  }
+  const { reason, sentence, figures, turned } = refusal;
   return [
-    ...wrapped(`${reason.sentence}${figures === '' ? '' : ` ${figures}`}${turned === '' ? '' : ` ${turned}`}`),
+    ...wrapped(`${sentence}${figures === '' ? '' : ` ${figures}`}${turned === '' ? '' : ` ${turned}`}`),
     `(${reason.fn}, ${reason.id})`,
   ];
 }
@@ -109,7 +116,7 @@ function changeLines(answer: Answer, most: number): string[] {
   if (helping.length > 0) return ['', 'What helps:', ...bullets(helping.map(changeLine), most)];
   const moving =
     changes.length === 0 ? [] : ['Tried, and only moves the failure:', ...bullets(changes.map(changeLine), 2)];
-  return ['', ...wrapped(`What helps: ${refusal.reason.change}`), ...moving];
+  return ['', ...wrapped(`What helps: ${refusal.advice}`), ...moving];
 }
 
 function pictureLines(answer: Answer): string[] {
@@ -129,15 +136,19 @@ function elsewhereLines(answer: Answer): string[] {
   return ['', ...wrapped(`Elsewhere: ${words.join('; ')}.`)];
 }
 
-/** Neighbours that stayed apart; in the short answer those whose rights are the same. */
-function apartLines(answer: Answer, most: number): string[] {
-  const apart = answer.neighbours.filter(({ reasons, alike }) => reasons.length > 0 && (alike || most === Infinity));
-  const lines = apart.map(({ lower, upper, reasons }) => {
-    const all = reasons.map(({ reason, operands }) => `${reason.sentence} (${operands})`).join(' ');
-    return `${hex(lower[0])}-${hex(lower[1])} and ${hex(upper[0])}-${hex(upper[1])}: ${all}`;
-  });
-  return lines.length === 0 ? [] : ['', 'Neighbours that stay apart:', ...bullets(lines, most)];
+function apartSentence({ lower, upper, reasons }: Neighbours): string {
+  const all = reasons.map(({ reason, operands }) => `${reason.sentence.replace(/\.$/, '')}: ${operands}.`).join(' ');
+  return `${hex(lower[0])}-${hex(lower[1])} and ${hex(upper[0])}-${hex(upper[1])} stay apart. ${all}`;
 }
+
+/** Neighbours of the same rights that stayed apart after a call that was granted: people take them for one area. */
+function apartChoices(answer: Answer): string[] {
+  if (!answer.succeeded || !SHAPING.test(answer.call)) return [];
+  return answer.neighbours.filter(({ reasons, alike }) => reasons.length > 0 && alike).map(apartSentence);
+}
+
+/** Calls that make or change areas. */
+const SHAPING = /^(?:mmap|mprotect|pkey_mprotect|mremap|brk|munmap|madvise|prctl)\(/;
 
 /** Cuts text that came from outside; a line stays a line. */
 function escaped(lines: readonly string[]): string {
@@ -148,7 +159,7 @@ function head(answer: Answer): string[] {
   return [
     `${answer.call} = ${answer.result}`,
     ...refusalLines(answer),
-    ...comparisonLines(answer.comparison),
+    ...comparisonLines(answer),
     ...answer.notes.flatMap((note) => wrapped(note)),
   ];
 }
@@ -159,14 +170,12 @@ function head(answer: Answer): string[] {
  * @param machine one line about the machine, for the end
  */
 export function formatAnswer(answer: Answer, machine: string = ''): string {
-  const top = [...head(answer), ...bullets(answer.choices, FEW_CHOICES)];
+  const apart = apartChoices(answer).slice(0, 2);
+  const first = answer.choices.filter((text) => text.startsWith('MAP_FIXED replaced'));
+  const rest = answer.choices.filter((text) => !first.includes(text));
+  const top = [...head(answer), ...bullets([...first, ...apart, ...rest], FEW_CHOICES)];
   const end = machine === '' ? [] : ['', ...wrapped(machine)];
-  const optional = [
-    changeLines(answer, FEW_CHANGES),
-    pictureLines(answer),
-    answer.succeeded ? apartLines(answer, 2) : [],
-    elsewhereLines(answer),
-  ];
+  const optional = [changeLines(answer, FEW_CHANGES), pictureLines(answer), elsewhereLines(answer)];
   const lines = [...top];
   for (const part of optional) if (lines.length + part.length + end.length <= MAX_LINES) lines.push(...part);
   return escaped([...lines, ...end]);
@@ -228,7 +237,8 @@ export function formatVerbose(answer: Answer, book: ReasonBook, facts: readonly 
       }),
     ),
   );
-  lines.push(...apartLines(answer, Infinity));
+  const apart = answer.neighbours.filter(({ reasons }) => reasons.length > 0);
+  lines.push(...section('Neighbours that stay apart', apart.map(apartSentence)));
   lines.push(...section('Taken from the map before', answer.taken));
   lines.push(...section('Map before', mapLines(answer.before)));
   const same = answer.before === answer.after;
