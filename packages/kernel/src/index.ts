@@ -15,7 +15,7 @@ export {
   type SpawnOptions,
 } from './kernel.ts';
 export { Task, type ThrowingCalls } from './task/task.ts';
-export { TaskCaller } from './task/caller.ts';
+export { TaskCaller, type TaskCallerInit } from './task/caller.ts';
 export { Sys } from './syscalls/sys.ts';
 export { doSyscall, SYSCALL_NAMES, type SyscallHandler } from './syscalls/table.ts';
 export { MmCalls, type Register } from './syscalls/mm.ts';

@@ -11,6 +11,7 @@ import type { Mm } from '../space/mm.ts';
 import type { Slab } from '../base/slab.ts';
 import { END, FLAGS, INTS, PGOFF, PROT_MASK, RECORD, START, STATE, STATE_LINKED, STATE_OWNS } from './record.ts';
 import { Vma } from './vma.ts';
+import type { Addr, Pages, VmFlags } from '../base/units.ts';
 
 const FIRST_CAPACITY = 16;
 
@@ -58,7 +59,7 @@ export class VmaTable {
   }
 
   /** What a fresh record says of a plain mapping. */
-  fill(id: number, start: number, end: number, pgoff: number, vmFlags: number, pageProt: number): void {
+  fill(id: number, start: Addr, end: Addr, pgoff: Pages, vmFlags: VmFlags, pageProt: number): void {
     const { nums, ints } = this;
     const at = id * RECORD;
     nums[at + START] = start;
@@ -74,7 +75,7 @@ export class VmaTable {
    *
    * @returns the new record's id; nothing may be injected
    */
-  cut(id: number, addr: number, below: boolean): number {
+  cut(id: number, addr: Addr, below: boolean): number {
     const made = this.alloc();
     const { nums, ints } = this;
     const from = id * RECORD;
@@ -96,7 +97,7 @@ export class VmaTable {
   }
 
   /** Gives a plain VMA other flags, and their protection. */
-  setFlags(id: number, vmFlags: number, pageProt: number): void {
+  setFlags(id: number, vmFlags: VmFlags, pageProt: number): void {
     const { ints } = this;
     const at = id * INTS;
     ints[at + FLAGS] = vmFlags;

@@ -18,3 +18,7 @@ export type Slot = number;
 export type VmFlags = number;
 /** 0, or a negative errno. */
 export type Errno = number;
+/** An address, or a negative errno: `isErr` tells them apart, as IS_ERR_VALUE does. */
+export type AddrOrErrno = number;
+/** A place in the index, or a negative errno. */
+export type SlotOrErrno = number;

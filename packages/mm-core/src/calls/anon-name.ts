@@ -12,6 +12,7 @@ import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import { alignUp } from '../base/page-math.ts';
 import { D } from '../reasons/decisions.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr, Bytes } from '../base/units.ts';
 
 /**
  * Names [start, start + len).
@@ -20,7 +21,7 @@ import type { Vma } from '../areas/vma.ts';
  * @param name a user address (4.4), a text (6.1), or null to take the name away
  * @returns 0; -EINVAL; -ENOMEM (a hole; the rest was done); -EBADF (6.1: file memory); -EAGAIN
  */
-export function prctlSetVmaAnonName(cur: Caller, start: number, len: number, name: number | string | null): number {
+export function prctlSetVmaAnonName(cur: Caller, start: Addr, len: Bytes, name: number | string | null): number {
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

@@ -35,6 +35,7 @@ import { vmaAdjust, vmaLink } from '../shape/adjust.ts';
 import { canVmaMergeAfter, vmaMerge } from '../shape/merge.ts';
 import { vmGetPageProt } from '../shape/prot.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr, Bytes, VmFlags } from '../base/units.ts';
 
 /** VM_DATA_DEFAULT_FLAGS: what heap and stack begin with. */
 export function vmDataDefaultFlags(cur: Caller): number {
@@ -45,7 +46,7 @@ export function vmDataDefaultFlags(cur: Caller): number {
 }
 
 /** A new anonymous VMA for [addr, end). */
-function linkBrkVma(cur: Caller, addr: number, end: number, vmFlags: number): Vma | null {
+function linkBrkVma(cur: Caller, addr: Addr, end: Addr, vmFlags: VmFlags): Vma | null {
   const mm = cur.mm;
   const vma = mm.vmas.allocVma();
   if (vma === null) return null;
@@ -64,7 +65,7 @@ function linkBrkVma(cur: Caller, addr: number, end: number, vmFlags: number): Vm
  * @param heap the VMA that 6.1 may extend; null when there is none
  * @returns 0, -ENOMEM
  */
-function doBrk(cur: Caller, addr: number, len: number, heap: Vma | null, extraFlags: number): number {
+function doBrk(cur: Caller, addr: Addr, len: Bytes, heap: Vma | null, extraFlags: VmFlags): number {
   const mm = cur.mm;
   const system = mm.system;
   const end = addr + len;
@@ -106,7 +107,7 @@ function doBrk(cur: Caller, addr: number, len: number, heap: Vma | null, extraFl
 }
 
 /** The checks of a growing heap: a place, the lock limit. 0 or a negative errno. */
-function checkBrkLimits(cur: Caller, addr: number, len: number): number {
+function checkBrkLimits(cur: Caller, addr: Addr, len: Bytes): number {
   const area = getUnmappedArea(cur, null, addr, len, 0, MAP_FIXED);
   if (isErr(area)) return area;
   return mlockFutureCheck(cur, cur.mm.defFlags, len);
@@ -199,7 +200,7 @@ export function sysBrk(cur: Caller, value: number): number {
  * @param extraFlags VM_EXEC for an executable bss, or 0
  * @returns 0 or -ENOMEM, -EAGAIN
  */
-export function vmBrk(cur: Caller, addr: number, len: number, extraFlags: number): number {
+export function vmBrk(cur: Caller, addr: Addr, len: Bytes, extraFlags: VmFlags): number {
   const size = alignUp(len, cur.mm.system.pageMask);
   if (size === 0) return 0;
   const error = checkBrkLimits(cur, addr, size);

@@ -15,6 +15,7 @@ import { vmaLink } from '../shape/adjust.ts';
 import { vmGetPageProt } from '../shape/prot.ts';
 import { VM_FAULT_SIGBUS, type FaultInfo } from '../space/fault-info.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr, Bytes, VmFlags } from '../base/units.ts';
 
 /**
  * mm_init: an empty address space with the top-down layout of an 8 MiB stack.
@@ -111,9 +112,9 @@ export const unsplittableSpecialMappingVmOps: VmOperations = new VmOperations({
  */
 export function installSpecialMapping(
   cur: Caller,
-  addr: number,
-  len: number,
-  vmFlags: number,
+  addr: Addr,
+  len: Bytes,
+  vmFlags: VmFlags,
   spec: SpecialMapping,
 ): Vma | number {
   const mm = cur.mm;

@@ -31,6 +31,7 @@ import { copyVmaFields, linkFile } from '../shape/adjust.ts';
 import { END, FLAGS, INTS, RECORD, START, STATE, STATE_LINKED } from '../areas/record.ts';
 import type { VmaTable } from '../areas/table.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Errno } from '../base/units.ts';
 
 /** What the child inherits of a VMA's flags. */
 const KEPT_FLAGS: number = VM_LOCKED_CLEAR_MASK & ~(VM_UFFD_MISSING | VM_UFFD_WP);
@@ -59,7 +60,7 @@ function copyMmFields(to: Mm, from: Mm): void {
 }
 
 /** Calls `open` for the child's VMA, also when copying its pages failed with `error`; returns `error`. */
-function openCopy(cur: Caller, made: Vma, error: number): number {
+function openCopy(cur: Caller, made: Vma, error: Errno): number {
   if (made.vmOps !== null && made.vmOps.open !== null) made.vmOps.open(made);
   return error === 0 ? 0 : refuse(cur, D.forkNoMemory, error);
 }

@@ -44,7 +44,7 @@ import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
-import type { Addr, Errno, Slot, VmFlags } from '../base/units.ts';
+import type { Addr, Bytes, Errno, SlotOrErrno, VmFlags } from '../base/units.ts';
 import { alignDownSize, alignUp } from '../base/page-math.ts';
 import { FMODE_WRITE } from '../ports/file.ts';
 import { D } from '../reasons/decisions.ts';
@@ -128,7 +128,7 @@ export function adviseName(cur: Caller, vma: Vma, start: Addr, end: Addr, anonNa
 }
 
 /** Gives the VMA of `slot`, which covers the range from `start` on, its flags, and leaves it in `cur.call.vma`. */
-function adviceDone(cur: Caller, slot: Slot | Errno, start: Addr, newFlags: VmFlags): Errno {
+function adviceDone(cur: Caller, slot: SlotOrErrno, start: Addr, newFlags: VmFlags): Errno {
   const { mm } = cur;
   if (slot < 0) return slot === -ENOMEM ? -EAGAIN : slot;
   const changed = mm.vmas.at(mm.tree.idAt(slot));
@@ -187,7 +187,7 @@ function checkFlagAdvice(cur: Caller, vma: Vma, advice: number): number {
 }
 
 /** MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE. */
-function adviseFree(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
+function adviseFree(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number {
   const mm = cur.mm;
   const system = mm.system;
   const flags = vma.vmFlags;
@@ -210,7 +210,7 @@ function adviseFree(cur: Caller, vma: Vma, start: number, end: number, advice: n
 }
 
 /** MADV_REMOVE: punches a hole into the file. */
-function adviseRemove(cur: Caller, vma: Vma, start: number, end: number): number {
+function adviseRemove(cur: Caller, vma: Vma, start: Addr, end: Addr): number {
   const mm = cur.mm;
   const system = mm.system;
   const file = vma.vmFile;
@@ -237,7 +237,7 @@ function injectError(cur: Caller): number {
 }
 
 /** madvise_vma: one VMA. Leaves the VMA that covers the range in `cur.call.vma`. */
-function adviseVma(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
+function adviseVma(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number {
   const mm = cur.mm;
   cur.call.vma = vma;
   switch (advice) {
@@ -275,9 +275,9 @@ function adviseVma(cur: Caller, vma: Vma, start: number, end: number, advice: nu
  */
 export function walkVmas(
   cur: Caller,
-  startIn: number,
-  end: number,
-  visit: (vma: Vma, start: number, end: number) => number,
+  startIn: Addr,
+  end: Addr,
+  visit: (vma: Vma, start: Addr, end: Addr) => number,
   stopsAtHole: boolean = false,
 ): number {
   const { mm } = cur;
@@ -309,7 +309,7 @@ export function walkVmas(
  * @param advice MADV_ value
  * @returns 0; -EINVAL, -ENOMEM (a hole; the rest was done), -EAGAIN, -EACCES, -EBADF, -EFAULT, what the file says; RETRY
  */
-export function doMadvise(cur: Caller, start: number, len: number, advice: number): number {
+export function doMadvise(cur: Caller, start: Addr, len: Bytes, advice: number): number {
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

@@ -38,7 +38,7 @@ import { vmGetPageProt, vmaSetPageProt } from '../shape/prot.ts';
 import { ALIKE, OVERLAPS } from '../areas/tree/search.ts';
 import type { AreaSpec } from '../areas/spec.ts';
 import type { Vma } from '../areas/vma.ts';
-import type { Addr, Errno, Pages, Slot } from '../base/units.ts';
+import type { Addr, AddrOrErrno, Bytes, Errno, Pages, Slot, VmFlags } from '../base/units.ts';
 
 /** get_gate_vma: arm64 has none. */
 export function getGateVma(_mm: Mm): Vma | null {
@@ -46,7 +46,7 @@ export function getGateVma(_mm: Mm): Vma | null {
 }
 
 /** count_vma_pages_range: pages of [addr, end) that are mapped now. */
-export function countVmaPagesRange(mm: Mm, addr: number, end: number): number {
+export function countVmaPagesRange(mm: Mm, addr: Addr, end: Addr): number {
   let bytes = 0;
   for (let vma = findVmaIntersection(mm, addr, end); vma !== null && vma.vmStart < end; vma = vma.vmNext) {
     bytes += Math.min(end, vma.vmEnd) - Math.max(addr, vma.vmStart);
@@ -151,7 +151,7 @@ function mergeNew(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
 }
 
 /** What is owed for every new or grown mapping: counters, VM_LOCKED, probes, protection. */
-function finishMapping(cur: Caller, vma: Vma, vmFlags: number, file: VmFile | null, pages: number): void {
+function finishMapping(cur: Caller, vma: Vma, vmFlags: VmFlags, file: VmFile | null, pages: Pages): void {
   const mm = cur.mm;
   const system = mm.system;
   if (system.perf !== null) system.perf.mmap(vma);
@@ -162,7 +162,7 @@ function finishMapping(cur: Caller, vma: Vma, vmFlags: number, file: VmFile | nu
   vmaSetPageProt(vma);
 }
 
-function finishLocked(mm: Mm, vma: Vma, vmFlags: number, pages: number): void {
+function finishLocked(mm: Mm, vma: Vma, vmFlags: VmFlags, pages: Pages): void {
   const special = (vmFlags & VM_SPECIAL) !== 0 || (vma.vmFlags & VM_HUGETLB) !== 0 || vma === getGateVma(mm);
   if (special) vma.vmFlags &= VM_LOCKED_CLEAR_MASK;
   else mm.lockedVm += pages;
@@ -207,7 +207,7 @@ function retryMerge(cur: Caller, prev: Vma, vma: Vma): Vma | null {
 }
 
 /** Frees a VMA that could not be mapped and returns its commit charge. */
-function abandon(mm: Mm, vma: Vma, charged: number, error: number): number {
+function abandon(mm: Mm, vma: Vma, charged: number, error: Errno): number {
   const { system } = mm;
   mm.vmas.release(vma.id);
   if (charged !== 0) vmUnacctMemory(system, charged);
@@ -218,12 +218,12 @@ function abandon(mm: Mm, vma: Vma, charged: number, error: number): number {
  * The second opinion of may_expand_vm: MAP_FIXED may unmap pages of its range, and they do not count. (4.4 tests vm_flags
  * for MAP_FIXED, a bit that is VM_MAYREAD there and always set, so both versions come here.)
  */
-function mayReplace(cur: Caller, vmFlags: number, addr: number, end: number, pages: number): boolean {
+function mayReplace(cur: Caller, vmFlags: VmFlags, addr: Addr, end: Addr, pages: Pages): boolean {
   return mayExpandVm(cur, vmFlags, pages - countVmaPagesRange(cur.mm, addr, end));
 }
 
 /** Unmaps what is in [addr, addr + len). @returns 0 or -ENOMEM; what is gone stays gone */
-function clearOldMaps(cur: Caller, addr: number, len: number): number {
+function clearOldMaps(cur: Caller, addr: Addr, len: Bytes): number {
   const { mm } = cur;
   while (findVmaIntersection(mm, addr, addr + len) !== null) {
     if (doMunmap(cur, addr, len) !== 0) return refuse(cur, D.mmapRegionClearOldMaps, -ENOMEM);
@@ -240,7 +240,7 @@ function clearOldMaps(cur: Caller, addr: number, len: number): number {
  * @param charged pages that the new mapping has to commit in all
  * @returns 0 with `charged` pages committed; or a negative errno with the old mappings in place, split at both ends
  */
-function replaceOldMaps(cur: Caller, addr: number, len: number, vmFlags: number, charged: number): number {
+function replaceOldMaps(cur: Caller, addr: Addr, len: Bytes, vmFlags: VmFlags, charged: number): number {
   const mm = cur.mm;
   const { perPage } = mm.system;
   const end = addr + len;
@@ -314,7 +314,7 @@ function tellNewApart(cur: Caller, i: Slot, request: MmapRequest): void {
  * @returns the address (a driver may have moved it), or a negative errno. Old mappings of the range are gone even then, but
  *   where the profile keeps them (`mmap.fixedFailureKeepsOld`) and the refusal came before the driver was asked
  */
-export function mmapRegion(cur: Caller, request: MmapRequest): Addr | Errno {
+export function mmapRegion(cur: Caller, request: MmapRequest): AddrOrErrno {
   const { file, addr, len, pgoff } = request;
   const vmFlagsIn = request.vmFlags;
   const mm = cur.mm;

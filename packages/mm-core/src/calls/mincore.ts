@@ -8,6 +8,7 @@ import { refuse } from '../base/errno.ts';
 import { alignUp } from '../base/page-math.ts';
 import { D } from '../reasons/decisions.ts';
 import { findVma } from '../space/placement.ts';
+import type { Addr, Bytes } from '../base/units.ts';
 
 /**
  * mincore(2).
@@ -16,7 +17,7 @@ import { findVma } from '../space/placement.ts';
  * @param vec one byte per page, written up to the first hole
  * @returns 0; -EINVAL; -ENOMEM (beyond the address space, or a hole)
  */
-export function doMincore(cur: Caller, start: number, len: number, vec: Uint8Array): number {
+export function doMincore(cur: Caller, start: Addr, len: Bytes, vec: Uint8Array): number {
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

@@ -17,13 +17,14 @@ import { findVma } from '../space/placement.ts';
 import { VM_HUGETLB, VM_LOCKED, VM_LOCKED_CLEAR_MASK, VM_LOCKONFAULT, VM_SPECIAL } from '../base/flags.ts';
 import { modifyFlags } from '../shape/modify.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr, Bytes, VmFlags } from '../base/units.ts';
 
 /**
  * mlock_fixup for [start, end) of one VMA; leaves the VMA that covers the range in `cur.call.vma`.
  *
  * @returns 0, -ENOMEM
  */
-function mlockFixup(cur: Caller, vma: Vma, start: number, end: number, newFlags: number): number {
+function mlockFixup(cur: Caller, vma: Vma, start: Addr, end: Addr, newFlags: VmFlags): number {
   const { mm } = cur;
   const system = mm.system;
   const oldFlags = vma.vmFlags;
@@ -56,7 +57,7 @@ function mlockFixup(cur: Caller, vma: Vma, start: number, end: number, newFlags:
  * @param flags VM_LOCKED, VM_LOCKED|VM_LOCKONFAULT, or 0 to unlock
  * @returns 0, -EINVAL (wraps), -ENOMEM (a hole: what came before stays changed)
  */
-function applyVmaLockFlags(cur: Caller, start: number, len: number, flags: number): number {
+function applyVmaLockFlags(cur: Caller, start: Addr, len: Bytes, flags: number): number {
   const { mm } = cur;
   if (len === 0) return 0;
   if ((start < 0 && len < 0) || ((start < 0 || len < 0) && start + len >= 0)) {
@@ -80,7 +81,7 @@ function applyVmaLockFlags(cur: Caller, start: number, len: number, flags: numbe
 }
 
 /** count_mm_mlocked_page_nr: pages of [start, start + len) that are locked already. */
-function countLocked(mm: Mm, start: number, len: number): number {
+function countLocked(mm: Mm, start: Addr, len: Bytes): number {
   const end = len < 0 || start + len > mm.taskSize ? mm.taskSize : start + len;
   let bytes = 0;
   for (let vma = findVma(mm, start); vma !== null && vma.vmStart < end; vma = vma.vmNext) {
@@ -90,7 +91,7 @@ function countLocked(mm: Mm, start: number, len: number): number {
 }
 
 /** A length in pages, as an unsigned long would give it. */
-function unsignedPages(len: number, pageSize: number): number {
+function unsignedPages(len: Bytes, pageSize: number): number {
   return (len < 0 ? 2 ** 64 + len : len) / pageSize;
 }
 
@@ -101,7 +102,7 @@ function unsignedPages(len: number, pageSize: number): number {
  * @param vmFlags VM_LOCKED, with VM_LOCKONFAULT for mlock2(MLOCK_ONFAULT)
  * @returns 0, -EPERM, -ENOMEM, -EINVAL. Call `finishPopulate` after 0.
  */
-export function doMlock(cur: Caller, startIn: number, lenIn: number, vmFlags: number): number {
+export function doMlock(cur: Caller, startIn: Addr, lenIn: Bytes, vmFlags: VmFlags): number {
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);
@@ -131,7 +132,7 @@ export function doMlock(cur: Caller, startIn: number, lenIn: number, vmFlags: nu
  *
  * @returns 0, -ENOMEM, -EINVAL
  */
-export function doMunlock(cur: Caller, startIn: number, lenIn: number): number {
+export function doMunlock(cur: Caller, startIn: Addr, lenIn: Bytes): number {
   const mm = cur.mm;
   const mask = mm.system.pageMask;
   beginCall(cur);

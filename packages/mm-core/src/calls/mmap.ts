@@ -44,7 +44,7 @@ import { isErr, refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import type { Mm } from '../space/mm.ts';
 import { mmapRegion } from './map-region.ts';
-import type { Addr, Errno } from '../base/units.ts';
+import type { Addr, AddrOrErrno, Bytes, Pages, VmFlags } from '../base/units.ts';
 import { alignDown, alignUp } from '../base/page-math.ts';
 import { FMODE_READ, FMODE_UNSIGNED_OFFSET, FMODE_WRITE, S_APPEND, type VmFile } from '../ports/file.ts';
 import { D } from '../reasons/decisions.ts';
@@ -106,7 +106,7 @@ export function roundHintToMin(mm: Mm, hint: number): number {
 }
 
 /** file_mmap_ok: whether the offsets of the mapping fit the file's kind. `pages` is the length. */
-function fileMmapOk(file: VmFile, pgoff: number, pages: number, pageSize: number): boolean {
+function fileMmapOk(file: VmFile, pgoff: Pages, pages: Pages, pageSize: number): boolean {
   if (pgoff < 0) return false;
   const kind = file.fInode.iMode & S_IFMT;
   if (kind === S_IFREG || kind === S_IFBLK) return pgoff <= 2 ** 63 / pageSize - pages - 1;
@@ -119,7 +119,7 @@ function fileMmapOk(file: VmFile, pgoff: number, pages: number, pageSize: number
  *
  * @returns the completed vm_flags (never negative here: bit 31 is not set by mmap), or a negative errno
  */
-function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFlagsIn: number): number {
+function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFlagsIn: VmFlags): number {
   const mm = cur.mm;
   const profile = mm.system.profile;
   let vmFlags = vmFlagsIn;
@@ -158,7 +158,7 @@ function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFla
  * @param request is changed on the way: afterwards it says what was mapped
  * @returns the address, or a negative errno; what to populate is left in `cur.call`
  */
-export function doMmap(cur: Caller, request: MmapRequest): Addr | Errno {
+export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
   const { file, addr, len, prot, flags } = request;
   const pgoffIn = request.pgoff;
   const mm = cur.mm;
@@ -241,11 +241,11 @@ export function doMmap(cur: Caller, request: MmapRequest): Addr | Errno {
 export function vmMmapPgoff(
   cur: Caller,
   file: VmFile | null,
-  addr: number,
-  len: number,
+  addr: Addr,
+  len: Bytes,
   prot: number,
   flags: number,
-  pgoff: number,
+  pgoff: Pages,
 ): number {
   const mm = cur.mm;
   beginCall(cur);

@@ -30,7 +30,7 @@ import { refuse, RETRY } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import { calcVmProtBits } from './mmap.ts';
 import { alignUp } from '../base/page-math.ts';
-import type { Addr, Errno, Slot, VmFlags } from '../base/units.ts';
+import type { Addr, Bytes, Slot, SlotOrErrno, VmFlags } from '../base/units.ts';
 import type { Mm } from '../space/mm.ts';
 import { CAPABILITY_SECURITY } from '../ports/hooks.ts';
 import { NO_MEMORY } from '../ports/memory.ts';
@@ -73,7 +73,7 @@ function isUntouched(vmas: VmaTable, id: number): boolean {
  * @returns the slot of the VMA that now covers the range; or -ENOMEM (limits, commit, map count), -EINVAL (a split that its
  *   owner refuses)
  */
-function mprotectFixup(cur: Caller, i: Slot, start: Addr, end: Addr, wanted: VmFlags): Slot | Errno {
+function mprotectFixup(cur: Caller, i: Slot, start: Addr, end: Addr, wanted: VmFlags): SlotOrErrno {
   const mm = cur.mm;
   const { tree, vmas, system } = mm;
   const id = tree.idAt(i);
@@ -154,7 +154,7 @@ function protectObject(cur: Caller, vma: Vma, start: Addr, end: Addr, oldFlags: 
 }
 
 /** The walk over the VMAs of [start, end); the one of slot `first` contains `start`. */
-function protectRange(cur: Caller, first: number, start: number, end: number, reqprot: number): number {
+function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqprot: number): number {
   const mm = cur.mm;
   const { tree, vmas } = mm;
   const { security, profile } = mm.system;
@@ -183,7 +183,7 @@ function protectRange(cur: Caller, first: number, start: number, end: number, re
   }
 }
 
-function mprotectLocked(cur: Caller, startIn: number, end: number, prot: number, grows: number): number {
+function mprotectLocked(cur: Caller, startIn: Addr, end: Addr, prot: number, grows: number): number {
   const mm = cur.mm;
   const { tree, vmas } = mm;
   if (startIn < 0) return refuse(cur, D.mprotectNotMapped, -ENOMEM);
@@ -209,7 +209,7 @@ function mprotectLocked(cur: Caller, startIn: number, end: number, prot: number,
  * @param prot PROT_ bits
  * @returns 0; -EINVAL, -ENOMEM, -EACCES. Parts before the refusal stay changed.
  */
-export function doMprotect(cur: Caller, start: number, len: number, prot: number): number {
+export function doMprotect(cur: Caller, start: Addr, len: Bytes, prot: number): number {
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

@@ -48,9 +48,10 @@ import {
 import { vmaAdjust } from '../shape/adjust.ts';
 import { vmaMerge } from '../shape/merge.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr, Bytes } from '../base/units.ts';
 
 /** The VMA that contains `addr`, or null. */
-function vmaLookup(mm: Mm, addr: number): Vma | null {
+function vmaLookup(mm: Mm, addr: Addr): Vma | null {
   const vma = findVma(mm, addr);
   return vma !== null && vma.vmStart <= addr ? vma : null;
 }
@@ -60,7 +61,7 @@ function vmaLookup(mm: Mm, addr: number): Vma | null {
  *
  * @returns 0, or -EFAULT, -EINVAL, -EAGAIN, -ENOMEM
  */
-function vmaToResize(cur: Caller, addr: number, oldLen: number, newLen: number, flags: number): number {
+function vmaToResize(cur: Caller, addr: Addr, oldLen: Bytes, newLen: Bytes, flags: number): number {
   const mm = cur.mm;
   const system = mm.system;
   const profile = system.profile;
@@ -100,7 +101,7 @@ function vmaExpandable(cur: Caller, vma: Vma, delta: number): boolean {
 }
 
 /** Undoes what a failing owner's mremap operation met: the entries go back and the new range is what gets unmapped. */
-function moveBack(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, moved: number): void {
+function moveBack(vma: Vma, oldAddr: Addr, newVma: Vma, newAddr: Addr, moved: number): void {
   if (moved > 0) vma.vmMm.system.memory.movePageTables(newVma, newAddr, vma, oldAddr, moved);
 }
 
@@ -112,10 +113,10 @@ function moveBack(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, moved
 function moveVma(
   cur: Caller,
   vmaIn: Vma,
-  oldAddr: number,
-  oldLen: number,
-  newLen: number,
-  newAddr: number,
+  oldAddr: Addr,
+  oldLen: Bytes,
+  newLen: Bytes,
+  newAddr: Addr,
   flags: number,
 ): number {
   const mm = cur.mm;
@@ -210,14 +211,14 @@ function moveVma(
 }
 
 /** The growth in pages that 4.4 charges before it looks for a place; 0 where 6.1 charges later. */
-function chargeGrowth(cur: Caller, vma: Vma, oldLen: number, newLen: number): number {
+function chargeGrowth(cur: Caller, vma: Vma, oldLen: Bytes, newLen: Bytes): number {
   const mm = cur.mm;
   if (mm.system.profile.mremap.looksUpFirst || (vma.vmFlags & VM_ACCOUNT) === 0 || newLen === oldLen) return 0;
   return (newLen - oldLen) / mm.system.pageSize;
 }
 
 /** mremap_to: a fixed destination, or DONTUNMAP's free one. */
-function mremapTo(cur: Caller, addr: number, oldLenIn: number, newAddr: number, newLen: number, flags: number): number {
+function mremapTo(cur: Caller, addr: Addr, oldLenIn: Bytes, newAddr: Addr, newLen: Bytes, flags: number): number {
   const mm = cur.mm;
   const system = mm.system;
   const T = mm.taskSize;
@@ -256,7 +257,7 @@ function mremapTo(cur: Caller, addr: number, oldLenIn: number, newAddr: number, 
 }
 
 /** Grows the VMA where it is. The caller has checked that there is room. */
-function growInPlace(cur: Caller, vma: Vma, addr: number, oldLen: number, newLen: number): number {
+function growInPlace(cur: Caller, vma: Vma, addr: Addr, oldLen: Bytes, newLen: Bytes): number {
   const mm = cur.mm;
   const system = mm.system;
   const pages = (newLen - oldLen) / system.pageSize;
@@ -283,14 +284,7 @@ function growInPlace(cur: Caller, vma: Vma, addr: number, oldLen: number, newLen
   return addr;
 }
 
-function mremapLocked(
-  cur: Caller,
-  addr: number,
-  oldLenIn: number,
-  newLenIn: number,
-  flags: number,
-  newAddr: number,
-): number {
+function mremapLocked(cur: Caller, addr: Addr, oldLenIn: Bytes, newLenIn: Bytes, flags: number, newAddr: Addr): number {
   const mm = cur.mm;
   const system = mm.system;
   const profile = system.profile;
@@ -342,14 +336,7 @@ function mremapLocked(
  * @param flags MREMAP_ bits
  * @returns the address of the mapping, or -EINVAL, -EFAULT, -ENOMEM, -EAGAIN, -EPERM
  */
-export function doMremap(
-  cur: Caller,
-  addr: number,
-  oldLen: number,
-  newLen: number,
-  flags: number,
-  newAddr: number,
-): number {
+export function doMremap(cur: Caller, addr: Addr, oldLen: Bytes, newLen: Bytes, flags: number, newAddr: Addr): number {
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

@@ -9,6 +9,7 @@ import { alignUp } from '../base/page-math.ts';
 import { D } from '../reasons/decisions.ts';
 import { findVma } from '../space/placement.ts';
 import { VM_LOCKED, VM_SHARED } from '../base/flags.ts';
+import type { Addr, Bytes } from '../base/units.ts';
 
 /**
  * msync(2).
@@ -17,7 +18,7 @@ import { VM_LOCKED, VM_SHARED } from '../base/flags.ts';
  * @param flags MS_ bits
  * @returns 0; -EINVAL; -EBUSY; -ENOMEM (a hole; the rest was done); what the file's fsync says; RETRY
  */
-export function doMsync(cur: Caller, start: number, len: number, flags: number): number {
+export function doMsync(cur: Caller, start: Addr, len: Bytes, flags: number): number {
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

@@ -19,6 +19,7 @@ import { splitVmaUnlimited, unlinkFile, vmaFree } from '../shape/adjust.ts';
 import { findVma } from '../space/placement.ts';
 import { APART, EXACT } from '../areas/tree/search.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr, Bytes, Slot } from '../base/units.ts';
 
 /** remove_vma: counters fall, the close operation runs, the object and its references go. */
 function removeVma(mm: Mm, vma: Vma): void {
@@ -40,7 +41,7 @@ function munlockAll(mm: Mm, first: Vma, last: Vma): void {
 }
 
 /** Takes one VMA out, with its pages: what most calls come to. */
-function detachOne(mm: Mm, vma: Vma, start: number, end: number): void {
+function detachOne(mm: Mm, vma: Vma, start: Addr, end: Addr): void {
   if (mm.lockedVm !== 0) munlockAll(mm, vma, vma);
   const prev = vma.vmPrev;
   const next = vma.vmNext;
@@ -54,7 +55,7 @@ function detachOne(mm: Mm, vma: Vma, start: number, end: number): void {
 }
 
 /** Takes the VMAs from `first` to `last` out, with their pages. */
-function detachAndFree(mm: Mm, first: Vma, last: Vma, start: number, end: number): void {
+function detachAndFree(mm: Mm, first: Vma, last: Vma, start: Addr, end: Addr): void {
   if (first === last) {
     detachOne(mm, first, start, end);
     return;
@@ -90,7 +91,7 @@ function freeDetached(mm: Mm, first: Vma): void {
  * @param len bytes, rounded up to pages
  * @returns 0, also when nothing was mapped; -EINVAL; -ENOMEM at the map-count limit or without memory
  */
-export function doMunmap(cur: Caller, start: number, len: number): number {
+export function doMunmap(cur: Caller, start: Addr, len: Bytes): number {
   const { mm } = cur;
   const system = mm.system;
   if (mm.tracer !== null) mm.tracer.enter('do_munmap', start, len, 0, 0);
@@ -110,7 +111,7 @@ export function doMunmap(cur: Caller, start: number, len: number): number {
 }
 
 /** Takes the VMA of a slot out. A plain one, which nobody holds anything of, goes without an object. */
-function unmapWhole(mm: Mm, i: number): void {
+function unmapWhole(mm: Mm, i: Slot): void {
   const { tree, vmas, system } = mm;
   const id = tree.idAt(i);
   const flags = vmas.flags(id);
@@ -131,7 +132,7 @@ function unmapWhole(mm: Mm, i: number): void {
 }
 
 /** Takes a plain VMA out of the index, and its pages. */
-function eraseWithPages(mm: Mm, i: number): void {
+function eraseWithPages(mm: Mm, i: Slot): void {
   const { tree, vmas } = mm;
   const { memory } = mm.system;
   const id = tree.idAt(i);
@@ -144,7 +145,7 @@ function eraseWithPages(mm: Mm, i: number): void {
 }
 
 /** do_munmap where the range is not exactly one VMA: splits at its borders, then takes out what lies between. */
-function unmapParts(cur: Caller, at: Vma, start: number, end: number): number {
+function unmapParts(cur: Caller, at: Vma, start: Addr, end: Addr): number {
   const { mm } = cur;
   const error = splitAtBorders(cur, at, start, end);
   if (error !== 0) return error;
@@ -162,7 +163,7 @@ function unmapParts(cur: Caller, at: Vma, start: number, end: number): number {
  * @returns 0; -ENOMEM at the map-count limit or without memory, or what the owner of a VMA says. The first split stays when
  *   the second one fails
  */
-export function splitAtBorders(cur: Caller, at: Vma, start: number, end: number): number {
+export function splitAtBorders(cur: Caller, at: Vma, start: Addr, end: Addr): number {
   const { mm } = cur;
   let last = at;
   if (start > at.vmStart) {
@@ -182,7 +183,7 @@ export function splitAtBorders(cur: Caller, at: Vma, start: number, end: number)
  *
  * @returns as {@link doMunmap}
  */
-export function vmMunmap(cur: Caller, start: number, len: number): number {
+export function vmMunmap(cur: Caller, start: Addr, len: Bytes): number {
   beginCall(cur);
   mmapLock(cur.mm, 'munmap');
   try {
@@ -204,7 +205,7 @@ export function exitMmap(mm: Mm): void {
 }
 
 /** All VMAs go: the plain ones as records, and only those that hold something one by one. */
-function exitAtOnce(mm: Mm, start: number, end: number): void {
+function exitAtOnce(mm: Mm, start: Addr, end: Addr): void {
   const { tree, vmas, system } = mm;
   // Memory that may have pages of plain VMAs is told of them, as of all others.
   const untouched = system.memory.plainHasNoPages === true;

@@ -21,8 +21,9 @@ import { alignDown } from '../base/page-math.ts';
 import { D } from '../reasons/decisions.ts';
 import { findVma } from '../space/placement.ts';
 import { VM_EXEC, VM_LOCKED, VM_READ, VM_SHARED, VM_WRITE } from '../base/flags.ts';
+import type { Addr, Bytes, Pages } from '../base/units.ts';
 
-function remapLocked(cur: Caller, start: number, size: number, pgoff: number, flags: number): number {
+function remapLocked(cur: Caller, start: Addr, size: number, pgoff: Pages, flags: number): number {
   const mm = cur.mm;
   const vma = findVma(mm, start);
   if (vma === null || vma.vmStart > start || (vma.vmFlags & VM_SHARED) === 0) {
@@ -58,10 +59,10 @@ function remapLocked(cur: Caller, start: number, size: number, pgoff: number, fl
  */
 export function doRemapFilePages(
   cur: Caller,
-  startIn: number,
-  sizeIn: number,
+  startIn: Addr,
+  sizeIn: Bytes,
   prot: number,
-  pgoff: number,
+  pgoff: Pages,
   flags: number,
 ): number {
   const mm = cur.mm;

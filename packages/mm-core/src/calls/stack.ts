@@ -11,6 +11,7 @@ import { findVma } from '../space/placement.ts';
 import { VM_ACCESS_FLAGS, VM_GROWSDOWN, VM_LOCKED } from '../base/flags.ts';
 import { vmaResize } from '../shape/adjust.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr } from '../base/units.ts';
 
 /** acct_stack_growth: the limits, and the charge. `size` is the new size and `grow` the growth, in bytes and pages. */
 function acctStackGrowth(cur: Caller, vma: Vma, size: number, grow: number): number {
@@ -33,7 +34,7 @@ function acctStackGrowth(cur: Caller, vma: Vma, size: number, grow: number): num
  *
  * @returns 0, also when it reaches there already; -ENOMEM, -EPERM, -EFAULT: the fault is then SIGSEGV with SEGV_MAPERR
  */
-export function expandStack(cur: Caller, vma: Vma, addressIn: number): number {
+export function expandStack(cur: Caller, vma: Vma, addressIn: Addr): number {
   const mm = cur.mm;
   const system = mm.system;
   if ((vma.vmFlags & VM_GROWSDOWN) === 0) return refuse(cur, D.stackNotGrowsdown, -EFAULT);
@@ -78,7 +79,7 @@ export function expandStack(cur: Caller, vma: Vma, addressIn: number): number {
  *
  * @returns the VMA, or null
  */
-export function findExtendVma(cur: Caller, addressIn: number): Vma | null {
+export function findExtendVma(cur: Caller, addressIn: Addr): Vma | null {
   const mm = cur.mm;
   const address = addressIn - (addressIn & mm.system.pageMask);
   const vma = findVma(mm, address);

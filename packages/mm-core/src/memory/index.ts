@@ -48,6 +48,6 @@ export { validateFrames } from './validate-frames.ts';
 export * from './frames/flags.ts';
 export type { AnonOwners } from './frames/owners.ts';
 export type { LazyFreeBatch } from './tables/lazy-free.ts';
-export type { RssCache } from './tlb/state.ts';
+export type { RssBatches, RssCache } from './tlb/state.ts';
 export type { PageTree } from './cache/page-tree.ts';
 export type { PendingRead } from './cache/read.ts';

@@ -26,6 +26,7 @@ import { changeProtection, protectRange } from './tables/protect.ts';
 import { pageMkclean } from './cache/rmap.ts';
 import { flushTlbMm } from './tlb/flush.ts';
 import { unmapPlain, unmapRegion, zapMappingRange, zapRange } from './tables/zap.ts';
+import type { Addr, Bytes, Pages, VmFlags } from '../base/units.ts';
 
 /** How {@link createMemory} makes a machine's memory. */
 export interface MemoryInit {
@@ -92,27 +93,27 @@ export class Memory implements MemoryPort, MemoryCore {
     }
   }
 
-  unmapRegion(mm: Mm, first: Vma, start: number, end: number, floor: number, ceiling: number): void {
+  unmapRegion(mm: Mm, first: Vma, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void {
     unmapRegion(mm, first, start, end, floor, ceiling);
   }
 
-  unmapPlain(mm: Mm, start: number, end: number, floor: number, ceiling: number): void {
+  unmapPlain(mm: Mm, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void {
     unmapPlain(mm, start, end, floor, ceiling);
   }
 
-  zapRange(vma: Vma, start: number, end: number): void {
+  zapRange(vma: Vma, start: Addr, end: Addr): void {
     zapRange(vma, start, end);
   }
 
-  changeProtection(vma: Vma, start: number, end: number, _oldFlags: number): void {
+  changeProtection(vma: Vma, start: Addr, end: Addr, _oldFlags: number): void {
     changeProtection(vma, start, end);
   }
 
-  protectPlain(mm: Mm, start: number, end: number, vmFlags: number, pageProt: number): void {
+  protectPlain(mm: Mm, start: Addr, end: Addr, vmFlags: VmFlags, pageProt: number): void {
     protectRange(mm, start, end, vmFlags, pageProt);
   }
 
-  movePageTables(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, len: number): number {
+  movePageTables(vma: Vma, oldAddr: Addr, newVma: Vma, newAddr: Addr, len: Bytes): number {
     return movePageTables(vma, oldAddr, newVma, newAddr, len);
   }
 
@@ -120,11 +121,11 @@ export class Memory implements MemoryPort, MemoryCore {
     return copyPageRange(newVma, vma);
   }
 
-  populate(cur: Caller, start: number, len: number, ignoreErrors: boolean): number {
+  populate(cur: Caller, start: Addr, len: Bytes, ignoreErrors: boolean): number {
     return populate(cur, start, len, ignoreErrors);
   }
 
-  advise(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
+  advise(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number {
     if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE)
       return madvisePopulate(cur, vma, start, end, advice === MADV_POPULATE_WRITE);
     return advise(cur, vma, start, end, advice);
@@ -135,11 +136,11 @@ export class Memory implements MemoryPort, MemoryCore {
     return;
   }
 
-  mincore(cur: Caller, vma: Vma, start: number, end: number, vec: Uint8Array, offset: number): void {
+  mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint8Array, offset: number): void {
     mincore(cur, vma, start, end, vec, offset);
   }
 
-  unmapMappingRange(mapping: FileMapping, startPage: number, nrPages: number, evenCows: boolean): void {
+  unmapMappingRange(mapping: FileMapping, startPage: number, nrPages: Pages, evenCows: boolean): void {
     zapMappingRange(this, mapping, startPage, nrPages, evenCows);
   }
 

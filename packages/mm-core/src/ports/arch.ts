@@ -5,6 +5,7 @@
  * a few pure functions; `@vmarea/arch-arm64` makes one, and an embedder can make one from data. Nothing here is called
  * on a hot path but the two page-table factories' products.
  */
+import type { Addr, Pfn, Slot } from '../base/units.ts';
 
 /** Physical memory as page tables see it: entries are pairs of 32-bit words. */
 export interface TableMemory {
@@ -17,7 +18,7 @@ export interface TableAllocator {
   /** A zeroed frame for a table: its pfn, or -1 when memory is exhausted. */
   allocTable(): number;
   /** Gives a table's frame back. */
-  freeTable(pfn: number): void;
+  freeTable(pfn: Pfn): void;
 }
 
 /** Generic bits of a page-table entry, the same for every architecture. */
@@ -52,33 +53,33 @@ export interface PageTables {
   readonly curSize: number;
   /** Frees every table, the top one too. Entries are not looked at. */
   destroy(): void;
-  slot(addr: number): number;
-  slotAlloc(addr: number): number;
-  slotHuge(addr: number, size: number): number;
-  slotHugeAlloc(addr: number, size: number): number;
+  slot(addr: Addr): number;
+  slotAlloc(addr: Addr): number;
+  slotHuge(addr: Addr, size: number): number;
+  slotHugeAlloc(addr: Addr, size: number): number;
   /** The generic bits of an entry, 0 when there is none. */
-  entry(slot: number): number;
-  pfn(slot: number): number;
+  entry(slot: Slot): number;
+  pfn(slot: Slot): number;
   /**
    * Stores an entry.
    *
    * @param prot index into the protection map (vm_flags & 15), plus the memory type shifted by 4
    * @param bits PTE_WRITE, PTE_DIRTY, PTE_SPECIAL
    */
-  setEntry(slot: number, pfn: number, prot: number, bits: number): void;
-  setHuge(slot: number, size: number, pfn: number, prot: number, bits: number): void;
-  clear(slot: number): void;
-  clearHuge(slot: number, size: number): void;
+  setEntry(slot: Slot, pfn: Pfn, prot: number, bits: number): void;
+  setHuge(slot: Slot, size: number, pfn: Pfn, prot: number, bits: number): void;
+  clear(slot: Slot): void;
+  clearHuge(slot: Slot, size: number): void;
   /** pte_wrprotect. */
-  wrprotect(slot: number): void;
+  wrprotect(slot: Slot): void;
   /** pte_mkdirty and, where the entry may be written, pte_mkwrite. */
-  mkwriteDirty(slot: number): void;
+  mkwriteDirty(slot: Slot): void;
   /** pte_modify: another protection, the same frame, dirtiness, age and memory type. */
-  changeProt(slot: number, prot: number, bits: number): void;
-  mkold(slot: number): void;
-  mkclean(slot: number): void;
+  changeProt(slot: Slot, prot: number, bits: number): void;
+  mkold(slot: Slot): void;
+  mkclean(slot: Slot): void;
   /** The first entry at or above `addr` and below `end`: its address, or -1. Sets `curSlot` and `curSize`. */
-  nextEntry(addr: number, end: number): number;
+  nextEntry(addr: Addr, end: Addr): number;
   /**
    * Copies the entries of [start, end), in the span of one last-level table that both sides have, to a child's tables:
    * old there, clean there if `clean`, without write permission on both sides if `wrprotect`.
@@ -86,16 +87,16 @@ export interface PageTables {
    * @param pfns receives the frame of each entry that is not special; room for a whole table
    * @returns how many frames
    */
-  copyRange(start: number, end: number, dst: PageTables, wrprotect: boolean, clean: boolean, pfns: Int32Array): number;
+  copyRange(start: Addr, end: Addr, dst: PageTables, wrprotect: boolean, clean: boolean, pfns: Int32Array): number;
   /**
    * Empties the entries of [start, end), in the span of one last-level table.
    *
    * @param out receives, for each entry that is not special, twice its frame, plus 1 when the entry was dirty
    * @returns how many
    */
-  takeRange(start: number, end: number, out: Int32Array): number;
+  takeRange(start: Addr, end: Addr, out: Int32Array): number;
   /** free_pgd_range: gives back tables of [start, end) whose whole span lies between floor and ceiling (0: the top). */
-  freeRange(start: number, end: number, floor: number, ceiling: number): void;
+  freeRange(start: Addr, end: Addr, floor: Addr, ceiling: Addr): void;
 }
 
 /** Which rule places mmap_base. */

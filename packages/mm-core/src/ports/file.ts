@@ -9,6 +9,7 @@
 import type { FileMapping } from '../shape/file-mapping.ts';
 import type { Caller } from '../space/caller.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr, Bytes, Pages } from '../base/units.ts';
 
 export const FMODE_READ = 0x1;
 export const FMODE_WRITE = 0x2;
@@ -52,11 +53,11 @@ export interface FileOperations {
   readonly mmap: ((cur: Caller, file: VmFile, vma: Vma) => number) | null;
   /** Chooses the address instead of the address space's own search. An address or a negative errno. */
   readonly getUnmappedArea:
-    ((cur: Caller, file: VmFile, addr: number, len: number, pgoff: number, flags: number) => number) | null;
+    ((cur: Caller, file: VmFile, addr: Addr, len: Bytes, pgoff: Pages, flags: number) => number) | null;
   /** Makes bytes [start, end) reach storage. */
   readonly fsync: ((file: VmFile, start: number, end: number, datasync: boolean) => number) | null;
   /** Allocates or punches bytes [offset, offset + len). */
-  readonly fallocate: ((file: VmFile, mode: number, offset: number, len: number) => number) | null;
+  readonly fallocate: ((file: VmFile, mode: number, offset: number, len: Bytes) => number) | null;
 }
 
 /** An open file. */

@@ -8,13 +8,14 @@ import { hasCapability } from '../base/credentials.ts';
 import type { Caller } from '../space/caller.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { VmFile } from './file.ts';
+import type { Addr } from '../base/units.ts';
 
 /** Linux security module hooks, as far as mmap calls them. 0 or a negative errno each. */
 export interface SecurityHooks {
   /** security_mmap_file, called before the mmap lock is taken. */
   mmapFile(cur: Caller, file: VmFile | null, prot: number, flags: number): number;
   /** security_mmap_addr: after an address was chosen. */
-  mmapAddr(cur: Caller, addr: number): number;
+  mmapAddr(cur: Caller, addr: Addr): number;
   /** security_file_mprotect. */
   fileMprotect(cur: Caller, vma: Vma, reqprot: number, prot: number): number;
   /** security_vm_enough_memory_mm's question: whether the reserve for administrators may be used. */
@@ -50,7 +51,7 @@ export interface PerfEvents {
 export interface Uprobes {
   /** uprobe_mmap: 0 or a negative errno (ignored, as in the kernel). */
   mmap(vma: Vma): number;
-  munmap(vma: Vma, start: number, end: number): void;
+  munmap(vma: Vma, start: Addr, end: Addr): void;
 }
 
 /** What __vm_enough_memory wants to know of the machine's RAM, in pages. */

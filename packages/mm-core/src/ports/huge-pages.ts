@@ -8,6 +8,7 @@ import type { Caller } from '../space/caller.ts';
 import type { FaultInfo } from '../space/fault-info.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { VmFile } from './file.ts';
+import type { Addr, Bytes, VmFlags } from '../base/units.ts';
 
 /** struct hstate: one size of huge pages. */
 export interface HugeState {
@@ -23,19 +24,19 @@ export interface HugePages {
   /** hstate_sizelog: the size 2^log, the default one for 0; null when there is none. */
   hstateSizelog(log: number): HugeState | null;
   /** hugetlb_file_setup: a new file with one reference, or a negative errno. */
-  fileSetup(cur: Caller, name: string, size: number, vmFlags: number, kind: number, log: number): VmFile | number;
+  fileSetup(cur: Caller, name: string, size: number, vmFlags: VmFlags, kind: number, log: number): VmFile | number;
   /** hugetlb_total_pages: all huge pages, in pages of the machine. */
   totalPages(): number;
   /** hugetlb_fault on the huge page that holds `vmf.address`. An error comes with `vmf.reason`. */
   fault(vma: Vma, vmf: FaultInfo): number;
   /** __unmap_hugepage_range. */
-  unmapRange(vma: Vma, start: number, end: number): void;
+  unmapRange(vma: Vma, start: Addr, end: Addr): void;
   /** hugetlb_change_protection. */
-  changeProtection(vma: Vma, start: number, end: number): void;
+  changeProtection(vma: Vma, start: Addr, end: Addr): void;
   /** copy_hugetlb_page_range: 0 or -ENOMEM. */
   copyPageRange(newVma: Vma, vma: Vma): number;
   /** move_hugetlb_page_tables: bytes moved. */
-  movePageTables(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, len: number): number;
+  movePageTables(vma: Vma, oldAddr: Addr, newVma: Vma, newAddr: Addr, len: Bytes): number;
   /** reset_vma_resv_huge_pages / clear_vma_resv_huge_pages: the VMA no longer owns its private reservation. */
   clearReservation(vma: Vma): void;
 }

@@ -8,6 +8,7 @@
 import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr, Bytes, VmFlags } from '../base/units.ts';
 
 export interface MemoryPort {
   /**
@@ -23,23 +24,23 @@ export interface MemoryPort {
    * unmap_region: zaps [start, end) of the VMAs from `first` on along `vmNext` (they are out of the index, the last one's
    * `vmNext` is null), then frees page tables between floor and ceiling (0: no VMA above).
    */
-  unmapRegion(mm: Mm, first: Vma, start: number, end: number, floor: number, ceiling: number): void;
+  unmapRegion(mm: Mm, first: Vma, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void;
   /**
    * {@link unmapRegion} for one VMA [start, end) that has no file, owner or anon_vma: no object is made to tell of it. Without
    * this `unmapRegion` is called.
    */
-  unmapPlain?(mm: Mm, start: number, end: number, floor: number, ceiling: number): void;
+  unmapPlain?(mm: Mm, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void;
   /** zap_page_range: MADV_DONTNEED and the like. */
-  zapRange(vma: Vma, start: number, end: number): void;
+  zapRange(vma: Vma, start: Addr, end: Addr): void;
   /** change_protection after the VMA has its new flags and vmPageProt. */
-  changeProtection(vma: Vma, start: number, end: number, oldFlags: number): void;
+  changeProtection(vma: Vma, start: Addr, end: Addr, oldFlags: VmFlags): void;
   /**
    * {@link changeProtection} for such a VMA, which has `vmFlags` and the vm_page_prot `pageProt` now. Without this
    * `changeProtection` is called.
    */
-  protectPlain?(mm: Mm, start: number, end: number, vmFlags: number, pageProt: number): void;
+  protectPlain?(mm: Mm, start: Addr, end: Addr, vmFlags: VmFlags, pageProt: number): void;
   /** move_page_tables: bytes moved; less than `len` when memory ran out. */
-  movePageTables(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, len: number): number;
+  movePageTables(vma: Vma, oldAddr: Addr, newVma: Vma, newAddr: Addr, len: Bytes): number;
   /** copy_page_range at fork: 0 or -ENOMEM. `vma` is the parent's, `newVma` the child's. */
   copyPageRange(newVma: Vma, vma: Vma): number;
   /**
@@ -47,13 +48,13 @@ export interface MemoryPort {
    *
    * @param ignoreErrors go on with the next VMA after an error
    */
-  populate(cur: Caller, start: number, len: number, ignoreErrors: boolean): number;
+  populate(cur: Caller, start: Addr, len: Bytes, ignoreErrors: boolean): number;
   /** The effect on pages of MADV_WILLNEED, FREE, COLD, PAGEOUT, POPULATE_READ, POPULATE_WRITE on [start, end) of the VMA. */
-  advise(cur: Caller, vma: Vma, start: number, end: number, advice: number): number;
+  advise(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number;
   /** Pages of [start, end) leave the mlocked state. */
-  munlockRange(vma: Vma, start: number, end: number): void;
+  munlockRange(vma: Vma, start: Addr, end: Addr): void;
   /** mincore for one VMA: writes one byte (0 or 1) per page at `offset` of `vec`: 0 or RETRY. */
-  mincore(cur: Caller, vma: Vma, start: number, end: number, vec: Uint8Array, offset: number): void;
+  mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint8Array, offset: number): void;
 }
 
 /** An engine that runs alone: nothing is ever present. */

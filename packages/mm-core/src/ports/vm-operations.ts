@@ -5,6 +5,7 @@
  */
 import type { Vma } from '../areas/vma.ts';
 import type { FaultInfo } from '../space/fault-info.ts';
+import type { Addr, Pages } from '../base/units.ts';
 
 /** The functions that a driver may give; what it leaves out is null in {@link VmOperations}. */
 export interface VmOperationsInit {
@@ -19,7 +20,7 @@ export interface VmOperationsInit {
    */
   fault?: ((vma: Vma, vmf: FaultInfo) => number) | undefined;
   /** Fault-around: the page of `pgoff` if it can be mapped at once (in the cache, up to date, within the file): pfn with a reference, or -1. */
-  mapPage?: ((vma: Vma, pgoff: number) => number) | undefined;
+  mapPage?: ((vma: Vma, pgoff: Pages) => number) | undefined;
   /** A clean shared page is about to become writable: 0, or VM_FAULT_SIGBUS, VM_FAULT_RETRY. */
   pageMkwrite?: ((vma: Vma, vmf: FaultInfo) => number) | undefined;
   /** The same for a VM_PFNMAP page. */
@@ -27,7 +28,7 @@ export interface VmOperationsInit {
   /** The mapping has been moved by mremap: 0 or a negative errno. */
   mremap?: ((vma: Vma) => number) | undefined;
   /** Whether the VMA may be split at `addr`: 0 or a negative errno. */
-  maySplit?: ((vma: Vma, addr: number) => number) | undefined;
+  maySplit?: ((vma: Vma, addr: Addr) => number) | undefined;
   /** What maps prints for the VMA, or null for the usual rule. */
   name?: ((vma: Vma) => string | null) | undefined;
   /** Bytes of a page of this mapping, when it is not the machine's page. */
@@ -39,11 +40,11 @@ export class VmOperations {
   readonly open: ((vma: Vma) => void) | null;
   readonly close: ((vma: Vma) => void) | null;
   readonly fault: ((vma: Vma, vmf: FaultInfo) => number) | null;
-  readonly mapPage: ((vma: Vma, pgoff: number) => number) | null;
+  readonly mapPage: ((vma: Vma, pgoff: Pages) => number) | null;
   readonly pageMkwrite: ((vma: Vma, vmf: FaultInfo) => number) | null;
   readonly pfnMkwrite: ((vma: Vma, vmf: FaultInfo) => number) | null;
   readonly mremap: ((vma: Vma) => number) | null;
-  readonly maySplit: ((vma: Vma, addr: number) => number) | null;
+  readonly maySplit: ((vma: Vma, addr: Addr) => number) | null;
   readonly name: ((vma: Vma) => string | null) | null;
   readonly pageSize: ((vma: Vma) => number) | null;
 

@@ -12,6 +12,7 @@ import type { Mm } from '../space/mm.ts';
 import { D } from '../reasons/decisions.ts';
 import { VM_DENYWRITE, VM_HUGETLB, VM_MAYWRITE, VM_SHARED } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr, Errno, Pages } from '../base/units.ts';
 
 /**
  * Whether a mapping counts as one that writes to its file: every VM_SHARED one, or (vma_is_shared_maywrite) only those that
@@ -89,7 +90,7 @@ function importAnonVma(mm: Mm, importer: Vma, exporter: Vma): number {
 }
 
 /** Tells a listener that two VMAs stay apart because an anon_vma_chain could not be had. The call may go on without. */
-function tellNoAnonVma(mm: Mm, error: number): number {
+function tellNoAnonVma(mm: Mm, error: Errno): number {
   if (mm.tracer !== null) mm.tracer.decide(D.anonVmaNoMemory, error);
   return error;
 }
@@ -126,7 +127,7 @@ export function vmaSwallow(mm: Mm, vma: Vma, next: Vma, after: Vma | null): numb
  *
  * @returns 0, or -ENOMEM with nothing changed
  */
-export function vmaAdjust(mm: Mm, vma: Vma, start: number, end: number, pgoff: number): number {
+export function vmaAdjust(mm: Mm, vma: Vma, start: Addr, end: Addr, pgoff: Pages): number {
   const perPage = mm.system.perPage;
   const next = vma.vmNext;
   if (next === null || (end <= next.vmStart && end >= vma.vmEnd)) {
@@ -171,7 +172,7 @@ export function vmaAdjust(mm: Mm, vma: Vma, start: number, end: number, pgoff: n
 /**
  * Gives a linked VMA other borders without touching a neighbour: stack growth, and growth in place.
  */
-export function vmaResize(mm: Mm, vma: Vma, start: number, end: number, pgoff: number): void {
+export function vmaResize(mm: Mm, vma: Vma, start: Addr, end: Addr, pgoff: Pages): void {
   mm.tree.setBounds(vma, start, end);
   vma.vmPgoff = pgoff;
   updateFile(vma);
@@ -195,7 +196,7 @@ export function copyVmaFields(to: Vma, from: Vma): void {
  * @param newBelow the new object is the lower part; otherwise the upper one
  * @returns 0; -EINVAL when the owner refuses that place (huge pages, special mappings); -ENOMEM. Nothing changed then.
  */
-export function splitVmaUnlimited(cur: Caller, vma: Vma, addr: number, newBelow: boolean): number {
+export function splitVmaUnlimited(cur: Caller, vma: Vma, addr: Addr, newBelow: boolean): number {
   const { mm } = cur;
   const ops = vma.vmOps;
   if (ops !== null) {
@@ -242,7 +243,7 @@ export function splitVmaUnlimited(cur: Caller, vma: Vma, addr: number, newBelow:
  *
  * @returns as {@link splitVmaUnlimited}, and -ENOMEM at the limit
  */
-export function splitVma(cur: Caller, vma: Vma, addr: number, newBelow: boolean): number {
+export function splitVma(cur: Caller, vma: Vma, addr: Addr, newBelow: boolean): number {
   const { mm } = cur;
   if (mm.mapCount >= mm.system.sysctl.maxMapCount) return refuse(cur, D.splitMaxMapCount, -ENOMEM);
   return splitVmaUnlimited(cur, vma, addr, newBelow);

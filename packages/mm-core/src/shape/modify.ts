@@ -7,7 +7,7 @@
  */
 import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
-import type { Addr, Errno, Slot, VmFlags } from '../base/units.ts';
+import type { Addr, Slot, SlotOrErrno, VmFlags } from '../base/units.ts';
 import { VM_SOFTDIRTY, VM_SPECIAL } from '../base/flags.ts';
 import { splitVma } from './adjust.ts';
 import { mayMerge, tellApart, vmaMerge, whyNotJoined } from './merge.ts';
@@ -25,7 +25,7 @@ const NEEDS_OBJECTS = 0;
  *
  * @returns the slot of the VMA that now covers the range; or -ENOMEM, -EINVAL: then a first split stays, as in the kernel
  */
-export function modifyFlags(cur: Caller, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): Slot | Errno {
+export function modifyFlags(cur: Caller, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): SlotOrErrno {
   const { mm, call } = cur;
   const { tree, vmas } = mm;
   const id = tree.idAt(i);
@@ -44,7 +44,7 @@ export function modifyFlags(cur: Caller, i: Slot, start: Addr, end: Addr, newFla
  *
  * @returns as {@link modifyFlags}
  */
-export function modifyVma(cur: Caller, vma: Vma, spec: AreaSpec): Slot | Errno {
+export function modifyVma(cur: Caller, vma: Vma, spec: AreaSpec): SlotOrErrno {
   const { mm } = cur;
   const { start, end } = spec;
   const prev = start > vma.vmStart ? vma : vma.vmPrev;

@@ -3,9 +3,10 @@
  */
 import { VM_PFNMAP, VM_SHARED, VM_SOFTDIRTY, VM_WRITE } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { VmFlags } from '../base/units.ts';
 
 /** vm_get_page_prot: index into the protection map. */
-export function vmGetPageProt(vmFlags: number): number {
+export function vmGetPageProt(vmFlags: VmFlags): number {
   return vmFlags & 15;
 }
 

@@ -11,9 +11,10 @@ import type { VmFile } from '../ports/file.ts';
 import { D } from '../reasons/decisions.ts';
 import type { MmSystem } from './system.ts';
 import { VM_EXEC, VM_GROWSDOWN, VM_HUGETLB, VM_LOCKED, VM_NORESERVE, VM_SHARED, VM_WRITE } from '../base/flags.ts';
+import type { Bytes, Pages, VmFlags } from '../base/units.ts';
 
 /** is_data_mapping: private writable and no stack (what RLIMIT_DATA covers on 6.1). */
-export function isDataMapping(vmFlags: number): boolean {
+export function isDataMapping(vmFlags: VmFlags): boolean {
   return (vmFlags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) === VM_WRITE;
 }
 
@@ -21,14 +22,14 @@ export function isDataMapping(vmFlags: number): boolean {
  * may_expand_vm: whether `nrPages` more fit under RLIMIT_AS (and RLIMIT_DATA, where the version counts it).
  * Leaves the decision id when they do not.
  */
-export function mayExpandVm(cur: Caller, vmFlags: number, nrPages: number): boolean {
+export function mayExpandVm(cur: Caller, vmFlags: VmFlags, nrPages: Pages): boolean {
   const mm = cur.mm;
   // n > floor(limit / pageSize) without the division: n is whole.
   if ((mm.totalVm + nrPages) * mm.system.pageSize > cur.rlimits.as) return beyond(cur, D.mayExpandVmAs);
   return !mm.system.profile.limits.dataCoversMappings || !isDataMapping(vmFlags) || mayExpandData(cur, nrPages);
 }
 
-function mayExpandData(cur: Caller, nrPages: number): boolean {
+function mayExpandData(cur: Caller, nrPages: Pages): boolean {
   const mm = cur.mm;
   const bytes = (mm.dataVm + nrPages) * mm.system.pageSize;
   if (bytes <= cur.rlimits.data) return true;
@@ -43,7 +44,7 @@ function beyond(cur: Caller, decision: number): boolean {
 }
 
 /** vm_stat_account: the page counters of an Mm when a mapping of `nrPages` (negative: less) comes or goes. */
-export function vmStatAccount(mm: Mm, vmFlags: number, file: VmFile | null, nrPages: number): void {
+export function vmStatAccount(mm: Mm, vmFlags: VmFlags, file: VmFile | null, nrPages: Pages): void {
   mm.totalVm += nrPages;
   if (mm.system.profile.limits.statDataVm) statByUse(mm, vmFlags, nrPages);
   else if (file !== null) statFile(mm, vmFlags, nrPages);
@@ -51,14 +52,14 @@ export function vmStatAccount(mm: Mm, vmFlags: number, file: VmFile | null, nrPa
 }
 
 /** 6.1: exec_vm, stack_vm and data_vm by the flags alone. */
-function statByUse(mm: Mm, vmFlags: number, nrPages: number): void {
+function statByUse(mm: Mm, vmFlags: VmFlags, nrPages: Pages): void {
   if ((vmFlags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) === VM_EXEC) mm.execVm += nrPages;
   else if ((vmFlags & VM_GROWSDOWN) !== 0) mm.stackVm += nrPages;
   else if (isDataMapping(vmFlags)) mm.dataVm += nrPages;
 }
 
 /** 4.4: shared_vm counts every file mapping, exec_vm those of programs. */
-function statFile(mm: Mm, vmFlags: number, nrPages: number): void {
+function statFile(mm: Mm, vmFlags: VmFlags, nrPages: Pages): void {
   mm.sharedVm += nrPages;
   if ((vmFlags & (VM_EXEC | VM_WRITE)) === VM_EXEC) mm.execVm += nrPages;
 }
@@ -69,7 +70,7 @@ export function updateHiwaterVm(mm: Mm): void {
 }
 
 /** accountable_mapping: private, writable, not NORESERVE, and no huge pages. */
-export function accountableMapping(file: VmFile | null, vmFlags: number): boolean {
+export function accountableMapping(file: VmFile | null, vmFlags: VmFlags): boolean {
   if (file !== null && file.hugePageSize !== 0) return false;
   return (vmFlags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) === VM_WRITE;
 }
@@ -78,12 +79,12 @@ export function accountableMapping(file: VmFile | null, vmFlags: number): boolea
 export const CHARGED_ALREADY: number = VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE;
 
 /** vm_acct_memory: pages are committed without a question. */
-export function vmAcctMemory(system: MmSystem, nrPages: number): void {
+export function vmAcctMemory(system: MmSystem, nrPages: Pages): void {
   system.committedAs += nrPages;
 }
 
 /** vm_unacct_memory: pages are given back. */
-export function vmUnacctMemory(system: MmSystem, nrPages: number): void {
+export function vmUnacctMemory(system: MmSystem, nrPages: Pages): void {
   system.committedAs -= nrPages;
 }
 
@@ -107,14 +108,14 @@ export function vmCommitLimit(system: MmSystem): number {
  * @param admin the caller may use the administrators' reserve
  * @returns 0 with the pages committed, or -ENOMEM with nothing changed
  */
-export function vmEnoughMemory(system: MmSystem, cur: Caller | null, nrPages: number, admin: boolean): number {
+export function vmEnoughMemory(system: MmSystem, cur: Caller | null, nrPages: Pages, admin: boolean): number {
   const why = commit(system, cur === null ? null : cur.mm, nrPages, admin);
   if (why === 0) return 0;
   return cur === null ? -ENOMEM : refuse(cur, why, -ENOMEM);
 }
 
 /** Commits `nrPages`: 0, or the decision against it with nothing changed. `mm` grows; null: nobody's. */
-function commit(system: MmSystem, mm: Mm | null, nrPages: number, admin: boolean): number {
+function commit(system: MmSystem, mm: Mm | null, nrPages: Pages, admin: boolean): number {
   const mode = system.sysctl.overcommitMemory;
   system.committedAs += nrPages;
   if (mode === OVERCOMMIT_GUESS) {
@@ -128,7 +129,7 @@ function commit(system: MmSystem, mm: Mm | null, nrPages: number, admin: boolean
 }
 
 /** OVERCOMMIT_GUESS: 4.4 compares with what is free, 6.1 with all there is. */
-function enoughByGuess(system: MmSystem, nrPages: number, admin: boolean): boolean {
+function enoughByGuess(system: MmSystem, nrPages: Pages, admin: boolean): boolean {
   if (!system.profile.limits.overcommitGuessFree) return nrPages <= system.ram.totalPages() + system.ram.swapPages();
   let free = system.ram.guessFreePages();
   if (free > 0 && !admin) free -= Math.floor((system.sysctl.adminReserveKbytes * 1024) / system.pageSize);
@@ -152,13 +153,13 @@ function enoughUnderLimit(system: MmSystem, mm: Mm | null, admin: boolean): bool
  *
  * @returns 0 or -ENOMEM
  */
-export function securityVmEnoughMemoryMm(cur: Caller, nrPages: number): number {
+export function securityVmEnoughMemoryMm(cur: Caller, nrPages: Pages): number {
   const system = cur.mm.system;
   return vmEnoughMemory(system, cur, nrPages, system.security.capSysAdmin(cur));
 }
 
 /** Commits `nrPages` if that may be, and refuses nothing if not: for whoever has another way. */
-export function mayCommit(cur: Caller, nrPages: number): boolean {
+export function mayCommit(cur: Caller, nrPages: Pages): boolean {
   const { system } = cur.mm;
   return commit(system, cur.mm, nrPages, system.security.capSysAdmin(cur)) === 0;
 }
@@ -173,11 +174,11 @@ export function canDoMlock(cur: Caller): boolean {
  *
  * @returns 0 or -EAGAIN
  */
-export function mlockFutureCheck(cur: Caller, vmFlags: number, len: number): number {
+export function mlockFutureCheck(cur: Caller, vmFlags: VmFlags, len: Bytes): number {
   return (vmFlags & VM_LOCKED) === 0 ? 0 : mayLockMore(cur, len);
 }
 
-function mayLockMore(cur: Caller, len: number): number {
+function mayLockMore(cur: Caller, len: Bytes): number {
   const mm = cur.mm;
   const pageSize = mm.system.pageSize;
   const locked = Math.floor(len / pageSize) + mm.lockedVm;

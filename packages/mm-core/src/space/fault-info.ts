@@ -6,6 +6,7 @@
 import { EFAULT } from '@vmarea/uapi';
 import type { Vma } from '../areas/vma.ts';
 import type { Caller } from './caller.ts';
+import type { Addr } from '../base/units.ts';
 
 export const VM_FAULT_OOM = 0x1;
 export const VM_FAULT_SIGBUS = 0x2;
@@ -45,7 +46,7 @@ export class FaultInfo {
    * @param address page-aligned, inside the VMA
    * @param flags FAULT_FLAG_ bits
    */
-  begin(cur: Caller, vma: Vma, address: number, flags: number): void {
+  begin(cur: Caller, vma: Vma, address: Addr, flags: number): void {
     this.cur = cur;
     this.vma = vma;
     this.address = address;

@@ -12,14 +12,15 @@ import type { VmFile } from '../ports/file.ts';
 import { D } from '../reasons/decisions.ts';
 import { VM_GROWSDOWN } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
+import type { Addr, Bytes, Pages } from '../base/units.ts';
 
 /** find_vma: the first VMA that ends above `addr`, or null. */
-export function findVma(mm: Mm, addr: number): Vma | null {
+export function findVma(mm: Mm, addr: Addr): Vma | null {
   return addr < 0 ? null : mm.tree.find(addr);
 }
 
 /** find_vma_intersection: the first VMA that has a byte of [start, end), or null. */
-export function findVmaIntersection(mm: Mm, start: number, end: number): Vma | null {
+export function findVmaIntersection(mm: Mm, start: Addr, end: Addr): Vma | null {
   const vma = findVma(mm, start);
   return vma !== null && end > vma.vmStart ? vma : null;
 }
@@ -36,7 +37,7 @@ export function vmStartGap(mm: Mm, vma: Vma): number {
 }
 
 /** The hint of a search, page-aligned, when it can be taken as it is; -1 otherwise. */
-function takeHint(mm: Mm, hint: number, len: number): number {
+function takeHint(mm: Mm, hint: number, len: Bytes): number {
   const addr = alignUp(hint, mm.system.pageMask);
   if (addr < 0 || addr > mm.taskSize - len || addr < mm.system.mmapMinAddr) return -1;
   const vma = findVma(mm, addr);
@@ -44,14 +45,14 @@ function takeHint(mm: Mm, hint: number, len: number): number {
 }
 
 /** The bottom-up search: what there is in the old layout, and the way out of the top-down one. */
-function searchBottomUp(cur: Caller, len: number, base: number): number {
+function searchBottomUp(cur: Caller, len: Bytes, base: number): number {
   const { mm } = cur;
   const found = mm.tree.lowestGap(len, base, mm.taskSize, 0, 0);
   return found < 0 ? refuse(cur, D.areaNoGap, -ENOMEM) : found;
 }
 
 /** arch_get_unmapped_area_topdown and arch_get_unmapped_area. */
-function searchArea(cur: Caller, addr: number, len: number, flags: number): number {
+function searchArea(cur: Caller, addr: Addr, len: Bytes, flags: number): number {
   const mm = cur.mm;
   const system = mm.system;
   const lowest = system.mmapMinAddr;
@@ -67,13 +68,13 @@ function searchArea(cur: Caller, addr: number, len: number, flags: number): numb
 }
 
 /** Whether a mapping is placed at a border of a PMD huge page. */
-function aligned(mm: Mm, file: VmFile | null, addr: number, len: number, flags: number): boolean {
+function aligned(mm: Mm, file: VmFile | null, addr: Addr, len: Bytes, flags: number): boolean {
   if (!mm.system.profile.layout.anonAlignsToPmd || file !== null || addr !== 0) return false;
   return (flags & (MAP_FIXED | MAP_SHARED)) === 0 && len % mm.system.arch.pmdSize === 0 && mm.system.config.thp;
 }
 
 /** thp_get_unmapped_area: a gap with room to align in it; without one, any gap. */
-function searchAligned(cur: Caller, len: number, flags: number): number {
+function searchAligned(cur: Caller, len: Bytes, flags: number): number {
   const size = cur.mm.system.arch.pmdSize;
   const found = searchArea(cur, 0, len + size, flags);
   if (found < 0) return searchArea(cur, 0, len, flags);
@@ -92,9 +93,9 @@ function searchAligned(cur: Caller, len: number, flags: number): number {
 export function getUnmappedArea(
   cur: Caller,
   file: VmFile | null,
-  addr: number,
-  len: number,
-  pgoff: number,
+  addr: Addr,
+  len: Bytes,
+  pgoff: Pages,
   flags: number,
 ): number {
   const mm = cur.mm;
@@ -114,7 +115,7 @@ export function getUnmappedArea(
 }
 
 /** What is wrong with the area that a search gave: the errno. */
-function whyNotThere(cur: Caller, file: VmFile | null, addr: number, len: number, flags: number, area: number): number {
+function whyNotThere(cur: Caller, file: VmFile | null, addr: Addr, len: Bytes, flags: number, area: number): number {
   // With MAP_FIXED the address comes back as it was given, and a negative one stands for a value near 2^64.
   if (isErr(area)) {
     const given = (flags & MAP_FIXED) !== 0 && area === addr;
@@ -134,7 +135,7 @@ function whyNotThere(cur: Caller, file: VmFile | null, addr: number, len: number
  * @param alignMask required alignment less one page, bytes
  * @returns an address or -ENOMEM
  */
-export function vmUnmappedArea(cur: Caller, len: number, topdown: boolean, alignMask: number): number {
+export function vmUnmappedArea(cur: Caller, len: Bytes, topdown: boolean, alignMask: number): number {
   const { mm } = cur;
   const system = mm.system;
   if (topdown) {

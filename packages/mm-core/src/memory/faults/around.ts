@@ -10,13 +10,14 @@ import { protWrite } from '../tlb/access.ts';
 import type { MmState } from '../tlb/state.ts';
 import { addFileRmap } from '../frames/meta.ts';
 import { foldBatches } from '../frames/rss.ts';
+import type { Addr } from '../../base/units.ts';
 
 /**
  * Maps what can be mapped at once around `address`.
  *
  * @param ops with a `mapPage`
  */
-export function doFaultAround(state: MmState, vma: Vma, ops: VmOperations, address: number): void {
+export function doFaultAround(state: MmState, vma: Vma, ops: VmOperations, address: Addr): void {
   const mm = state.mm;
   const { pageSize, config, arch } = mm.system;
   const pt = mm.pageTables!;

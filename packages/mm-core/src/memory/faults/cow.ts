@@ -22,6 +22,7 @@ import { type MmState, stateOf } from '../tlb/state.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE } from '../frames/flags.ts';
 import { addNewAnonRmap, moveAnonRmap, replaceRmap, setPageDirty } from '../frames/meta.ts';
 import { flushTlbPage } from '../tlb/flush.ts';
+import type { Addr, Pfn, Slot } from '../../base/units.ts';
 
 /**
  * do_wp_page.
@@ -29,7 +30,7 @@ import { flushTlbPage } from '../tlb/flush.ts';
  * @param slot the entry of `address`; `bits` its generic bits
  * @returns VM_FAULT_WRITE, or 0 to try the access again, or an error
  */
-export function doWpPage(cur: Caller, vma: Vma, address: number, slot: number, bits: number): number {
+export function doWpPage(cur: Caller, vma: Vma, address: Addr, slot: Slot, bits: number): number {
   const state = stateOf(vma.vmMm);
   const shared = (vma.vmFlags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED);
   const pt = state.mm.pageTables!;
@@ -49,14 +50,14 @@ export function doWpPage(cur: Caller, vma: Vma, address: number, slot: number, b
 }
 
 /** Whether an anonymous page may be written where it is: 4.4 asks who maps it, 6.1 who refers to it. */
-function isAlone(state: MmState, pfn: number): boolean {
+function isAlone(state: MmState, pfn: Pfn): boolean {
   const frames = state.frames;
   if (!state.mm.system.profile.faults.anonExclusive) return frames.mapcount[pfn] === 1;
   return (frames.flags[pfn]! & PG_ANON_EXCLUSIVE) !== 0 || frames.refcount[pfn] === 1;
 }
 
 /** wp_page_reuse. */
-function reuse(state: MmState, vma: Vma, address: number, slot: number, pfn: number): number {
+function reuse(state: MmState, vma: Vma, address: Addr, slot: Slot, pfn: Pfn): number {
   const mm = state.mm;
   const pt = mm.pageTables!;
   if ((vma.vmFlags & VM_WRITE) !== 0) pt.mkwriteDirty(slot);
@@ -66,7 +67,7 @@ function reuse(state: MmState, vma: Vma, address: number, slot: number, pfn: num
 }
 
 /** wp_pfn_shared: the owner of a page without a frame of ours may refuse. */
-function wpPfnShared(cur: Caller, vma: Vma, address: number, slot: number): number {
+function wpPfnShared(cur: Caller, vma: Vma, address: Addr, slot: Slot): number {
   const ops = vma.vmOps;
   if (ops !== null && ops.pfnMkwrite !== null) {
     const { vmf } = cur.call;
@@ -78,7 +79,7 @@ function wpPfnShared(cur: Caller, vma: Vma, address: number, slot: number): numb
 }
 
 /** wp_page_shared: the owner of the file hears of the first store. */
-function wpPageShared(cur: Caller, vma: Vma, address: number, slot: number, pfn: number): number {
+function wpPageShared(cur: Caller, vma: Vma, address: Addr, slot: Slot, pfn: Pfn): number {
   const mm = vma.vmMm;
   const state = stateOf(mm);
   const frames = state.frames;
@@ -101,7 +102,7 @@ function wpPageShared(cur: Caller, vma: Vma, address: number, slot: number, pfn:
 }
 
 /** wp_page_copy: an own copy of the page in its place; `why` is told to the tracer. */
-function wpPageCopy(cur: Caller, vma: Vma, address: number, slot: number, why: number): number {
+function wpPageCopy(cur: Caller, vma: Vma, address: Addr, slot: Slot, why: number): number {
   const mm = vma.vmMm;
   const state = stateOf(mm);
   const frames = state.frames;

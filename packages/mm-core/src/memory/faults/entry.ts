@@ -24,6 +24,7 @@ import { VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
 import { ACCESS_EXEC, ACCESS_WRITE } from '../tlb/access.ts';
 import { handleMmFault } from './fault.ts';
+import type { Addr } from '../../base/units.ts';
 
 /** What {@link doPageFault} answers when the task gets a signal: `cur.call.refused` says which. */
 export const FAULT_SIGNAL = 1;
@@ -48,7 +49,7 @@ const OOM_KILL: Siginfo = { signal: SIGKILL, code: SI_KERNEL };
  * @returns 0: repeat the access; RETRY: `system.current.pending` must settle first; {@link FAULT_SIGNAL}: refused, and
  *   `cur.call.refused` says signal, code, address and decision
  */
-export function doPageFault(cur: Caller, address: number, access: number): number {
+export function doPageFault(cur: Caller, address: Addr, access: number): number {
   const mm = cur.mm;
   const { profile, pageMask } = mm.system;
   // An address that no table can hold is refused before the counters.
@@ -86,7 +87,7 @@ export function doPageFault(cur: Caller, address: number, access: number): numbe
 }
 
 /** Lets the VMA above `address` grow down to it: 0, or the decision that refused. */
-function growFor(cur: Caller, vma: Vma, address: number): number {
+function growFor(cur: Caller, vma: Vma, address: Addr): number {
   if ((vma.vmFlags & VM_GROWSDOWN) === 0) return D.faultNoVma;
   return expandStack(cur, vma, address) === 0 ? 0 : cur.call.reason;
 }
@@ -103,7 +104,7 @@ function accessDecision(access: number): number {
   return access === ACCESS_EXEC ? D.faultNotExecutable : D.faultNotReadable;
 }
 
-function refused(cur: Caller, vma: Vma | null, address: number, siginfo: Siginfo, decision: number): number {
+function refused(cur: Caller, vma: Vma | null, address: Addr, siginfo: Siginfo, decision: number): number {
   const { call } = cur;
   const { tracer } = cur.mm;
   const access = call.refused;

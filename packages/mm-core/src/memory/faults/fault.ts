@@ -31,6 +31,7 @@ import { doFaultAround } from './around.ts';
 import { stateOf } from '../tlb/state.ts';
 import { addFileRmap, addNewAnonRmap, setPageDirty } from '../frames/meta.ts';
 import { checkSyncRss } from '../frames/rss.ts';
+import type { Addr, Pfn, Slot } from '../../base/units.ts';
 
 /**
  * handle_mm_fault.
@@ -40,7 +41,7 @@ import { checkSyncRss } from '../frames/rss.ts';
  * @param flags FAULT_FLAG_WRITE or 0
  * @returns VM_FAULT_ bits; with an error bit `cur.call.reason` says why
  */
-export function handleMmFault(cur: Caller, vma: Vma, address: number, flags: number): number {
+export function handleMmFault(cur: Caller, vma: Vma, address: Addr, flags: number): number {
   const mm = vma.vmMm;
   const state = stateOf(mm);
   makeCurrent(cur);
@@ -76,14 +77,14 @@ export function handleMmFault(cur: Caller, vma: Vma, address: number, flags: num
 }
 
 /** Takes back the last-level table that a failing fault made, when nothing else is in it. */
-function dropLeaf(mm: Mm, address: number): void {
+function dropLeaf(mm: Mm, address: Addr): void {
   const { pmdSize } = mm.system.arch;
   const base = address - (address & (pmdSize - 1));
   const pt = mm.pageTables!;
   if (pt.nextEntry(base, base + pmdSize) < 0) pt.freeRange(address, address + 1, base, base + pmdSize);
 }
 
-function hugetlbFault(cur: Caller, vma: Vma, address: number, flags: number): number {
+function hugetlbFault(cur: Caller, vma: Vma, address: Addr, flags: number): number {
   const mm = vma.vmMm;
   const { vmf } = cur.call;
   vmf.begin(cur, vma, address, flags);
@@ -96,7 +97,7 @@ function hugetlbFault(cur: Caller, vma: Vma, address: number, flags: number): nu
 }
 
 /** do_anonymous_page: a frame of zeroes for a write, the zero page for a read. */
-function doAnonymousPage(cur: Caller, vma: Vma, address: number, slot: number, flags: number): number {
+function doAnonymousPage(cur: Caller, vma: Vma, address: Addr, slot: Slot, flags: number): number {
   const mm = vma.vmMm;
   const state = stateOf(mm);
   if ((vma.vmFlags & VM_SHARED) !== 0) return failed(cur, vma, address, D.faultSharedWithoutOps, VM_FAULT_SIGBUS);
@@ -118,7 +119,7 @@ function doAnonymousPage(cur: Caller, vma: Vma, address: number, slot: number, f
 }
 
 /** do_fault: the page comes from the mapping's owner. */
-function doFault(vmf: FaultInfo, ops: VmOperations, slot: number): number {
+function doFault(vmf: FaultInfo, ops: VmOperations, slot: Slot): number {
   const { vma } = vmf;
   if (ops.fault === null) return failed(vmf.cur, vma, vmf.address, D.faultNoFaultOperation, VM_FAULT_SIGBUS);
   if ((vmf.flags & FAULT_FLAG_WRITE) === 0) return doReadFault(vmf, ops, slot);
@@ -130,7 +131,7 @@ const NO_TABLE = -1;
 const MAPPED_MEANWHILE = -2;
 
 /** The slot of `address` after the owner was asked; NO_TABLE, or MAPPED_MEANWHILE when somebody else mapped the page. */
-function slotAfterOwner(mm: Mm, address: number): number {
+function slotAfterOwner(mm: Mm, address: Addr): number {
   const pt = mm.pageTables!;
   const slot = pt.slotAlloc(address);
   if (slot < 0) return NO_TABLE;
@@ -138,13 +139,13 @@ function slotAfterOwner(mm: Mm, address: number): number {
 }
 
 /** Gives back the page that the owner gave and that is not mapped after all: 0, or VM_FAULT_OOM without a table. */
-function notMapped(cur: Caller, vma: Vma, address: number, slot: number, pfn: number): number {
+function notMapped(cur: Caller, vma: Vma, address: Addr, slot: Slot, pfn: Pfn): number {
   stateOf(vma.vmMm).frames.put(pfn);
   return slot === MAPPED_MEANWHILE ? 0 : failed(cur, vma, address, D.faultNoTable, VM_FAULT_OOM);
 }
 
 /** do_read_fault: the page is mapped as it is. `firstSlot` is the entry of the address. */
-function doReadFault(vmf: FaultInfo, ops: VmOperations, firstSlot: number): number {
+function doReadFault(vmf: FaultInfo, ops: VmOperations, firstSlot: Slot): number {
   const { cur, vma, address } = vmf;
   const mm = vma.vmMm;
   const state = stateOf(mm);

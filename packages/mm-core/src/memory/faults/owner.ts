@@ -15,12 +15,13 @@ import {
 } from '../../space/fault-info.ts';
 import { D } from '../../reasons/decisions.ts';
 import type { Vma } from '../../areas/vma.ts';
+import type { Addr, Pages } from '../../base/units.ts';
 
 /** A driver's fault gave no page to map: it failed, must be awaited, or mapped the page itself. */
 export const NO_PAGE_TO_MAP: number = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
 
 /** Ends a fault with an error and its reason. */
-export function failed(cur: Caller, vma: Vma, address: number, decision: number, code: number): number {
+export function failed(cur: Caller, vma: Vma, address: Addr, decision: number, code: number): number {
   const { tracer } = vma.vmMm;
   cur.call.reason = decision;
   if (tracer !== null) tracer.fault(code === VM_FAULT_OOM ? 'oom' : 'sigbus', vma, address, decision);
@@ -36,7 +37,7 @@ export function askOwner(vmf: FaultInfo): number {
 }
 
 /** Why an owner refused, as far as it can be seen from here. */
-function reasonOf(vma: Vma, pgoff: number, result: number): number {
+function reasonOf(vma: Vma, pgoff: Pages, result: number): number {
   if ((result & VM_FAULT_OOM) !== 0) return D.faultOwnerOutOfMemory;
   if ((result & VM_FAULT_SIGBUS) === 0) return D.faultOwnerSigsegv;
   const file = vma.vmFile;

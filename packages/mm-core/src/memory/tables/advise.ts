@@ -15,9 +15,10 @@ import { PG_ANON, PG_CACHED, PG_DIRTY, PG_LOCKED, PG_SWAPBACKED, PG_WRITEBACK } 
 import { removeRmap, setPageDirty } from '../frames/meta.ts';
 import { updateHiwaterRss } from '../frames/rss.ts';
 import { flushTlbRange } from '../tlb/flush.ts';
+import type { Addr, Pfn, Slot } from '../../base/units.ts';
 
 /** See {@link MemoryPort.advise}, but for MADV_POPULATE_. @returns 0 or a negative errno */
-export function advise(cur: Caller, vma: Vma, start: number, end: number, advice: number): number {
+export function advise(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number {
   switch (advice) {
     case MADV_WILLNEED:
       willNeed(vma, start, end);
@@ -37,7 +38,7 @@ export function advise(cur: Caller, vma: Vma, start: number, end: number, advice
 }
 
 /** force_page_cache_readahead: only storage has something to read ahead; nobody waits for it. */
-function willNeed(vma: Vma, start: number, end: number): void {
+function willNeed(vma: Vma, start: Addr, end: Addr): void {
   const mapping = pageCacheOf(vma.vmFile);
   if (mapping === null || mapping.aOps.zeroFill || mapping.aOps.readPage === null) return;
   const { pageSize } = mapping.core.system;
@@ -46,7 +47,7 @@ function willNeed(vma: Vma, start: number, end: number): void {
 }
 
 /** madvise_free_pte_range: the pages are clean from now on and may go; a store makes a page count again. */
-function madviseFree(vma: Vma, start: number, end: number): number {
+function madviseFree(vma: Vma, start: Addr, end: Addr): number {
   if (vma.vmOps !== null) return -EINVAL;
   const mm = vma.vmMm;
   const { lazyFree, frames } = stateOf(mm).memory;
@@ -76,7 +77,7 @@ function madviseFree(vma: Vma, start: number, end: number): number {
 }
 
 /** madvise_cold_or_pageout_pte_range: pages of this mapping alone become old; with `out` they go if they can. */
-function madviseCold(vma: Vma, start: number, end: number, out: boolean): void {
+function madviseCold(vma: Vma, start: Addr, end: Addr, out: boolean): void {
   const mm = vma.vmMm;
   const state = stateOf(mm);
   const { frames } = state;
@@ -105,7 +106,7 @@ function madviseCold(vma: Vma, start: number, end: number, out: boolean): void {
  * Anonymous pages stay (there is no swap) unless they were given up by MADV_FREE and not written since. Pages of ramfs
  * are unevictable. Pages of shmem and of storage lose their entry; clean ones of storage leave the cache.
  */
-function reclaim(state: MmState, slot: number, bits: number, pfn: number): boolean {
+function reclaim(state: MmState, slot: Slot, bits: number, pfn: Pfn): boolean {
   const { frames, mm } = state;
   const flags = frames.flags[pfn]!;
   if ((flags & PG_ANON) !== 0) {
@@ -125,7 +126,7 @@ function reclaim(state: MmState, slot: number, bits: number, pfn: number): boole
   return true;
 }
 
-function dropEntry(state: MmState, slot: number, bits: number, pfn: number): void {
+function dropEntry(state: MmState, slot: Slot, bits: number, pfn: Pfn): void {
   const { frames } = state;
   updateHiwaterRss(state.mm);
   state.mm.pageTables!.clear(slot);

@@ -9,6 +9,7 @@ import { PTE_SPECIAL } from '../../ports/arch.ts';
 import { VM_DONTDUMP, VM_DONTEXPAND, VM_IO, VM_MAYWRITE, VM_PFNMAP, VM_SHARED } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
 import { protWrite } from '../tlb/access.ts';
+import type { Addr, Pfn } from '../../base/units.ts';
 
 /**
  * vm_insert_pfn: maps one frame at a page-aligned address of a VM_PFNMAP mapping.
@@ -16,7 +17,7 @@ import { protWrite } from '../tlb/access.ts';
  * @param prot as `vmPageProt`
  * @returns 0, -EBUSY when something is mapped there, or -ENOMEM
  */
-export function vmInsertPfn(vma: Vma, address: number, pfn: number, prot: number): number {
+export function vmInsertPfn(vma: Vma, address: Addr, pfn: Pfn, prot: number): number {
   const pt = vma.vmMm.pageTables!;
   const slot = pt.slotAlloc(address);
   if (slot < 0) return -ENOMEM;
@@ -30,7 +31,7 @@ export function vmInsertPfn(vma: Vma, address: number, pfn: number, prot: number
  *
  * @returns 0; -EINVAL for a part of a private writable mapping; -ENOMEM
  */
-export function remapPfnRange(vma: Vma, address: number, pfn: number, size: number, prot: number): number {
+export function remapPfnRange(vma: Vma, address: Addr, pfn: Pfn, size: number, prot: number): number {
   const { pageSize } = vma.vmMm.system;
   if ((vma.vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE) {
     if (address !== vma.vmStart || address + size !== vma.vmEnd) return -EINVAL;

@@ -7,6 +7,7 @@
  */
 import type { Frames } from '../frames/buddy.ts';
 import { PG_ANON, PG_LAZYFREE, PG_SWAPBACKED } from '../frames/flags.ts';
+import type { Pfn } from '../../base/units.ts';
 
 /** PAGEVEC_SIZE. */
 const BATCH = 15;
@@ -22,7 +23,7 @@ export class LazyFreeBatch {
   }
 
   /** mark_page_lazyfree. */
-  add(pfn: number): void {
+  add(pfn: Pfn): void {
     const { frames } = this;
     const flags = frames.flags[pfn]!;
     if ((flags & (PG_ANON | PG_SWAPBACKED)) !== (PG_ANON | PG_SWAPBACKED)) return;

@@ -10,6 +10,7 @@ import type { VmFile, VmInode } from '../../ports/file.ts';
 import { VM_HUGETLB } from '../../base/flags.ts';
 import { vmaHugePageSize, type Vma } from '../../areas/vma.ts';
 import type { AddressSpace } from '../cache/address-space.ts';
+import type { Addr } from '../../base/units.ts';
 
 /** An inode that says whose it is, as a file layer's does. */
 interface OwnedInode extends VmInode {
@@ -36,7 +37,7 @@ export function pageCacheOf(file: VmFile | null): AddressSpace | null {
 }
 
 /** mincore over [start, end) of the VMA: bytes of 0 or 1 into `vec` from `offset`. */
-export function mincore(cur: Caller, vma: Vma, start: number, end: number, vec: Uint8Array, offset: number): void {
+export function mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint8Array, offset: number): void {
   const mm = vma.vmMm;
   const { pageSize, profile } = mm.system;
   const nrPages = (end - start) / pageSize;
@@ -62,7 +63,7 @@ export function mincore(cur: Caller, vma: Vma, start: number, end: number, vec: 
 }
 
 /** A huge page is there or not as a whole. */
-function mincoreHugetlb(vma: Vma, start: number, end: number, vec: Uint8Array, offset: number): void {
+function mincoreHugetlb(vma: Vma, start: Addr, end: Addr, vec: Uint8Array, offset: number): void {
   const mm = vma.vmMm;
   const pt = mm.pageTables!;
   const { pageSize } = mm.system;

@@ -8,13 +8,14 @@ import { VM_HUGETLB } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
 import { stateOf } from '../tlb/state.ts';
 import { flushTlbRange } from '../tlb/flush.ts';
+import type { Addr, Bytes } from '../../base/units.ts';
 
 /**
  * move_page_tables. `newVma` covers [newAddr, newAddr + len) in the same address space, which maps nothing there.
  *
  * @returns bytes moved: less than `len` when there was no memory for a table
  */
-export function movePageTables(vma: Vma, oldAddr: number, newVma: Vma, newAddr: number, len: number): number {
+export function movePageTables(vma: Vma, oldAddr: Addr, newVma: Vma, newAddr: Addr, len: Bytes): number {
   const mm = vma.vmMm;
   if ((vma.vmFlags & VM_HUGETLB) !== 0) {
     return mm.system.hugePages!.movePageTables(vma, oldAddr, newVma, newAddr, len);

@@ -11,6 +11,7 @@ import { protWrite } from '../tlb/access.ts';
 import { stateOf } from '../tlb/state.ts';
 import { PG_ANON_EXCLUSIVE } from '../frames/flags.ts';
 import { flushTlbRange } from '../tlb/flush.ts';
+import type { Addr } from '../../base/units.ts';
 
 /**
  * change_protection. `vma` has its new flags and `vmPageProt`; [start, end) lies in it.
@@ -18,13 +19,13 @@ import { flushTlbRange } from '../tlb/flush.ts';
  * A page known to be dirty gets write permission at once where the first store would only have made it dirty: shared
  * mappings that want to hear of that store; on 6.1 also private pages that belong to this address space alone.
  */
-export function changeProtection(vma: Vma, start: number, end: number): void {
+export function changeProtection(vma: Vma, start: Addr, end: Addr): void {
   if ((vma.vmFlags & VM_HUGETLB) !== 0) vma.vmMm.system.hugePages!.changeProtection(vma, start, end);
   else protectRange(vma.vmMm, start, end, vma.vmFlags, vma.vmPageProt);
 }
 
 /** The same for [start, end) of a VMA with the flags `flags` and the vm_page_prot `prot`, of pages of the usual size. */
-export function protectRange(mm: Mm, start: number, end: number, flags: number, prot: number): void {
+export function protectRange(mm: Mm, start: Addr, end: Addr, flags: number, prot: number): void {
   const pt = mm.pageTables!;
   // An address space in which nothing was touched: see zapPteRange.
   if (pt.leafTables === 0) return;

@@ -15,9 +15,10 @@ import { PG_ANON, PG_DIRTY } from '../frames/flags.ts';
 import { removeRmap, setPageDirty } from '../frames/meta.ts';
 import { syncAfterZap, updateHiwaterRss } from '../frames/rss.ts';
 import { flushTlbRange } from '../tlb/flush.ts';
+import type { Addr, Pages } from '../../base/units.ts';
 
 /** zap_pte_range: empties the entries of [start, end), table by table. */
-function zapPteRange(mm: Mm, start: number, end: number): void {
+function zapPteRange(mm: Mm, start: Addr, end: Addr): void {
   const pt = mm.pageTables!;
   // An address space in which nothing was touched: spares the walk down from the top.
   if (pt.leafTables === 0) return;
@@ -52,7 +53,7 @@ function zapPteRange(mm: Mm, start: number, end: number): void {
 }
 
 /** The same, but private copies stay: a hole is punched into the file, and they are not the file's. */
-function zapFilePages(mm: Mm, start: number, end: number): void {
+function zapFilePages(mm: Mm, start: Addr, end: Addr): void {
   const pt = mm.pageTables!;
   const state = stateOf(mm);
   const frames = state.frames;
@@ -82,7 +83,7 @@ function beginUnmap(mm: Mm): void {
 }
 
 /** unmap_single_vma: the part of [start, end) that is in the VMA. */
-function unmapSingleVma(mm: Mm, vma: Vma, start: number, end: number): void {
+function unmapSingleVma(mm: Mm, vma: Vma, start: Addr, end: Addr): void {
   const from = vma.vmStart > start ? vma.vmStart : start;
   const to = vma.vmEnd < end ? vma.vmEnd : end;
   if (from >= to) return;
@@ -95,7 +96,7 @@ function unmapSingleVma(mm: Mm, vma: Vma, start: number, end: number): void {
 }
 
 /** unmap_region. See {@link MemoryPort.unmapRegion}. */
-export function unmapRegion(mm: Mm, first: Vma, start: number, end: number, floor: number, ceiling: number): void {
+export function unmapRegion(mm: Mm, first: Vma, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void {
   beginUnmap(mm);
   let last = first;
   for (let vma: Vma | null = first; vma !== null; vma = vma.vmNext) {
@@ -106,14 +107,14 @@ export function unmapRegion(mm: Mm, first: Vma, start: number, end: number, floo
 }
 
 /** The same for a VMA that is told by its bounds. See {@link MemoryPort.unmapPlain}. */
-export function unmapPlain(mm: Mm, start: number, end: number, floor: number, ceiling: number): void {
+export function unmapPlain(mm: Mm, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void {
   beginUnmap(mm);
   zapPteRange(mm, start, end);
   mm.pageTables!.freeRange(start, end, floor, ceiling);
 }
 
 /** zap_page_range on one VMA. Page-aligned bytes inside it. */
-export function zapRange(vma: Vma, start: number, end: number): void {
+export function zapRange(vma: Vma, start: Addr, end: Addr): void {
   const mm = vma.vmMm;
   beginUnmap(mm);
   unmapSingleVma(mm, vma, start, end);
@@ -130,7 +131,7 @@ export function zapMappingRange(
   memory: Memory,
   mapping: FileMapping,
   startPage: number,
-  nrPages: number,
+  nrPages: Pages,
   evenCows: boolean,
 ): void {
   const tree = mapping.iMmap;

@@ -7,6 +7,7 @@
  */
 import type { Mm } from '../../space/mm.ts';
 import { stateOf } from './state.ts';
+import type { Addr } from '../../base/units.ts';
 
 /** flush_tlb_page: the entry of one page has changed or gone. `page` is page-aligned. */
 export function flushTlbPage(mm: Mm, page: number): void {
@@ -17,7 +18,7 @@ export function flushTlbPage(mm: Mm, page: number): void {
 }
 
 /** flush_tlb_range: entries of [start, end) have changed or gone. Page-aligned bytes. */
-export function flushTlbRange(mm: Mm, start: number, end: number): void {
+export function flushTlbRange(mm: Mm, start: Addr, end: Addr): void {
   mm.tlbGeneration++;
   const state = stateOf(mm);
   if (state.tlb !== null) state.tlb.flushRange(start, end);

@@ -7,6 +7,7 @@ import type { Frames } from '../frames/buddy.ts';
 import type { Memory } from '../memory.ts';
 import type { PhysicalMemory } from '../frames/physical.ts';
 import { Tlb } from './tlb.ts';
+import type { Addr } from '../../base/units.ts';
 
 /** What a task has counted and not yet folded into its address space. */
 export interface RssCache {
@@ -37,7 +38,7 @@ export class MmState {
   /** Made by the first user of {@link useTlb}. */
   tlb: Tlb | null = null;
   /** Called with a range of addresses whose cached translations must be dropped; null when nobody caches. */
-  onInvalidate: ((start: number, end: number) => void) | null = null;
+  onInvalidate: ((start: Addr, end: Addr) => void) | null = null;
 
   /** Null where VmHWM sees each page. */
   readonly rssBatches: RssBatches | null;

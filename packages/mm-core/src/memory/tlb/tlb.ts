@@ -5,6 +5,7 @@
  * users of an Mm share one table.
  */
 import type { PhysicalMemory } from '../frames/physical.ts';
+import type { Addr } from '../../base/units.ts';
 
 /** Entries of a software TLB; a power of two. */
 export const TLB_ENTRIES = 1024;
@@ -51,7 +52,7 @@ export class Tlb {
   }
 
   /** Forgets [start, end). */
-  flushRange(start: number, end: number): void {
+  flushRange(start: Addr, end: Addr): void {
     if (end - start >= TLB_ENTRIES * this.pageSize) {
       this.flushAll();
       return;

@@ -37,6 +37,7 @@ import { vmaHugePageSize, type Vma } from '../../areas/vma.ts';
 import { handleMmFault } from '../faults/fault.ts';
 import { stateOf } from '../tlb/state.ts';
 import { setPageDirty } from '../frames/meta.ts';
+import type { Addr } from '../../base/units.ts';
 
 export const FOLL_WRITE = 0x1;
 /** Access against the VMA's protection, as a debugger. */
@@ -75,7 +76,7 @@ function faultErrno(result: number): number {
  *
  * @returns VM_FAULT_ bits without an error, a negative errno, or RETRY
  */
-function faultinPage(cur: Caller, vma: Vma, address: number, write: boolean): number {
+function faultinPage(cur: Caller, vma: Vma, address: Addr, write: boolean): number {
   const result = handleMmFault(cur, vma, address, write ? FAULT_FLAG_WRITE : 0);
   const error = faultErrno(result);
   if (error !== 0) return error;
@@ -90,7 +91,7 @@ function faultinPage(cur: Caller, vma: Vma, address: number, write: boolean): nu
  *
  * @returns the slot of a present entry that allows what `gupFlags` want, a negative errno, or RETRY
  */
-function slotOf(cur: Caller, vma: Vma, address: number, gupFlags: number): number {
+function slotOf(cur: Caller, vma: Vma, address: Addr, gupFlags: number): number {
   const pt = vma.vmMm.pageTables!;
   let write = (gupFlags & FOLL_WRITE) !== 0;
   for (;;) {
@@ -112,7 +113,7 @@ function slotOf(cur: Caller, vma: Vma, address: number, gupFlags: number): numbe
 }
 
 /** Whether a forced write has its own, dirty page already. */
-function isOwnCopy(vma: Vma, address: number): boolean {
+function isOwnCopy(vma: Vma, address: Addr): boolean {
   const pt = vma.vmMm.pageTables!;
   const slot = pt.slot(address);
   return slot >= 0 && (pt.entry(slot) & PTE_DIRTY) !== 0;
@@ -123,7 +124,7 @@ function isOwnCopy(vma: Vma, address: number): boolean {
  *
  * @returns the pages done (at least one), a negative errno when the first page cannot be had, or RETRY
  */
-export function faultinRange(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
+export function faultinRange(cur: Caller, vma: Vma, start: Addr, end: Addr, gupFlags: number): number {
   const pageSize = vma.vmMm.system.pageSize;
   const error = checkVmaFlags(cur, vma, gupFlags);
   if (error !== 0) return error;
@@ -139,7 +140,7 @@ export function faultinRange(cur: Caller, vma: Vma, start: number, end: number, 
 }
 
 /** follow_hugetlb_page. Older kernels do not count its faults. */
-function followHugetlb(cur: Caller, vma: Vma, start: number, end: number, gupFlags: number): number {
+function followHugetlb(cur: Caller, vma: Vma, start: Addr, end: Addr, gupFlags: number): number {
   const mm = vma.vmMm;
   const pt = mm.pageTables!;
   const { pageSize } = mm.system;
@@ -167,7 +168,7 @@ function followHugetlb(cur: Caller, vma: Vma, start: number, end: number, gupFla
  *
  * @returns the pages done, a negative errno when the first one cannot be had, or RETRY
  */
-export function populateVmaPageRange(cur: Caller, vma: Vma, start: number, end: number): number {
+export function populateVmaPageRange(cur: Caller, vma: Vma, start: Addr, end: Addr): number {
   const flags = vma.vmFlags;
   let gup = 0;
   if ((flags & (VM_WRITE | VM_SHARED)) === VM_WRITE) gup |= FOLL_WRITE;
@@ -184,7 +185,7 @@ export function populateVmaPageRange(cur: Caller, vma: Vma, start: number, end: 
 /**
  * find_extend_vma: the VMA of `address`; a stack above it grows, where the version lets get_user_pages do that.
  */
-export function findExtendVma(cur: Caller, mm: Mm, address: number): Vma | null {
+export function findExtendVma(cur: Caller, mm: Mm, address: Addr): Vma | null {
   const vma = mm.tree.find(address);
   if (vma === null || address >= vma.vmStart) return vma;
   if ((vma.vmFlags & VM_GROWSDOWN) === 0 || !mm.system.profile.faults.gupExpandsStack || cur.mm !== mm) return null;
@@ -202,7 +203,7 @@ export function findExtendVma(cur: Caller, mm: Mm, address: number): Vma | null 
  * @param gupFlags FOLL_WRITE, FOLL_FORCE
  * @returns the frame; -EFAULT, -ENOMEM or RETRY
  */
-export function userPfn(cur: Caller, mm: Mm, address: number, gupFlags: number): number {
+export function userPfn(cur: Caller, mm: Mm, address: Addr, gupFlags: number): number {
   if (!(address >= 0 && address < mm.taskSize)) {
     cur.call.reason = D.gupNoVma;
     return -EFAULT;

@@ -9,6 +9,7 @@ import type { Caller } from '../../space/caller.ts';
 import { RETRY } from '../../base/errno.ts';
 import { VM_IO, VM_PFNMAP } from '../../base/flags.ts';
 import { checkVmaFlags, faultinRange, FOLL_WRITE, populateVmaPageRange } from './gup.ts';
+import type { Addr, Bytes } from '../../base/units.ts';
 
 /**
  * __mm_populate over [start, start + len); holes are skipped.
@@ -18,7 +19,7 @@ import { checkVmaFlags, faultinRange, FOLL_WRITE, populateVmaPageRange } from '.
  * @param ignoreErrors go on with the next VMA after an error
  * @returns 0, -EFAULT, -ENOMEM, or RETRY
  */
-export function populate(cur: Caller, start: number, len: number, ignoreErrors: boolean): number {
+export function populate(cur: Caller, start: Addr, len: Bytes, ignoreErrors: boolean): number {
   const mm = cur.mm;
   const pageSize = mm.system.pageSize;
   const end = start + len;
@@ -47,7 +48,7 @@ export function populate(cur: Caller, start: number, len: number, ignoreErrors: 
  *
  * @returns 0; -EINVAL when the VMA does not allow the access; -EFAULT where the task would get a signal; -ENOMEM; RETRY
  */
-export function madvisePopulate(cur: Caller, vma: Vma, start: number, end: number, write: boolean): number {
+export function madvisePopulate(cur: Caller, vma: Vma, start: Addr, end: Addr, write: boolean): number {
   const gupFlags = write ? FOLL_WRITE : 0;
   const { pageSize } = vma.vmMm.system;
   if (checkVmaFlags(cur, vma, gupFlags) !== 0) return -EINVAL;

@@ -9,6 +9,7 @@ import { RETRY } from '../../base/errno.ts';
 import type { Mm } from '../../space/mm.ts';
 import { FOLL_WRITE, userPfn } from './gup.ts';
 import { stateOf } from '../tlb/state.ts';
+import type { Addr, Bytes } from '../../base/units.ts';
 
 /**
  * Copies between `buffer` and the memory of `mm`.
@@ -22,10 +23,10 @@ import { stateOf } from '../tlb/state.ts';
 export function accessProcessVm(
   cur: Caller,
   mm: Mm,
-  address: number,
+  address: Addr,
   buffer: Uint8Array,
   offset: number,
-  len: number,
+  len: Bytes,
   write: boolean,
   gupFlags = 0,
 ): number {

@@ -12,9 +12,10 @@ import { ACCESS_READ, ACCESS_WRITE, mayAccess } from '../tlb/access.ts';
 import { stateOf } from '../tlb/state.ts';
 import type { PhysicalMemory } from '../frames/physical.ts';
 import { accessPfn } from './walk.ts';
+import type { Addr, Bytes, Pfn } from '../../base/units.ts';
 
 /** access_ok: the range ends at or below the end of user addresses. */
-export function accessOk(cur: Caller, address: number, len: number): boolean {
+export function accessOk(cur: Caller, address: Addr, len: Bytes): boolean {
   return address >= 0 && len >= 0 && address + len <= cur.mm.taskSize;
 }
 
@@ -28,14 +29,7 @@ export function accessOk(cur: Caller, address: number, len: number): boolean {
  * @param pfn the frame of `address`
  * @returns bytes, at least to the end of the first page or of the range
  */
-function runLength(
-  mm: Mm,
-  physical: PhysicalMemory,
-  address: number,
-  len: number,
-  pfn: number,
-  access: number,
-): number {
+function runLength(mm: Mm, physical: PhysicalMemory, address: Addr, len: Bytes, pfn: Pfn, access: number): number {
   const { pageSize } = physical;
   let n = pageSize - (address & (pageSize - 1));
   if (n >= len) return len;
@@ -59,7 +53,7 @@ function runLength(
  * @param target receives `len` bytes from `offset`
  * @returns bytes NOT copied (0: all), or RETRY
  */
-export function copyFromUser(cur: Caller, address: number, target: Uint8Array, offset: number, len: number): number {
+export function copyFromUser(cur: Caller, address: Addr, target: Uint8Array, offset: number, len: Bytes): number {
   if (!accessOk(cur, address, len)) return len;
   const { physical } = stateOf(cur.mm);
   const pageMask = physical.pageSize - 1;
@@ -81,7 +75,7 @@ export function copyFromUser(cur: Caller, address: number, target: Uint8Array, o
  * @param source gives `len` bytes from `offset`
  * @returns bytes NOT copied (0: all), or RETRY
  */
-export function copyToUser(cur: Caller, address: number, source: Uint8Array, offset: number, len: number): number {
+export function copyToUser(cur: Caller, address: Addr, source: Uint8Array, offset: number, len: Bytes): number {
   if (!accessOk(cur, address, len)) return len;
   const { physical } = stateOf(cur.mm);
   const pageMask = physical.pageSize - 1;
@@ -102,7 +96,7 @@ export function copyToUser(cur: Caller, address: number, source: Uint8Array, off
  *
  * @returns bytes NOT written (0: all), or RETRY
  */
-export function fillUser(cur: Caller, address: number, len: number, value: number): number {
+export function fillUser(cur: Caller, address: Addr, len: Bytes, value: number): number {
   if (!accessOk(cur, address, len)) return len;
   const { physical } = stateOf(cur.mm);
   const pageMask = physical.pageSize - 1;
@@ -123,7 +117,7 @@ export function fillUser(cur: Caller, address: number, len: number, value: numbe
  *
  * @returns bytes NOT cleared (0: all), or RETRY
  */
-export function clearUser(cur: Caller, address: number, len: number): number {
+export function clearUser(cur: Caller, address: Addr, len: Bytes): number {
   return fillUser(cur, address, len, 0);
 }
 
@@ -133,7 +127,7 @@ export function clearUser(cur: Caller, address: number, len: number): number {
  * @param target receives at most `max` bytes from `offset`
  * @returns length without the zero; `max` when there was none; -EFAULT; or RETRY
  */
-export function strncpyFromUser(cur: Caller, address: number, target: Uint8Array, offset: number, max: number): number {
+export function strncpyFromUser(cur: Caller, address: Addr, target: Uint8Array, offset: number, max: number): number {
   const limit = cur.mm.taskSize;
   if (!(address >= 0 && address < limit)) return -EFAULT;
   const { physical } = stateOf(cur.mm);

@@ -12,6 +12,7 @@ import { type MmState, stateOf } from '../tlb/state.ts';
 import { doPageFault } from '../faults/entry.ts';
 import { TLB_ENTRIES, type Tlb } from '../tlb/tlb.ts';
 import { refill } from './walk.ts';
+import type { Addr } from '../../base/units.ts';
 
 const INDEX_MASK: number = TLB_ENTRIES - 1;
 const TWO32 = 0x100000000;
@@ -72,7 +73,7 @@ export class UserMemory {
 
   // --- loads
 
-  load8(addr: number): number {
+  load8(addr: Addr): number {
     const off = addr & this.mask;
     const i = (addr >>> this.shift) & INDEX_MASK;
     const word = this.readTag[i] === addr - off ? this.word[i]! : this.miss(addr, ACCESS_READ);
@@ -80,7 +81,7 @@ export class UserMemory {
     return (this.u32[word + (off >>> 2)]! >>> ((off & 3) << 3)) & 0xff;
   }
 
-  load16(addr: number): number {
+  load16(addr: Addr): number {
     const off = addr & this.mask;
     if ((off & 1) !== 0) return this.loadBytes(addr, 2);
     const i = (addr >>> this.shift) & INDEX_MASK;
@@ -89,7 +90,7 @@ export class UserMemory {
     return (this.u32[word + (off >>> 2)]! >>> ((off & 2) << 3)) & 0xffff;
   }
 
-  load32(addr: number): number {
+  load32(addr: Addr): number {
     const off = addr & this.mask;
     if ((off & 3) !== 0) return this.loadBytes(addr, 4);
     const i = (addr >>> this.shift) & INDEX_MASK;
@@ -99,7 +100,7 @@ export class UserMemory {
   }
 
   /** The low half; `hi` has the high one. */
-  load64(addr: number): number {
+  load64(addr: Addr): number {
     const off = addr & this.mask;
     if ((off & 7) !== 0) return this.load64Unaligned(addr);
     const i = (addr >>> this.shift) & INDEX_MASK;
@@ -111,7 +112,7 @@ export class UserMemory {
   }
 
   /** An aligned 32-bit instruction: needs execute permission. */
-  fetch32(addr: number): number {
+  fetch32(addr: Addr): number {
     const off = addr & this.mask & ~3;
     const i = (addr >>> this.shift) & INDEX_MASK;
     const word = this.execTag[i] === addr - (addr & this.mask) ? this.word[i]! : this.miss(addr, ACCESS_EXEC);
@@ -121,7 +122,7 @@ export class UserMemory {
 
   // --- stores: 0, or -1 when refused
 
-  store8(addr: number, value: number): number {
+  store8(addr: Addr, value: number): number {
     const off = addr & this.mask;
     const i = (addr >>> this.shift) & INDEX_MASK;
     const word = this.writeTag[i] === addr - off ? this.word[i]! : this.miss(addr, ACCESS_WRITE);
@@ -130,7 +131,7 @@ export class UserMemory {
     return 0;
   }
 
-  store16(addr: number, value: number): number {
+  store16(addr: Addr, value: number): number {
     const off = addr & this.mask;
     if (off === this.mask) return this.storeBytes(addr, value, 2);
     const i = (addr >>> this.shift) & INDEX_MASK;
@@ -140,7 +141,7 @@ export class UserMemory {
     return 0;
   }
 
-  store32(addr: number, value: number): number {
+  store32(addr: Addr, value: number): number {
     const off = addr & this.mask;
     if ((off & 3) !== 0) return this.storeBytes(addr, value, 4);
     const i = (addr >>> this.shift) & INDEX_MASK;
@@ -150,7 +151,7 @@ export class UserMemory {
     return 0;
   }
 
-  store64(addr: number, lo: number, hi: number): number {
+  store64(addr: Addr, lo: number, hi: number): number {
     const off = addr & this.mask;
     if ((off & 7) !== 0) return this.store64Unaligned(addr, lo, hi);
     const i = (addr >>> this.shift) & INDEX_MASK;
@@ -165,7 +166,7 @@ export class UserMemory {
   // --- compare and swap: naturally aligned; the value found, or -1 when refused
 
   /** Stores `value` where `expected` stands; both unsigned. */
-  cas32(addr: number, expected: number, value: number): number {
+  cas32(addr: Addr, expected: number, value: number): number {
     const word = this.writableWord(addr);
     if (word < 0) return -1;
     const at = word + ((addr & this.mask) >>> 2);
@@ -176,7 +177,7 @@ export class UserMemory {
    * The same for 64 bits. Gives the low half found; `hi` has the high one. Atomic among callers of one thread of
    * JavaScript only: memory shared with workers has no 64-bit exchange on 32-bit words.
    */
-  cas64(addr: number, expectedLo: number, expectedHi: number, lo: number, hi: number): number {
+  cas64(addr: Addr, expectedLo: number, expectedHi: number, lo: number, hi: number): number {
     const word = this.writableWord(addr);
     if (word < 0) return -1;
     const at = word + ((addr & this.mask) >>> 2);
@@ -197,7 +198,7 @@ export class UserMemory {
    *
    * @returns the index of the frame's first word, or -1 with `fault` set
    */
-  private miss(addr: number, access: number): number {
+  private miss(addr: Addr, access: number): number {
     for (;;) {
       const word = refill(this.state, addr, access);
       if (word >= 0) return word;
@@ -209,14 +210,14 @@ export class UserMemory {
     }
   }
 
-  private writableWord(addr: number): number {
+  private writableWord(addr: Addr): number {
     const off = addr & this.mask;
     const i = (addr >>> this.shift) & INDEX_MASK;
     return this.writeTag[i] === addr - off ? this.word[i]! : this.miss(addr, ACCESS_WRITE);
   }
 
   /** Up to four bytes that may lie in two pages. */
-  private loadBytes(addr: number, bytes: number): number {
+  private loadBytes(addr: Addr, bytes: number): number {
     let value = 0;
     for (let i = 0; i < bytes; i++) {
       const byte = this.load8(addr + i);
@@ -226,7 +227,7 @@ export class UserMemory {
     return value >>> 0;
   }
 
-  private load64Unaligned(addr: number): number {
+  private load64Unaligned(addr: Addr): number {
     const lo = this.load32(addr);
     if (lo < 0) return -1;
     const hi = this.load32(addr + 4);
@@ -236,13 +237,13 @@ export class UserMemory {
   }
 
   /** A store across pages writes nothing unless it may write everything. */
-  private storeBytes(addr: number, value: number, bytes: number): number {
+  private storeBytes(addr: Addr, value: number, bytes: number): number {
     if (!this.mayStore(addr, bytes)) return -1;
     for (let i = 0; i < bytes; i++) this.store8(addr + i, (value >>> (8 * i)) & 0xff);
     return 0;
   }
 
-  private store64Unaligned(addr: number, lo: number, hi: number): number {
+  private store64Unaligned(addr: Addr, lo: number, hi: number): number {
     if (!this.mayStore(addr, 8)) return -1;
     for (let i = 0; i < 4; i++) this.store8(addr + i, (lo >>> (8 * i)) & 0xff);
     for (let i = 0; i < 4; i++) this.store8(addr + 4 + i, (hi >>> (8 * i)) & 0xff);
@@ -250,7 +251,7 @@ export class UserMemory {
   }
 
   /** Both pages of an access that may lie across two. */
-  private mayStore(addr: number, bytes: number): boolean {
+  private mayStore(addr: Addr, bytes: number): boolean {
     if (this.writableWord(addr) < 0) return false;
     const off = addr & this.mask;
     if (off + bytes <= this.mask + 1) return true;

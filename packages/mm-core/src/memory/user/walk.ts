@@ -7,13 +7,14 @@ import type { Mm } from '../../space/mm.ts';
 import { mayAccess, mayExec, mayRead, mayWrite } from '../tlb/access.ts';
 import { type MmState, stateOf } from '../tlb/state.ts';
 import { doPageFault } from '../faults/entry.ts';
+import type { Addr } from '../../base/units.ts';
 
 /**
  * The frame that `address` is in, when the page tables allow the access now.
  *
  * @returns the pfn, or -1: a fault
  */
-export function walkPfn(mm: Mm, address: number, access: number): number {
+export function walkPfn(mm: Mm, address: Addr, access: number): number {
   if (!(address >= 0 && address < mm.taskSize)) return -1;
   const pt = mm.pageTables!;
   const slot = pt.slot(address);
@@ -25,7 +26,7 @@ export function walkPfn(mm: Mm, address: number, access: number): number {
 }
 
 /** The same where no last-level table is: inside a block, or nowhere. */
-function walkHuge(mm: Mm, address: number, access: number): number {
+function walkHuge(mm: Mm, address: Addr, access: number): number {
   const pt = mm.pageTables!;
   const { pageSize, pageMask } = mm.system;
   const page = address - (address & pageMask);
@@ -40,7 +41,7 @@ function walkHuge(mm: Mm, address: number, access: number): number {
  *
  * @returns the index of the frame's first word, or -1: a fault
  */
-export function refill(state: MmState, address: number, access: number): number {
+export function refill(state: MmState, address: Addr, access: number): number {
   const mm = state.mm;
   if (!(address >= 0 && address < mm.taskSize)) return -1;
   const pt = mm.pageTables!;
@@ -67,7 +68,7 @@ export function refill(state: MmState, address: number, access: number): number 
  *
  * @returns the pfn; -1 when the access is refused (`stateOf(cur.mm)` says how); or RETRY
  */
-export function accessPfn(cur: Caller, address: number, access: number): number {
+export function accessPfn(cur: Caller, address: Addr, access: number): number {
   const mm = cur.mm;
   for (;;) {
     const pfn = walkPfn(mm, address, access);
@@ -83,7 +84,7 @@ export function accessPfn(cur: Caller, address: number, access: number): number 
  *
  * @returns the offset in physical memory; -1 when the access is refused (`stateOf(cur.mm)` says how); or RETRY
  */
-export function translate(cur: Caller, address: number, access: number): number {
+export function translate(cur: Caller, address: Addr, access: number): number {
   const pfn = accessPfn(cur, address, access);
   if (pfn < 0) return pfn;
   const { physical } = stateOf(cur.mm);
@@ -95,6 +96,6 @@ export function translate(cur: Caller, address: number, access: number): number 
  *
  * @param hook null to stop
  */
-export function onInvalidate(mm: Mm, hook: ((start: number, end: number) => void) | null): void {
+export function onInvalidate(mm: Mm, hook: ((start: Addr, end: Addr) => void) | null): void {
   stateOf(mm).onInvalidate = hook;
 }
