@@ -65,17 +65,7 @@ export { vmaSetPageProt, vmaWantsWritenotify, vmGetPageProt } from './shape/prot
 export { AnonVma, AnonVmaChain, anonVmaPrepare, chainIsSingular, unlinkAnonVmas } from './shape/anon-vma.ts';
 export { VmaTree } from './areas/tree/tree.ts';
 export { AreaSpec } from './areas/spec.ts';
-export type {
-  Addr,
-  AddrOrErrno,
-  Bytes,
-  Errno,
-  Pages,
-  Pfn,
-  Slot,
-  SlotOrErrno,
-  VmFlags,
-} from './base/units.ts';
+export type { Addr, AddrOrErrno, Bytes, Errno, Pages, Pfn, Slot, SlotOrErrno, VmFlags } from './base/units.ts';
 export { VmaTable } from './areas/table.ts';
 export { IntervalTree, type IntervalNode } from './areas/interval-tree.ts';
 export { Slab } from './base/slab.ts';
