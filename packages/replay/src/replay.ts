@@ -5,8 +5,9 @@
  * It has no placement, merge or accounting code of its own. File and process calls are inputs: file-calls.ts and
  * process-calls.ts put what they returned where the kernel finds it. Memory does not grow with the log.
  */
-import type { Kernel } from '@vmarea/kernel';
-import type { Mm, VmFile } from '@vmarea/mm-core';
+import type { Kernel, Task } from '@vmarea/kernel';
+import type { Mm, RamCounters, Tracer, VmFile } from '@vmarea/mm-core';
+import { defaultSituation, given, MapFiles, memoryIsKnown, restoreMap, type Situation } from '@vmarea/situation';
 import {
   CallDecoder,
   LogParser,
@@ -15,12 +16,16 @@ import {
   type MapsLine,
   type MemoryOp,
   type Op,
+  type SignalEvent,
 } from '@vmarea/strace';
-import { O_RDWR } from '@vmarea/uapi';
+import { allCapabilities } from '@vmarea/uapi';
 import { ExecDriver } from './programs/exec-driver.ts';
 import { fileCall } from './process/file-calls.ts';
 import { MapKeeper } from './maps/keeper.ts';
-import { restoreMap } from './maps/before.ts';
+import { FailedCallDriver } from './process/failed-calls.ts';
+import { judgeSignal } from './process/signals.ts';
+import { FanOut } from './report/listeners.ts';
+import { ReasonBook } from './report/reasons.ts';
 import { MemoryDriver } from './process/memory-driver.ts';
 import { Notebook } from './report/notes.ts';
 import type { Process } from './process/process.ts';
@@ -28,10 +33,37 @@ import { ProcessTable } from './process/table.ts';
 import type { ProgramSource } from './programs/programs.ts';
 import type { DriverCatalogue } from './report/reasons.ts';
 import { RecordedFiles } from './process/recorded-files.ts';
-import type { ReplayReport } from './report/report.ts';
+import type { Reason, ReplayReport } from './report/report.ts';
 import { Tally } from './report/tally.ts';
 import { VmaCounter } from './maps/vma-counter.ts';
 import { REPLAYED_CALLS } from './wanted.ts';
+
+/** A memory call of the log, before it is made here. */
+export interface CallToCome {
+  /** Ordinal among the memory calls, from 1. */
+  readonly number: number;
+  readonly line: number;
+  readonly pid: number;
+  readonly call: Call;
+  readonly op: MemoryOp;
+  /** In the state of that moment. It must not be changed; `onCopy` of @vmarea/what-if makes a copy. */
+  readonly task: Task;
+}
+
+/** A memory call that has been made here. */
+export interface CallRecord {
+  /** Ordinal among the memory calls, from 1. */
+  readonly number: number;
+  readonly line: number;
+  readonly pid: number;
+  readonly call: Call;
+  /** What the kernel here answered, or what the log says where the state follows the log; null without a result. */
+  readonly result: number | null;
+  /** What the log says; null without a result. */
+  readonly recorded: number | null;
+  /** Why `result` is an error; null when it is none. */
+  readonly reason: Reason | null;
+}
 
 /** How a log is to be replayed. */
 export interface ReplayOptions {
@@ -39,24 +71,43 @@ export interface ReplayOptions {
   readonly kernel: Kernel;
   /** Headers of programs. */
   readonly programs: ProgramSource;
-  /** Whether programs run at random addresses; `auto`: the first break tells. */
+  /**
+   * What is known of machine and process: limits, capabilities, the map to start from, whether addresses are random. What it
+   * assumes, a recorded success may correct. Left out: a machine on which everything is as the kernel has it, and root.
+   */
+  readonly situation?: Situation | undefined;
+  /** Whether programs run at random addresses; `auto`: what the situation says, or the first break. */
   readonly aslr?: 'auto' | 'on' | 'off' | undefined;
   /** The real map at the end, to compare with, and to take from it what a log cannot tell. */
   readonly maps?: readonly MapsLine[] | undefined;
-  /** The map to start from when the log begins in the middle of a process's life. */
-  readonly mapsBefore?: readonly MapsLine[] | undefined;
   /** The process whose map is shown. */
   readonly pid?: number | undefined;
   /** The map is shown after this memory call, counted from 1. */
   readonly at?: number | undefined;
   /** Addresses are those of the log, whatever the kernel would choose: for logs of other architectures. */
   readonly recorded?: boolean | undefined;
-  /** Capabilities of the first process by number; all of them when left out. */
-  readonly capabilities?: Iterable<number> | undefined;
-  /** Changes limits of the first process: resource, soft, hard (bytes or a count; Infinity for none). */
-  readonly rlimits?: readonly (readonly [resource: number, soft: number, hard: number])[] | undefined;
   /** Catalogues of the drivers that the kernel was made with. */
   readonly catalogues?: readonly DriverCatalogue[] | undefined;
+  /** Hear what happens to every address space; none of them may change one. */
+  readonly listeners?: readonly Tracer[] | undefined;
+  /** Called before each memory call is made. */
+  readonly beforeCall?: ((call: CallToCome) => void) | undefined;
+  /** Called after each memory call, with what came of it. */
+  readonly onCall?: ((call: CallRecord) => void) | undefined;
+}
+
+/** RAM that is enough for whatever a log shows to succeed: overcommit is judged only where RAM was told. */
+const ENOUGH_RAM: RamCounters = { totalPages: () => 2 ** 40, guessFreePages: () => 2 ** 40, swapPages: () => 0 };
+
+/** The situation of a replay that is given none: everything is told by the kernel, and the process is root's. */
+function situationOfKernel(kernel: Kernel): Situation {
+  const base = defaultSituation(kernel.system.profile);
+  return {
+    ...base,
+    capabilities: given(allCapabilities(), 'a replay without a situation'),
+    uid: given(0, 'a replay without a situation'),
+    memory: given(base.memory.value, 'the kernel'),
+  };
 }
 
 /** A replay under way. Feed it with text or events, then call {@link Replay.finish}. */
@@ -84,12 +135,27 @@ export class Replay {
   readonly maps: MapKeeper;
   /** Open files that show a map, and whose. @internal */
   readonly mapsFiles: WeakMap<VmFile, number> = new WeakMap<VmFile, number>();
+  /** @internal */
+  readonly book: ReasonBook;
+  /** @internal */
+  readonly failures: FailedCallDriver;
+  /** What is known, with what the log has taught so far. */
+  situation: Situation;
+  /** Assumed facts that a recorded success corrected, as sentences. */
+  readonly learned: string[] = [];
+  readonly #listener: Tracer;
   readonly #memory: MemoryDriver;
   readonly #sink = (event: LogEvent): void => this.event(event);
 
   constructor(options: ReplayOptions) {
     this.options = options;
     this.kernel = options.kernel;
+    this.situation = options.situation ?? situationOfKernel(options.kernel);
+    if (!memoryIsKnown(this.situation)) this.kernel.system.ram = ENOUGH_RAM;
+    const listeners = options.listeners ?? [];
+    this.#listener = listeners.length === 0 ? this.counter : new FanOut([this.counter, ...listeners]);
+    this.book = new ReasonBook(options.catalogues);
+    this.failures = new FailedCallDriver(this);
     this.files = new RecordedFiles(this.kernel.system);
     this.processes = new ProcessTable(this);
     this.execs = new ExecDriver(this);
@@ -114,7 +180,12 @@ export class Replay {
       this.notebook.note('strange', event.line, event.pid, `skipped: ${event.reason}: ${shorten(event.text, 100)}`);
       return;
     }
-    if (event.type === 'note' || event.type === 'signal') return;
+    if (event.type === 'note') return;
+    if (event.type === 'signal') {
+      const process = this.processes.byPid(event.pid);
+      if (process !== null) this.dispatch(process, event);
+      return;
+    }
     if (event.type === 'superseded') {
       this.processes.superseded(event.pid, event.by);
       return;
@@ -138,8 +209,14 @@ export class Replay {
       case 'pending':
         process.entered = null;
         return;
-      case 'exited':
+      case 'signal':
+        this.#signal(process, event);
+        return;
       case 'killed':
+        this.notebook.deadly(event.pid, event.name);
+        this.exit(process, event.line);
+        return;
+      case 'exited':
         this.exit(process, event.line);
         return;
       default:
@@ -162,7 +239,11 @@ export class Replay {
       );
     }
     const guess = this.parser.hints.guess();
-    const different = tally.difference !== null || (map?.comparison?.different ?? 0) > 0;
+    const different =
+      tally.difference !== null ||
+      (map?.comparison?.different ?? 0) > 0 ||
+      this.notebook.unexplained > 0 ||
+      this.notebook.signalsDiffer > 0;
     return {
       lines: this.parser.lines,
       calls: tally.calls,
@@ -179,7 +260,13 @@ export class Replay {
         reproduced: tally.reproduced - tally.told,
         unjudged: tally.unjudged + tally.told,
         failed: this.notebook.failed,
+        failedAlike: this.notebook.failedAlike,
+        unexplained: this.notebook.unexplained,
       },
+      situation: this.situation,
+      learned: this.learned,
+      signals: this.notebook.signals,
+      borders: this.maps.borders,
       difference: tally.difference,
       vmas: {
         created: counter.created,
@@ -205,20 +292,31 @@ export class Replay {
 
   /** Listens to an address space. @internal */
   watch(mm: Mm): void {
-    mm.tracer = this.counter;
+    mm.tracer = this.#listener;
   }
 
   /** A process of which the log shows the first line without having shown its birth. @internal */
   adoptUnknown(process: Process, line: number, begins: boolean): void {
-    const { mapsBefore } = this.options;
-    if (mapsBefore !== undefined) {
-      const open = ({ name }: MapsLine): VmFile => this.files.open(name, O_RDWR);
-      const { said, heapKnown } = restoreMap(process.task, mapsBefore, open, this.execs.randomized === false);
-      for (const text of said) this.notebook.note('assumed', line, process.pid, text);
-      process.space.recorded = this.options.recorded === true;
-      process.space.breakUnknown = !heapKnown;
-      process.space.given(0, this.kernel.system.arch.taskSize);
-      process.space.randomized = this.execs.randomized !== false;
+    const { mapBefore, aslr } = this.situation;
+    if (mapBefore !== null) {
+      const files = new MapFiles(this.kernel.system, (inode) => this.files.forget(inode));
+      const open = (area: MapsLine): VmFile => {
+        const file = files.open(area);
+        this.files.adopt(area.name, file);
+        return file;
+      };
+      const restored = restoreMap(process.task, mapBefore.value.lines, { open, randomized: aslr.value });
+      for (const text of restored.said) this.notebook.note('assumed', line, process.pid, text);
+      const { space } = process;
+      space.recorded = this.options.recorded === true || !restored.placementKnown;
+      if (!restored.placementKnown && this.options.recorded !== true) {
+        const text = 'the map before shows no stack and no [vdso], so it is a part: addresses are taken from the log';
+        this.notebook.note('assumed', line, process.pid, text);
+      }
+      space.breakUnknown = !restored.heapKnown;
+      space.breakRounded = restored.heapKnown;
+      space.labels = restored.labels;
+      space.randomized = aslr.value !== 'off';
     } else if (!begins && this.options.recorded !== true) {
       const text =
         'the log begins in the middle of its life: without a map to start from, its addresses are taken from the log';
@@ -235,6 +333,12 @@ export class Replay {
   }
 
   // --- calls
+
+  #signal(process: Process, event: SignalEvent): void {
+    this.write(process);
+    const judged = judgeSignal(this, process, event);
+    if (judged !== null) this.notebook.signal(event, judged.kind, judged.sentence);
+  }
 
   #entered(process: Process, call: Call): void {
     const op = this.decoder.decode(call);

@@ -3,8 +3,9 @@
  */
 import { compareMaps } from './compare.ts';
 import type { Process } from '../process/process.ts';
-import type { ReplayedMap } from '../report/report.ts';
+import type { Border, ReplayedMap } from '../report/report.ts';
 import type { Replay } from '../replay.ts';
+import { bordersOf } from './borders.ts';
 import { snapshotLines, type Snapshot } from './snapshot.ts';
 
 /** Maps of one replay. */
@@ -13,6 +14,8 @@ export class MapKeeper {
   #lastRead: Snapshot | null = null;
   #lastExit: Snapshot | null = null;
   #at: Snapshot | null = null;
+  /** Of the map that is shown. */
+  borders: readonly Border[] = [];
 
   constructor(replay: Replay) {
     this.#replay = replay;
@@ -44,8 +47,11 @@ export class MapKeeper {
 
   #snapshot(process: Process, line: number, moment: string): Snapshot {
     this.#replay.write(process);
-    const lines = snapshotLines(process.task.mm, this.#replay.files);
-    return { pid: process.tgid, line, moment, lines, space: process.space };
+    const { mm } = process.task;
+    const { files, book } = this.#replay;
+    const lines = snapshotLines(mm, files, process.space.labels);
+    const borders = bordersOf(mm, files, book);
+    return { pid: process.tgid, line, moment, lines, space: process.space, borders };
   }
 
   /** The map to show; null when the log has no process. */
@@ -63,11 +69,7 @@ export class MapKeeper {
     }
     const { maps } = options;
     const { pid, line, moment, lines, space } = shown;
-    for (const l of lines) {
-      if (!l.touchedApart) continue;
-      const text = `the border at ${l.start.toString(16)} is there because the memory on both sides was taken as written; otherwise it would be one area`;
-      notebook.note('touch', line, pid, text);
-    }
+    this.borders = shown.borders;
     const comparison = maps === undefined || tally.difference !== null ? null : compareMaps(lines, maps, space);
     return { pid, line, moment, lines: comparison === null ? lines : comparison.lines, comparison };
   }

@@ -2,8 +2,9 @@
  * The map of an address space at a moment, as lines that can be compared with those of a real /proc/PID/maps.
  */
 import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, whyNotMerged, Decision, type Mm, type Vma } from '@vmarea/mm-core';
-import { vmaName } from '@vmarea/kernel';
+import { nameInMap } from '@vmarea/situation';
 import type { MapsLine } from '@vmarea/strace';
+import type { Border } from '../report/report.ts';
 import type { Space } from '../process/process.ts';
 import type { RecordedFiles } from '../process/recorded-files.ts';
 
@@ -22,6 +23,7 @@ export interface Snapshot {
   readonly moment: string;
   readonly lines: readonly SnapshotLine[];
   readonly space: Space;
+  readonly borders: readonly Border[];
 }
 
 /** Whether only the assumption that both were written keeps two neighbours apart. */
@@ -33,7 +35,12 @@ export function apartByTouch(prev: Vma, next: Vma): boolean {
 }
 
 /** One mapping as a line. */
-export function mapsLineOf(mm: Mm, vma: Vma, files: RecordedFiles): SnapshotLine {
+export function mapsLineOf(
+  mm: Mm,
+  vma: Vma,
+  files: RecordedFiles,
+  labels: ReadonlyMap<number, string> | null = null,
+): SnapshotLine {
   const file = vma.vmFile;
   const flags = vma.vmFlags;
   return {
@@ -47,16 +54,20 @@ export function mapsLineOf(mm: Mm, vma: Vma, files: RecordedFiles): SnapshotLine
     major: file === null ? 0 : file.fInode.devMajor,
     minor: file === null ? 0 : file.fInode.devMinor,
     inode: file === null ? 0 : file.fInode.ino,
-    name: vmaName(mm, vma, null),
-    anyDevice: file !== null,
+    name: nameInMap(mm, vma, labels),
+    anyDevice: file !== null && files.owns(file),
     touchedApart: vma.vmPrev !== null && (file === null || files.owns(file)) && apartByTouch(vma.vmPrev, vma),
   };
 }
 
 /** All mappings. */
-export function snapshotLines(mm: Mm, files: RecordedFiles): SnapshotLine[] {
+export function snapshotLines(
+  mm: Mm,
+  files: RecordedFiles,
+  labels: ReadonlyMap<number, string> | null = null,
+): SnapshotLine[] {
   const lines: SnapshotLine[] = [];
-  for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) lines.push(mapsLineOf(mm, vma, files));
+  for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) lines.push(mapsLineOf(mm, vma, files, labels));
   return lines;
 }
 

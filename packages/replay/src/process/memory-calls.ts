@@ -92,23 +92,8 @@ export function makeCallAt(process: Process, op: MemoryOp, recorded: number): nu
       const flags = (op.flags & MREMAP_DONTUNMAP) | MREMAP_MAYMOVE | MREMAP_FIXED;
       return sys.mremap(op.addr, op.oldLen, op.newLen, flags, recorded);
     }
-    if (op.op === 'brk') return breakAt(process, op.addr, recorded);
   }
   return makeCall(process, op);
-}
-
-/** brk where the log knows the break and replay may not. */
-function breakAt(process: Process, addr: Register, recorded: number): number {
-  const { mm } = process.task;
-  const { space } = process;
-  if (space.breakUnknown) {
-    // Asked for, it is where it is; moved, it was somewhere below.
-    space.breakUnknown = false;
-    mm.startBrk = recorded;
-    mm.brk = recorded;
-    return recorded;
-  }
-  return process.task.sys.brk(addr);
 }
 
 /**

@@ -2,10 +2,14 @@
  * Memory calls of a log: each made on the kernel, then compared with the recorded answer.
  */
 import { Decision, findVmaIntersection, RETRY } from '@vmarea/mm-core';
-import type { Call, MemoryOp, MmapOp } from '@vmarea/strace';
+import { isAssumed } from '@vmarea/situation';
+import type { BrkOp, Call, MemoryOp, MmapOp } from '@vmarea/strace';
 import {
+  EACCES,
   EBADF,
+  EFAULT,
   EINVAL,
+  ENOMEM,
   errnoName,
   fromRegister,
   MAP_ANONYMOUS,
@@ -14,9 +18,10 @@ import {
   O_RDWR,
 } from '@vmarea/uapi';
 import { callText, formatAnswer } from '../report/answer-text.ts';
-import { makeCall, makeCallAt, noteGiven, reachesUnknown, sharedSegment } from './memory-calls.ts';
-import type { Process } from './process.ts';
-import { ReasonBook } from '../report/reasons.ts';
+import { attemptOf } from './failed-calls.ts';
+import { learnFromSuccess } from './learn.ts';
+import { makeCall, makeCallAt, makeMemoryCall, noteGiven, reachesUnknown, sharedSegment } from './memory-calls.ts';
+import type { Entered, Process } from './process.ts';
 import type { Replay } from '../replay.ts';
 import type { Reason } from '../report/report.ts';
 import { linesAround, snapshotLines } from '../maps/snapshot.ts';
@@ -26,14 +31,12 @@ import type { Tally } from '../report/tally.ts';
 export class MemoryDriver {
   readonly #replay: Replay;
   readonly #tally: Tally;
-  readonly #book: ReasonBook;
   /** Bytes of System V segments by id. */
   readonly #segments = new Map<number, number>();
 
   constructor(replay: Replay) {
     this.#replay = replay;
     this.#tally = replay.tally;
-    this.#book = new ReasonBook(replay.options.catalogues);
   }
 
   /** A memory call has returned: made here, then compared. */
@@ -44,66 +47,205 @@ export class MemoryDriver {
     this.#tally.memoryCalls++;
     const { space, task } = process;
     this.#replay.write(process);
-    const { mm } = task;
     const { ret } = call;
+    this.#replay.options.beforeCall?.({ number: this.#tally.memoryCalls, line: call.line, pid: call.pid, call, op, task });
     if (op.op === 'mmap' && (op.flags & MAP_ANONYMOUS) === 0 && ret !== -EBADF) this.#openedBefore(process, call, op);
     task.cur.call.reason = 0;
     this.#replay.counter.driverDecision = 0;
-    const oldBrk = mm.brk;
-    if (op.op === 'shmget' || op.op === 'shmat' || op.op === 'shmdt') {
-      this.#sharedMemory(process, call, op);
-    } else {
-      const recorded = space.recorded;
-      const early = entered?.result ?? null;
-      let result: number;
-      if (early !== null) result = early;
-      else if (ret === null) result = makeCall(process, op);
-      else if (recorded) result = makeCallAt(process, op, ret);
-      else {
-        result = makeCall(process, op);
-        // Other threads were inside of calls of their own: they may have come first.
-        if (result !== ret) result = this.#reorder(process, call, op, result, ret);
-      }
-      if (result === RETRY) result = -EINVAL;
-      if (result >= 0) noteGiven(space, process, op, result, oldBrk);
-      this.#judge(process, call, op, result, oldBrk);
-    }
+    const oldBrk = task.mm.brk;
+    if (space.recorded) this.#tally.recordedAny = true;
+    else this.#tally.predictedAny = true;
+    let result: number | null;
+    if (op.op === 'shmget' || op.op === 'shmat' || op.op === 'shmdt') result = this.#sharedMemory(process, call, op);
+    else if (this.#failedInLog(process, call, op)) result = this.#failed(process, call, op, entered);
+    else result = this.#succeeded(process, call, op, entered);
+    if (result !== null && result >= 0) noteGiven(space, process, op, result, oldBrk);
+    this.#tell(process, call, result);
     this.#replay.maps.afterCall(process, call.line);
   }
 
-  #judge(process: Process, call: Call, op: MemoryOp, result: number, oldBrk: number): void {
+  #tell(process: Process, call: Call, result: number | null): void {
+    const { onCall } = this.#replay.options;
+    if (onCall === undefined) return;
+    const reason = result !== null && result < 0 ? this.#reason(process, result, call.name) : null;
+    const { line, pid, ret } = call;
+    onCall({ number: this.#tally.memoryCalls, line, pid, call, result, recorded: ret, reason });
+  }
+
+  /** Whether the log says that the call was refused: brk says so with an unchanged break. */
+  #failedInLog(process: Process, call: Call, op: MemoryOp): boolean {
+    if (call.failed || (call.ret !== null && call.ret < 0)) return true;
+    if (op.op !== 'brk' || process.space.breakUnknown || call.ret === null) return false;
+    return Number(op.addr) !== 0 && Number(op.addr) !== call.ret && call.ret === process.task.mm.brk;
+  }
+
+  /** A call that was refused: it changes nothing here unless it is refused in the same way. */
+  #failed(process: Process, call: Call, op: MemoryOp, entered: Entered | null): number | null {
+    const { failures, notebook } = this.#replay;
     const { ret } = call;
-    const { space } = process;
-    if (space.recorded) this.#tally.recordedAny = true;
-    else this.#tally.predictedAny = true;
+    const refusedBreak = ret !== null && ret >= 0;
+    const alike = (outcome: number): boolean => (ret === null ? outcome < 0 : outcome === ret);
+    if (entered?.result != null) {
+      // It had to be made before its answer was read.
+      if (alike(entered.result)) this.#agreed(process, call, op, entered.result);
+      else this.#unlike(process, call, op);
+      return entered.result;
+    }
+    const attempt = attemptOf(op);
+    let outcome = failures.trial(process, attempt);
+    if (outcome !== null && !alike(outcome.result) && this.#letOthersGoFirst(process)) {
+      outcome = failures.trial(process, attempt);
+    }
+    if (outcome === null) {
+      this.#tally.unjudged++;
+      const reason = { id: '', fn: '', sentence: 'Not tried here: the process has too many areas.', change: '' };
+      const error = refusedBreak ? 'unchanged' : errorOf(ret);
+      notebook.failure({ call, text: callText(call), error, reason, kind: 'outside', causes: [] });
+      return ret;
+    }
+    if (alike(outcome.result)) {
+      // In the same way, so that what a refused call keeps is kept here, too.
+      const result = makeCall(process, op);
+      this.#agreed(process, call, op, result);
+      return result;
+    }
+    this.#unlike(process, call, op);
+    return ret;
+  }
+
+  #agreed(process: Process, call: Call, op: MemoryOp, result: number): void {
+    if (this.#replay.failures.luck(process, op, result)) this.#tally.unjudged++;
+    else this.#tally.reproduced++;
+    const error = result >= 0 ? 'unchanged' : errorOf(call.ret);
+    const reason = this.#reason(process, result, call.name);
+    this.#replay.notebook.failure({ call, text: callText(call), error, reason, kind: 'agrees', causes: [] });
+  }
+
+  /** A refused call that the kernel here does not refuse so. */
+  #unlike(process: Process, call: Call, op: MemoryOp): void {
+    const refusedBreak = call.ret !== null && call.ret >= 0;
+    const { kind, sentence, causes } = this.#replay.failures.explain(process, call, op, call.ret);
+    this.#tally.unjudged++;
+    const error = refusedBreak ? 'unchanged' : errorOf(call.ret);
+    const reason = { id: '', fn: `sys_${call.name}`, sentence, change: '' };
+    this.#replay.notebook.failure({ call, text: callText(call), error, reason, kind, causes });
+  }
+
+  /** Calls that other threads had entered by then are made. @returns whether there were any */
+  #letOthersGoFirst(process: Process): boolean {
+    let made = false;
+    for (const { entered, task, space } of this.#replay.processes.sharing(process)) {
+      if (space.recorded || entered?.result !== null) continue;
+      entered.result = makeMemoryCall(task.sys, entered.op);
+      made = true;
+    }
+    return made;
+  }
+
+  /** A call that succeeded in the log, or did not return. */
+  #succeeded(process: Process, call: Call, op: MemoryOp, entered: Entered | null): number | null {
+    const { space, task } = process;
+    const { ret } = call;
+    const early = entered?.result ?? null;
     if (ret === null) {
       this.#tally.unjudged++;
-      return;
+      const made = early ?? makeCall(process, op);
+      return made === RETRY ? -EINVAL : made;
     }
-    if (result !== ret) {
-      if (space.recorded) {
-        this.#tally.unjudged++;
-        const unknown = reachesUnknown(process, op) ? ' (it reaches memory that the log does not show)' : '';
-        this.#replay.notebook.note(
-          'unjudged',
-          call.line,
-          call.pid,
-          `${callText(call)}: the log says ${formatAnswer(op, ret)}, the kernel here ${formatAnswer(op, result)}${unknown}`,
-        );
-        return;
-      }
-      this.#differs(process, call, op, result, ret);
-      return;
-    }
-    if (space.recorded && ret >= 0 && (op.op === 'mmap' || op.op === 'mremap' || op.op === 'brk'))
+    if (op.op === 'brk' && this.#breakTold(process, op, ret)) {
       this.#tally.unjudged++;
-    else this.#tally.reproduced++;
-    const refusedBreak = op.op === 'brk' && Number(op.addr) !== 0 && Number(op.addr) !== ret && oldBrk === ret;
-    if (ret < 0 || refusedBreak) {
-      const error = ret < 0 ? errnoName(ret) : 'unchanged';
-      const reason = this.#reason(process, ret, call.name);
-      this.#replay.notebook.failure(call.name, error, reason, callText(call), call.line, call.pid);
+      return ret;
     }
+    let result = early ?? this.#make(process, call, op, ret);
+    if (result === RETRY) result = -EINVAL;
+    if (result < 0 && this.#learned(process, call, op, ret)) {
+      result = this.#make(process, call, op, ret);
+    }
+    if (result === ret) {
+      if (space.recorded && !this.#judgedAnyway(op)) this.#tally.unjudged++;
+      else this.#tally.reproduced++;
+      return result;
+    }
+    if (result < 0 && op.op === 'mmap' && this.#byDriver(process, call, op)) return ret;
+    if (space.recorded && (result >= 0 || this.#mayBeUnknown(process, op, result))) {
+      this.#tally.unjudged++;
+      const unknown = reachesUnknown(process, op) ? ' (it reaches memory that the log does not show)' : '';
+      const text = `${callText(call)}: the log says ${formatAnswer(op, ret)}, the kernel here ${formatAnswer(op, result)}${unknown}`;
+      this.#replay.notebook.note('unjudged', call.line, call.pid, text);
+      if (op.op === 'brk') task.mm.brk = Math.max(task.mm.startBrk, ret);
+      return result;
+    }
+    this.#differs(process, call, op, result, ret);
+    return result;
+  }
+
+  #make(process: Process, call: Call, op: MemoryOp, ret: number): number {
+    if (process.space.recorded) return makeCallAt(process, op, ret);
+    const result = makeCall(process, op);
+    // Other threads were inside of calls of their own: they may have come first.
+    return result === ret ? result : this.#reorder(process, call, op, result, ret);
+  }
+
+  /** brk(NULL) tells where the heap is when no exec and no map did. */
+  #breakTold(process: Process, op: BrkOp, ret: number): boolean {
+    const { space } = process;
+    const { mm } = process.task;
+    const { pageSize } = mm.system;
+    // A map shows the heap in whole pages; the break is somewhere in the last one.
+    const refines = space.breakRounded && Number(op.addr) === 0 && ret < mm.brk + pageSize && ret > mm.brk - pageSize;
+    space.breakRounded = false;
+    if (!space.breakUnknown && !refines) return false;
+    space.breakUnknown = false;
+    if (!refines) mm.startBrk = ret;
+    mm.brk = ret;
+    return true;
+  }
+
+  /** In a log whose addresses are taken as recorded, what does not depend on them is judged. */
+  #judgedAnyway(op: MemoryOp): boolean {
+    if (op.op === 'mmap') return (op.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
+    if (op.op === 'mremap' || op.op === 'brk') return false;
+    return true;
+  }
+
+  /** Whether a refusal in such a log may rest on what the log does not show. */
+  #mayBeUnknown(process: Process, op: MemoryOp, result: number): boolean {
+    if (reachesUnknown(process, op) && (result === -ENOMEM || result === -EFAULT)) return true;
+    const { kernel } = this.#replay.situation;
+    // Advice and flags of a later version than the one that was taken.
+    if (isAssumed(kernel) && op.op === 'madvise' && result === -EINVAL && Number(op.addr) % 4096 === 0) return true;
+    if (op.op === 'mremap' || op.op === 'brk') return true;
+    return op.op === 'mmap' && result !== -EINVAL && result !== -EACCES;
+  }
+
+  /** A success shows that an assumed fact was assumed wrongly. */
+  #learned(process: Process, call: Call, op: MemoryOp, ret: number): boolean {
+    const replay = this.#replay;
+    if (replay.options.situation === undefined || process.task.mm.mapCount > 100_000) return false;
+    const { recorded } = process.space;
+    const learned = learnFromSuccess(process, replay.situation, op, attemptOf(op), {
+      passes: ({ result }) => (recorded ? result >= 0 : result === ret),
+      line: call.line,
+      call: callText(call),
+    });
+    if (learned === null) return false;
+    replay.situation = learned.situation;
+    replay.learned.push(`${learned.said}: line ${call.line}, ${callText(call)}, succeeded`);
+    return true;
+  }
+
+  /** A mapping that only the driver of the file can have made: it is made as one of a plain file. */
+  #byDriver(process: Process, call: Call, op: MmapOp): boolean {
+    const { files, call: made } = process.task.cur;
+    const file = files.fgetRaw(op.fd);
+    const refused = made.reason === Decision.mmapRegionDriverRefused || made.reason === Decision.doMmapNoMmapOperation;
+    if (file === null || !refused || call.ret === null || call.ret < 0) return false;
+    files.installAt(this.#replay.files.asPlain(file), op.fd, Infinity, false);
+    if (makeCallAt(process, op, call.ret) !== call.ret) return false;
+    this.#tally.unjudged++;
+    const text = `${callText(call)}: ${file.path()} is mapped by its own driver, which is not modelled`;
+    this.#replay.notebook.noteOnce('unjudged', call.line, call.pid, text);
+    return true;
   }
 
   #differs(process: Process, call: Call, op: MemoryOp, result: number, ret: number): void {
@@ -127,7 +269,7 @@ export class MemoryDriver {
     const { reason } = process.task.cur.call;
     const { driverDecision } = this.#replay.counter;
     const byDriver = reason === Decision.mmapRegionDriverRefused && driverDecision !== 0;
-    return this.#book.reason(byDriver ? driverDecision : reason, ret, name);
+    return this.#replay.book.reason(byDriver ? driverDecision : reason, ret, name);
   }
 
   /**
@@ -181,13 +323,13 @@ export class MemoryDriver {
     );
   }
 
-  #sharedMemory(process: Process, call: Call, op: MemoryOp): void {
+  #sharedMemory(process: Process, call: Call, op: MemoryOp): number | null {
     this.#tally.unjudged++;
     const { ret } = call;
-    if (ret === null || ret < 0) return;
+    if (ret === null || ret < 0) return ret;
     if (op.op === 'shmget') {
       this.#segments.set(ret, Number(op.size));
-      return;
+      return null;
     }
     this.#replay.notebook.noteOnce(
       'unjudged',
@@ -200,7 +342,13 @@ export class MemoryDriver {
       const line = snapshotLines(process.task.mm, this.#replay.files).find((l) => l.start === Number(op.addr));
       if (line !== undefined) process.task.sys.munmap(line.start, line.end - line.start);
     }
+    return null;
   }
+}
+
+/** An errno by name; `errno unknown` where the log does not say. */
+function errorOf(ret: number | null): string {
+  return ret === null ? 'errno unknown' : errnoName(ret);
 }
 
 /** Why a recorded answer is none that the kernel could have given, in a sentence. */

@@ -21,6 +21,10 @@ export class Space {
   assumedLibraries = false;
   /** The break is not known yet (no exec seen): the first answer tells it. */
   breakUnknown: boolean;
+  /** The break is known from a map, which shows whole pages. */
+  breakRounded = false;
+  /** Names that the map before gave to areas, by an address in them. */
+  labels: ReadonlyMap<number, string> | null = null;
   /** Bytes that the last call made or changed: written before the next call. Both 0: none. */
   freshStart = 0;
   freshEnd = 0;
@@ -40,6 +44,8 @@ export class Space {
     copy.assumedProgram = this.assumedProgram;
     copy.assumedLibraries = this.assumedLibraries;
     copy.breakUnknown = this.breakUnknown;
+    copy.breakRounded = this.breakRounded;
+    copy.labels = this.labels;
     return copy;
   }
 
@@ -87,6 +93,8 @@ export class Process {
   exec: PendingExec | null = null;
   waiting: LogEvent[] = [];
   entered: Entered | null = null;
+  /** How it was counted when it was made; null for the first task. */
+  born: { readonly copied: boolean; readonly thread: boolean } | null = null;
 
   constructor(pid: number, tgid: number, task: Task, space: Space) {
     this.pid = pid;

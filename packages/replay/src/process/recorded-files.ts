@@ -141,6 +141,24 @@ export class RecordedFiles {
     return this.#file(known.dentry, known.inode, flags, known.inode.iFop);
   }
 
+  /** The same file, opened as a plain one: a driver of its own maps it, which is not modelled. */
+  asPlain(file: File): File {
+    file.fInode.iFop = regularOperations;
+    const plain = allocFile(null, file.dentry, file.fInode, O_RDWR, regularOperations);
+    plain.fFlags = file.fFlags;
+    return plain;
+  }
+
+  /** Takes a file of the map before under its path, so that the log opens the same one. */
+  adopt(path: string, file: File): void {
+    if (!this.#byPath.has(path)) this.#byPath.set(path, { inode: file.fInode, dentry: file.dentry });
+  }
+
+  /** A file of a map has gone. */
+  forget(inode: Inode): void {
+    for (const [path, known] of this.#byPath) if (known.inode === inode) this.#byPath.delete(path);
+  }
+
   /** A pipe, a socket, or something else that has no name of its own. */
   openPseudo(kind: RecordedKind, label: string): File {
     this.#pseudo++;

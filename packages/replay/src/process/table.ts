@@ -69,13 +69,15 @@ export class ProcessTable {
   }
 
   #first(pid: number, line: number, begins: boolean): Process {
-    const { kernel, options } = this.#replay;
+    const { kernel, situation } = this.#replay;
     const task = kernel.spawn({
+      personality: situation.personality.value,
       limits: (table) => {
-        for (const [resource, soft, hard] of options.rlimits ?? []) table.assign(resource, soft, hard);
+        for (const [resource, { value }] of situation.limits) table.assign(resource, value.soft, value.hard);
       },
     });
-    if (options.capabilities !== undefined) task.sys.capset(options.capabilities);
+    task.sys.capset(situation.capabilities.value);
+    task.cur.cred.uid = situation.uid.value;
     const process = new Process(pid, pid, task, new Space(true));
     this.#byPid.set(pid, process);
     this.#seen++;
@@ -110,7 +112,6 @@ export class ProcessTable {
       const copy = dupMm(cur);
       if (typeof copy === 'number') return;
       mm = copy;
-      this.copied += mm.mapCount;
     }
     const limits = task.limits.copy();
     const files = (flags & CLONE_FILES) !== 0 ? cur.files : cur.files.copy();
@@ -125,12 +126,24 @@ export class ProcessTable {
     child.cwd = parent.cwd;
     parent.child = child;
     this.#forking.add(parent);
-    if (thread) this.#threads++;
-    else this.#forks++;
+    this.#count(child, (flags & CLONE_VM) === 0, thread, 1);
+    child.born = { copied: (flags & CLONE_VM) === 0, thread };
+  }
+
+  /** Counts a task that was made, or takes it back (`sign` -1). */
+  #count(child: Process, copied: boolean, thread: boolean, sign: 1 | -1): void {
+    if (copied) this.copied += sign * child.task.mm.mapCount;
+    if (thread) this.#threads += sign;
+    else this.#forks += sign;
   }
 
   /** A fork has returned. */
   forkReturned(parent: Process, call: Call, op: ForkOp): void {
+    if (call.failed || (call.ret !== null && call.ret < 0)) {
+      if (parent.child !== null) this.#drop(parent);
+      this.#replay.failures.fork(parent, call, op);
+      return;
+    }
     if (!call.split) this.forkEntered(parent, op);
     const pid = op.child;
     if (parent.child === null) return;
@@ -159,7 +172,9 @@ export class ProcessTable {
     const { child } = parent;
     parent.child = null;
     this.#forking.delete(parent);
-    if (child !== null) this.#endTask(child.task);
+    if (child === null) return;
+    if (child.born !== null) this.#count(child, child.born.copied, child.born.thread, -1);
+    this.#endTask(child.task);
   }
 
   #endTask(task: Task): void {

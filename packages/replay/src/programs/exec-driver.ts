@@ -32,8 +32,9 @@ export class ExecDriver {
     this.#replay = replay;
     const { sysctl } = replay.kernel.system;
     this.#sysctlRandomize = sysctl.randomizeVaSpace === 0 ? 2 : sysctl.randomizeVaSpace;
-    const aslr = replay.options.aslr ?? 'auto';
-    this.randomized = aslr === 'auto' ? null : aslr === 'on';
+    const asked = replay.options.aslr ?? 'auto';
+    const aslr = asked === 'auto' ? replay.situation.aslr.value : asked;
+    this.randomized = aslr === 'unknown' ? null : aslr === 'on';
   }
 
   /** A successful exec. */

@@ -2,7 +2,8 @@
  * Notes and failed calls, kept small: the first ones of each kind, and counts.
  */
 import { ownCopy } from '@vmarea/strace';
-import type { FailedCalls, NoteList, Reason, ReplayNote } from './report.ts';
+import type { Call } from '@vmarea/strace';
+import type { FailedCalls, FailureCause, FailureKind, NoteList, Reason, ReplayedSignal, ReplayNote, SignalKind } from './report.ts';
 
 /** Notes of a kind that are kept. */
 const KEPT_NOTES = 50;
@@ -28,8 +29,12 @@ export class Notebook {
   };
   readonly #said = new Set<string>();
   readonly #failures = new Map<string, { -readonly [K in keyof FailedCalls]: FailedCalls[K] }>();
+  readonly #signals = new Map<string, { -readonly [K in keyof ReplayedSignal]: ReplayedSignal[K] }>();
   failed = 0;
+  failedAlike = 0;
+  unexplained = 0;
   failuresLeftOut = 0;
+  signalsDiffer = 0;
 
   note(kind: Kind, line: number, pid: number, text: string): void {
     const list = this.#kinds[kind];
@@ -44,16 +49,51 @@ export class Notebook {
     this.note(kind, line, pid, text);
   }
 
-  failure(name: string, error: string, reason: Reason, call: string, line: number, pid: number): void {
+  /** A call that failed in the log. */
+  failure(failed: {
+    readonly call: Call;
+    readonly text: string;
+    readonly error: string;
+    readonly reason: Reason;
+    readonly kind: FailureKind;
+    readonly causes: readonly FailureCause[];
+  }): void {
+    const { call, text, error, reason, kind, causes } = failed;
     this.failed++;
-    const key = `${name} ${error} ${reason.sentence}`;
+    if (kind === 'agrees') this.failedAlike++;
+    else if (kind === 'unexplained') this.unexplained++;
+    const key = `${call.name} ${error} ${reason.sentence}`;
     const known = this.#failures.get(key);
     if (known !== undefined) known.count++;
     else if (this.#failures.size >= KEPT_FAILURES) this.failuresLeftOut++;
     else {
-      const kept = { call: ownCopy(call), name: ownCopy(name), error: ownCopy(error), reason, count: 1, line, pid };
+      const { line, pid } = call;
+      const name = ownCopy(call.name);
+      const kept = { call: ownCopy(text), name, error: ownCopy(error), reason, kind, causes, count: 1, line, pid };
       this.#failures.set(ownCopy(key), kept);
     }
+  }
+
+  /** A signal that was asked of the map. */
+  signal(at: { readonly line: number; readonly pid: number; readonly name: string }, kind: SignalKind, sentence: string): void {
+    if (kind === 'differs') this.signalsDiffer++;
+    const key = `${at.name} ${kind} ${sentence.replaceAll(/0x[0-9a-f]+/g, '0x')}`;
+    const known = this.#signals.get(key);
+    if (known !== undefined) known.count++;
+    else if (this.#signals.size < KEPT_NOTES) {
+      const { line, pid } = at;
+      this.#signals.set(ownCopy(key), { line, pid, name: ownCopy(at.name), kind, sentence, deadly: false, count: 1 });
+    }
+  }
+
+  /** A signal ended a process: the last one of its name there was the deadly one. */
+  deadly(pid: number, name: string): void {
+    const last = [...this.#signals.values()].reverse().find((signal) => signal.pid === pid && signal.name === name);
+    if (last !== undefined) last.deadly = true;
+  }
+
+  get signals(): ReplayedSignal[] {
+    return [...this.#signals.values()];
   }
 
   get failures(): FailedCalls[] {

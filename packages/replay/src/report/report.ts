@@ -1,6 +1,7 @@
 /**
  * What a replay found, as plain data that can be turned into text or JSON. No code.
  */
+import type { Situation } from '@vmarea/situation';
 import type { ArchitectureGuess, MapsLine } from '@vmarea/strace';
 
 /** A sentence about something in the log. */
@@ -33,6 +34,46 @@ export interface Reason {
   readonly change: string;
 }
 
+/**
+ * `agrees`: the kernel here fails it in the same way. `cause`: it does under a setting that is not known. `outside`: what is
+ * outside of mm's rules (a driver, seccomp, an LSM) or of the log answered. `unexplained`: nothing known gives it.
+ */
+export type FailureKind = 'agrees' | 'cause' | 'outside' | 'unexplained';
+
+/** Something that would give a recorded failure. */
+export interface FailureCause {
+  /** To be read after «if». */
+  readonly condition: string;
+  /** Options with which the failure agrees. */
+  readonly options: readonly string[];
+}
+
+/** `agrees`: the map explains the signal. `open`: what decides is not in a log. `differs`: the map contradicts it. */
+export type SignalKind = 'agrees' | 'open' | 'differs';
+
+/** Signals of the same kind. */
+export interface ReplayedSignal {
+  readonly line: number;
+  readonly pid: number;
+  /** For instance `SIGSEGV`. */
+  readonly name: string;
+  readonly kind: SignalKind;
+  readonly sentence: string;
+  /** Whether the signal ended the process. */
+  readonly deadly: boolean;
+  readonly count: number;
+}
+
+/** Two areas that touch, look alike and are not one. */
+export interface Border {
+  readonly at: number;
+  /** As maps shows the area above. */
+  readonly line: MapsLine;
+  readonly reason: Reason;
+  /** What differs; empty when the reason says it. */
+  readonly operands: string;
+}
+
 /** Calls that failed in the same way. */
 export interface FailedCalls {
   /** As the log prints it, shortened. */
@@ -41,6 +82,9 @@ export interface FailedCalls {
   /** For instance `ENOMEM`. */
   readonly error: string;
   readonly reason: Reason;
+  readonly kind: FailureKind;
+  /** What would make the call fail so; empty unless `kind` is `cause`. */
+  readonly causes: readonly FailureCause[];
   readonly count: number;
   /** Of the first of them. */
   readonly line: number;
@@ -119,8 +163,20 @@ export interface ReplayReport {
     readonly reproduced: number;
     /** Those whose answer was taken from the log, or told where a randomised program is (and is one that could be). */
     readonly unjudged: number;
+    /** Calls that failed in the log. */
     readonly failed: number;
+    /** Of these, those that the kernel here fails in the same way. */
+    readonly failedAlike: number;
+    /** Of these, those that nothing known explains. */
+    readonly unexplained: number;
   };
+  /** What is known of machine and process, with what the log taught. */
+  readonly situation: Situation;
+  /** Assumed facts that a recorded success corrected, as sentences. */
+  readonly learned: readonly string[];
+  readonly signals: readonly ReplayedSignal[];
+  /** Why neighbours that look alike stand apart in the map that is shown. */
+  readonly borders: readonly Border[];
   readonly difference: Difference | null;
   readonly vmas: {
     readonly created: number;

@@ -1,0 +1,228 @@
+/**
+ * Calls that failed in the log. The state follows the log: such a call changes nothing here unless the kernel here fails it in
+ * the same way. Where it does not, what would make it fail so is searched for, and named if it is outside of the rules.
+ */
+import { findVma, isErr } from '@vmarea/mm-core';
+import type { Call, ForkOp, MemoryOp } from '@vmarea/strace';
+import {
+  CLONE_VM,
+  EACCES,
+  EAGAIN,
+  EBADF,
+  EBUSY,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  EIO,
+  ENODEV,
+  ENOMEM,
+  ENOSYS,
+  EOVERFLOW,
+  EPERM,
+  errnoName,
+  errnoText,
+  ETXTBSY,
+  MAP_ANONYMOUS,
+} from '@vmarea/uapi';
+import { causesOf, onCopy, type Attempt, type Cause, type Outcome } from '@vmarea/what-if';
+import { callText } from '../report/answer-text.ts';
+import type { FailureCause, FailureKind } from '../report/report.ts';
+import type { Replay } from '../replay.ts';
+import { makeMemoryCall, reachesUnknown } from './memory-calls.ts';
+import type { Process } from './process.ts';
+
+/** Areas that all trials of one replay may copy: a copy of a process costs as much as its areas. */
+const MOST_COPIED = 4_000_000;
+/** Areas of a process whose causes are searched for: each search makes dozens of copies. */
+const MOST_SEARCHED = 20_000;
+/** Kinds of failures that are searched for. */
+const SEARCHES = 40;
+
+/** Errnos that memory calls can give by their own rules. */
+const OWN: ReadonlySet<number> = new Set([
+  EACCES,
+  EAGAIN,
+  EBADF,
+  EBUSY,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  EIO,
+  ENODEV,
+  ENOMEM,
+  EOVERFLOW,
+  EPERM,
+  ETXTBSY,
+]);
+
+/** Makes a decoded call on whatever task it is given. */
+export function attemptOf(op: MemoryOp): Attempt {
+  return (task) => {
+    task.cur.call.reason = 0;
+    const result = makeMemoryCall(task.sys, op);
+    return { result, signal: 0, decision: isErr(result) ? task.cur.call.reason : 0 };
+  };
+}
+
+/** A fork that is made and thrown away. */
+const forkAttempt: Attempt = (task) => {
+  task.cur.call.reason = 0;
+  const child = task.sys.fork();
+  if (typeof child === 'number') return { result: child, signal: 0, decision: task.cur.call.reason };
+  child.sys.exit(0);
+  task.sys.wait(child.pid);
+  return { result: child.pid, signal: 0, decision: 0 };
+};
+
+/** What is said of a failure that the kernel here does not share. */
+export interface Explained {
+  readonly kind: FailureKind;
+  readonly sentence: string;
+  readonly causes: readonly FailureCause[];
+}
+
+/** Failed calls of one replay. */
+export class FailedCallDriver {
+  readonly #replay: Replay;
+  readonly #known = new Map<string, Explained>();
+  #copied = 0;
+
+  constructor(replay: Replay) {
+    this.#replay = replay;
+  }
+
+  /** What the kernel here answers, tried on a copy; null when that costs too much or cannot be tried. */
+  trial(process: Process, attempt: Attempt): Outcome | null {
+    const { mapCount } = process.task.mm;
+    if (this.#copied + mapCount > MOST_COPIED) return null;
+    this.#copied += mapCount;
+    this.#replay.failures.trials++;
+    return onCopy(process.task, attempt);
+  }
+
+  /** How often something was tried. @internal */
+  trials = 0;
+
+  /**
+   * Why a call failed that the kernel here lets pass, or refuses otherwise.
+   *
+   * @param ret the recorded negative errno; null: the log does not say which
+   */
+  explain(process: Process, call: Call, op: MemoryOp, ret: number | null): Explained {
+    const text = `${call.name} ${ret ?? 0} ${'flags' in op ? (op.flags ?? 0) : 0} ${'prot' in op ? op.prot : 0} ${'advice' in op ? op.advice : 0}`;
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const found = this.#search(process, attemptOf(op), ret);
+    const explained = found ?? this.#outside(process, call, op, ret);
+    if (this.#known.size < SEARCHES) this.#known.set(text, explained);
+    return explained;
+  }
+
+  #search(process: Process, attempt: Attempt, ret: number | null): Explained | null {
+    if (this.#known.size >= SEARCHES || process.task.mm.mapCount > MOST_SEARCHED) return null;
+    const wanted = ({ result }: Outcome): boolean => (ret === null ? isErr(result) : result === ret);
+    const causes = causesOf(process.task, attempt, wanted).filter((cause) => isLikely(cause, process));
+    if (causes.length === 0) return null;
+    const error = ret === null ? 'Fails' : errnoName(ret);
+    return {
+      kind: 'cause',
+      sentence: `${error} if ${causes[0]!.condition}.`,
+      causes: causes.map(({ condition, options }) => ({ condition, options })),
+    };
+  }
+
+  /** A failure that no rule of mm gives here: what could have given it, by name. */
+  #outside(process: Process, call: Call, op: MemoryOp, ret: number | null): Explained {
+    const name = ret === null ? 'An error' : errnoName(ret);
+    const outside = (sentence: string): Explained => ({ kind: 'outside', sentence, causes: [] });
+    const device = this.#deviceOf(process, op);
+    if (device !== '')
+      return outside(`No rule of mm gives ${name} here: ${device} is a device, and its driver answers for itself.`);
+    const seccomp = this.#seccomp(call.line);
+    if (seccomp > 0)
+      return outside(`No rule of mm gives ${name} here: the seccomp filter that line ${seccomp} installs can answer any error.`);
+    if (ret === null) return outside('The log does not say which error; no rule of mm refuses it here.');
+    if (-ret === ENOSYS) return outside(`The log's kernel has no call ${call.name}, or a seccomp filter hides it.`);
+    if (!OWN.has(-ret))
+      return outside(`No rule of mm ever gives ${name} for ${call.name}: a seccomp filter or an LSM answered.`);
+    if (-ret === EPERM || -ret === EACCES) {
+      return outside(
+        `No rule of mm gives ${name} here: an LSM (SELinux's execmem and execmod, for instance) or a seccomp filter answered.`,
+      );
+    }
+    if (process.space.recorded) {
+      const narrow = this.#replay.situation.vaBits.value <= 32 && -ret === ENOMEM;
+      return outside(
+        narrow
+          ? 'ENOMEM on a 32-bit machine: no free range of that size may be left in its 3 GiB; the log does not show all areas.'
+          : `Nothing that the log shows gives ${name}: it shows only a part of the process's areas and limits.`,
+      );
+    }
+    const sentence = `No rule, limit or setting that is known here gives ${name} (${errnoText(ret)}).`;
+    return { kind: 'unexplained', sentence, causes: [] };
+  }
+
+  /** The line of a seccomp filter that is installed by then; 0 for none. */
+  #seccomp(line: number): number {
+    const { seccomp } = this.#replay.situation;
+    return seccomp !== null && seccomp.value <= line ? seccomp.value : 0;
+  }
+
+  /** The device that a call is about; empty for none. */
+  #deviceOf(process: Process, op: MemoryOp): string {
+    const isDevice = (path: string): boolean =>
+      (path.startsWith('/dev/') && !/^\/dev\/(zero|null|full|shm\/|ashmem|hugepages)/.test(path)) || path.startsWith('/sys/');
+    if (op.op === 'mmap') {
+      if ((op.flags & MAP_ANONYMOUS) !== 0) return '';
+      const path = op.path ?? process.task.cur.files.fgetRaw(op.fd)?.path() ?? '';
+      return isDevice(path) ? path : '';
+    }
+    if (!('addr' in op)) return '';
+    const vma = findVma(process.task.mm, Number(op.addr));
+    const path = vma?.vmFile?.path() ?? '';
+    return vma !== null && vma.vmStart <= Number(op.addr) && isDevice(path) ? path : '';
+  }
+
+  /** A clone, fork or vfork that failed. */
+  fork(process: Process, call: Call, op: ForkOp): void {
+    const { notebook } = this.#replay;
+    const { ret } = call;
+    const error = ret === null ? 'an error' : errnoName(ret);
+    const note = (kind: FailureKind, sentence: string, causes: readonly FailureCause[] = []): void =>
+      notebook.failure({
+        call,
+        text: callText(call),
+        error,
+        reason: { id: '', fn: 'copy_process', sentence, change: '' },
+        kind,
+        causes,
+      });
+    if ((op.flags & CLONE_VM) !== 0 || ret === null || -ret === EAGAIN) {
+      const limit = 'RLIMIT_NPROC, kernel.threads-max, kernel.pid_max or the limit of a pids cgroup is reached';
+      note('outside', ret !== null && -ret === EAGAIN ? `EAGAIN: ${limit}. No child exists.` : 'No rule of mm refuses this; no child exists.');
+      return;
+    }
+    const outcome = this.trial(process, forkAttempt);
+    if (outcome !== null && outcome.result === ret) {
+      const reason = this.#replay.book.reason(outcome.decision, ret, call.name);
+      notebook.failure({ call, text: callText(call), error, reason, kind: 'agrees', causes: [] });
+      return;
+    }
+    const found = this.#search(process, forkAttempt, ret);
+    if (found !== null) {
+      const why = 'dup_mmap charges every private writable area once more for the child (__vm_enough_memory)';
+      note('cause', `${found.sentence} ${why}. No child exists.`, found.causes);
+    } else note('outside', `No rule of mm gives ${error} here. No child exists.`);
+  }
+
+  /** Whether the answer rests on memory that the log does not show. */
+  luck(process: Process, op: MemoryOp, ret: number): boolean {
+    return process.space.recorded && -ret === ENOMEM && reachesUnknown(process, op);
+  }
+}
+
+/** Nobody sets max_map_count to a handful; where more areas are shown than are known, it is the usual limit that counts. */
+function isLikely(cause: Cause, process: Process): boolean {
+  if (!cause.condition.startsWith('vm.max_map_count')) return true;
+  return process.task.mm.mapCount > 1000;
+}
