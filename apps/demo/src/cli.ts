@@ -3,12 +3,13 @@
  */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { addCatMappedOptions, catMappedCommand, type CatMappedOptions } from './commands/cat-mapped.ts';
 import { elfHeadersCommand, type ElfHeadersOptions } from './commands/elf-headers.ts';
 import { addExplainOptions, explainCommand, type ExplainOptions } from './commands/explain.ts';
 import { UsageError, type Io } from './text/io.ts';
 import { addTourOptions, tourCommand, type TourOptions } from './commands/tour.ts';
+import { addSituationOptions, SIZE_HELP } from './options/situation.ts';
 import { replayCommand, type ReplayCommandOptions } from './commands/replay.ts';
 
 const EXIT_HELP = `
@@ -16,12 +17,6 @@ Exit status:
   0  every judged answer and the map agree with the real kernel's
   1  something differs
   2  bad usage, or input that cannot be read`;
-
-const SIZE_HELP = 'Sizes are bytes, or end in k, m, g.';
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
-}
 
 /** The recording that comes with the command. */
 const RECORDINGS: string = join(dirname(fileURLToPath(import.meta.url)), '../recordings');
@@ -44,13 +39,12 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     .description('replay strace logs: every answer and the final map against those of the real kernel')
     .argument('<LOG...>', 'logs of strace -f (also .gz; the NAME of strace -ff -o NAME; - for standard input)')
     .option('--maps <FILE>', 'the /proc/PID/maps that the real process had at the end')
-    .option('--maps-before <FILE>', 'the map to start from, for a log that begins in the middle of a process')
     .option('--sysroot <DIR>', 'root of the traced machine: programs and links are looked up below it')
     .option('--elf <FILE>', 'headers of the programs, as made by «vmarea elf-headers»')
     .option('--pid <N>', 'the process whose map is shown')
-    .option('--at <CALL>', 'show the map after this memory call, counted from 1')
-    .option('--aslr <auto|on|off>', 'whether addresses were random; auto: the first break tells', 'auto');
-  machineOptions(replay)
+    .option('--at <CALL>', 'show the map after this memory call, counted from 1');
+  addSituationOptions(replay)
+    .option('--verbose', 'show every fact, what became of the areas, all notes and the whole map')
     .option('--json', 'print JSON')
     .addHelpText('after', `\n${SIZE_HELP}${EXIT_HELP}`)
     .action(async (logs: string[], options: ReplayCommandOptions) => {
@@ -113,26 +107,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   return status;
 }
 
-/** Options that say what the machine and the first process are. */
-function machineOptions(command: Command): Command {
-  return command
-    .option('--kernel <linux-6.1|msm-4.4>', 'whose rules hold', 'linux-6.1')
-    .option('--va-bits <N>', 'size of the address space (default: what --maps or the log shows)')
-    .option('--page-size <N>', '4k, 16k or 64k', '4k')
-    .addOption(
-      new Option('--rlimit <NAME=SOFT[:HARD]>', 'a limit of the first process, for instance stack=8m')
-        .argParser(collect)
-        .default([], 'as at boot'),
-    )
-    .addOption(
-      new Option('--sysctl <NAME=VALUE>', 'for instance vm.max_map_count=1000')
-        .argParser(collect)
-        .default([], 'as at boot'),
-    )
-    .option('--capabilities <none|LIST>', 'of the first process (default: all)')
-    .option('--meminfo <FILE>', "the machine's /proc/meminfo, for overcommit");
-}
-
 async function demo(json: boolean | undefined, io: Io): Promise<number> {
   const file = (name: string): string => join(RECORDINGS, name);
   if (json !== true) {
@@ -145,12 +119,8 @@ async function demo(json: boolean | undefined, io: Io): Promise<number> {
   const options: ReplayCommandOptions = {
     maps: file('python3.maps'),
     elf: file('elf.json'),
-    kernel: 'linux-6.1',
-    aslr: 'auto',
-    pageSize: '4k',
-    rlimit: [],
-    sysctl: [],
     json,
+    verbose: true,
   };
   return replayCommand([file('python3.strace')], options, io);
 }

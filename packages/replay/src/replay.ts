@@ -18,7 +18,7 @@ import {
   type Op,
   type SignalEvent,
 } from '@vmarea/strace';
-import { allCapabilities } from '@vmarea/uapi';
+import { allCapabilities, SIGBUS, SIGKILL, SIGSEGV } from '@vmarea/uapi';
 import { ExecDriver } from './programs/exec-driver.ts';
 import { fileCall } from './process/file-calls.ts';
 import { MapKeeper } from './maps/keeper.ts';
@@ -184,8 +184,10 @@ export class Replay {
     if (event.type === 'signal') {
       const process = this.processes.byPid(event.pid);
       if (process !== null) this.dispatch(process, event);
+      else this.#beforeFirstCall(event);
       return;
     }
+    if (event.type === 'killed') this.notebook.deadly(event.pid, event.name);
     if (event.type === 'superseded') {
       this.processes.superseded(event.pid, event.by);
       return;
@@ -213,7 +215,6 @@ export class Replay {
         this.#signal(process, event);
         return;
       case 'killed':
-        this.notebook.deadly(event.pid, event.name);
         this.exit(process, event.line);
         return;
       case 'exited':
@@ -253,7 +254,7 @@ export class Replay {
         vaBits: Math.round(Math.log2(this.kernel.system.arch.taskSize)),
         pageSize: this.kernel.system.pageSize,
         addresses: tally.recordedAny ? (tally.predictedAny ? 'mixed' : 'recorded') : 'predicted',
-        randomized: this.execs.randomized ?? false,
+        randomized: this.execs.randomized,
       },
       answers: {
         replayed: tally.memoryCalls,
@@ -263,7 +264,7 @@ export class Replay {
         failedAlike: this.notebook.failedAlike,
         unexplained: this.notebook.unexplained,
       },
-      situation: this.situation,
+      situation: this.#settled(),
       learned: this.learned,
       signals: this.notebook.signals,
       borders: this.maps.borders,
@@ -286,6 +287,14 @@ export class Replay {
       map,
       verdict: different ? 'differs' : 'agrees',
     };
+  }
+
+  /** The situation, with what the whole log has told about random addresses. */
+  #settled(): Situation {
+    const { randomized } = this.execs;
+    if (randomized === null || this.situation.aslr.value !== 'unknown') return this.situation;
+    const what = `the first break is ${randomized ? 'not ' : ''}where it is without displacement`;
+    return { ...this.situation, aslr: { value: randomized ? 'on' : 'off', evidence: { kind: 'log', line: 0, what } } };
   }
 
   // --- processes
@@ -322,6 +331,11 @@ export class Replay {
         'the log begins in the middle of its life: without a map to start from, its addresses are taken from the log';
       this.notebook.note('assumed', line, process.pid, `process ${process.pid}: ${text}`);
     }
+    // What a new task has is no part of a process that the log shows from its middle on.
+    if (mapBefore === null && !begins) {
+      process.task.sys.munmap(0, process.task.mm.taskSize);
+      process.task.mm.startStack = 0;
+    }
     this.watch(process.task.mm);
   }
 
@@ -338,6 +352,15 @@ export class Replay {
     this.write(process);
     const judged = judgeSignal(this, process, event);
     if (judged !== null) this.notebook.signal(event, judged.kind, judged.sentence);
+  }
+
+  /** A signal of a task that has made no call. */
+  #beforeFirstCall(event: SignalEvent): void {
+    if (event.stopped || (event.signal !== SIGSEGV && event.signal !== SIGBUS && event.signal !== SIGKILL)) return;
+    const sentence =
+      'It came before the first call: exec failed after its point of no return, because a segment could not be mapped. ' +
+      'Segments with different rights in one page do so, where pages are larger than the alignment that the program was linked for.';
+    this.notebook.signal(event, 'open', sentence);
   }
 
   #entered(process: Process, call: Call): void {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createArm64 } from '@vmarea/arch-arm64';
 import { HUGETLB_DECISION_BASE, HUGETLB_REASONS, Hugetlb } from '@vmarea/hugetlbfs';
 import { createKernel, type Kernel } from '@vmarea/kernel';
+import { inferSituation, type GivenFacts, type Situation } from '@vmarea/situation';
 import { parseMaps, type MapsLine } from '@vmarea/strace';
 import { SHMEM_DECISION_BASE, SHMEM_REASONS, Shmem } from '@vmarea/shmem';
 import { DEFAULT_CONFIG, LINUX_6_1 } from '@vmarea/uapi';
@@ -48,4 +49,9 @@ export function replayOf(options: Partial<ReplayOptions> = {}): Replay {
     ],
     ...options,
   });
+}
+
+/** The situation that options give, without a log's clues. */
+export function situationOf(facts: GivenFacts): Situation {
+  return inferSituation({ given: { vaBits: 48, ...facts }, clues: null });
 }

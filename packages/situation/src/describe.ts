@@ -29,68 +29,76 @@ function spaceOf(bits: number): string {
   return formatBytes(2 ** bits);
 }
 
-function withEvidence<T>(text: string, fact: Fact<T>): string {
-  return `${text} (${describeEvidence(fact.evidence)})`;
+/** A word of a line, and how it is known. */
+type Word = readonly [text: string, evidence: string];
+
+/** Words joined; what is known in the same way is told once, behind the last of them. */
+function joinWords(words: readonly Word[]): string {
+  let text = '';
+  words.forEach(([word, evidence], index) => {
+    const next = words[index + 1];
+    text += index === 0 ? word : `, ${word}`;
+    if (evidence !== '' && next?.[1] !== evidence) text += ` (${evidence})`;
+  });
+  return text;
 }
 
-function configWords(situation: Situation): string[] {
+function wordOf(text: string, fact: Fact<unknown>): Word {
+  return [text, describeEvidence(fact.evidence)];
+}
+
+function configWords(situation: Situation): Word[] {
   const profile = PROFILES[situation.kernel.value];
   const all: KernelConfig = { ...DEFAULT_CONFIG, ...profile.usualConfig };
-  const shown = ['thp', 'ksm'] as const;
-  const words = shown.map((name) => {
+  const words = (['thp', 'ksm'] as const).map((name): Word => {
     const fact = situation.config.get(name);
-    const value = fact?.value ?? all[name];
-    return `${name === 'thp' ? 'THP' : 'KSM'} ${value === true ? 'on' : 'off'}${fact === undefined ? '' : ` (${describeEvidence(fact.evidence)})`}`;
+    const text = `${name.toUpperCase()} ${(fact?.value ?? all[name]) === true ? 'on' : 'off'}`;
+    return fact === undefined ? [text, 'assumed'] : wordOf(text, fact);
   });
   for (const [name, fact] of situation.config) {
-    if (name !== 'thp' && name !== 'ksm') words.push(withEvidence(`${configWord(name)} ${String(fact.value)}`, fact));
+    if (name !== 'thp' && name !== 'ksm') words.push(wordOf(`${configWord(name)} ${String(fact.value)}`, fact));
   }
   return words;
 }
 
 function machineLine(situation: Situation): string {
   const { architecture, pageSize, vaBits, kernel } = situation;
-  const name = architecture.value === '32-bit' ? 'a 32-bit machine' : architecture.value;
   const bits = vaBits.value;
-  const parts = [
-    withEvidence(name, architecture),
-    withEvidence(kernel.value, kernel),
-    withEvidence(`${pageSize.value / 1024} KiB pages`, pageSize),
-    withEvidence(`${bits}-bit addresses, ${spaceOf(bits)}`, vaBits),
+  const words = [
+    wordOf(architecture.value === '32-bit' ? 'a 32-bit machine' : architecture.value, architecture),
+    wordOf(`${pageSize.value / 1024} KiB pages`, pageSize),
+    wordOf(`${bits}-bit addresses, ${spaceOf(bits)}`, vaBits),
+    wordOf(kernel.value, kernel),
   ];
-  return `Machine: ${parts.join(', ')}.`;
+  return `Machine: ${joinWords(words)}.`;
 }
 
 function settingsLine(situation: Situation): string {
   const words = configWords(situation);
   const { memory, sysctls, limits, capabilities } = situation;
+  for (const [name, fact] of sysctls) words.push(wordOf(`${name}=${fact.value}`, fact));
+  for (const [resource, fact] of limits)
+    words.push(wordOf(`${rlimitName(resource)} ${formatBytes(fact.value.soft)}`, fact));
+  const other = sysctls.size + limits.size === 0 ? '' : 'other ';
+  words.push([`${other}sysctls and limits as at boot`, 'assumed']);
+  words.push(wordOf(`capabilities ${formatCapabilities(capabilities.value)}`, capabilities));
   words.push(
-    memoryIsKnown(situation)
-      ? withEvidence(`${formatBytes(memory.value.total)} of RAM`, memory)
-      : `RAM not known (${formatBytes(memory.value.total)} assumed, --meminfo or --ram tells)`,
+    memoryIsKnown(situation) ? wordOf(`${formatBytes(memory.value.total)} of RAM`, memory) : ['RAM not known', ''],
   );
-  for (const [name, { value }] of sysctls) words.push(`${name}=${value}`);
-  for (const [resource, { value }] of limits) words.push(`${rlimitName(resource)} ${formatBytes(value.soft)}`);
-  if (sysctls.size + limits.size === 0) words.push('sysctls and limits as at boot');
-  words.push(withEvidence(`capabilities ${formatCapabilities(capabilities.value)}`, capabilities));
-  return `Settings: ${words.join(', ')}.`;
+  return `Settings: ${joinWords(words)}.`;
 }
 
 function processLine(situation: Situation): string {
   const { aslr, mapBefore, personality, files, seccomp } = situation;
-  const words = [
-    mapBefore === null
-      ? 'starts without a map'
-      : `starts from ${mapBefore.value.source} (${mapBefore.value.lines.length} areas)`,
-    aslr.value === 'unknown'
-      ? 'the log tells whether addresses are random'
-      : withEvidence(`addresses ${aslr.value === 'on' ? '' : 'not '}random`, aslr),
-  ];
-  if (personality.value !== 0) words.push(withEvidence(`personality 0x${personality.value.toString(16)}`, personality));
+  const words: Word[] = [];
+  if (mapBefore !== null)
+    words.push([`starts from ${mapBefore.value.source} (${mapBefore.value.lines.length} areas)`, '']);
+  if (aslr.value !== 'unknown') words.push(wordOf(`addresses ${aslr.value === 'on' ? '' : 'not '}random`, aslr));
+  if (personality.value !== 0) words.push(wordOf(`personality 0x${personality.value.toString(16)}`, personality));
   for (const [fd, { value }] of files)
-    words.push(`descriptor ${fd}: ${value.kind}, ${value.mode}, ${formatBytes(value.size)}`);
-  if (seccomp !== null) words.push(`a seccomp filter is installed (line ${seccomp.value})`);
-  return `Process: ${words.join(', ')}.`;
+    words.push([`descriptor ${fd}: ${value.kind}, ${value.mode}, ${formatBytes(value.size)}`, '']);
+  if (seccomp !== null) words.push([`a seccomp filter from line ${seccomp.value} on`, '']);
+  return `Process: ${words.length === 0 ? 'nothing is mapped before' : joinWords(words)}.`;
 }
 
 /** Three lines without newlines: machine, settings, process. */

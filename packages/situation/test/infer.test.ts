@@ -124,9 +124,9 @@ describe('the machine of a log', () => {
     const lines = describeSituation(situation('', { sysctls: [['vm.max_map_count', '10']] }));
     expect(lines).toHaveLength(3);
     expect(lines[0]).toBe(
-      'Machine: arm64 (assumed), linux-6.1 (assumed), 4 KiB pages (assumed), 48-bit addresses, 256 TiB (assumed: of 39 and 48).',
+      'Machine: arm64, 4 KiB pages (assumed), 48-bit addresses, 256 TiB (assumed: of 39 and 48), linux-6.1 (assumed).',
     );
-    expect(lines[1]).toContain('THP on, KSM on, RAM not known');
+    expect(lines[1]).toContain('THP on, KSM on (assumed), vm.max_map_count=10 (--sysctl vm.max_map_count=10), other');
     expect(lines[1]).toContain('vm.max_map_count=10');
     expect(listFacts(situation('')).map(({ name }) => name)).toContain('address bits');
   });

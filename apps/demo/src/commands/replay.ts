@@ -1,7 +1,7 @@
 /**
  * `vmarea replay`: reads logs as they are streamed, and prints what came of them.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import {
   ElfError,
@@ -10,59 +10,30 @@ import {
   programsFromDirectory,
   Replay,
   type ProgramSource,
+  type ReplayOptions,
   type ReplayReport,
 } from '@vmarea/replay';
-import { LogParser, parseMaps, type LogEvent, type MapsLine } from '@vmarea/strace';
+import { LogParser, type LogEvent } from '@vmarea/strace';
 import { findLogParts, readLogParts, readPieces } from '@vmarea/strace/node';
+import { LogClues, type Situation } from '@vmarea/situation';
+import { buildMachine, CATALOGUES, isModelled } from '../machine/machine.ts';
+import { Sysroot } from '../machine/sysroot.ts';
+import { givenFacts, readMap, readText, situationOf, usage, type SituationOptions } from '../options/situation.ts';
 import { UsageError, type Io } from '../text/io.ts';
-import { buildMachine, CATALOGUES } from '../machine/machine.ts';
 import { Progress } from '../text/progress.ts';
 import { reportJson } from '../text/report-json.ts';
 import { reportText } from '../text/report-text.ts';
-import { Sysroot } from '../machine/sysroot.ts';
-import {
-  parseCapabilityList,
-  parseChoice,
-  parseCount,
-  parseKernel,
-  parseMeminfo,
-  parseRlimit,
-  parseSize,
-  parseSysctl,
-} from '../text/values.ts';
+import { parseCount } from '../text/values.ts';
 
 /** The options of the command, as commander gives them. */
-export interface ReplayCommandOptions {
+export interface ReplayCommandOptions extends SituationOptions {
   readonly maps?: string | undefined;
-  readonly mapsBefore?: string | undefined;
   readonly sysroot?: string | undefined;
   readonly elf?: string | undefined;
-  readonly kernel: string;
-  readonly aslr: string;
-  readonly vaBits?: string | undefined;
-  readonly pageSize: string;
   readonly pid?: string | undefined;
   readonly at?: string | undefined;
-  readonly rlimit: readonly string[];
-  readonly sysctl: readonly string[];
-  readonly capabilities?: string | undefined;
-  readonly meminfo?: string | undefined;
   readonly json?: boolean | undefined;
-}
-
-/** Reads a whole text file. */
-export function readText(option: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${option}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function readMap(option: string, file: string): readonly MapsLine[] {
-  const { lines } = parseMaps(readText(option, file));
-  if (lines.length === 0) throw new UsageError(`${option}: ${file} has no line of /proc/PID/maps`);
-  return lines;
+  readonly verbose?: boolean | undefined;
 }
 
 function readPrograms(options: ReplayCommandOptions): ProgramSource {
@@ -82,101 +53,128 @@ function readPrograms(options: ReplayCommandOptions): ProgramSource {
   }
 }
 
-/** Address bits that kernels are built with. */
-const VA_SIZES = [39, 42, 47, 48];
+/** Lines of a log that are looked at for clues about its machine, at most. */
+const MOST_LINES = 100_000;
 
-/** Address bits that a map was made with: the stack ends near the top of the address space. 0: the map does not tell. */
-function vaBitsOf(maps: readonly MapsLine[] | undefined): number {
-  const top = maps?.find((line) => line.name === '[stack]')?.end ?? maps?.at(-1)?.end;
-  return top === undefined ? 0 : (VA_SIZES.find((bits) => top <= 2 ** bits) ?? 48);
-}
+/** Looks at the beginning of a text that arrives in pieces. */
+class ClueReader {
+  readonly clues = new LogClues();
+  readonly #parser = new LogParser();
+  readonly #sink = (event: LogEvent): void => this.clues.event(event);
 
-/** What the beginning of a log tells about its machine. */
-interface Hints {
-  /** It is not one of arm64. */
-  readonly foreign: boolean;
-  /** Address bits, from the highest address that mmap returned; 0 when none did. */
-  readonly vaBits: number;
-}
-
-/** Answers of mmap that are looked at. */
-const PROBED = 100;
-
-async function hintsOf(log: string): Promise<Hints> {
-  const parser = new LogParser({ calls: new Set(['mmap', 'mmap2', 'brk', 'arch_prctl']) });
-  let highest = 0;
-  let seen = 0;
-  const look = (event: LogEvent): void => {
-    if (event.type !== 'call' || event.call.name === 'brk' || event.call.ret === null) return;
-    highest = Math.max(highest, event.call.ret);
-    seen++;
-  };
-  for await (const piece of readPieces(log)) {
-    parser.push(piece, look);
-    if (seen >= PROBED || parser.lines > 100_000) break;
+  /** @returns whether more is wanted */
+  push(piece: string): boolean {
+    this.#parser.push(piece, this.#sink);
+    return !this.clues.enough && this.#parser.lines < MOST_LINES;
   }
-  const { architecture } = parser.hints.guess();
-  const foreign = architecture !== 'arm64' && architecture !== 'unknown';
-  // Memory is mapped from the top down: the highest address is near the top.
-  const vaBits = highest < 2 ** 38 ? 0 : (VA_SIZES.find((bits) => highest < 2 ** bits) ?? 48);
-  return { foreign, vaBits: foreign ? 0 : vaBits };
+}
+
+/** A log and what its beginning shows. */
+interface OpenedLog {
+  readonly clues: LogClues;
+  feed(replay: Replay): Promise<void>;
+}
+
+async function openLog(log: string, io: Io): Promise<OpenedLog> {
+  const parts = await partsOf(log);
+  if (parts !== null) {
+    const events = await readLogParts(parts);
+    const clues = new LogClues();
+    for (const event of events) {
+      clues.event(event);
+      if (clues.enough) break;
+    }
+    const feed = (replay: Replay): Promise<void> => {
+      for (const event of events) replay.event(event);
+      return Promise.resolve();
+    };
+    return { clues, feed };
+  }
+  const reader = new ClueReader();
+  if (log === '-') {
+    // What was looked at is kept: standard input cannot be read twice.
+    const begin: string[] = [];
+    const rest = io.input()[Symbol.asyncIterator]();
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+      begin.push(next.value);
+      if (!reader.push(next.value)) break;
+    }
+    return {
+      clues: reader.clues,
+      feed: async (replay) => {
+        for (const piece of begin) replay.push(piece);
+        for (let next = await rest.next(); next.done !== true; next = await rest.next()) replay.push(next.value);
+      },
+    };
+  }
+  for await (const piece of readPieces(log)) if (!reader.push(piece)) break;
+  return { clues: reader.clues, feed: (replay) => stream(replay, log, io) };
 }
 
 /** Runs the command. Returns the exit status. */
 export async function replayCommand(logs: readonly string[], options: ReplayCommandOptions, io: Io): Promise<number> {
   const maps = options.maps === undefined ? undefined : readMap('--maps', options.maps);
-  const mapsBefore = options.mapsBefore === undefined ? undefined : readMap('--maps-before', options.mapsBefore);
   if (maps !== undefined && logs.length > 1)
     throw new UsageError('--maps: a map belongs to one log; replay them one by one');
-  const machine = {
-    profile: parseKernel(options.kernel),
-    vaBits: options.vaBits === undefined ? vaBitsOf(maps ?? mapsBefore) : parseCount('--va-bits', options.vaBits, 1),
-    pageSize: parseSize('--page-size', options.pageSize),
-    sysctls: options.sysctl.map(parseSysctl),
-    meminfo:
-      options.meminfo === undefined ? null : parseMeminfo(readText('--meminfo', options.meminfo), options.meminfo),
-  };
+  const facts = usage(() => givenFacts(options));
   const settings = {
     programs: readPrograms(options),
-    aslr: parseChoice('--aslr', options.aslr, ['auto', 'on', 'off']),
     maps,
-    mapsBefore,
     pid: options.pid === undefined ? undefined : parseCount('--pid', options.pid, 0),
     at: options.at === undefined ? undefined : parseCount('--at', options.at, 1),
-    rlimits: options.rlimit.map(parseRlimit),
-    capabilities: options.capabilities === undefined ? undefined : parseCapabilityList(options.capabilities),
     catalogues: CATALOGUES,
   };
   let status = 0;
   const printed: unknown[] = [];
   for (const log of logs) {
-    let report: ReplayReport;
-    try {
-      const parts = await partsOf(log);
-      const hints = parts !== null || log === '-' ? { foreign: false, vaBits: 0 } : await hintsOf(log);
-      const vaBits = machine.vaBits || hints.vaBits || 48;
-      const kernel = buildMachine({ ...machine, vaBits });
-      const replay = new Replay({ kernel, ...settings, recorded: hints.foreign });
-      if (parts !== null) for (const event of await readLogParts(parts)) replay.event(event);
-      else await stream(replay, log, io);
-      report = replay.finish();
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && 'syscall' in error)
-        throw new UsageError(`replay: ${error.message}`);
-      throw error;
-    }
-    if (report.lines === 0 && report.calls === 0) throw new UsageError(`replay: ${log} is empty`);
-    if (report.calls === 0 && report.notes.strange.count > 0) {
-      const first = report.notes.strange.notes[0]!;
-      throw new UsageError(`replay: ${log} is no log of strace: line ${first.line} is ${first.text}`);
-    }
+    const report = await replayOne(log, (clues) => situationOf(facts, clues, maps), settings, io);
+    refuseNoLog(log, report);
     if (report.verdict === 'differs') status = 1;
     if (options.json === true) printed.push({ log, ...reportJson(report) });
-    else io.out(`${printed.length > 0 ? '\n' : ''}${reportText(basename(log), report, io)}`);
+    else {
+      const text = reportText(basename(log), report, { io, verbose: options.verbose === true });
+      io.out(`${printed.length > 0 ? '\n' : ''}${text}`);
+    }
     if (options.json !== true) printed.push(null);
   }
   if (options.json === true) io.out(`${JSON.stringify({ logs: printed }, null, 2)}\n`);
   return status;
+}
+
+async function replayOne(
+  log: string,
+  situationFor: (clues: LogClues) => Situation,
+  settings: Omit<ReplayOptions, 'kernel'>,
+  io: Io,
+): Promise<ReplayReport> {
+  try {
+    const opened = await openLog(log, io);
+    const situation = situationFor(opened.clues);
+    const kernel = buildMachine(situation);
+    const replay = new Replay({ kernel, ...settings, situation, recorded: !isModelled(situation) });
+    await opened.feed(replay);
+    return replay.finish();
+  } catch (error) {
+    if (error instanceof Error && (error.name === 'SituationError' || ('code' in error && 'syscall' in error)))
+      throw new UsageError(`replay: ${error.message}`);
+    throw error;
+  }
+}
+
+/** @throws UsageError for input that is no log, or has no call that a replay looks at */
+function refuseNoLog(log: string, report: ReplayReport): void {
+  if (report.lines === 0 && report.calls === 0) throw new UsageError(`replay: ${log} is empty`);
+  if (report.calls > 0 || report.signals.length > 0) return;
+  const { strange } = report.notes;
+  if (strange.count === 0) return;
+  const first = strange.notes[0]!;
+  if (strange.count < report.lines) {
+    const rest = `${report.lines - strange.count} of ${report.lines} lines`;
+    throw new UsageError(
+      `replay: ${log} has no call about memory in the ${rest} that strace wrote (record with -e trace=%memory, or with all calls)`,
+    );
+  }
+  throw new UsageError(`replay: ${log} is no log of strace: line ${first.line} is ${first.text}`);
 }
 
 /** The files of `strace -ff -o LOG`, when there is no LOG itself. */
@@ -187,10 +185,6 @@ async function partsOf(log: string): Promise<Awaited<ReturnType<typeof findLogPa
 }
 
 async function stream(replay: Replay, log: string, io: Io): Promise<void> {
-  if (log === '-') {
-    for await (const piece of io.input()) replay.push(piece);
-    return;
-  }
   const progress = new Progress(io, statSync(log).size, basename(log));
   try {
     for await (const piece of readPieces(log, (bytes) => progress.at(bytes, replay.parser.lines))) {

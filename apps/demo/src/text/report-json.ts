@@ -3,14 +3,17 @@
  */
 import { formatMapsLine, type MapsLine } from '@vmarea/strace';
 import type { ReplayReport } from '@vmarea/replay';
+import { describeSituation, listFacts } from '@vmarea/situation';
 
 const lineOrNull = (line: MapsLine | null): string | null => (line === null ? null : formatMapsLine(line));
 
 /** Plain data for JSON.stringify. */
 export function reportJson(report: ReplayReport): Record<string, unknown> {
-  const { map, difference, ...rest } = report;
+  const { map, difference, situation, borders, ...rest } = report;
   return {
     ...rest,
+    situation: { text: describeSituation(situation), facts: listFacts(situation) },
+    borders: borders.map((border) => ({ ...border, line: formatMapsLine(border.line) })),
     difference: difference === null ? null : { ...difference, around: difference.around.map(formatMapsLine) },
     map:
       map === null

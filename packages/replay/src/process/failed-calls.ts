@@ -96,12 +96,8 @@ export class FailedCallDriver {
     const { mapCount } = process.task.mm;
     if (this.#copied + mapCount > MOST_COPIED) return null;
     this.#copied += mapCount;
-    this.#replay.failures.trials++;
     return onCopy(process.task, attempt);
   }
-
-  /** How often something was tried. @internal */
-  trials = 0;
 
   /**
    * Why a call failed that the kernel here lets pass, or refuses otherwise.
@@ -112,8 +108,9 @@ export class FailedCallDriver {
     const text = `${call.name} ${ret ?? 0} ${'flags' in op ? (op.flags ?? 0) : 0} ${'prot' in op ? op.prot : 0} ${'advice' in op ? op.advice : 0}`;
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    const found = this.#search(process, attemptOf(op), ret);
-    const explained = found ?? this.#outside(process, call, op, ret);
+    const device = this.#deviceOf(process, op);
+    const found = device === '' ? this.#search(process, attemptOf(op), ret) : null;
+    const explained = found ?? this.#outside(process, call, ret, device);
     if (this.#known.size < SEARCHES) this.#known.set(text, explained);
     return explained;
   }
@@ -132,15 +129,21 @@ export class FailedCallDriver {
   }
 
   /** A failure that no rule of mm gives here: what could have given it, by name. */
-  #outside(process: Process, call: Call, op: MemoryOp, ret: number | null): Explained {
+  #outside(process: Process, call: Call, ret: number | null, device: string): Explained {
     const name = ret === null ? 'An error' : errnoName(ret);
     const outside = (sentence: string): Explained => ({ kind: 'outside', sentence, causes: [] });
-    const device = this.#deviceOf(process, op);
-    if (device !== '')
-      return outside(`No rule of mm gives ${name} here: ${device} is a device, and its driver answers for itself.`);
+    const narrow = this.#replay.situation.vaBits.value <= 32 && ret !== null && -ret === ENOMEM;
+    if (device !== '') {
+      const full = narrow ? ' On a 32-bit machine its 3 GiB of addresses may be full as well.' : '';
+      return outside(
+        `No rule of mm gives ${name} here: ${device} is a device, and its driver answers for itself.${full}`,
+      );
+    }
     const seccomp = this.#seccomp(call.line);
     if (seccomp > 0)
-      return outside(`No rule of mm gives ${name} here: the seccomp filter that line ${seccomp} installs can answer any error.`);
+      return outside(
+        `No rule of mm gives ${name} here: the seccomp filter that line ${seccomp} installs can answer any error.`,
+      );
     if (ret === null) return outside('The log does not say which error; no rule of mm refuses it here.');
     if (-ret === ENOSYS) return outside(`The log's kernel has no call ${call.name}, or a seccomp filter hides it.`);
     if (!OWN.has(-ret))
@@ -151,7 +154,6 @@ export class FailedCallDriver {
       );
     }
     if (process.space.recorded) {
-      const narrow = this.#replay.situation.vaBits.value <= 32 && -ret === ENOMEM;
       return outside(
         narrow
           ? 'ENOMEM on a 32-bit machine: no free range of that size may be left in its 3 GiB; the log does not show all areas.'
@@ -171,7 +173,8 @@ export class FailedCallDriver {
   /** The device that a call is about; empty for none. */
   #deviceOf(process: Process, op: MemoryOp): string {
     const isDevice = (path: string): boolean =>
-      (path.startsWith('/dev/') && !/^\/dev\/(zero|null|full|shm\/|ashmem|hugepages)/.test(path)) || path.startsWith('/sys/');
+      (path.startsWith('/dev/') && !/^\/dev\/(zero|null|full|shm\/|ashmem|hugepages)/.test(path)) ||
+      path.startsWith('/sys/');
     if (op.op === 'mmap') {
       if ((op.flags & MAP_ANONYMOUS) !== 0) return '';
       const path = op.path ?? process.task.cur.files.fgetRaw(op.fd)?.path() ?? '';
@@ -199,7 +202,12 @@ export class FailedCallDriver {
       });
     if ((op.flags & CLONE_VM) !== 0 || ret === null || -ret === EAGAIN) {
       const limit = 'RLIMIT_NPROC, kernel.threads-max, kernel.pid_max or the limit of a pids cgroup is reached';
-      note('outside', ret !== null && -ret === EAGAIN ? `EAGAIN: ${limit}. No child exists.` : 'No rule of mm refuses this; no child exists.');
+      note(
+        'outside',
+        ret !== null && -ret === EAGAIN
+          ? `EAGAIN: ${limit}. No child exists.`
+          : 'No rule of mm refuses this; no child exists.',
+      );
       return;
     }
     const outcome = this.trial(process, forkAttempt);
@@ -217,7 +225,7 @@ export class FailedCallDriver {
 
   /** Whether the answer rests on memory that the log does not show. */
   luck(process: Process, op: MemoryOp, ret: number): boolean {
-    return process.space.recorded && -ret === ENOMEM && reachesUnknown(process, op);
+    return op.op !== 'mmap' && process.space.recorded && -ret === ENOMEM && reachesUnknown(process, op);
   }
 }
 

@@ -49,7 +49,12 @@ function corrections(task: Task, situation: Situation, op: MemoryOp): Correction
   for (const name of BUILT) {
     if (!system.config[name] && !situation.config.has(name)) found.push(configCorrection(task, name));
   }
-  if (op.op === 'mmap' && (op.flags & MAP_HUGETLB) !== 0 && hugePool !== null && !situation.sysctls.has('vm.nr_hugepages')) {
+  if (
+    op.op === 'mmap' &&
+    (op.flags & MAP_HUGETLB) !== 0 &&
+    hugePool !== null &&
+    !situation.sysctls.has('vm.nr_hugepages')
+  ) {
     found.push({
       said: 'the pool of huge pages has enough of them',
       apply: () => {

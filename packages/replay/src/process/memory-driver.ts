@@ -48,7 +48,14 @@ export class MemoryDriver {
     const { space, task } = process;
     this.#replay.write(process);
     const { ret } = call;
-    this.#replay.options.beforeCall?.({ number: this.#tally.memoryCalls, line: call.line, pid: call.pid, call, op, task });
+    this.#replay.options.beforeCall?.({
+      number: this.#tally.memoryCalls,
+      line: call.line,
+      pid: call.pid,
+      call,
+      op,
+      task,
+    });
     if (op.op === 'mmap' && (op.flags & MAP_ANONYMOUS) === 0 && ret !== -EBADF) this.#openedBefore(process, call, op);
     task.cur.call.reason = 0;
     this.#replay.counter.driverDecision = 0;
@@ -223,12 +230,19 @@ export class MemoryDriver {
     const replay = this.#replay;
     if (replay.options.situation === undefined || process.task.mm.mapCount > 100_000) return false;
     const { recorded } = process.space;
+    const { reason } = process.task.cur.call;
+    const { driverDecision } = replay.counter;
     const learned = learnFromSuccess(process, replay.situation, op, attemptOf(op), {
       passes: ({ result }) => (recorded ? result >= 0 : result === ret),
       line: call.line,
       call: callText(call),
     });
-    if (learned === null) return false;
+    if (learned === null) {
+      // The trials have left reasons of their own.
+      process.task.cur.call.reason = reason;
+      replay.counter.driverDecision = driverDecision;
+      return false;
+    }
     replay.situation = learned.situation;
     replay.learned.push(`${learned.said}: line ${call.line}, ${callText(call)}, succeeded`);
     return true;

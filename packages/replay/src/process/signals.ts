@@ -50,10 +50,16 @@ function nothingThere(replay: Replay, process: Process, vma: Vma | null, addr: n
     const below = vma.vmStart - addr;
     const why = growth(replay, process, vma, addr);
     if (why !== '') {
-      return { kind: 'agrees', sentence: `${hex(addr)} is ${formatBytes(below)} below the stack at ${hex(vma.vmStart)}, which may not grow so far: ${why}` };
+      return {
+        kind: 'agrees',
+        sentence: `${hex(addr)} is ${formatBytes(below)} below the stack at ${hex(vma.vmStart)}, which may not grow so far: ${why}`,
+      };
     }
     // Where the stack is not that of a running thread, a lower place may be its guard.
-    return { kind: 'open', sentence: `${hex(addr)} is ${formatBytes(below)} below the stack at ${hex(vma.vmStart)}, which could grow so far under the limits that are known (RLIMIT_STACK).` };
+    return {
+      kind: 'open',
+      sentence: `${hex(addr)} is ${formatBytes(below)} below the stack at ${hex(vma.vmStart)}, which could grow so far under the limits that are known (RLIMIT_STACK).`,
+    };
   }
   const previous = vma === null ? process.task.mm.tree.last : vma.vmPrev;
   const near = [
@@ -62,7 +68,10 @@ function nothingThere(replay: Replay, process: Process, vma: Vma | null, addr: n
   ].filter((text) => text !== '');
   const where = near.length === 0 ? '' : `, ${near.join(', ')}`;
   const unknown = process.space.recorded ? ' in what the log shows' : '';
-  return { kind: process.space.recorded ? 'open' : 'agrees', sentence: `Nothing is mapped at ${hex(addr)}${unknown}${where}.` };
+  return {
+    kind: process.space.recorded ? 'open' : 'agrees',
+    sentence: `Nothing is mapped at ${hex(addr)}${unknown}${where}.`,
+  };
 }
 
 function inArea(vma: Vma, addr: number, code: number | null): Judged {
@@ -74,10 +83,16 @@ function inArea(vma: Vma, addr: number, code: number | null): Judged {
     const previous = vma.vmPrev;
     const guard =
       vma.vmNext !== null && vma.vmNext.vmStart === vma.vmEnd ? `: a guard below ${areaText(vma.vmNext)}` : '';
-    return { kind: 'agrees', sentence: `${hex(addr)} lies in ${area}, which allows nothing (PROT_NONE)${guard || (previous === null ? '' : '')}.` };
+    return {
+      kind: 'agrees',
+      sentence: `${hex(addr)} lies in ${area}, which allows nothing (PROT_NONE)${guard || (previous === null ? '' : '')}.`,
+    };
   }
   if (rights === (VM_READ | VM_WRITE | VM_EXEC))
-    return { kind: 'open', sentence: `${hex(addr)} lies in ${area}, which allows everything: a protection key or userfaultfd may have refused it.` };
+    return {
+      kind: 'open',
+      sentence: `${hex(addr)} lies in ${area}, which allows everything: a protection key or userfaultfd may have refused it.`,
+    };
   const missing = [
     (rights & VM_READ) === 0 ? 'reads' : '',
     (rights & VM_WRITE) === 0 ? 'writes' : '',
@@ -88,13 +103,22 @@ function inArea(vma: Vma, addr: number, code: number | null): Judged {
 
 function busError(vma: Vma | null, addr: number, code: number | null): Judged {
   if (code !== null && code !== BUS_ADRERR)
-    return { kind: 'open', sentence: `${hex(addr)}: an unaligned access, or a page with a hardware error; the map does not tell.` };
+    return {
+      kind: 'open',
+      sentence: `${hex(addr)}: an unaligned access, or a page with a hardware error; the map does not tell.`,
+    };
   if (vma === null || vma.vmStart > addr)
     return { kind: 'open', sentence: `Nothing that the log shows is mapped at ${hex(addr)}.` };
   if (vma.vmFile === null)
-    return { kind: 'open', sentence: `${hex(addr)} lies in anonymous ${areaText(vma)}: its huge pages may have run out.` };
+    return {
+      kind: 'open',
+      sentence: `${hex(addr)} lies in anonymous ${areaText(vma)}: its huge pages may have run out.`,
+    };
   if (vma.vmFile.hugePageSize !== 0)
-    return { kind: 'agrees', sentence: `${hex(addr)} lies in ${areaText(vma)}: the pool has no free huge page, or the file ends before it.` };
+    return {
+      kind: 'agrees',
+      sentence: `${hex(addr)} lies in ${areaText(vma)}: the pool has no free huge page, or the file ends before it.`,
+    };
   const { pageSize } = vma.vmMm.system;
   const offset = vma.vmPgoff * pageSize + Math.floor((addr - vma.vmStart) / pageSize) * pageSize;
   return {
@@ -115,6 +139,9 @@ export function judgeSignal(replay: Replay, process: Process, event: SignalEvent
   if (signal === SIGBUS) return busError(vma, addr, code);
   const inside = vma !== null && vma.vmStart <= addr;
   if (!inside && code === SEGV_ACCERR && !process.space.recorded)
-    return { kind: 'differs', sentence: `The log says that an area at ${hex(addr)} refuses the access; here nothing is mapped there.` };
+    return {
+      kind: 'differs',
+      sentence: `The log says that an area at ${hex(addr)} refuses the access; here nothing is mapped there.`,
+    };
   return inside ? inArea(vma, addr, code) : nothingThere(replay, process, vma, addr);
 }

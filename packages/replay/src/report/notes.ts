@@ -3,7 +3,16 @@
  */
 import { ownCopy } from '@vmarea/strace';
 import type { Call } from '@vmarea/strace';
-import type { FailedCalls, FailureCause, FailureKind, NoteList, Reason, ReplayedSignal, ReplayNote, SignalKind } from './report.ts';
+import type {
+  FailedCalls,
+  FailureCause,
+  FailureKind,
+  NoteList,
+  Reason,
+  ReplayedSignal,
+  ReplayNote,
+  SignalKind,
+} from './report.ts';
 
 /** Notes of a kind that are kept. */
 const KEPT_NOTES = 50;
@@ -75,7 +84,11 @@ export class Notebook {
   }
 
   /** A signal that was asked of the map. */
-  signal(at: { readonly line: number; readonly pid: number; readonly name: string }, kind: SignalKind, sentence: string): void {
+  signal(
+    at: { readonly line: number; readonly pid: number; readonly name: string },
+    kind: SignalKind,
+    sentence: string,
+  ): void {
     if (kind === 'differs') this.signalsDiffer++;
     const key = `${at.name} ${kind} ${sentence.replaceAll(/0x[0-9a-f]+/g, '0x')}`;
     const known = this.#signals.get(key);

@@ -154,7 +154,8 @@ export interface ReplayReport {
     readonly pageSize: number;
     /** `recorded`: addresses were taken as the log has them. */
     readonly addresses: 'predicted' | 'recorded' | 'mixed';
-    readonly randomized: boolean;
+    /** Null: nothing told. */
+    readonly randomized: boolean | null;
   };
   readonly answers: {
     /** Memory calls replayed. */
