@@ -293,7 +293,7 @@ export class Replay {
   #settled(): Situation {
     const { randomized } = this.execs;
     if (randomized === null || this.situation.aslr.value !== 'unknown') return this.situation;
-    const what = `the first break is ${randomized ? 'not ' : ''}where it is without displacement`;
+    const what = 'by the first break';
     return { ...this.situation, aslr: { value: randomized ? 'on' : 'off', evidence: { kind: 'log', line: 0, what } } };
   }
 

@@ -15,6 +15,7 @@ import {
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
+  MAP_HUGETLB,
   O_RDWR,
 } from '@vmarea/uapi';
 import { callText, formatAnswer } from '../report/answer-text.ts';
@@ -176,7 +177,8 @@ export class MemoryDriver {
     if (result < 0 && op.op === 'mmap' && this.#byDriver(process, call, op)) return ret;
     if (space.recorded && (result >= 0 || this.#mayBeUnknown(process, op, result))) {
       this.#tally.unjudged++;
-      const unknown = reachesUnknown(process, op) ? ' (it reaches memory that the log does not show)' : '';
+      const unknown =
+        op.op !== 'mmap' && reachesUnknown(process, op) ? ' (it reaches memory that the log does not show)' : '';
       const text = `${callText(call)}: the log says ${formatAnswer(op, ret)}, the kernel here ${formatAnswer(op, result)}${unknown}`;
       this.#replay.notebook.note('unjudged', call.line, call.pid, text);
       if (op.op === 'brk') task.mm.brk = Math.max(task.mm.startBrk, ret);
@@ -217,12 +219,16 @@ export class MemoryDriver {
 
   /** Whether a refusal in such a log may rest on what the log does not show. */
   #mayBeUnknown(process: Process, op: MemoryOp, result: number): boolean {
-    if (reachesUnknown(process, op) && (result === -ENOMEM || result === -EFAULT)) return true;
-    const { kernel } = this.#replay.situation;
-    // Advice and flags of a later version than the one that was taken.
-    if (isAssumed(kernel) && op.op === 'madvise' && result === -EINVAL && Number(op.addr) % 4096 === 0) return true;
+    if (op.op === 'mmap') {
+      // Pools of huge pages, and address spaces that are not modelled; limits that are only assumed have been corrected by now.
+      const pools = (op.flags & MAP_HUGETLB) !== 0 || this.#replay.options.recorded === true;
+      return pools || (result !== -EINVAL && result !== -EACCES && result !== -ENOMEM);
+    }
     if (op.op === 'mremap' || op.op === 'brk') return true;
-    return op.op === 'mmap' && result !== -EINVAL && result !== -EACCES;
+    if (reachesUnknown(process, op) && (result === -ENOMEM || result === -EFAULT)) return true;
+    // Advice of a later version than the one that was taken.
+    const { kernel } = this.#replay.situation;
+    return isAssumed(kernel) && op.op === 'madvise' && op.advice >= NEW_ADVICE && result === -EINVAL;
   }
 
   /** A success shows that an assumed fact was assumed wrongly. */
@@ -359,6 +365,9 @@ export class MemoryDriver {
     return null;
   }
 }
+
+/** The first advice (MADV_WIPEONFORK) that not every version has. */
+const NEW_ADVICE = 18;
 
 /** An errno by name; `errno unknown` where the log does not say. */
 function errorOf(ret: number | null): string {
