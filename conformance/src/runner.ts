@@ -280,6 +280,10 @@ class Run {
         return answer(sys.msync(arg('addr'), arg('len'), num('flags')), false);
       case 'remap_file_pages':
         return answer(sys.remapFilePages(arg('addr'), arg('len'), num('prot'), arg('pgoff'), num('flags')), false);
+      case 'mseal':
+        return answer(sys.mseal(arg('addr'), arg('len'), num('flags')), false);
+      case 'prctl':
+        return answer(sys.prctl(num('option'), arg('a2'), arg('a3'), arg('a4'), num('a5')), false);
       case 'read':
         return readBytes(task, num('addr'), num('count'));
       case 'write':

@@ -22,6 +22,7 @@ import {
   F_ADD_SEALS,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_WRITE,
+  LINUX_6_12,
   MADV_COLLAPSE,
   MADV_DODUMP,
   MADV_DOFORK,
@@ -35,6 +36,7 @@ import {
   MADV_WIPEONFORK,
   MAP_ANONYMOUS,
   MAP_DENYWRITE,
+  MAP_DROPPABLE,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
@@ -65,6 +67,9 @@ import {
   PROT_NONE,
   PROT_READ,
   PROT_WRITE,
+  PR_MDWE_NO_INHERIT,
+  PR_MDWE_REFUSE_EXEC_GAIN,
+  PR_SET_MDWE,
   PR_SET_VMA,
   RLIMIT_AS,
   RLIMIT_DATA,
@@ -90,6 +95,7 @@ export const P = 4096;
 const HUGE = 2 ** 21;
 const GIB = 2 ** 30;
 const v4: BootOptions = { profile: MSM_4_4 };
+const v612: BootOptions = { profile: LINUX_6_12 };
 
 function file(m: Machine, path: string, size: number, flags: number = O_RDWR): number {
   const { sys } = m.task;
@@ -115,6 +121,15 @@ function twice(m: Machine, name: string): Ending {
   m.call('mmap', AT, P, RW, MAP_PRIVATE | MAP_FIXED, fd, 0);
   m.call('mmap', AT + P, P, RW, MAP_PRIVATE | MAP_FIXED, fd, P);
   return 0;
+}
+
+const DROPPABLE: number = MAP_DROPPABLE | MAP_ANONYMOUS;
+
+/** A sealed page: its address. */
+function sealed(m: Machine, prot: number = RW): number {
+  m.call('mmap', AT, P, prot, ANON | MAP_FIXED, -1, 0);
+  m.call('mseal', AT, P, 0);
+  return AT;
 }
 
 function withoutRights(m: Machine): void {
@@ -189,6 +204,8 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     'sys_mmap.no_huge_file': { run: (m) => mmapFile(m, '/ram/a', RW, MAP_PRIVATE | MAP_HUGETLB) },
     'sys_mmap.no_huge_size': { run: (m) => m.call('mmap', 0, P, RW, ANON | MAP_HUGETLB | (13 << 26), -1, 0) },
     'mlock2.bad_flags': { run: (m) => m.call('mlock2', m.anon(AT, P), P, 2) },
+    'mseal.unknown_call': { run: (m) => m.call('mseal', m.anon(AT, P), P, 0) },
+    'prctl.unused_arguments': { boot: v612, run: (m) => m.call('prctl', PR_SET_MDWE, 1, 1, 0, null) },
     'prctl.unknown_option': { run: (m) => m.call('prctl', 1, 0, 0, 0, null) },
 
     // --- do_mmap
@@ -362,6 +379,41 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     },
 
     // --- mremap
+    'mseal.flags': { boot: v612, run: (m) => m.call('mseal', m.anon(AT, P), P, 1) },
+    'mseal.unaligned': { boot: v612, run: (m) => m.call('mseal', m.anon(AT, P) + 1, P, 0) },
+    'mseal.wraps': { boot: v612, run: (m) => m.call('mseal', m.anon(AT, P), 2n ** 64n - 1n, 0) },
+    'mseal.hole': { boot: v612, run: (m) => m.call('mseal', m.anon(AT, P), 2 * P, 0) },
+    'munmap.sealed': { boot: v612, run: (m) => m.call('munmap', sealed(m), P) },
+    'mremap.sealed': { boot: v612, run: (m) => m.call('mremap', sealed(m), P, 2 * P, MREMAP_MAYMOVE) },
+    'mprotect.sealed': { boot: v612, run: (m) => m.call('mprotect', sealed(m), P, PROT_READ) },
+    'madvise.sealed': { boot: v612, run: (m) => m.call('madvise', sealed(m, PROT_READ), P, MADV_DONTNEED) },
+    'madvise.droppable': {
+      boot: v612,
+      run: (m) => m.call('madvise', m.call('mmap', AT, P, RW, DROPPABLE, -1, 0), P, MADV_DODUMP),
+    },
+    'do_mmap.droppable': { boot: v612, run: (m) => m.call('mmap', AT, P, RW, DROPPABLE | MAP_LOCKED, -1, 0) },
+    'mmap_region.mdwe': {
+      boot: v612,
+      run: (m) => {
+        m.call('prctl', PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, null);
+        return m.call('mmap', 0, P, RW | PROT_EXEC, ANON, -1, 0);
+      },
+    },
+    'mprotect.mdwe': {
+      boot: v612,
+      run: (m) => {
+        m.call('prctl', PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, null);
+        return m.call('mprotect', m.anon(AT, P), P, PROT_READ | PROT_EXEC);
+      },
+    },
+    'prctl_set_mdwe.bits': { boot: v612, run: (m) => m.call('prctl', PR_SET_MDWE, PR_MDWE_NO_INHERIT, 0, 0, null) },
+    'prctl_set_mdwe.is_set': {
+      boot: v612,
+      run: (m) => {
+        m.call('prctl', PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, null);
+        return m.call('prctl', PR_SET_MDWE, 0, 0, 0, null);
+      },
+    },
     'mremap.unknown_flag': {
       boot: v4,
       run: (m) => m.call('mremap', m.anon(AT, P), P, P, MREMAP_MAYMOVE | MREMAP_DONTUNMAP),

@@ -5,6 +5,7 @@
  * files, argument strings, the auxiliary vector. Mirrors load_elf_binary of fs/binfmt_elf.c and setup_arg_pages of fs/exec.c.
  */
 import {
+  doMseal,
   denyWriteAccess,
   doMunmap,
   expandStack,
@@ -197,6 +198,7 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
   mm.startStack = stack;
   if ((cur.personality & MMAP_PAGE_ZERO) !== 0) {
     vmMmapPgoff(cur, null, 0, pageSize, PROT_READ | PROT_EXEC, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, 0);
+    if (system.profile.layout.sealsPageZero) doMseal(cur, 0, pageSize, 0);
   }
   return {
     loadBias,

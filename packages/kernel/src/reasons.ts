@@ -3,7 +3,7 @@
  *
  * A decision's number is left in `cur.call.reason`: {@link KERNEL_DECISION_BASE} plus its place in {@link KERNEL_REASONS}.
  */
-import { EBADF, EINVAL } from '@vmarea/uapi';
+import { EBADF, EINVAL, ENOSYS } from '@vmarea/uapi';
 import type { DriverReason } from '@vmarea/vfs';
 
 /** Numbers of this package's decisions start here. */
@@ -53,6 +53,20 @@ export const KERNEL_REASONS: readonly DriverReason[] = [
     sentence: 'Of prctl only PR_SET_VMA with PR_SET_VMA_ANON_NAME is about mappings.',
     change: 'Use that option.',
   },
+  {
+    id: 'prctl.unused_arguments',
+    fn: 'prctl',
+    errno: EINVAL,
+    sentence: 'The arguments of PR_SET_MDWE and PR_GET_MDWE that are not used must be 0.',
+    change: 'Pass 0 for them.',
+  },
+  {
+    id: 'mseal.unknown_call',
+    fn: 'mseal',
+    errno: ENOSYS,
+    sentence: 'This kernel has no mseal; it came with 6.10.',
+    change: 'Use a newer kernel.',
+  },
 ];
 
 /** Decision numbers by name. */
@@ -63,7 +77,9 @@ export const KernelDecision: Readonly<
     | 'mmapNoHugeFile'
     | 'mmapNoHugeSize'
     | 'mlock2BadFlags'
-    | 'prctlUnknownOption',
+    | 'prctlUnknownOption'
+    | 'prctlUnusedArguments'
+    | 'msealUnknownCall',
     number
   >
 > = {
@@ -73,4 +89,6 @@ export const KernelDecision: Readonly<
   mmapNoHugeSize: KERNEL_DECISION_BASE + 3,
   mlock2BadFlags: KERNEL_DECISION_BASE + 4,
   prctlUnknownOption: KERNEL_DECISION_BASE + 5,
+  prctlUnusedArguments: KERNEL_DECISION_BASE + 6,
+  msealUnknownCall: KERNEL_DECISION_BASE + 7,
 };

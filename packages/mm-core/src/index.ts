@@ -45,6 +45,8 @@ export { doMadvise } from './calls/madvise.ts';
 export { doMsync } from './calls/msync.ts';
 export { doMincore } from './calls/mincore.ts';
 export { doRemapFilePages } from './calls/remap-file-pages.ts';
+export { doMseal } from './calls/mseal.ts';
+export { inheritedMdwe, prctlSetMdwe } from './calls/mdwe.ts';
 export { prctlSetVmaAnonName } from './calls/anon-name.ts';
 export { dupMm } from './calls/fork.ts';
 export { expandStack, findExtendVma } from './calls/stack.ts';

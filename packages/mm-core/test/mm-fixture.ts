@@ -89,6 +89,7 @@ export class TestTask {
       prot,
       flags: addr === 0 ? flags : flags | MAP_FIXED,
       vmFlags: 0,
+      vmFlagsHigh: 0,
       pgoff,
     };
     const at = doMmap(this.cur, request);

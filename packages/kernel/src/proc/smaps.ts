@@ -17,6 +17,8 @@ import {
   VM_DONTEXPAND,
   VM_EXEC,
   VM_GROWSDOWN,
+  VM_HIGH_DROPPABLE,
+  VM_HIGH_SEALED,
   VM_HUGEPAGE,
   VM_HUGETLB,
   VM_IO,
@@ -160,7 +162,7 @@ const FLAG_NAMES: readonly (readonly [flag: number, name: string | ((proc: ProcF
 ];
 
 /** The flags of a mapping as VmFlags prints them, one blank between. */
-export function vmFlagsText(profile: KernelProfile, vmFlags: number): string {
+export function vmFlagsText(profile: KernelProfile, vmFlags: number, vmFlagsHigh: number = 0): string {
   let text = '';
   for (const [flag, known] of FLAG_NAMES) {
     if ((vmFlags & flag) === 0) continue;
@@ -168,6 +170,8 @@ export function vmFlagsText(profile: KernelProfile, vmFlags: number): string {
     if (name === '') continue;
     text += text === '' ? name : ` ${name}`;
   }
+  if ((vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0) text += ' dp';
+  if ((vmFlagsHigh & VM_HIGH_SEALED) !== 0) text += ' sl';
   return text;
 }
 
@@ -229,7 +233,7 @@ export function showSmaps(mm: Mm, frames: Frames | null, readName: ReadName | nu
       out.text('THPeligible:    0');
       out.newline();
     }
-    out.text(`VmFlags: ${vmFlagsText(profile, vma.vmFlags)} `);
+    out.text(`VmFlags: ${vmFlagsText(profile, vma.vmFlags, vma.vmFlagsHigh)} `);
     out.newline();
   }
   return out;

@@ -13,6 +13,7 @@ import {
   doMlockall,
   doMprotect,
   doMremap,
+  doMseal,
   doMsync,
   doMunlock,
   doMunlockall,
@@ -20,6 +21,7 @@ import {
   finishPopulate,
   HUGETLB_ANONHUGE_INODE,
   isErr,
+  prctlSetMdwe,
   prctlSetVmaAnonName,
   refuse,
   RETRY,
@@ -34,6 +36,7 @@ import {
 import {
   EBADF,
   EINVAL,
+  ENOSYS,
   fromRegister,
   MAP_ANONYMOUS,
   MAP_DENYWRITE,
@@ -42,6 +45,8 @@ import {
   MAP_HUGE_SHIFT,
   MAP_HUGETLB,
   MLOCK_ONFAULT,
+  PR_GET_MDWE,
+  PR_SET_MDWE,
   PR_SET_VMA,
   PR_SET_VMA_ANON_NAME,
   SHM_HUGE_MASK,
@@ -201,6 +206,13 @@ export class MmCalls {
     return doMadvise(this.task.cur, fromRegister(addr), fromRegister(len), int(advice));
   }
 
+  /** mseal(2): -ENOSYS on a kernel that does not have it. */
+  mseal(addr: Register, len: Register, flags: Register): number {
+    const { cur } = this.task;
+    if (!cur.mm.system.profile.mmap.seal) return refuse(cur, KernelDecision.msealUnknownCall, -ENOSYS);
+    return doMseal(cur, fromRegister(addr), fromRegister(len), int(flags));
+  }
+
   /** mlock(2). */
   mlock(addr: Register, len: Register): number {
     const result = doMlock(this.task.cur, fromRegister(addr), fromRegister(len), VM_LOCKED);
@@ -260,15 +272,27 @@ export class MmCalls {
   }
 
   /**
-   * prctl(2), as far as it is about mappings: PR_SET_VMA.
+   * prctl(2), as far as it is about mappings: PR_SET_VMA, PR_SET_MDWE, PR_GET_MDWE.
    *
    * @param name where 4.4 keeps the user address, and 6.1 the text; null for none
    */
   prctl(option: number, arg2: Register, addr: Register, len: Register, name: number | string | null): number {
+    if (option === PR_SET_MDWE || option === PR_GET_MDWE) return this.mdwe(option, int(arg2), addr, len, name);
     if (option !== PR_SET_VMA || int(arg2) !== PR_SET_VMA_ANON_NAME) {
       return refuse(this.task.cur, KernelDecision.prctlUnknownOption, -EINVAL);
     }
     return prctlSetVmaAnonName(this.task.cur, fromRegister(addr), fromRegister(len), name);
+  }
+
+  /** PR_SET_MDWE and PR_GET_MDWE: all arguments behind the last one that is used must be 0. */
+  private mdwe(option: number, bits: number, ...unused: readonly unknown[]): number {
+    const { cur } = this.task;
+    if (!cur.mm.system.profile.mmap.denyWriteExec) return refuse(cur, KernelDecision.prctlUnknownOption, -EINVAL);
+    const isZero = (value: unknown): boolean => value === 0 || value === 0n || value === null;
+    if (!unused.every(isZero) || (option === PR_GET_MDWE && bits !== 0)) {
+      return refuse(cur, KernelDecision.prctlUnusedArguments, -EINVAL);
+    }
+    return option === PR_GET_MDWE ? cur.mm.mdwe : prctlSetMdwe(cur, bits);
   }
 }
 

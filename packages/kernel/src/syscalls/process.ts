@@ -8,6 +8,7 @@ import {
   createMm,
   denyWriteAccess,
   dupMm,
+  inheritedMdwe,
   exitMmap,
   hasCapability,
   RETRY,
@@ -138,6 +139,7 @@ export class ProcessCalls {
     const cur = new TaskCaller({ mm, call, rlimits: task.limits.view, cred, personality, files, fs });
     cur.minFlt = old.minFlt;
     cur.majFlt = old.majFlt;
+    mm.mdwe = inheritedMdwe(old.mm);
     const layout = loadElfBinary(cur, program, {
       clearUser: (addr, len) => task.kernel.clearUser(cur, addr, len),
       vvar: task.kernel.vvar ?? undefined,

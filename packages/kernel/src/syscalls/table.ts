@@ -227,6 +227,7 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   msync: (t, a) => t.sys.msync(raw(a[0]), raw(a[1]), raw(a[2])),
   mincore,
   remap_file_pages: (t, a) => t.sys.remapFilePages(raw(a[0]), raw(a[1]), raw(a[2]), raw(a[3]), raw(a[4])),
+  mseal: (t, a) => t.sys.mseal(raw(a[0]), raw(a[1]), raw(a[2])),
   prctl,
   openat: (t, a) => {
     const path = userString(t, reg(a[1]), PATH_MAX);

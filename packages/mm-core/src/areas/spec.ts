@@ -16,6 +16,8 @@ export class AreaSpec {
   /** First byte behind. */
   end: Addr = 0;
   vmFlags: VmFlags = 0;
+  /** VM_HIGH_ bits. */
+  vmFlagsHigh = 0;
   file: VmFile | null = null;
   /** Page offset at `start`: of the file, or of the address for anonymous memory. */
   pgoff: Pages = 0;
@@ -31,6 +33,7 @@ export class AreaSpec {
     this.start = start;
     this.end = end;
     this.vmFlags = 0;
+    this.vmFlagsHigh = 0;
     this.file = null;
     this.pgoff = start * perPage;
     this.anonVma = null;
@@ -45,6 +48,7 @@ export class AreaSpec {
     this.start = start;
     this.end = end;
     this.vmFlags = vma.vmFlags;
+    this.vmFlagsHigh = vma.vmFlagsHigh;
     this.file = vma.vmFile;
     this.pgoff = vma.vmPgoff + (start - vma.vmStart) * vma.vmMm.system.perPage;
     this.anonVma = vma.anonVma;

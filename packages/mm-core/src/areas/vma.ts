@@ -14,7 +14,7 @@ import { END, FLAGS, INTS, PGOFF, PROT_MASK, RECORD, START, STATE, STATE_LINKED,
 import type { VmaTable } from './table.ts';
 
 /**
- * What plain anonymous memory does not have. Most VMAs are plain, so these six fields are an object of their own: one
+ * What plain anonymous memory does not have. Most VMAs are plain, so these seven fields are an object of their own: one
  * load instead of four in the tests that decide a merge. It stays with its Vma.
  */
 class VmaExtra {
@@ -24,6 +24,7 @@ class VmaExtra {
   anonName: number | string | null = null;
   userfaultCtx: object | null = null;
   vmPolicy: object | null = null;
+  vmFlagsHigh = 0;
 }
 
 /** A mapping. */
@@ -218,6 +219,16 @@ export class Vma {
     else if (this.extra !== null) this.extra.vmPolicy = null;
   }
 
+  /** VM_HIGH_ bits, int32: the flags that the kernel keeps above bit 31. */
+  get vmFlagsHigh(): number {
+    return this.extra === null ? 0 : this.extra.vmFlagsHigh;
+  }
+
+  set vmFlagsHigh(value: number) {
+    if (value !== 0) this.needExtra().vmFlagsHigh = value;
+    else if (this.extra !== null) this.extra.vmFlagsHigh = 0;
+  }
+
   private needExtra(): VmaExtra {
     this.extra ??= new VmaExtra();
     this.own();
@@ -232,6 +243,7 @@ export class Vma {
     this.anonName = from.anonName;
     this.userfaultCtx = from.userfaultCtx;
     this.vmPolicy = from.vmPolicy;
+    this.vmFlagsHigh = from.vmFlagsHigh;
   }
 
   /** Lets go of everything but the numbers, for the next use of the record. */
@@ -248,6 +260,7 @@ export class Vma {
     extra.anonName = null;
     extra.userfaultCtx = null;
     extra.vmPolicy = null;
+    extra.vmFlagsHigh = 0;
   }
 }
 

@@ -58,3 +58,9 @@ export const VM_STACK_INCOMPLETE_SETUP: number = VM_RAND_READ | VM_SEQ_READ;
 export function isCowMapping(vmFlags: number): boolean {
   return (vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
 }
+
+// --- flags that the kernel keeps above bit 31, in a word of their own: `vma.vmFlagsHigh`. They take part in merging.
+/** MAP_DROPPABLE. */
+export const VM_HIGH_DROPPABLE = 0x1;
+/** mseal. */
+export const VM_HIGH_SEALED = 0x2;

@@ -27,6 +27,7 @@ import {
   VM_UFFD_WP,
   VM_WIPEONFORK,
 } from '../base/flags.ts';
+import { inheritedMdwe } from './mdwe.ts';
 import { copyVmaFields, linkFile } from '../shape/adjust.ts';
 import { END, FLAGS, INTS, RECORD, START, STATE, STATE_LINKED } from '../areas/record.ts';
 import type { VmaTable } from '../areas/table.ts';
@@ -44,6 +45,7 @@ function copyMmFields(to: Mm, from: Mm): void {
   to.stackVm = from.stackVm;
   to.dataVm = from.dataVm;
   to.defFlags = from.defFlags & VM_INIT_DEF_MASK;
+  to.mdwe = inheritedMdwe(from);
   to.mmapBase = from.mmapBase;
   to.mmapLegacy = from.mmapLegacy;
   to.startBrk = from.startBrk;

@@ -47,6 +47,7 @@ import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import type { Addr, Bytes, Errno, SlotOrErrno, VmFlags } from '../base/units.ts';
 import { alignDownSize, alignUp } from '../base/page-math.ts';
 import { FMODE_WRITE } from '../ports/file.ts';
+import { sealForbidsAdvice } from './mseal.ts';
 import { D } from '../reasons/decisions.ts';
 import type { MmSystem } from '../space/system.ts';
 import { findVma } from '../space/placement.ts';
@@ -54,6 +55,7 @@ import {
   VM_DONTCOPY,
   VM_DONTDUMP,
   VM_DONTEXPAND,
+  VM_HIGH_DROPPABLE,
   VM_HUGEPAGE,
   VM_HUGETLB,
   VM_IO,
@@ -161,7 +163,7 @@ function newFlagsFor(vma: Vma, advice: number): number {
     case MADV_DODUMP:
       return flags & ~VM_DONTDUMP;
     case MADV_MERGEABLE:
-      return (flags & KSM_NEVER) !== 0 ? flags : flags | VM_MERGEABLE;
+      return (flags & KSM_NEVER) !== 0 || (vma.vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0 ? flags : flags | VM_MERGEABLE;
     case MADV_UNMERGEABLE:
       return flags & ~VM_MERGEABLE;
     case MADV_HUGEPAGE:
@@ -178,6 +180,9 @@ function checkFlagAdvice(cur: Caller, vma: Vma, advice: number): number {
   if (advice === MADV_WIPEONFORK && (vma.vmFile !== null || (flags & VM_SHARED) !== 0)) {
     return refuse(cur, D.madviseWipeonforkFile, -EINVAL);
   }
+  const droppable = (vma.vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0;
+  if (droppable && (advice === MADV_KEEPONFORK || advice === MADV_DODUMP))
+    return refuse(cur, D.madviseDroppable, -EINVAL);
   if (advice === MADV_DODUMP && (flags & VM_SPECIAL) !== 0) {
     if ((flags & VM_HUGETLB) === 0 || !cur.mm.system.profile.madvise.dodumpHugetlb) {
       return refuse(cur, D.madviseDodumpSpecial, -EINVAL);
@@ -240,6 +245,7 @@ function injectError(cur: Caller): number {
 function adviseVma(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number {
   const mm = cur.mm;
   cur.call.vma = vma;
+  if (sealForbidsAdvice(vma, advice)) return refuse(cur, D.madviseSealed, -EPERM);
   switch (advice) {
     case MADV_WILLNEED:
       if (vma.vmFile === null && !mm.system.config.swap) return refuse(cur, D.madviseWillneedAnon, -EBADF);

@@ -4,7 +4,7 @@
  * Mirrors mm/mmap.c; `unmapAndFree` and the other unwinding steps are the labels of the kernel's function, with the one
  * leak of 4.4 that the profile names.
  */
-import { EINVAL, ENOMEM } from '@vmarea/uapi';
+import { EACCES, EINVAL, ENOMEM } from '@vmarea/uapi';
 import {
   accountableMapping,
   mayExpandVm,
@@ -18,6 +18,7 @@ import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { allowWriteAccess, denyWriteAccess, mappingMapWritable, mappingUnmapWritable } from '../shape/file-mapping.ts';
 import type { Mm } from '../space/mm.ts';
+import { mapDenyWriteExec } from './mdwe.ts';
 import { doMunmap, splitAtBorders } from './munmap.ts';
 import type { VmFile } from '../ports/file.ts';
 import { D } from '../reasons/decisions.ts';
@@ -25,6 +26,7 @@ import { findPrev, findVma, findVmaIntersection } from '../space/placement.ts';
 import {
   VM_ACCOUNT,
   VM_DENYWRITE,
+  VM_HIGH_DROPPABLE,
   VM_HUGETLB,
   VM_LOCKED,
   VM_LOCKED_CLEAR_MASK,
@@ -163,7 +165,11 @@ function finishMapping(cur: Caller, vma: Vma, vmFlags: VmFlags, file: VmFile | n
 }
 
 function finishLocked(mm: Mm, vma: Vma, vmFlags: VmFlags, pages: Pages): void {
-  const special = (vmFlags & VM_SPECIAL) !== 0 || (vma.vmFlags & VM_HUGETLB) !== 0 || vma === getGateVma(mm);
+  const special =
+    (vmFlags & VM_SPECIAL) !== 0 ||
+    (vma.vmFlags & VM_HUGETLB) !== 0 ||
+    vma === getGateVma(mm) ||
+    (vma.vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0;
   if (special) vma.vmFlags &= VM_LOCKED_CLEAR_MASK;
   else mm.lockedVm += pages;
 }
@@ -279,8 +285,9 @@ function linkPlain(cur: Caller, i: Slot, id: number, pages: Pages): void {
   vmStatAccount(mm, vmFlags, null, pages);
 }
 
-/** {@link linkPlain} with an object, as the kernel does it: for `system.fastPaths` off. */
-function linkObject(cur: Caller, vma: Vma, pages: Pages): void {
+/** {@link linkPlain} with an object, as the kernel does it: for VM_HIGH_ flags, and for `system.fastPaths` off. */
+function linkObject(cur: Caller, vma: Vma, pages: Pages, vmFlagsHigh: number): void {
+  vma.vmFlagsHigh = vmFlagsHigh;
   vmaLink(cur.mm, vma);
   finishMapping(cur, vma, vma.vmFlags, null, pages);
 }
@@ -290,6 +297,7 @@ function newArea(cur: Caller, request: MmapRequest): AreaSpec {
   const { addr } = request;
   const spec = cur.call.area.anew(addr, addr + request.len, cur.mm.system.perPage);
   spec.vmFlags = request.vmFlags;
+  spec.vmFlagsHigh = request.vmFlagsHigh;
   spec.file = request.file;
   spec.pgoff = request.pgoff;
   return spec;
@@ -315,9 +323,10 @@ function tellNewApart(cur: Caller, i: Slot, request: MmapRequest): void {
  *   where the profile keeps them (`mmap.fixedFailureKeepsOld`) and the refusal came before the driver was asked
  */
 export function mmapRegion(cur: Caller, request: MmapRequest): AddrOrErrno {
-  const { file, addr, len, pgoff } = request;
+  const { file, addr, len, pgoff, vmFlagsHigh } = request;
   const vmFlagsIn = request.vmFlags;
   const mm = cur.mm;
+  if (mm.mdwe !== 0 && mapDenyWriteExec(mm, vmFlagsIn, vmFlagsIn)) return refuse(cur, D.mmapRegionMdwe, -EACCES);
   const system = mm.system;
   const end = addr + len;
   const pages = len * system.perPage;
@@ -347,7 +356,7 @@ export function mmapRegion(cur: Caller, request: MmapRequest): AddrOrErrno {
   }
 
   let prev: Vma | null = null;
-  if (near === ALIKE || file !== null || !system.fastPaths) {
+  if (near === ALIKE || file !== null || vmFlagsHigh !== 0 || !system.fastPaths) {
     const before = tree.idBefore(i);
     if (before !== -1) prev = vmas.at(before);
     const merged = mergeNew(mm, prev, newArea(cur, request));
@@ -365,8 +374,8 @@ export function mmapRegion(cur: Caller, request: MmapRequest): AddrOrErrno {
   }
   vmas.fill(id, addr, end, pgoff, vmFlags, vmGetPageProt(vmFlags));
   if (file === null && (vmFlags & VM_SHARED) === 0) {
-    if (system.fastPaths) linkPlain(cur, i, id, pages);
-    else linkObject(cur, vmas.at(id), pages);
+    if (system.fastPaths && vmFlagsHigh === 0) linkPlain(cur, i, id, pages);
+    else linkObject(cur, vmas.at(id), pages, vmFlagsHigh);
     return addr;
   }
 

@@ -14,7 +14,14 @@ import { getGateVma } from './map-region.ts';
 import { alignUp } from '../base/page-math.ts';
 import { D } from '../reasons/decisions.ts';
 import { findVma } from '../space/placement.ts';
-import { VM_HUGETLB, VM_LOCKED, VM_LOCKED_CLEAR_MASK, VM_LOCKONFAULT, VM_SPECIAL } from '../base/flags.ts';
+import {
+  VM_HIGH_DROPPABLE,
+  VM_HUGETLB,
+  VM_LOCKED,
+  VM_LOCKED_CLEAR_MASK,
+  VM_LOCKONFAULT,
+  VM_SPECIAL,
+} from '../base/flags.ts';
 import { modifyFlags } from '../shape/modify.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes, VmFlags } from '../base/units.ts';
@@ -33,6 +40,7 @@ function mlockFixup(cur: Caller, vma: Vma, start: Addr, end: Addr, newFlags: VmF
     newFlags === oldFlags ||
     (oldFlags & VM_SPECIAL) !== 0 ||
     (oldFlags & VM_HUGETLB) !== 0 ||
+    (vma.vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0 ||
     vma === getGateVma(mm)
   ) {
     return 0;

@@ -14,6 +14,7 @@ import {
   EOVERFLOW,
   EPERM,
   MAP_DENYWRITE,
+  MAP_DROPPABLE,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
@@ -50,8 +51,10 @@ import { FMODE_READ, FMODE_UNSIGNED_OFFSET, FMODE_WRITE, S_APPEND, type VmFile }
 import { D } from '../reasons/decisions.ts';
 import { findVmaIntersection, getUnmappedArea } from '../space/placement.ts';
 import {
+  VM_DONTDUMP,
   VM_EXEC,
   VM_GROWSDOWN,
+  VM_HIGH_DROPPABLE,
   VM_LOCKED,
   VM_MAYEXEC,
   VM_MAYREAD,
@@ -61,6 +64,7 @@ import {
   VM_NORESERVE,
   VM_SHARED,
   VM_SYNC,
+  VM_WIPEONFORK,
 } from '../base/flags.ts';
 
 /** Flags that MAP_SHARED lets through on 6.1; MAP_SHARED_VALIDATE refuses others unless the file knows them. */
@@ -201,6 +205,7 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
   if (lockError !== 0) return lockError;
 
   let pgoff = pgoffIn;
+  let vmFlagsHigh = 0;
   if (file !== null) {
     if (!fileMmapOk(file, pgoff, pages, system.pageSize)) return refuse(cur, D.doMmapFileOffset, -EOVERFLOW);
     vmFlags = checkFile(cur, file, realProt, mapFlags, vmFlags);
@@ -213,6 +218,12 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
       vmFlags |= VM_SHARED | VM_MAYSHARE;
     } else if (type === MAP_PRIVATE) {
       pgoff = area * system.perPage;
+    } else if (type === MAP_DROPPABLE && profile.mmap.droppable) {
+      if ((mapFlags & MAP_LOCKED) !== 0 || (vmFlags & VM_GROWSDOWN) !== 0)
+        return refuse(cur, D.doMmapDroppable, -EINVAL);
+      vmFlags |= VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
+      vmFlagsHigh = VM_HIGH_DROPPABLE;
+      pgoff = area * system.perPage;
     } else return refuse(cur, D.doMmapBadType, -EINVAL);
   }
   if ((mapFlags & MAP_NORESERVE) !== 0) {
@@ -224,6 +235,7 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
   request.addr = area;
   request.len = size;
   request.vmFlags = vmFlags;
+  request.vmFlagsHigh = vmFlagsHigh;
   request.pgoff = pgoff;
   const mapped = mmapRegion(cur, request);
   if (!isErr(mapped) && ((vmFlags & VM_LOCKED) !== 0 || (mapFlags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE)) {

@@ -7,6 +7,7 @@ import {
   EACCES,
   EINVAL,
   ENOMEM,
+  EPERM,
   PROT_BTI,
   PROT_EXEC,
   PROT_GROWSDOWN,
@@ -34,6 +35,8 @@ import type { Addr, Bytes, Slot, SlotOrErrno, VmFlags } from '../base/units.ts';
 import type { Mm } from '../space/mm.ts';
 import { CAPABILITY_SECURITY } from '../ports/hooks.ts';
 import { NO_MEMORY } from '../ports/memory.ts';
+import { mapDenyWriteExec } from './mdwe.ts';
+import { isSealed } from './mseal.ts';
 import { D } from '../reasons/decisions.ts';
 import type { MmSystem } from '../space/system.ts';
 import {
@@ -168,11 +171,13 @@ function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqpro
       rie && (!profile.mprotect.rieNeedsMayexec || (flags & VM_MAYEXEC) !== 0) ? reqprot | PROT_EXEC : reqprot;
     const newFlags = calcVmProtBits(prot) | (flags & ~VM_ACCESS_FLAGS);
     if ((newFlags & ~(newFlags >> 4) & VM_ACCESS_FLAGS) !== 0) return refuse(cur, D.mprotectMayBits, -EACCES);
+    if (mm.mdwe !== 0 && mapDenyWriteExec(mm, flags, newFlags)) return refuse(cur, D.mprotectMdwe, -EACCES);
     // The plain rules have no opinion here: no object is made to ask them.
     if (security !== CAPABILITY_SECURITY) {
       const hook = security.fileMprotect(cur, vmas.at(id), reqprot, prot);
       if (hook !== 0) return refuse(cur, D.securityFileMprotect, hook);
     }
+    if (!vmas.isPlain(id) && isSealed(vmas.at(id))) return refuse(cur, D.mprotectSealed, -EPERM);
     const to = Math.min(tree.endOf(i), end);
     i = mprotectFixup(cur, i, from, to, newFlags);
     if (i < 0) return i;

@@ -8,6 +8,7 @@ import {
   EFAULT,
   EINVAL,
   ENOMEM,
+  EPERM,
   CAP_IPC_LOCK,
   MAP_FIXED,
   MAP_SHARED,
@@ -33,6 +34,7 @@ import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import type { Mm } from '../space/mm.ts';
 import { doMunmap } from './munmap.ts';
 import { alignUp, alignUpSize } from '../base/page-math.ts';
+import { isSealed } from './mseal.ts';
 import { D } from '../reasons/decisions.ts';
 import { findVma, getUnmappedArea } from '../space/placement.ts';
 import {
@@ -68,6 +70,7 @@ function vmaToResize(cur: Caller, addr: Addr, oldLen: Bytes, newLen: Bytes, flag
   const pageSize = system.pageSize;
   const vma = vmaLookup(mm, addr);
   if (vma === null) return refuse(cur, D.mremapNotMapped, -EFAULT);
+  if (isSealed(vma)) return refuse(cur, D.mremapSealed, -EPERM);
   if ((vma.vmFlags & VM_HUGETLB) !== 0 && !profile.mremap.hugetlb) return refuse(cur, D.mremapHuge, -EINVAL);
   if (oldLen === 0 && !profile.mremap.duplicatesPrivate && (vma.vmFlags & (VM_SHARED | VM_MAYSHARE)) === 0) {
     return refuse(cur, D.mremapDuplicatePrivate, -EINVAL);
@@ -293,6 +296,7 @@ function mremapLocked(cur: Caller, addr: Addr, oldLenIn: Bytes, newLenIn: Bytes,
   if (profile.mremap.looksUpFirst) {
     const source = vmaLookup(mm, addr);
     if (source === null) return refuse(cur, D.mremapNotMapped, -EFAULT);
+    if (isSealed(source)) return refuse(cur, D.mremapSealed, -EPERM);
     if ((source.vmFlags & VM_HUGETLB) !== 0) {
       const huge = source.vmOps!.pageSize!(source);
       oldLen = alignUpSize(oldLen, huge);

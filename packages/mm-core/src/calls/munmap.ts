@@ -3,7 +3,7 @@
  *
  * Mirrors mm/mmap.c. When the second split fails the first one stays, as in the kernel.
  */
-import { EINVAL, ENOMEM } from '@vmarea/uapi';
+import { EINVAL, ENOMEM, EPERM } from '@vmarea/uapi';
 import { updateHiwaterVm, vmStatAccount, vmUnacctMemory } from '../space/accounting.ts';
 import { unlinkAnonVmas } from '../shape/anon-vma.ts';
 import { beginCall } from '../space/call.ts';
@@ -17,6 +17,7 @@ import { D } from '../reasons/decisions.ts';
 import { VM_ACCOUNT, VM_LOCKED } from '../base/flags.ts';
 import { splitVmaUnlimited, unlinkFile, vmaFree } from '../shape/adjust.ts';
 import { findVma } from '../space/placement.ts';
+import { isSealed } from './mseal.ts';
 import { APART, EXACT } from '../areas/tree/search.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes, Slot } from '../base/units.ts';
@@ -105,8 +106,11 @@ export function doMunmap(cur: Caller, start: Addr, len: Bytes): number {
   const tree = mm.tree;
   const i = tree.seek(start);
   const extent = tree.extent(i, start, size);
-  if (extent === EXACT) unmapWhole(mm, i);
-  else if (extent !== APART) return unmapParts(cur, mm.vmas.at(tree.idAt(i)), start, start + size);
+  if (extent === EXACT) {
+    const id = tree.idAt(i);
+    if (!mm.vmas.isPlain(id) && isSealed(mm.vmas.at(id))) return refuse(cur, D.munmapSealed, -EPERM);
+    unmapWhole(mm, i);
+  } else if (extent !== APART) return unmapParts(cur, mm.vmas.at(tree.idAt(i)), start, start + size);
   return 0;
 }
 
@@ -160,7 +164,8 @@ function unmapParts(cur: Caller, at: Vma, start: Addr, end: Addr): number {
  * Splits the VMAs that cross `start` or `end`, so that the range holds whole VMAs only.
  *
  * @param at the first VMA of the range
- * @returns 0; -ENOMEM at the map-count limit or without memory, or what the owner of a VMA says. The first split stays when
+ * @returns 0; -EPERM when a VMA of the range is sealed; -ENOMEM at the map-count limit or without memory, or what the owner
+ *   of a VMA says. The first split stays when
  *   the second one fails
  */
 export function splitAtBorders(cur: Caller, at: Vma, start: Addr, end: Addr): number {
@@ -170,11 +175,16 @@ export function splitAtBorders(cur: Caller, at: Vma, start: Addr, end: Addr): nu
     if (end < at.vmEnd && mm.mapCount >= mm.system.sysctl.maxMapCount) {
       return refuse(cur, D.munmapMaxMapCount, -ENOMEM);
     }
+    if (isSealed(at)) return refuse(cur, D.munmapSealed, -EPERM);
     const error = splitVmaUnlimited(cur, at, start, false);
     if (error !== 0) return error;
     last = at.vmNext!;
   }
-  while (last.vmEnd < end && last.vmNext !== null && last.vmNext.vmStart < end) last = last.vmNext;
+  if (isSealed(last)) return refuse(cur, D.munmapSealed, -EPERM);
+  while (last.vmEnd < end && last.vmNext !== null && last.vmNext.vmStart < end) {
+    last = last.vmNext;
+    if (isSealed(last)) return refuse(cur, D.munmapSealed, -EPERM);
+  }
   return last.vmEnd > end ? splitVmaUnlimited(cur, last, end, true) : 0;
 }
 

@@ -44,7 +44,16 @@ function remapLocked(cur: Caller, start: Addr, size: number, pgoff: Pages, flags
   let mapFlags = (flags & MAP_NONBLOCK) | MAP_SHARED | MAP_FIXED | MAP_POPULATE;
   if ((vmFlags & VM_LOCKED) !== 0) mapFlags |= MAP_LOCKED;
   const file = vma.vmFile!.getFile();
-  const result = doMmap(cur, { file, addr: start, len: size, prot, flags: mapFlags, vmFlags: 0, pgoff });
+  const result = doMmap(cur, {
+    file,
+    addr: start,
+    len: size,
+    prot,
+    flags: mapFlags,
+    vmFlags: 0,
+    vmFlagsHigh: 0,
+    pgoff,
+  });
   file.fput();
   return isErr(result) ? result : 0;
 }

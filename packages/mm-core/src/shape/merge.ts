@@ -23,6 +23,7 @@ import type { Vma } from '../areas/vma.ts';
 export function isMergeableVma(vma: Vma, spec: AreaSpec): boolean {
   return (
     ((vma.vmFlags ^ spec.vmFlags) & ~VM_SOFTDIRTY) === 0 &&
+    vma.vmFlagsHigh === spec.vmFlagsHigh &&
     vma.vmFile === spec.file &&
     (vma.vmOps === null || vma.vmOps.close === null) &&
     vma.userfaultCtx === spec.userfaultCtx &&
@@ -142,7 +143,7 @@ export function tellApart(tracer: Tracer, prev: Vma | null, next: Vma | null, sp
 export function whyNotJoined(vma: Vma, side: 'above' | 'below', spec: AreaSpec): number {
   const { vmFlags } = spec;
   if (((vma.vmFlags | vmFlags) & VM_SPECIAL) !== 0) return D.mergeSpecial;
-  if (((vma.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) !== 0) return D.mergeFlags;
+  if (((vma.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) !== 0 || vma.vmFlagsHigh !== spec.vmFlagsHigh) return D.mergeFlags;
   if (vma.vmFile !== spec.file) return D.mergeFile;
   if (vma.vmOps !== null && vma.vmOps.close !== null) return D.mergeCloseOp;
   if (vma.userfaultCtx !== spec.userfaultCtx) return D.mergeUserfault;

@@ -43,6 +43,8 @@ export interface MmapRequest {
   flags: number;
   /** VM_ bits to begin with; then all of the mapping. */
   vmFlags: VmFlags;
+  /** VM_HIGH_ bits of the mapping. */
+  vmFlagsHigh: number;
   /** Negative for a value near 2^64. */
   pgoff: Pages;
 }
@@ -59,7 +61,7 @@ export class Call {
   /** The VMA that covers the range which the last step changed; mremap: the source. */
   vma: Vma | null = null;
   /** What do_mmap is asked for: filled anew by each call that maps. */
-  readonly mmap: MmapRequest = { file: null, addr: 0, len: 0, prot: 0, flags: 0, vmFlags: 0, pgoff: 0 };
+  readonly mmap: MmapRequest = { file: null, addr: 0, len: 0, prot: 0, flags: 0, vmFlags: 0, vmFlagsHigh: 0, pgoff: 0 };
   /** What the next merge or change of an area is asked for. */
   readonly area: AreaSpec = new AreaSpec();
   /** What must settle before a call that returned RETRY goes on. */

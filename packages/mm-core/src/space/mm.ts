@@ -49,6 +49,8 @@ export class Mm {
   envEnd = 0;
   /** The program. */
   exeFile: VmFile | null = null;
+  /** PR_SET_MDWE: PR_MDWE_ bits, 0 when not set. */
+  mdwe = 0;
   /** CONFIG_MSM_APP_SETTINGS: a listed library was mapped. */
   appSetting = false;
   /** The mmap lock: a check against re-entrance, since the code is synchronous. */

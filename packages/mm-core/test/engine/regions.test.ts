@@ -49,7 +49,16 @@ import { BOTH, PAGE, RW, Scene } from './picture.ts';
 
 /** Maps a file at the scene's first page as exec does: with VM_DENYWRITE. */
 function denyWrite(scene: Scene, file: TestFile, len: number, flags: number): number {
-  return doMmap(scene.cur, { file, addr: scene.addr(0), len, prot: RW, flags, vmFlags: VM_DENYWRITE, pgoff: 0 });
+  return doMmap(scene.cur, {
+    file,
+    addr: scene.addr(0),
+    len,
+    prot: RW,
+    flags,
+    vmFlags: VM_DENYWRITE,
+    vmFlagsHigh: 0,
+    pgoff: 0,
+  });
 }
 
 const EPERM = -1;

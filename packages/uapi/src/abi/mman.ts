@@ -25,6 +25,8 @@ export const MAP_SHARED = 0x01;
 export const MAP_PRIVATE = 0x02;
 /** Like MAP_SHARED, but unknown flags are EOPNOTSUPP. Kernels before 4.15 answer EINVAL. */
 export const MAP_SHARED_VALIDATE = 0x03;
+/** Private memory whose pages the kernel may drop (6.11). */
+export const MAP_DROPPABLE = 0x8;
 /** The bits that hold the type: shared, private, shared and validated. */
 export const MAP_TYPE = 0x0f;
 export const MAP_FIXED = 0x10;
@@ -125,6 +127,12 @@ export const MADV_SOFT_OFFLINE = 101;
 export const PR_SET_VMA = 0x53564d41;
 /** Second argument: give the range a name, or take it away with a null pointer. */
 export const PR_SET_VMA_ANON_NAME = 0;
+
+/** prctl: memory-deny-write-execute (6.3). */
+export const PR_SET_MDWE = 65;
+export const PR_GET_MDWE = 66;
+export const PR_MDWE_REFUSE_EXEC_GAIN = 0x1;
+export const PR_MDWE_NO_INHERIT = 0x2;
 /** Longest accepted name in bytes, the final zero included. */
 export const ANON_VMA_NAME_MAX_LEN = 80;
 

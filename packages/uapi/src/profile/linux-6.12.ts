@@ -7,10 +7,14 @@ export const LINUX_6_12: KernelProfile = deriveProfile(LINUX_6_1, 'linux-6.12', 
   layout: {
     vdsoBytes: 8192,
     anonAlignsToPmd: true,
+    sealsPageZero: true,
   },
   mmap: {
     fixedFailureKeepsOld: true,
     stackFlagNoHugepage: true,
+    seal: true,
+    droppable: true,
+    denyWriteExec: true,
   },
   mprotect: {
     readOnlyUncharges: true,

@@ -16,6 +16,7 @@ export const MSM_4_4: KernelProfile = {
     dataDefaultMteAllowed: false,
     vdsoBytes: 4096,
     anonAlignsToPmd: false,
+    sealsPageZero: false,
   },
   mmap: {
     offsetShiftArithmetic: true,
@@ -26,6 +27,9 @@ export const MSM_4_4: KernelProfile = {
     protBtiMte: false,
     fixedFailureKeepsOld: false,
     stackFlagNoHugepage: false,
+    seal: false,
+    droppable: false,
+    denyWriteExec: false,
   },
   merge: {
     expandsNextFirst: false,

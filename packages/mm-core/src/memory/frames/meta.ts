@@ -5,6 +5,7 @@
  * include/linux/mm.h).
  */
 import type { Vma } from '../../areas/vma.ts';
+import { VM_HIGH_DROPPABLE } from '../../base/flags.ts';
 import type { AddressSpace } from '../cache/address-space.ts';
 import type { Frames } from './buddy.ts';
 import type { MmState } from '../tlb/state.ts';
@@ -17,7 +18,9 @@ const NEW_ANON: number = PG_ANON | PG_ANON_EXCLUSIVE | PG_SWAPBACKED | PG_UPTODA
 /** page_add_new_anon_rmap: frame `pfn` is a new page of `vma` at `address`; its one reference belongs to the entry. */
 export function addNewAnonRmap(state: MmState, vma: Vma, address: number, pfn: number): void {
   const frames = state.frames;
-  frames.flags[pfn] = frames.flags[pfn]! | NEW_ANON;
+  // Pages that may be dropped are never backed by swap.
+  const droppable = (vma.vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0;
+  frames.flags[pfn] = frames.flags[pfn]! | (droppable ? NEW_ANON & ~PG_SWAPBACKED : NEW_ANON);
   frames.mapcount[pfn] = 1;
   frames.index[pfn] = vma.vmPgoff + (address - vma.vmStart) * state.memory.system.perPage;
   frames.ownerId[pfn] = state.memory.anonOwners.hold(vma.anonVma!);

@@ -22,4 +22,6 @@ export interface LayoutFacts {
   readonly vdsoBytes: number;
   /** An anonymous private mapping without a hint whose length is a multiple of a PMD huge page begins on such a border, if the kernel knows transparent huge pages. */
   readonly anonAlignsToPmd: boolean;
+  /** Page 0, which the personality MMAP_PAGE_ZERO maps, is sealed. */
+  readonly sealsPageZero: boolean;
 }

@@ -20,4 +20,10 @@ export interface MmapFacts {
   readonly fixedFailureKeepsOld: boolean;
   /** MAP_STACK sets VM_NOHUGEPAGE, if the kernel knows transparent huge pages. */
   readonly stackFlagNoHugepage: boolean;
+  /** mseal(2) exists. */
+  readonly seal: boolean;
+  /** MAP_DROPPABLE exists: private memory whose pages may vanish. */
+  readonly droppable: boolean;
+  /** PR_SET_MDWE exists: memory does not become executable after it was writable. */
+  readonly denyWriteExec: boolean;
 }

@@ -1,0 +1,46 @@
+/**
+ * prctl(PR_SET_MDWE): memory that was writable does not become executable in this address space.
+ *
+ * Mirrors prctl_set_mdwe (kernel/sys.c) and map_deny_write_exec (include/linux/mman.h).
+ */
+import { EINVAL, EPERM, PR_MDWE_NO_INHERIT, PR_MDWE_REFUSE_EXEC_GAIN } from '@vmarea/uapi';
+import { refuse } from '../base/errno.ts';
+import { VM_EXEC, VM_WRITE } from '../base/flags.ts';
+import type { Errno, VmFlags } from '../base/units.ts';
+import { D } from '../reasons/decisions.ts';
+import { beginCall } from '../space/call.ts';
+import type { Caller } from '../space/caller.ts';
+import type { Mm } from '../space/mm.ts';
+
+/**
+ * PR_SET_MDWE.
+ *
+ * @param bits PR_MDWE_ bits
+ * @returns 0; -EINVAL for unknown bits, or PR_MDWE_NO_INHERIT alone; -EPERM when other bits are set already
+ */
+export function prctlSetMdwe(cur: Caller, bits: number): Errno {
+  const { mm } = cur;
+  beginCall(cur);
+  const alone = (bits & PR_MDWE_NO_INHERIT) !== 0 && (bits & PR_MDWE_REFUSE_EXEC_GAIN) === 0;
+  if ((bits & ~(PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT)) !== 0 || alone) {
+    return refuse(cur, D.mdweBits, -EINVAL);
+  }
+  if (mm.mdwe !== 0 && mm.mdwe !== bits) return refuse(cur, D.mdweIsSet, -EPERM);
+  mm.mdwe = bits;
+  return 0;
+}
+
+/** What a child, or the next program, inherits of PR_SET_MDWE. */
+export function inheritedMdwe(mm: Mm): number {
+  return (mm.mdwe & PR_MDWE_NO_INHERIT) !== 0 ? 0 : mm.mdwe;
+}
+
+/**
+ * map_deny_write_exec: whether PR_SET_MDWE forbids a mapping its flags.
+ *
+ * @param oldFlags those that it has now; `newFlags` for a new one
+ */
+export function mapDenyWriteExec(mm: Mm, oldFlags: VmFlags, newFlags: VmFlags): boolean {
+  if (mm.mdwe === 0 || (newFlags & VM_EXEC) === 0) return false;
+  return (newFlags & VM_WRITE) !== 0 || (oldFlags & VM_EXEC) === 0;
+}
