@@ -760,7 +760,7 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     },
 
     // --- memory of somebody else, and memory that is to be there
-    'gup.no_vma': { run: (m) => accessProcessVm(m.task.cur, m.task.mm, AT, new Uint8Array(1), 0, 1, false, 0) },
+    'gup.no_vma': { run: (m) => accessProcessVm(m.task.cur, m.task.mm, AT, new Uint8Array(1), 0) },
     'gup.device_memory': {
       run: (m) => m.call('madvise', device(m, 'io', MAP_SHARED), P, MADV_POPULATE_READ),
       gives: -EINVAL,

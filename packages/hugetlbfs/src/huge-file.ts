@@ -41,6 +41,7 @@ import {
   setattrCopy,
   type Attributes,
   type File,
+  type IoVec,
   type Inode,
 } from '@vmarea/vfs';
 import { clearHugePage } from './huge-contents.ts';
@@ -108,14 +109,8 @@ function hugetlbGetUnmappedArea(
 }
 
 /** hugetlbfs_read_iter: pages of the file, zeroes where there is none. */
-function hugetlbfsRead(
-  _cur: Caller,
-  file: File,
-  target: Uint8Array,
-  offset: number,
-  length: number,
-  pos: number,
-): number {
+function hugetlbfsRead(_cur: Caller, file: File, iov: IoVec, pos: number): number {
+  const { bytes: target, offset, length } = iov;
   const info = hugeInode(file.fInode);
   const { h } = info;
   const core = memoryOf(h.system);

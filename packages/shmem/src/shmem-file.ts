@@ -37,6 +37,7 @@ import {
   genericFileLlseek,
   genericFileRead,
   genericFileWrite,
+  iovHead,
   InodeOperations,
   inodeNewsizeOk,
   mapWith,
@@ -45,6 +46,7 @@ import {
   setattrCopy,
   type Attributes,
   type File,
+  type IoVec,
   type Inode,
 } from '@vmarea/vfs';
 import { ShmemDecision } from './reasons.ts';
@@ -74,10 +76,10 @@ function shmemMmap(cur: Caller, file: File, vma: Vma): number {
   return mapWith(cur, file, vma, shmemVmOps);
 }
 
-function shmemWrite(cur: Caller, file: File, source: Uint8Array, offset: number, length: number, pos: number): number {
+function shmemWrite(cur: Caller, file: File, iov: IoVec, pos: number): number {
   const inode = file.fInode;
   const info = shmemInfo(inode);
-  let count = length;
+  let count = iov.length;
   if ((info.seals & SEALS_AGAINST_WRITE) !== 0) return -EPERM;
   if ((info.seals & F_SEAL_GROW) !== 0 && pos + count > inode.iSize) {
     // Seals are looked at page by page: what ends within the file is written, the rest is refused.
@@ -86,7 +88,7 @@ function shmemWrite(cur: Caller, file: File, source: Uint8Array, offset: number,
     if (count <= 0) return -EPERM;
   }
   info.charger = cur;
-  const done = genericFileWrite(cur, file, source, offset, count, pos);
+  const done = genericFileWrite(cur, file, iovHead(iov, count), pos);
   info.charger = null;
   return done;
 }

@@ -12,6 +12,7 @@ export * from './names/permission.ts';
 export * from './names/namei.ts';
 export * from './files/open.ts';
 export * from './files/read-write.ts';
+export { iovHead, type IoVec } from './files/iovec.ts';
 export * from './names/attr.ts';
 export * from './files/fcntl.ts';
 export * from './files/locks.ts';

@@ -18,6 +18,7 @@ import {
 import { inodeNewsizeOk } from './names/attr.ts';
 import { FileOperations, type Attributes } from './files/operations.ts';
 import type { File } from './files/file.ts';
+import type { IoVec } from './files/iovec.ts';
 import type { Inode } from './names/inode.ts';
 
 /** The machine's memory, or null when it runs without. */
@@ -36,21 +37,15 @@ export function attachPageCache(inode: Inode, aOps: AddressSpaceOperations): voi
 }
 
 /** generic_file_read_iter: bytes up to the end of the file. */
-export function genericFileRead(
-  _cur: Caller,
-  file: File,
-  target: Uint8Array,
-  offset: number,
-  length: number,
-  pos: number,
-): number {
+export function genericFileRead(_cur: Caller, file: File, iov: IoVec, pos: number): number {
+  const { bytes, offset, length } = iov;
   const inode = file.fInode;
   const count = Math.min(length, inode.iSize - pos);
   if (length > count && inode.iPages !== null) cachePageAtEnd(inode, inode.iPages, pos);
   if (count <= 0) return 0;
   inode.iAtime = inode.iSb.now();
-  if (inode.iPages !== null) return inode.iPages.read(pos, target, offset, count);
-  target.fill(0, offset, offset + count);
+  if (inode.iPages !== null) return inode.iPages.read(pos, bytes, offset, count);
+  bytes.fill(0, offset, offset + count);
   return count;
 }
 
@@ -66,16 +61,10 @@ function cachePageAtEnd(inode: Inode, pages: AddressSpace, pos: number): void {
 }
 
 /** generic_file_write_iter: the file grows as needed. */
-export function genericFileWrite(
-  _cur: Caller,
-  file: File,
-  source: Uint8Array,
-  offset: number,
-  length: number,
-  pos: number,
-): number {
+export function genericFileWrite(_cur: Caller, file: File, iov: IoVec, pos: number): number {
+  const { bytes, offset, length } = iov;
   const inode = file.fInode;
-  const count = inode.iPages === null ? length : inode.iPages.write(pos, source, offset, length);
+  const count = inode.iPages === null ? length : inode.iPages.write(pos, bytes, offset, length);
   if (count <= 0) return count;
   if (pos + count > inode.iSize) inode.iSize = pos + count;
   const now = inode.iSb.now();

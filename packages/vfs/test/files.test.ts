@@ -135,11 +135,11 @@ describe('descriptors', () => {
     const fd = t.open('/r/f', O_CREAT | O_RDWR);
     const file = t.file(fd);
     const bytes = Uint8Array.from([1, 2, 3, 4]);
-    expect(ksysWrite(t, file, bytes, 0, 4)).toBe(4);
-    expect(ksysRead(t, file, new Uint8Array(4), 0, 4)).toBe(0);
+    expect(ksysWrite(t, file, { bytes: bytes, offset: 0, length: 4 })).toBe(4);
+    expect(ksysRead(t, file, { bytes: new Uint8Array(4), offset: 0, length: 4 })).toBe(0);
     expect(vfsLlseek(file, -1, SEEK_END)).toBe(3);
     const back = new Uint8Array(4);
-    expect(ksysRead(t, file, back, 0, 4)).toBe(1);
+    expect(ksysRead(t, file, { bytes: back, offset: 0, length: 4 })).toBe(1);
     expect(back[0]).toBe(4);
     expect(vfsLlseek(file, -1, SEEK_SET)).toBe(-EINVAL);
     t.rlimits.fsize = 6;
@@ -204,15 +204,15 @@ describe('devices', () => {
     expect(doPipe2(t, machine.pipes, fds, 0)).toBe(0);
     const [r, w] = fds;
     const buffer = new Uint8Array(8);
-    expect(ksysRead(t, t.file(r), buffer, 0, 8)).toBe(RETRY);
+    expect(ksysRead(t, t.file(r), { bytes: buffer, offset: 0, length: 8 })).toBe(RETRY);
     const waiting = machine.system.current.pending;
-    expect(ksysWrite(t, t.file(w), Uint8Array.from([9, 8]), 0, 2)).toBe(2);
+    expect(ksysWrite(t, t.file(w), { bytes: Uint8Array.from([9, 8]), offset: 0, length: 2 })).toBe(2);
     await waiting;
-    expect(ksysRead(t, t.file(r), buffer, 0, 8)).toBe(2);
+    expect(ksysRead(t, t.file(r), { bytes: buffer, offset: 0, length: 8 })).toBe(2);
     expect(t.pread(r, 1, 0)).toBe(-ESPIPE);
     expect(t.mmap(r, 0, PAGE, PROT_READ, MAP_PRIVATE)).toBe(-ENODEV);
     t.files.close(w);
-    expect(ksysRead(t, t.file(r), buffer, 0, 8)).toBe(0);
+    expect(ksysRead(t, t.file(r), { bytes: buffer, offset: 0, length: 8 })).toBe(0);
     machine.end();
   });
 

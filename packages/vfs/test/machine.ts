@@ -178,13 +178,13 @@ export class TestTask implements FileCaller {
   /** The bytes at a position, as text; or the errno. */
   pread(fd: number, length: number, pos: number): string | number {
     const buffer = new Uint8Array(length);
-    const n = ksysPread(this, this.file(fd), buffer, 0, length, pos);
+    const n = ksysPread(this, this.file(fd), { bytes: buffer, offset: 0, length }, pos);
     return n < 0 ? n : String.fromCharCode(...buffer.subarray(0, n));
   }
 
   pwrite(fd: number, text: string, pos: number): number {
     const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
-    return ksysPwrite(this, this.file(fd), bytes, 0, bytes.length, pos);
+    return ksysPwrite(this, this.file(fd), { bytes, offset: 0, length: bytes.length }, pos);
   }
 
   ftruncate(fd: number, length: number): number {

@@ -103,13 +103,13 @@ export class FileCalls {
   /** read(2) into target[offset, offset + length). */
   read(fd: number, target: Uint8Array, offset: number = 0, length: number = target.length - offset): number {
     const file = this.file(fd);
-    return file === null ? -EBADF : ksysRead(this.task.cur, file, target, offset, length);
+    return file === null ? -EBADF : ksysRead(this.task.cur, file, { bytes: target, offset, length });
   }
 
   /** write(2). */
   write(fd: number, source: Uint8Array, offset: number = 0, length: number = source.length - offset): number {
     const file = this.file(fd);
-    return file === null ? -EBADF : ksysWrite(this.task.cur, file, source, offset, length);
+    return file === null ? -EBADF : ksysWrite(this.task.cur, file, { bytes: source, offset, length });
   }
 
   /** pread64(2). */
@@ -121,7 +121,7 @@ export class FileCalls {
     length: number = target.length - offset,
   ): number {
     const file = this.file(fd);
-    return file === null ? -EBADF : ksysPread(this.task.cur, file, target, offset, length, pos);
+    return file === null ? -EBADF : ksysPread(this.task.cur, file, { bytes: target, offset, length }, pos);
   }
 
   /** pwrite64(2). */
@@ -133,7 +133,7 @@ export class FileCalls {
     length: number = source.length - offset,
   ): number {
     const file = this.file(fd);
-    return file === null ? -EBADF : ksysPwrite(this.task.cur, file, source, offset, length, pos);
+    return file === null ? -EBADF : ksysPwrite(this.task.cur, file, { bytes: source, offset, length }, pos);
   }
 
   /** lseek(2). */

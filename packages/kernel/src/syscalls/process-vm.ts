@@ -3,7 +3,7 @@
  * caller's, one of the other task's. Bytes go through the page tables of both. Mirrors mm/process_vm_access.c.
  */
 import { hasCapability, RETRY } from '@vmarea/mm-core';
-import { accessOk, accessProcessVm, copyFromUser, copyToUser } from '@vmarea/mm-core/memory';
+import { accessOk, accessProcessVm, copyFromUser, copyToUser, FOLL_WRITE } from '@vmarea/mm-core/memory';
 import { CAP_SYS_PTRACE, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, fromRegister } from '@vmarea/uapi';
 import type { Task } from '../task/task.ts';
 
@@ -46,6 +46,13 @@ function readRanges(task: Task, address: number, count: number): Range[] | numbe
   return ranges;
 }
 
+/** Both lists of a copy, and the bytes that it is to move at most. */
+interface Ranges {
+  readonly local: readonly Range[];
+  readonly remote: readonly Range[];
+  readonly total: number;
+}
+
 /** A copy under way. It may have to wait anywhere, and goes on where it was. */
 class Copy {
   private readonly task: Task;
@@ -61,19 +68,12 @@ class Copy {
   private remoteIndex = 0;
   private remoteDone = 0;
 
-  constructor(
-    task: Task,
-    other: Task,
-    local: readonly Range[],
-    remote: readonly Range[],
-    total: number,
-    write: boolean,
-  ) {
+  constructor(task: Task, other: Task, ranges: Ranges, write: boolean) {
     this.task = task;
     this.other = other;
-    this.local = local;
-    this.remote = remote;
-    this.total = total;
+    this.local = ranges.local;
+    this.remote = ranges.remote;
+    this.total = ranges.total;
     this.write = write;
     this.bytes = new Uint8Array(task.kernel.system.pageSize);
   }
@@ -115,11 +115,11 @@ class Copy {
     const want = Math.min(rest, bytes.length - inPage);
     const { mm } = this.other;
     if (!this.write) {
-      const got = accessProcessVm(cur, mm, at, bytes, 0, want, false);
+      const got = accessProcessVm(cur, mm, at, bytes.subarray(0, want), 0);
       return got < 0 ? got : moved(copyToUser(cur, here, bytes, 0, got), got);
     }
     const got = moved(copyFromUser(cur, here, bytes, 0, want), want);
-    return got < 0 ? got : accessProcessVm(cur, mm, at, bytes, 0, got, true);
+    return got < 0 ? got : accessProcessVm(cur, mm, at, bytes.subarray(0, got), FOLL_WRITE);
   }
 }
 
@@ -154,5 +154,5 @@ export function processVmRw(task: Task, args: ProcessVmArgs, write: boolean): nu
   const other = kernel.tasks.get(args.pid);
   if (other === undefined || other.exitStatus !== null) return -ESRCH;
   if (other.cur.cred.uid !== cur.cred.uid && !hasCapability(cur.cred, CAP_SYS_PTRACE)) return -EPERM;
-  return new Copy(task, other, local, remote, total, write).run();
+  return new Copy(task, other, { local, remote, total }, write).run();
 }

@@ -14,7 +14,7 @@ import {
   RETRY,
   type Credentials,
 } from '@vmarea/mm-core';
-import { accessProcessVm } from '@vmarea/mm-core/memory';
+import { accessProcessVm, FOLL_WRITE } from '@vmarea/mm-core/memory';
 import {
   CAP_LAST_CAP,
   CAP_SETGID,
@@ -169,7 +169,7 @@ export class ProcessCalls {
     offset: number = 0,
     length: number = target.length,
   ): number {
-    return this.accessVm(pid, addr, target, offset, length, false);
+    return this.accessVm(pid, addr, target.subarray(offset, offset + length), 0);
   }
 
   /** process_vm_writev(2) with one range. */
@@ -180,16 +180,16 @@ export class ProcessCalls {
     offset: number = 0,
     length: number = source.length,
   ): number {
-    return this.accessVm(pid, addr, source, offset, length, true);
+    return this.accessVm(pid, addr, source.subarray(offset, offset + length), FOLL_WRITE);
   }
 
-  private accessVm(pid: number, addr: number, bytes: Uint8Array, offset: number, len: number, write: boolean): number {
+  private accessVm(pid: number, addr: number, bytes: Uint8Array, gupFlags: number): number {
     const { cur, kernel } = this.task;
     if (kernel.memory === null) return -ENOSYS;
     const other = kernel.tasks.get(pid);
     if (other === undefined || other.exitStatus !== null) return -ESRCH;
     if (other.cur.cred.uid !== cur.cred.uid && !hasCapability(cur.cred, CAP_SYS_PTRACE)) return -EPERM;
-    return accessProcessVm(cur, other.mm, addr, bytes, offset, len, write);
+    return accessProcessVm(cur, other.mm, addr, bytes, gupFlags);
   }
 
   /** prlimit64(2) for the task itself: the old limit. */

@@ -32,7 +32,8 @@ export function doMincore(cur: Caller, start: Addr, len: Bytes, vec: Uint8Array)
     const vma = findVma(mm, from);
     if (vma === null || vma.vmStart > from) return refuse(cur, D.mincoreHole, -ENOMEM);
     const to = Math.min(end, vma.vmEnd);
-    system.memory.mincore(cur, vma, from, to, vec, (from - start) / system.pageSize);
+    const first = (from - start) / system.pageSize;
+    system.memory.mincore(cur, vma, from, to, vec.subarray(first, first + (to - from) / system.pageSize));
     from = to;
   }
   return 0;

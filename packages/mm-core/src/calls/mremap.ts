@@ -50,7 +50,18 @@ import {
 import { vmaAdjust } from '../shape/adjust.ts';
 import { vmaMerge } from '../shape/merge.ts';
 import type { Vma } from '../areas/vma.ts';
-import type { Addr, Bytes } from '../base/units.ts';
+import type { Addr, AddrOrErrno, Bytes } from '../base/units.ts';
+
+/** What mremap is asked for; lengths are whole pages, or whole huge pages where the source has them. */
+interface MremapRequest {
+  readonly addr: Addr;
+  readonly oldLen: Bytes;
+  readonly newLen: Bytes;
+  /** MREMAP_ bits. */
+  readonly flags: number;
+  /** For MREMAP_FIXED. */
+  readonly newAddr: Addr;
+}
 
 /** The VMA that contains `addr`, or null. */
 function vmaLookup(mm: Mm, addr: Addr): Vma | null {
@@ -113,15 +124,8 @@ function moveBack(vma: Vma, oldAddr: Addr, newVma: Vma, newAddr: Addr, moved: nu
  *
  * @returns the new address, or a negative errno
  */
-function moveVma(
-  cur: Caller,
-  vmaIn: Vma,
-  oldAddr: Addr,
-  oldLen: Bytes,
-  newLen: Bytes,
-  newAddr: Addr,
-  flags: number,
-): number {
+function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr): AddrOrErrno {
+  const { addr: oldAddr, oldLen, newLen, flags } = request;
   const mm = cur.mm;
   const system = mm.system;
   const pageSize = system.pageSize;
@@ -221,11 +225,12 @@ function chargeGrowth(cur: Caller, vma: Vma, oldLen: Bytes, newLen: Bytes): numb
 }
 
 /** mremap_to: a fixed destination, or DONTUNMAP's free one. */
-function mremapTo(cur: Caller, addr: Addr, oldLenIn: Bytes, newAddr: Addr, newLen: Bytes, flags: number): number {
+function mremapTo(cur: Caller, request: MremapRequest): AddrOrErrno {
+  const { addr, newAddr, newLen, flags } = request;
   const mm = cur.mm;
   const system = mm.system;
   const T = mm.taskSize;
-  let oldLen = oldLenIn;
+  let oldLen = request.oldLen;
   if ((newAddr & system.pageMask) !== 0) return refuse(cur, D.mremapNewUnaligned, -EINVAL);
   if (newLen < 0 || newLen > T || newAddr < 0 || newAddr > T - newLen) {
     return refuse(cur, D.mremapNewBeyondTaskSize, -EINVAL);
@@ -254,7 +259,9 @@ function mremapTo(cur: Caller, addr: Addr, oldLenIn: Bytes, newAddr: Addr, newLe
   const mapFlags = (fixed ? MAP_FIXED : 0) | ((vma.vmFlags & VM_MAYSHARE) !== 0 ? MAP_SHARED : 0);
   const pgoff = vma.vmPgoff + (addr - vma.vmStart) / system.pageSize;
   const area = getUnmappedArea(cur, vma.vmFile, newAddr, newLen, pgoff, mapFlags);
-  const result = isErr(area) ? area : moveVma(cur, vma, addr, oldLen, newLen, fixed ? newAddr : area, flags);
+  const result = isErr(area)
+    ? area
+    : moveVma(cur, vma, oldLen === request.oldLen ? request : { ...request, oldLen }, fixed ? newAddr : area);
   if (isErr(result) && charged !== 0) vmUnacctMemory(system, charged);
   return result;
 }
@@ -287,12 +294,12 @@ function growInPlace(cur: Caller, vma: Vma, addr: Addr, oldLen: Bytes, newLen: B
   return addr;
 }
 
-function mremapLocked(cur: Caller, addr: Addr, oldLenIn: Bytes, newLenIn: Bytes, flags: number, newAddr: Addr): number {
+function mremapLocked(cur: Caller, request: MremapRequest): AddrOrErrno {
+  const { addr, flags, newAddr } = request;
   const mm = cur.mm;
   const system = mm.system;
   const profile = system.profile;
-  let oldLen = oldLenIn;
-  let newLen = newLenIn;
+  let { oldLen, newLen } = request;
   if (profile.mremap.looksUpFirst) {
     const source = vmaLookup(mm, addr);
     if (source === null) return refuse(cur, D.mremapNotMapped, -EFAULT);
@@ -305,7 +312,9 @@ function mremapLocked(cur: Caller, addr: Addr, oldLenIn: Bytes, newLenIn: Bytes,
       if (newLen < 0 || (oldLen >= 0 && newLen > oldLen)) return refuse(cur, D.mremapHugeGrow, -EINVAL);
     }
   }
-  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) return mremapTo(cur, addr, oldLen, newAddr, newLen, flags);
+  const same = oldLen === request.oldLen && newLen === request.newLen;
+  const sized: MremapRequest = same ? request : { ...request, oldLen, newLen };
+  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) return mremapTo(cur, sized);
 
   if (compareUnsigned(oldLen, newLen) >= 0) {
     const error = oldLen === newLen ? 0 : doMunmap(cur, addr + newLen, oldLen - newLen);
@@ -327,14 +336,14 @@ function mremapLocked(cur: Caller, addr: Addr, oldLenIn: Bytes, newLenIn: Bytes,
     const pgoff = vma.vmPgoff + (addr - vma.vmStart) / system.pageSize;
     const mapFlags = (vma.vmFlags & VM_MAYSHARE) !== 0 ? MAP_SHARED : 0;
     const area = getUnmappedArea(cur, vma.vmFile, 0, newLen, pgoff, mapFlags);
-    result = isErr(area) ? area : moveVma(cur, vma, addr, oldLen, newLen, area, flags);
+    result = isErr(area) ? area : moveVma(cur, vma, sized, area);
   }
   if (isErr(result) && charged !== 0) vmUnacctMemory(system, charged);
   return result;
 }
 
 /**
- * mremap(2).
+ * mremap(2). The parameters are the kernel's.
  *
  * @param addr source; `oldLen`, `newLen` bytes; `newAddr` for MREMAP_FIXED (values of `fromRegister`)
  * @param flags MREMAP_ bits
@@ -359,7 +368,7 @@ export function doMremap(cur: Caller, addr: Addr, oldLen: Bytes, newLen: Bytes, 
   if (newSize === 0) return refuse(cur, D.mremapZeroLen, -EINVAL);
   mmapLock(mm, 'mremap');
   try {
-    return mremapLocked(cur, addr, oldSize, newSize, flags, newAddr);
+    return mremapLocked(cur, { addr, oldLen: oldSize, newLen: newSize, flags, newAddr });
   } finally {
     mmapUnlock(mm);
   }

@@ -59,7 +59,7 @@ function remapLocked(cur: Caller, start: Addr, size: number, pgoff: Pages, flags
 }
 
 /**
- * remap_file_pages(2).
+ * remap_file_pages(2). The parameters are the kernel's.
  *
  * @param startIn address; `sizeIn` bytes: both rounded down to pages
  * @param prot must be 0

@@ -136,8 +136,8 @@ export class Memory implements MemoryPort, MemoryCore {
     return;
   }
 
-  mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint8Array, offset: number): void {
-    mincore(cur, vma, start, end, vec, offset);
+  mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint8Array): void {
+    mincore(cur, vma, start, end, vec);
   }
 
   unmapMappingRange(mapping: FileMapping, startPage: number, nrPages: Pages, evenCows: boolean): void {

@@ -53,8 +53,8 @@ export interface MemoryPort {
   advise(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number;
   /** Pages of [start, end) leave the mlocked state. */
   munlockRange(vma: Vma, start: Addr, end: Addr): void;
-  /** mincore for one VMA: writes one byte (0 or 1) per page at `offset` of `vec`: 0 or RETRY. */
-  mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint8Array, offset: number): void;
+  /** mincore for one VMA: writes one byte (0 or 1) per page to `vec`, which has as many. */
+  mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint8Array): void;
 }
 
 /** An engine that runs alone: nothing is ever present. */
@@ -72,7 +72,7 @@ export const NO_MEMORY: MemoryPort = {
   populate: () => 0,
   advise: () => 0,
   munlockRange: () => undefined,
-  mincore: (_cur, _vma, _start, _end, vec, offset) => {
-    vec.fill(0, offset);
+  mincore: (_cur, _vma, _start, _end, vec) => {
+    vec.fill(0);
   },
 };

@@ -12,7 +12,7 @@ import type { VmFile } from '../ports/file.ts';
 import { D } from '../reasons/decisions.ts';
 import { VM_GROWSDOWN } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
-import type { Addr, Bytes, Pages } from '../base/units.ts';
+import type { Addr, AddrOrErrno, Bytes, Errno, Pages } from '../base/units.ts';
 
 /** find_vma: the first VMA that ends above `addr`, or null. */
 export function findVma(mm: Mm, addr: Addr): Vma | null {
@@ -84,7 +84,7 @@ function searchAligned(cur: Caller, len: Bytes, flags: number): number {
 }
 
 /**
- * get_unmapped_area: the address for a mapping of `len` bytes.
+ * get_unmapped_area: the address for a mapping of `len` bytes. The parameters are the kernel's.
  *
  * @param addr the hint, or with MAP_FIXED the address
  * @param len page-aligned bytes, as from `fromRegister` (may be out of range)
@@ -108,21 +108,20 @@ export function getUnmappedArea(
         ? searchAligned(cur, len, flags)
         : searchArea(cur, addr, len, flags);
   if (isErr(area) || area > mm.taskSize - len || (area & mm.system.pageMask) !== 0) {
-    return whyNotThere(cur, file, addr, len, flags, area);
+    // With MAP_FIXED the address comes back as it was given, and a negative one stands for a value near 2^64.
+    return whyNotThere(cur, file, len, area, (flags & MAP_FIXED) !== 0 && area === addr);
   }
   const error = mm.system.security.mmapAddr(cur, area);
   return error === 0 ? area : refuse(cur, D.securityMmapAddr, error);
 }
 
-/** What is wrong with the area that a search gave: the errno. */
-function whyNotThere(cur: Caller, file: VmFile | null, addr: Addr, len: Bytes, flags: number, area: number): number {
-  // With MAP_FIXED the address comes back as it was given, and a negative one stands for a value near 2^64.
+/** What is wrong with the area that a search gave: the errno. `asGiven`: it is the MAP_FIXED address. */
+function whyNotThere(cur: Caller, file: VmFile | null, len: Bytes, area: AddrOrErrno, asGiven: boolean): Errno {
   if (isErr(area)) {
-    const given = (flags & MAP_FIXED) !== 0 && area === addr;
-    if (given && area < -4095) return refuse(cur, D.areaBeyondTaskSize, -ENOMEM);
+    if (asGiven && area < -4095) return refuse(cur, D.areaBeyondTaskSize, -ENOMEM);
     if (file !== null && file.fOp.getUnmappedArea !== null) return refuse(cur, D.areaOwnerRefused, area);
     // The last 4095 values of an unsigned long are errors, whoever wrote them.
-    return given ? refuse(cur, D.areaErrorValue, area) : area;
+    return asGiven ? refuse(cur, D.areaErrorValue, area) : area;
   }
   if (area > cur.mm.taskSize - len) return refuse(cur, D.areaBeyondTaskSize, -ENOMEM);
   return refuse(cur, D.areaUnaligned, -EINVAL);

@@ -16,7 +16,15 @@ import {
 } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
 import { doMadvise, doMincore, doMprotect } from '../../src/index.ts';
-import { accessProcessVm, clearUser, copyFromUser, copyToUser, strncpyFromUser } from '../../src/memory/index.ts';
+import {
+  accessProcessVm,
+  FOLL_FORCE,
+  FOLL_WRITE,
+  clearUser,
+  copyFromUser,
+  copyToUser,
+  strncpyFromUser,
+} from '../../src/memory/index.ts';
 import { faultsOf, Machine, PAGE, rssOf, RW, withMachine, type TestTask } from '../mm-fixture.ts';
 
 const A = 0x10000000;
@@ -212,14 +220,14 @@ describe('kernel copies', () => {
       other.anon(A, 2);
       other.anon(A + 2 * PAGE, 1, PROT_READ);
       const buf = new Uint8Array([1, 2, 3, 4]);
-      expect(accessProcessVm(t.cur, other.mm, A + PAGE - 2, buf, 0, 4, true)).toBe(4);
+      expect(accessProcessVm(t.cur, other.mm, A + PAGE - 2, buf, FOLL_WRITE)).toBe(4);
       expect(other.load(A + PAGE)).toBe(3);
       buf.fill(0);
-      expect(accessProcessVm(t.cur, other.mm, A + PAGE - 2, buf, 0, 4, false)).toBe(4);
+      expect(accessProcessVm(t.cur, other.mm, A + PAGE - 2, buf, 0)).toBe(4);
       expect([...buf]).toEqual([1, 2, 3, 4]);
-      expect(accessProcessVm(t.cur, other.mm, A + 2 * PAGE - 2, buf, 0, 4, true)).toBe(2);
-      expect(accessProcessVm(t.cur, other.mm, A + 2 * PAGE, buf, 0, 4, true)).toBe(-EFAULT);
-      expect(accessProcessVm(t.cur, other.mm, A + 2 * PAGE, buf, 0, 4, true, 0x10)).toBe(4);
+      expect(accessProcessVm(t.cur, other.mm, A + 2 * PAGE - 2, buf, FOLL_WRITE)).toBe(2);
+      expect(accessProcessVm(t.cur, other.mm, A + 2 * PAGE, buf, FOLL_WRITE)).toBe(-EFAULT);
+      expect(accessProcessVm(t.cur, other.mm, A + 2 * PAGE, buf, FOLL_WRITE | FOLL_FORCE)).toBe(4);
       expect(other.load(A + 2 * PAGE)).toBe(1);
       m.check();
     }),

@@ -21,6 +21,7 @@ import {
 } from '@vmarea/mm-core';
 import type { Dentry } from '../names/dentry.ts';
 import { FileOperations, InodeOperations } from '../files/operations.ts';
+import type { IoVec } from '../files/iovec.ts';
 import { newInode, type Inode } from '../names/inode.ts';
 import { addNode } from './libfs.ts';
 import { memoryOf } from '../page-cache.ts';
@@ -31,11 +32,11 @@ import type { SuperBlock } from '../names/super-block.ts';
 /** /dev/null: writes vanish, reads end at once; it cannot be mapped. */
 export const nullOperations: FileOperations = new FileOperations({
   read: () => 0,
-  write: (_cur, _file, _source, _offset, length) => length,
+  write: (_cur, _file, { length }) => length,
   llseek: () => 0,
 });
 
-function readZero(_cur: unknown, _file: unknown, target: Uint8Array, offset: number, length: number): number {
+function readZero(_cur: unknown, _file: unknown, { bytes: target, offset, length }: IoVec): number {
   target.fill(0, offset, offset + length);
   return length;
 }
@@ -43,7 +44,7 @@ function readZero(_cur: unknown, _file: unknown, target: Uint8Array, offset: num
 /** /dev/zero: mapped privately it is anonymous memory with a name, mapped shared it is shared memory. */
 export const zeroOperations: FileOperations = new FileOperations({
   read: readZero,
-  write: (_cur, _file, _source, _offset, length) => length,
+  write: (_cur, _file, { length }) => length,
   llseek: () => 0,
   mmap(cur, _file, vma) {
     if ((vma.vmFlags & VM_SHARED) === 0) return 0;
@@ -56,7 +57,7 @@ export const zeroOperations: FileOperations = new FileOperations({
 /** /dev/full: like zero to read, always full to write; it cannot be mapped. */
 export const fullOperations: FileOperations = new FileOperations({
   read: readZero,
-  write: (_cur, _file, _source, _offset, length) => (length === 0 ? 0 : -ENOSPC),
+  write: (_cur, _file, { length }) => (length === 0 ? 0 : -ENOSPC),
   llseek: () => 0,
 });
 
@@ -89,7 +90,7 @@ export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions 
       file.fMode |= FMODE_UNSIGNED_OFFSET;
       return 0;
     },
-    read(_cur, _file, target, offset, length, pos) {
+    read(_cur, _file, { bytes: target, offset, length }, pos) {
       const core = memoryOf(system);
       if (core === null) return -EFAULT;
       if (!allowed(pos, length)) return -EPERM;
@@ -101,7 +102,7 @@ export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions 
       }
       return length;
     },
-    write(_cur, _file, source, offset, length, pos) {
+    write(_cur, _file, { bytes: source, offset, length }, pos) {
       const core = memoryOf(system);
       if (core === null) return -EFAULT;
       if (!allowed(pos, length)) return -EPERM;

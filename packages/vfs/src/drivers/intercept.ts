@@ -91,14 +91,16 @@ class Interceptor {
     if (pages !== null) pages.aOps = wrapped(this.pageTables, pages.aOps, (ops) => this.wrapPages(ops));
   }
 
-  private call(op: OperationName, inode: Inode, inner: () => number, at = 0, length = 0, name = '', pfn = -1): number {
+  /** Asks the one around for an operation; `what` says what it is about, as far as that is known. */
+  private call(op: OperationName, inode: Inode, inner: () => number, what: Partial<DriverCall> = {}): number {
+    const { name = '', at = 0, length = 0, pfn = -1 } = what;
     return this.around({ op, inode, name, at, length, pfn }, inner);
   }
 
   private wrapInode(ops: InodeOperations): InodeOperations {
     /** An operation that may leave an inode in the dentry. */
     const naming = (op: OperationName, dir: Inode, dentry: Dentry, inner: () => number): number => {
-      const result = this.call(op, dir, inner, 0, 0, dentry.dName);
+      const result = this.call(op, dir, inner, { name: dentry.dName });
       if (dentry.dInode !== null) this.adopt(dentry.dInode);
       return result;
     };
@@ -128,11 +130,11 @@ class Interceptor {
     if (rmdir !== null) table.rmdir = (dir, dentry) => naming('rmdir', dir, dentry, () => rmdir(dir, dentry));
     if (rename !== null) {
       table.rename = (oldDir, from, newDir, to) =>
-        this.call('rename', oldDir, () => rename(oldDir, from, newDir, to), 0, 0, from.dName);
+        this.call('rename', oldDir, () => rename(oldDir, from, newDir, to), { name: from.dName });
     }
     if (setattr !== null) {
       table.setattr = (cur, inode, attributes) =>
-        this.call('setattr', inode, () => setattr(cur, inode, attributes), attributes.size ?? 0);
+        this.call('setattr', inode, () => setattr(cur, inode, attributes), { at: attributes.size ?? 0 });
     }
     return new InodeOperations(table);
   }
@@ -149,24 +151,28 @@ class Interceptor {
     const { mmap, open, read, write, fsync, fallocate } = ops;
     if (open !== null) table.open = (cur, inode, file) => this.call('open', inode, () => open(cur, inode, file));
     if (read !== null) {
-      table.read = (cur, file, target, offset, length, pos) =>
-        this.call('read', file.fInode, () => read(cur, file, target, offset, length, pos), pos, length);
+      table.read = (cur, file, iov, pos) => {
+        const inner = (): number => read(cur, file, iov, pos);
+        return this.call('read', file.fInode, inner, { at: pos, length: iov.length });
+      };
     }
     if (write !== null) {
-      table.write = (cur, file, source, offset, length, pos) =>
-        this.call('write', file.fInode, () => write(cur, file, source, offset, length, pos), pos, length);
+      table.write = (cur, file, iov, pos) => {
+        const inner = (): number => write(cur, file, iov, pos);
+        return this.call('write', file.fInode, inner, { at: pos, length: iov.length });
+      };
     }
     if (fsync !== null) {
       table.fsync = (file, start, end, datasync) =>
-        this.call('fsync', file.fInode, () => fsync(file, start, end, datasync), start);
+        this.call('fsync', file.fInode, () => fsync(file, start, end, datasync), { at: start });
     }
     if (fallocate !== null) {
       table.fallocate = (file, mode, offset, len) =>
-        this.call('fallocate', file.fInode, () => fallocate(file, mode, offset, len), offset, len);
+        this.call('fallocate', file.fInode, () => fallocate(file, mode, offset, len), { at: offset, length: len });
     }
     if (mmap !== null) {
       table.mmap = (cur, file, vma) => {
-        const result = this.call('mmap', file.fInode, () => mmap(cur, file, vma), vma.vmPgoff);
+        const result = this.call('mmap', file.fInode, () => mmap(cur, file, vma), { at: vma.vmPgoff });
         if (result === 0) this.wrapVma(vma);
         return result;
       };
@@ -190,11 +196,13 @@ class Interceptor {
         name: ops.name ?? undefined,
         pageSize: ops.pageSize ?? undefined,
         fault:
-          fault === null ? undefined : (one, vmf) => this.call('fault', inodeOf(one), () => fault(one, vmf), vmf.pgoff),
+          fault === null
+            ? undefined
+            : (one, vmf) => this.call('fault', inodeOf(one), () => fault(one, vmf), { at: vmf.pgoff }),
         pageMkwrite:
           pageMkwrite === null
             ? undefined
-            : (one, vmf) => this.call('pageMkwrite', inodeOf(one), () => pageMkwrite(one, vmf), vmf.pgoff),
+            : (one, vmf) => this.call('pageMkwrite', inodeOf(one), () => pageMkwrite(one, vmf), { at: vmf.pgoff }),
       });
     });
   }
@@ -214,21 +222,21 @@ class Interceptor {
         readPage === null
           ? undefined
           : (mapping, index, pfn) =>
-              this.call('readPage', host(mapping), () => readPage(mapping, index, pfn), index, 0, '', pfn),
+              this.call('readPage', host(mapping), () => readPage(mapping, index, pfn), { at: index, pfn }),
       writePage:
         writePage === null
           ? undefined
           : (mapping, index, pfn) =>
-              this.call('writePage', host(mapping), () => writePage(mapping, index, pfn), index, 0, '', pfn),
+              this.call('writePage', host(mapping), () => writePage(mapping, index, pfn), { at: index, pfn }),
       prepareWrite:
         prepareWrite === null
           ? undefined
           : (mapping, pos, len) =>
-              this.call('prepareWrite', host(mapping), () => prepareWrite(mapping, pos, len), pos, len),
+              this.call('prepareWrite', host(mapping), () => prepareWrite(mapping, pos, len), { at: pos, length: len }),
       allocPage:
         allocPage === null
           ? undefined
-          : (mapping, index) => this.call('allocPage', host(mapping), () => allocPage(mapping, index), index),
+          : (mapping, index) => this.call('allocPage', host(mapping), () => allocPage(mapping, index), { at: index }),
     });
   }
 }

@@ -61,14 +61,14 @@ function textOf(cur: Caller, file: File): Uint8Array {
 }
 
 const textOperations = new FileOperations({
-  read(cur, file, target, offset, length, pos) {
+  read(cur, file, { bytes: target, offset, length }, pos) {
     const whole = pos === 0 || file.private_ === null ? textOf(cur, file) : (file.private_ as Uint8Array);
     file.private_ = whole;
     const part = whole.subarray(pos, pos + length);
     target.set(part, offset);
     return part.length;
   },
-  write(cur, file, source, offset, length) {
+  write(cur, file, { bytes: source, offset, length }) {
     const entry = file.fInode.iPrivate as ProcEntry;
     if (entry.write === undefined) return -EIO;
     let text = '';

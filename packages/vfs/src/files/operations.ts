@@ -11,6 +11,7 @@ import type { Caller, Credentials, FileOperations as MappableOperations, Vma, Vm
 import type { Dentry } from '../names/dentry.ts';
 import type { File } from './file.ts';
 import type { Inode } from '../names/inode.ts';
+import type { IoVec } from './iovec.ts';
 
 /** The operations of an open file that a driver gives. What it leaves out, its files cannot do. */
 export interface FileOperationsInit {
@@ -21,12 +22,10 @@ export interface FileOperationsInit {
     ((cur: Caller, file: File, addr: number, len: number, pgoff: number, flags: number) => number) | undefined;
   /** Called by open(2) when the file is otherwise ready: 0 or a negative errno. */
   open?: ((cur: Caller, inode: Inode, file: File) => number) | undefined;
-  /** Reads at byte `pos` into target[offset, offset + length): bytes read, 0 at the end. Without it read is EINVAL. */
-  read?:
-    ((cur: Caller, file: File, target: Uint8Array, offset: number, length: number, pos: number) => number) | undefined;
-  /** Writes at byte `pos`; the caller has already placed `pos` for O_APPEND and applied RLIMIT_FSIZE. Without it EINVAL. */
-  write?:
-    ((cur: Caller, file: File, source: Uint8Array, offset: number, length: number, pos: number) => number) | undefined;
+  /** Reads at byte `pos` into the iovec: bytes read, 0 at the end. Without it read is EINVAL. */
+  read?: ((cur: Caller, file: File, iov: IoVec, pos: number) => number) | undefined;
+  /** Writes the iovec at byte `pos`; the caller has already placed `pos` for O_APPEND and applied RLIMIT_FSIZE. Without it EINVAL. */
+  write?: ((cur: Caller, file: File, iov: IoVec, pos: number) => number) | undefined;
   /** A device's or filesystem's ioctl: `arg` is a number or an object that the two sides agree on. Without it ENOTTY. */
   ioctl?: ((cur: Caller, file: File, command: number, arg: unknown) => number) | undefined;
   /** Chooses a position (lseek): the new one, or a negative errno. Without it: the usual rules on the file size. */

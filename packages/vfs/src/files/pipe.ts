@@ -68,7 +68,7 @@ function pipeOf(inode: Inode): Pipe {
 }
 
 const pipeOperations = new FileOperations({
-  read(_cur, file, target, offset, length) {
+  read(_cur, file, { bytes: target, offset, length }) {
     const pipe = pipeOf(file.fInode);
     if (length === 0) return 0;
     if (pipe.used === 0) {
@@ -86,7 +86,7 @@ const pipeOperations = new FileOperations({
     pipe.wake();
     return count;
   },
-  write(_cur, file, source, offset, length) {
+  write(_cur, file, { bytes: source, offset, length }) {
     const pipe = pipeOf(file.fInode);
     if (length === 0) return 0;
     if (pipe.readers === 0) return -EPIPE;

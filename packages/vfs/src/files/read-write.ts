@@ -26,6 +26,7 @@ import {
 import { FMODE_LSEEK, makeCurrent, S_APPEND, type Caller } from '@vmarea/mm-core';
 import { canRead, canWrite, type File } from './file.ts';
 import { S_IMMUTABLE } from '../names/inode.ts';
+import { iovHead, type IoVec } from './iovec.ts';
 import { locksVerifyArea } from './locks.ts';
 
 /** The most bytes that one read or write moves: INT_MAX rounded down to a page. */
@@ -37,16 +38,10 @@ export function maxRwCount(pageSize: number): number {
  * vfs_read at a position.
  *
  * @param pos bytes
- * @returns bytes read into target[offset…], or -EBADF, -EISDIR, -EINVAL, -EAGAIN (mandatory lock), RETRY, the driver's errno
+ * @returns bytes read into the iovec, or -EBADF, -EISDIR, -EINVAL, -EAGAIN (mandatory lock), RETRY, the driver's errno
  */
-export function vfsRead(
-  cur: Caller,
-  file: File,
-  target: Uint8Array,
-  offset: number,
-  length: number,
-  pos: number,
-): number {
+export function vfsRead(cur: Caller, file: File, iov: IoVec, pos: number): number {
+  const { length } = iov;
   if (!canRead(file)) return -EBADF;
   if (S_ISDIR(file.fInode.iMode)) return -EISDIR;
   if (file.fOp.read === null) return -EINVAL;
@@ -56,7 +51,7 @@ export function vfsRead(
   const count = Math.min(length, maxRwCount(file.fInode.system.pageSize));
   file.lastCaller = cur;
   makeCurrent(cur);
-  return file.fOp.read(cur, file, target, offset, count, pos);
+  return file.fOp.read(cur, file, iovHead(iov, count), pos);
 }
 
 /**
@@ -65,14 +60,8 @@ export function vfsRead(
  *
  * @returns bytes written, or -EBADF, -EINVAL, -EFBIG, -EPERM (immutable), -EAGAIN, RETRY, the driver's errno
  */
-export function vfsWrite(
-  cur: Caller,
-  file: File,
-  source: Uint8Array,
-  offset: number,
-  length: number,
-  pos: number,
-): number {
+export function vfsWrite(cur: Caller, file: File, iov: IoVec, pos: number): number {
+  const { length } = iov;
   if (!canWrite(file)) return -EBADF;
   if (file.fOp.write === null) return -EINVAL;
   if (length < 0 || pos < 0) return -EINVAL;
@@ -89,9 +78,9 @@ export function vfsWrite(
     const limit = Math.min(cur.rlimits.fsize, inode.iSb.maxBytes);
     if (at >= limit) return -EFBIG;
     if (count > limit - at) count = limit - at;
-    return file.fOp.write(cur, file, source, offset, count, at);
+    return file.fOp.write(cur, file, iovHead(iov, count), at);
   }
-  return file.fOp.write(cur, file, source, offset, count, pos);
+  return file.fOp.write(cur, file, iovHead(iov, count), pos);
 }
 
 function writePosition(file: File, pos: number): number {
@@ -100,46 +89,32 @@ function writePosition(file: File, pos: number): number {
 }
 
 /** read(2): at the file's position, which moves on. */
-export function ksysRead(cur: Caller, file: File, target: Uint8Array, offset: number, length: number): number {
-  const count = vfsRead(cur, file, target, offset, length, file.fPos);
+export function ksysRead(cur: Caller, file: File, iov: IoVec): number {
+  const count = vfsRead(cur, file, iov, file.fPos);
   if (count > 0) file.fPos += count;
   return count;
 }
 
 /** write(2): at the file's position, or its end for O_APPEND; the position moves behind what was written. */
-export function ksysWrite(cur: Caller, file: File, source: Uint8Array, offset: number, length: number): number {
+export function ksysWrite(cur: Caller, file: File, iov: IoVec): number {
   const at = S_ISREG(file.fInode.iMode) ? writePosition(file, file.fPos) : file.fPos;
-  const count = vfsWrite(cur, file, source, offset, length, file.fPos);
+  const count = vfsWrite(cur, file, iov, file.fPos);
   if (count > 0) file.fPos = at + count;
   return count;
 }
 
 /** pread64(2): -ESPIPE where there are no positions. */
-export function ksysPread(
-  cur: Caller,
-  file: File,
-  target: Uint8Array,
-  offset: number,
-  length: number,
-  pos: number,
-): number {
+export function ksysPread(cur: Caller, file: File, iov: IoVec, pos: number): number {
   if (pos < 0) return -EINVAL;
   if ((file.fMode & FMODE_LSEEK) === 0) return -ESPIPE;
-  return vfsRead(cur, file, target, offset, length, pos);
+  return vfsRead(cur, file, iov, pos);
 }
 
 /** pwrite64(2). With O_APPEND it appends, as Linux does. */
-export function ksysPwrite(
-  cur: Caller,
-  file: File,
-  source: Uint8Array,
-  offset: number,
-  length: number,
-  pos: number,
-): number {
+export function ksysPwrite(cur: Caller, file: File, iov: IoVec, pos: number): number {
   if (pos < 0) return -EINVAL;
   if ((file.fMode & FMODE_LSEEK) === 0) return -ESPIPE;
-  return vfsWrite(cur, file, source, offset, length, pos);
+  return vfsWrite(cur, file, iov, pos);
 }
 
 /** lseek(2): the new position, or -ESPIPE, -EINVAL, -EOVERFLOW, -ENXIO. */

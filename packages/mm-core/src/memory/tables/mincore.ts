@@ -36,23 +36,22 @@ export function pageCacheOf(file: VmFile | null): AddressSpace | null {
   return mapping.isUptodate === undefined ? null : (mapping as AddressSpace);
 }
 
-/** mincore over [start, end) of the VMA: bytes of 0 or 1 into `vec` from `offset`. */
-export function mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint8Array, offset: number): void {
+/** mincore over [start, end) of the VMA: one byte of 0 or 1 per page into `vec`. */
+export function mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint8Array): void {
   const mm = vma.vmMm;
   const { pageSize, profile } = mm.system;
-  const nrPages = (end - start) / pageSize;
   if (profile.files.mincoreNeedsOwner && !canDoMincore(cur, vma)) {
-    vec.fill(1, offset, offset + nrPages);
+    vec.fill(1);
     return;
   }
   if ((vma.vmFlags & VM_HUGETLB) !== 0) {
-    mincoreHugetlb(vma, start, end, vec, offset);
+    mincoreHugetlb(vma, start, end, vec);
     return;
   }
   const pt = mm.pageTables!;
   const mapping = pageCacheOf(vma.vmFile);
   let pgoff = vma.vmPgoff + (start - vma.vmStart) / pageSize;
-  let out = offset;
+  let out = 0;
   let present = pt.nextEntry(start, end);
   for (let at = start; at < end; at += pageSize, pgoff++) {
     if (at === present) {
@@ -63,12 +62,12 @@ export function mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint
 }
 
 /** A huge page is there or not as a whole. */
-function mincoreHugetlb(vma: Vma, start: Addr, end: Addr, vec: Uint8Array, offset: number): void {
+function mincoreHugetlb(vma: Vma, start: Addr, end: Addr, vec: Uint8Array): void {
   const mm = vma.vmMm;
   const pt = mm.pageTables!;
   const { pageSize } = mm.system;
   const size = vmaHugePageSize(vma);
-  let out = offset;
+  let out = 0;
   let at = start;
   while (at < end) {
     const page = Math.floor(at / size) * size;

@@ -9,39 +9,29 @@ import { RETRY } from '../../base/errno.ts';
 import type { Mm } from '../../space/mm.ts';
 import { FOLL_WRITE, userPfn } from './gup.ts';
 import { stateOf } from '../tlb/state.ts';
-import type { Addr, Bytes } from '../../base/units.ts';
+import type { Addr } from '../../base/units.ts';
 
 /**
- * Copies between `buffer` and the memory of `mm`.
+ * Copies between `bytes` and the memory of `mm`.
  *
  * @param address first byte in `mm`
- * @param write to `mm`; otherwise from it
- * @param gupFlags FOLL_FORCE or 0
- * @returns bytes copied, less than `len` at the first page that cannot be had; -EFAULT or -ENOMEM when that is the first;
+ * @param gupFlags FOLL_WRITE: to `mm`, otherwise from it; with FOLL_FORCE against the protection of the mapping
+ * @returns bytes copied, less than all at the first page that cannot be had; -EFAULT or -ENOMEM when that is the first;
  *   or RETRY: nothing is lost when the whole copy is repeated
  */
-export function accessProcessVm(
-  cur: Caller,
-  mm: Mm,
-  address: Addr,
-  buffer: Uint8Array,
-  offset: number,
-  len: Bytes,
-  write: boolean,
-  gupFlags = 0,
-): number {
+export function accessProcessVm(cur: Caller, mm: Mm, address: Addr, bytes: Uint8Array, gupFlags: number): number {
   const { physical } = stateOf(mm);
   const pageSize = physical.pageSize;
-  const flags = write ? gupFlags | FOLL_WRITE : gupFlags;
+  const len = bytes.length;
   let done = 0;
   while (done < len) {
     const at = address + done;
-    const pfn = userPfn(cur, mm, at, flags);
+    const pfn = userPfn(cur, mm, at, gupFlags);
     if (pfn < 0) return pfn === RETRY || done === 0 ? pfn : done;
     const inPage = at & (pageSize - 1);
     const n = Math.min(pageSize - inPage, len - done);
-    if (write) physical.writeBytes(pfn, inPage, buffer, offset + done, n);
-    else physical.readBytes(pfn, inPage, buffer, offset + done, n);
+    if ((gupFlags & FOLL_WRITE) !== 0) physical.writeBytes(pfn, inPage, bytes, done, n);
+    else physical.readBytes(pfn, inPage, bytes, done, n);
     done += n;
   }
   return done;

@@ -10,7 +10,6 @@ import { RETRY } from '../../base/errno.ts';
 import type { Mm } from '../../space/mm.ts';
 import { ACCESS_READ, ACCESS_WRITE, mayAccess } from '../tlb/access.ts';
 import { stateOf } from '../tlb/state.ts';
-import type { PhysicalMemory } from '../frames/physical.ts';
 import { accessPfn } from './walk.ts';
 import type { Addr, Bytes, Pfn } from '../../base/units.ts';
 
@@ -29,7 +28,8 @@ export function accessOk(cur: Caller, address: Addr, len: Bytes): boolean {
  * @param pfn the frame of `address`
  * @returns bytes, at least to the end of the first page or of the range
  */
-function runLength(mm: Mm, physical: PhysicalMemory, address: Addr, len: Bytes, pfn: Pfn, access: number): number {
+function runLength(mm: Mm, address: Addr, len: Bytes, pfn: Pfn, access: number): Bytes {
+  const { physical } = stateOf(mm);
   const { pageSize } = physical;
   let n = pageSize - (address & (pageSize - 1));
   if (n >= len) return len;
@@ -62,7 +62,7 @@ export function copyFromUser(cur: Caller, address: Addr, target: Uint8Array, off
     const at = address + done;
     const pfn = accessPfn(cur, at, ACCESS_READ);
     if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
-    const n = runLength(cur.mm, physical, at, len - done, pfn, ACCESS_READ);
+    const n = runLength(cur.mm, at, len - done, pfn, ACCESS_READ);
     physical.readBytes(pfn, at & pageMask, target, offset + done, n);
     done += n;
   }
@@ -84,7 +84,7 @@ export function copyToUser(cur: Caller, address: Addr, source: Uint8Array, offse
     const at = address + done;
     const pfn = accessPfn(cur, at, ACCESS_WRITE);
     if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
-    const n = runLength(cur.mm, physical, at, len - done, pfn, ACCESS_WRITE);
+    const n = runLength(cur.mm, at, len - done, pfn, ACCESS_WRITE);
     physical.writeBytes(pfn, at & pageMask, source, offset + done, n);
     done += n;
   }
@@ -105,7 +105,7 @@ export function fillUser(cur: Caller, address: Addr, len: Bytes, value: number):
     const at = address + done;
     const pfn = accessPfn(cur, at, ACCESS_WRITE);
     if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
-    const n = runLength(cur.mm, physical, at, len - done, pfn, ACCESS_WRITE);
+    const n = runLength(cur.mm, at, len - done, pfn, ACCESS_WRITE);
     physical.fillBytes(pfn, at & pageMask, n, value);
     done += n;
   }
