@@ -5,7 +5,7 @@
  * less RAM, a full commit limit, a kernel built without an option. What it finds turns the answer; nothing is guessed.
  */
 import type { Task } from '@vmarea/kernel';
-import { hasCapability, vmCommitLimit } from '@vmarea/mm-core';
+import { hasCapability, VM_LOCKED, vmCommitLimit } from '@vmarea/mm-core';
 import { CAP_IPC_LOCK, CAP_SYS_RAWIO, capabilityName, OVERCOMMIT_NEVER, type KernelConfig } from '@vmarea/uapi';
 import { setConfig } from './copy.ts';
 import { LIMIT_AS, LIMIT_DATA, LIMIT_MEMLOCK, MAX_MAP_COUNT, MMAP_MIN_ADDR, RAM, type Knob } from './knobs.ts';
@@ -78,6 +78,25 @@ class CauseSearch {
       condition: `${knob.name} is below ${knob.print(turn.value + step)}${missing}`,
       limit: { name: knob.name, from: turn.value + step },
       options: [knob.option(turn.value), ...(has ? ['--capabilities none'] : [])],
+      outcome: turn.outcome,
+    });
+  }
+
+  /** New mappings that are locked, because of an earlier call. */
+  lockedFuture(): void {
+    const { task, attempt, turned } = this;
+    if ((task.mm.defFlags & VM_LOCKED) !== 0) return;
+    const before = (copy: Task): void => {
+      drop(copy, CAP_IPC_LOCK);
+      copy.mm.defFlags |= VM_LOCKED;
+    };
+    const turn = searchKnob(task, LIMIT_MEMLOCK, { upward: false, attempt, turned, before });
+    if (turn === null) return;
+    const least = LIMIT_MEMLOCK.print(turn.value + LIMIT_MEMLOCK.step(task));
+    this.found.push({
+      condition: `mlockall(MCL_FUTURE) was called before, RLIMIT_MEMLOCK is below ${least} and CAP_IPC_LOCK is missing`,
+      limit: null,
+      options: [],
       outcome: turn.outcome,
     });
   }
@@ -181,6 +200,7 @@ export function causesOf(task: Task, attempt: Attempt, wanted: (outcome: Outcome
   const search = new CauseSearch(task, attempt, wanted);
   const { sysctl } = task.kernel.system;
   for (const [knob, capability] of LIMITS) search.tooLow(knob, capability);
+  if (search.found.length === 0) search.lockedFuture();
   search.forbidden();
   search.builtWithout();
   if (sysctl.overcommitMemory === 0) search.littleRam();

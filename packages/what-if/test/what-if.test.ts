@@ -120,6 +120,15 @@ describe('causes of a failure that is not shared', () => {
     ]);
   });
 
+  it('name an earlier mlockall(MCL_FUTURE) for a plain mapping', () => {
+    const task = newTask();
+    const plain = attempt((copy) => copy.sys.mmap(0, 65536, RW, ANON, -1, 0));
+    expect(conditions(causesOf(task, plain, failsWith(EAGAIN)))).toEqual([
+      'mlockall(MCL_FUTURE) was called before, RLIMIT_MEMLOCK is below 64 KiB and CAP_IPC_LOCK is missing',
+    ]);
+    expect(task.mm.defFlags).toBe(0);
+  });
+
   it('name RLIMIT_AS, RLIMIT_DATA, RAM and the commit limit of a private mapping', () => {
     const task = newTask();
     const map = attempt((copy) => copy.sys.mmap(0, 2 ** 24, RW, ANON, -1, 0));

@@ -55,7 +55,8 @@ function situationOfScript(text: string, options: ExplainOptions): Situation {
   const given = givenFacts(maps === undefined ? rest : { ...rest, mapsBefore: rest.mapsBefore ?? maps });
   const clues = new LogClues();
   for (const event of parseLog(text)) clues.event(event);
-  return situationOf(given, clues);
+  // Calls without results show nothing of the machine.
+  return situationOf(given, clues.calls === 0 ? null : clues);
 }
 
 /** Explains a script; the text or JSON of the answer. */

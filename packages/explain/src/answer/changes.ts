@@ -218,7 +218,7 @@ export class ChangeSearch {
     const type = value & BigInt(MAP_TYPE);
     const ofType = (to: number): bigint => (value & ~BigInt(MAP_TYPE)) | BigInt(to);
     if (type !== BigInt(MAP_PRIVATE))
-      this.noteArgs('MAP_PRIVATE', index, ofType(MAP_PRIVATE), 'others do not see the stores then');
+      this.noteArgs('MAP_PRIVATE', index, ofType(MAP_PRIVATE), type === 0n ? '' : 'others do not see the stores then');
     if (type !== BigInt(MAP_SHARED) && type !== BigInt(MAP_PRIVATE))
       this.noteArgs('MAP_SHARED', index, ofType(MAP_SHARED));
     this.without(index, [

@@ -64,6 +64,8 @@ function chainOf(outcome: Outcome, events: readonly TraceEvent[]): number[] {
 
 /** Why the caller gets another errno than the one that was decided. */
 function turnedErrno(call: Call, decided: string, given: string): string {
+  if (call.name === 'brk')
+    return 'brk answers no errno: it returns the old break, and the C library makes ENOMEM of that.';
   if (decided === given || decided === 'none' || given.startsWith('SIG')) return '';
   if (call.name === 'madvise') return `madvise answers ${given} where ${decided} was decided inside.`;
   return `The caller gets ${given}.`;
@@ -266,7 +268,8 @@ function refusalOf(
   const reasons = chain.flatMap((decision) => book.find(decision) ?? []);
   const [reason, ...passedOn] = reasons;
   if (succeeded(outcome) || reason === undefined) return null;
-  const errno = outcome.signal !== 0 ? signalName(outcome.signal) : errnoName(-outcome.result);
+  const errno =
+    outcome.signal !== 0 ? signalName(outcome.signal) : outcome.result < 0 ? errnoName(-outcome.result) : reason.errno;
   return {
     reason,
     sentence: told.sentence === '' ? reason.sentence : told.sentence,

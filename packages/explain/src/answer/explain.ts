@@ -2,8 +2,16 @@
  * Explains a call of a script: the stage is set, the calls before are made, and the last one is explained. Other machines are
  * asked the same.
  */
-import { findVma } from '@vmarea/mm-core';
-import { arm64VaBits, assumed, describeEvidence, fromLog, type Situation } from '@vmarea/situation';
+import { Decision as D, findVma } from '@vmarea/mm-core';
+import {
+  arm64VaBits,
+  assumed,
+  describeEvidence,
+  fromLog,
+  memoryIsKnown,
+  memoryOf,
+  type Situation,
+} from '@vmarea/situation';
 import { errnoName, PROFILES, type KernelName } from '@vmarea/uapi';
 import { bytes, succeeded, type Outcome } from '@vmarea/what-if';
 import { formatOutcome, isKnownCall, makeCall } from '../calls/verbs.ts';
@@ -43,7 +51,7 @@ class Asking {
     this.make = make;
     const { architecture } = situation;
     const known = architecture.value === 'arm64';
-    this.situation = askedSituation(situation);
+    this.situation = withRoom(askedSituation(situation), script);
     if (!known) this.notes.push(otherArchitecture(architecture.value, describeEvidence(architecture.evidence)));
     this.script = script;
     const given = filesOf(situation);
@@ -131,6 +139,33 @@ class Asking {
 export function askedSituation(situation: Situation): Situation {
   if (situation.architecture.value === 'arm64') return situation;
   return { ...situation, architecture: assumed('arm64'), pageSize: assumed(4096), vaBits: assumed(48) };
+}
+
+/** Bytes of the largest thing that the log's kernel granted in one call. */
+function grantedBytes(script: readonly Call[]): number {
+  let most = 0;
+  for (const { name, args, recorded } of script) {
+    if ((recorded?.ret ?? -1) < 0 || !['mmap', 'mprotect', 'mremap'].includes(name)) continue;
+    const text = args[name === 'mremap' ? 2 : 1] ?? '';
+    if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) most = Math.max(most, Number(text));
+  }
+  return most;
+}
+
+/** The situation with RAM that is enough for what the log shows as granted, where nothing tells how much there is. */
+function withRoom(situation: Situation, script: readonly Call[]): Situation {
+  const granted = grantedBytes(script);
+  if (memoryIsKnown(situation) || granted <= situation.memory.value.total) return situation;
+  const line = script.at(-1)!.line;
+  return { ...situation, memory: fromLog(memoryOf(2 * granted), line, 'what was granted') };
+}
+
+/** What is said of a refusal that counts RAM which nobody told. */
+function assumedRam(situation: Situation, decision: number): string[] {
+  if (memoryIsKnown(situation) || (decision !== D.vmEnoughMemoryGuess && decision !== D.vmEnoughMemoryNever)) return [];
+  return [
+    `How much RAM the machine has was not told: ${bytes(situation.memory.value.total)} are assumed. --ram or --meminfo tells.`,
+  ];
 }
 
 function otherArchitecture(architecture: string, evidence: string): string {
@@ -253,7 +288,12 @@ function ask(question: Question, script: readonly Call[], notes: readonly string
     ...answer,
     comparison: withBits(answer.comparison, asking, call),
     changes,
-    notes: [...notes, ...asking.notes, ...ready.earlier.flatMap(unlikeLog)],
+    notes: [
+      ...notes,
+      ...asking.notes,
+      ...ready.earlier.flatMap(unlikeLog),
+      ...assumedRam(asking.situation, answer.refusal?.reason.decision ?? 0),
+    ],
     taken: ready.map?.said ?? [],
     earlier: ready.earlier.map((done) => ({
       call: done.call.text,

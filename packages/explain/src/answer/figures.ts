@@ -17,7 +17,7 @@ import {
   OVERCOMMIT_NEVER,
 } from '@vmarea/uapi';
 import { parseDescriptor } from '@vmarea/strace';
-import { bytes } from '@vmarea/what-if';
+import { bytes, exactBytes } from '@vmarea/what-if';
 import { hex } from '../calls/verbs.ts';
 import type { Reason } from './reason-book.ts';
 import type { Subject } from './subject.ts';
@@ -77,7 +77,7 @@ const size = (s: Subject, pages: number): string => bytes(pages * s.system.pageS
 
 function lockFigure(s: Subject): string {
   const { call, mm, cur } = s;
-  const limit = bytes(cur.rlimits.memlock);
+  const limit = exactBytes(cur.rlimits.memlock);
   const already = mm.lockedVm === 0 ? '' : `${size(s, mm.lockedVm)} are locked already and `;
   const future = (call.name === 'mmap' && !flag(s, MAP_LOCKED)) || call.name === 'brk';
   const why = future ? 'mlockall(MCL_FUTURE) locks every new mapping: ' : '';
@@ -176,7 +176,7 @@ function holeIn(s: Subject, start: number, end: number): string {
     at = vma.vmEnd;
   if (at >= end) return `${hex(start)}-${hex(end)} is mapped throughout.`;
   const next = findVmaIntersection(s.mm, at, end);
-  return `From ${hex(at)} to ${hex(next === null ? end : next.vmStart)} nothing is mapped. What lies before it has been changed.`;
+  return `From ${hex(at)} to ${hex(next === null ? end : next.vmStart)} nothing is mapped.`;
 }
 
 function stackFigure(s: Subject): { vma: Vma; wanted: number; below: Vma | null } | null {
@@ -241,13 +241,13 @@ const FIGURES: Readonly<Record<number, Figure>> = {
   [D.mremapMaxMapCount]: mapCount,
   [D.brkMaxMapCount]: mapCount,
   [D.mayExpandVmAs]: (s) =>
-    `${size(s, s.mm.totalVm)} are mapped and ${size(s, asked(s))} more are asked for, which counts whether or not it is ever touched; RLIMIT_AS is ${bytes(s.cur.rlimits.as)}.`,
+    `${size(s, s.mm.totalVm)} are mapped and ${size(s, asked(s))} more are asked for, which counts whether or not it is ever touched; RLIMIT_AS is ${exactBytes(s.cur.rlimits.as)}.`,
   [D.mayExpandVmData]: (s) =>
-    `${size(s, s.mm.dataVm)} of private writable memory are mapped and ${size(s, asked(s))} more are asked for; RLIMIT_DATA is ${bytes(s.cur.rlimits.data)}.`,
+    `${size(s, s.mm.dataVm)} of private writable memory are mapped and ${size(s, asked(s))} more are asked for; RLIMIT_DATA is ${exactBytes(s.cur.rlimits.data)}.`,
   [D.mprotectDataLimit]: (s) =>
-    `${size(s, s.mm.dataVm)} of private writable memory are mapped and ${size(s, s.pages)} would become so; RLIMIT_DATA is ${bytes(s.cur.rlimits.data)}.`,
+    `${size(s, s.mm.dataVm)} of private writable memory are mapped and ${size(s, s.pages)} would become so; RLIMIT_DATA is ${exactBytes(s.cur.rlimits.data)}.`,
   [D.brkDataLimit]: (s) =>
-    `The heap would be ${bytes(Math.max(0, s.arg('addr') - s.mm.startBrk))}; RLIMIT_DATA is ${bytes(s.cur.rlimits.data)}.`,
+    `The heap would be ${bytes(Math.max(0, s.arg('addr') - s.mm.startBrk))}; RLIMIT_DATA is ${exactBytes(s.cur.rlimits.data)}.`,
   [D.brkBelowStart]: (s) => `The heap begins at ${hex(s.mm.startBrk)}, and ${hex(s.arg('addr'))} lies below it.`,
   [D.brkNoRoom]: (s) => {
     const next = findVmaIntersection(s.mm, s.mm.brk, s.mm.taskSize);
@@ -256,7 +256,7 @@ const FIGURES: Readonly<Record<number, Figure>> = {
   [D.mlockFutureCheck]: lockFigure,
   [D.mlockLimit]: lockFigure,
   [D.mlockNotPermitted]: (s) =>
-    `RLIMIT_MEMLOCK is ${bytes(s.cur.rlimits.memlock)} and the caller has no ${s.capability(CAP_IPC_LOCK).split(':')[0]!}.`,
+    `RLIMIT_MEMLOCK is ${exactBytes(s.cur.rlimits.memlock)} and the caller has no ${s.capability(CAP_IPC_LOCK).split(':')[0]!}.`,
   [D.mlockNotMapped]: notMapped('addr'),
   [D.vmEnoughMemoryGuess]: commitGuess,
   [D.vmEnoughMemoryNever]: commitNever,
@@ -318,6 +318,9 @@ const FIGURES: Readonly<Record<number, Figure>> = {
     const vma = s.vmaAt(s.arg('addr'));
     const next = vma?.vmNext ?? null;
     if (vma === null) return '';
+    const end = s.arg('addr') + s.arg('old_len');
+    if (end < vma.vmEnd)
+      return `The range ends at ${hex(end)}, within its area, which ends at ${hex(vma.vmEnd)}: only the end of an area can grow in place.`;
     const room = next === null ? s.mm.taskSize - vma.vmEnd : next.vmStart - vma.vmEnd;
     return `It would have to grow by ${bytes(s.arg('new_len') - s.arg('old_len'))} and behind it ${room === 0 ? 'the next area begins at once' : `are ${bytes(room)} free`}.`;
   },
@@ -340,7 +343,7 @@ const FIGURES: Readonly<Record<number, Figure>> = {
   [D.stackLimit]: (s) => {
     const stack = stackFigure(s);
     if (stack === null) return '';
-    return `The stack would have ${bytes(stack.wanted)} and RLIMIT_STACK is ${bytes(s.cur.rlimits.stack)}.`;
+    return `The stack would have ${bytes(stack.wanted)} and RLIMIT_STACK is ${exactBytes(s.cur.rlimits.stack)}.`;
   },
   [D.stackGuardGap]: (s) => {
     const stack = stackFigure(s);

@@ -109,7 +109,8 @@ function logged(call: Call, args: readonly string[]): LoggedCall {
 }
 
 /**
- * Makes the directories of a path, and the file, as far as they are missing: as root, since they were there before.
+ * Makes the directories of a path, and the file, as far as they are missing: with every capability, since
+ * they were there before; they belong to the caller.
  *
  * @param size of the file, bytes; null: only the directories
  */
@@ -117,7 +118,7 @@ export function ensureFile(task: Task, path: string, size: number | null = MADE_
   const { sys, cur } = task;
   const { cred } = cur;
   const own = { ...cred };
-  Object.assign(cred, rootCredentials());
+  Object.assign(cred, rootCredentials(), { uid: own.uid, gid: own.gid });
   const parts = path.split('/').filter((part) => part !== '');
   for (let i = 1; i < parts.length; i++) {
     const dir = `/${parts.slice(0, i).join('/')}`;

@@ -106,8 +106,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
     run: (t, a) => t.sys.msync(a[0]!, a[1]!, a[2]!),
   },
   mincore: {
-    params: range,
-    optional: 0,
+    params: [...range, p('vec', 'addr')],
+    optional: 1,
     run: (t, a) => t.sys.mincore(a[0]!, a[1]!, new Uint8Array(Math.min(2 ** 20, Math.ceil(n(a[1]) / 4096)))),
   },
   remap_file_pages: {
@@ -247,7 +247,7 @@ const FORMATS: Readonly<Partial<Record<ArgumentKind, (value: number) => string>>
   mlock2Flags: formatMlock2Flags,
   msyncFlags: formatMsyncFlags,
   advice: (value) => foreignAdvice(value) ?? formatMadvise(value),
-  fd: String,
+  fd: (value) => String(value | 0),
   number: String,
 };
 

@@ -1,7 +1,7 @@
 /**
  * Descriptors that a script uses and nobody opened: a line of a log that maps descriptor 3 shows that it was open.
  */
-import { DEFAULT_FILE, type FileSpec } from '@vmarea/situation';
+import { DEFAULT_FILE, type FileKind, type FileSpec } from '@vmarea/situation';
 import { EACCES, EBADF, EPERM } from '@vmarea/uapi';
 import { parseDescriptor } from '@vmarea/strace';
 import type { Call } from '../input/script.ts';
@@ -23,6 +23,14 @@ export interface AssumedFiles {
 function sizeFor(call: Call): number {
   const plain = (text: string | undefined): number => (/^(0x[0-9a-f]+|\d+)$/i.test(text ?? '') ? Number(text) : 0);
   return Math.min(2 ** 40, Math.max(65536, plain(call.args[1]) + plain(call.args[5])));
+}
+
+/** What a path says about its file. */
+function kindOf(path: string | null): FileKind {
+  if (path === '/dev/zero') return 'zero';
+  if (path === '/dev/null') return 'null';
+  if (path?.startsWith('/memfd:') === true) return 'memfd';
+  return path?.startsWith('pipe:') === true ? 'pipe' : 'ramfs';
 }
 
 /** Collects what a script uses without opening it. */
@@ -75,12 +83,13 @@ class Assumptions implements AssumedFiles {
   }
 
   private assume(fd: number, path: string | null, call: Call, what: string): void {
-    const spec: FileSpec = { ...DEFAULT_FILE, size: sizeFor(call) };
+    const kind = kindOf(path);
+    const spec: FileSpec = { ...DEFAULT_FILE, size: sizeFor(call), kind };
     const absolute = path?.startsWith('/') === true ? path : null;
     this.files.set(fd, { spec, path: absolute });
     this.guessed.push(fd);
     this.notes.push(
-      `${what}${absolute === null ? '' : ` (${absolute})`}: a plain file open read-write is assumed; --file ${fd}=ro,size=… says otherwise.`,
+      `${what}${absolute === null ? '' : ` (${absolute})`}: ${kind === 'ramfs' ? 'a plain file' : kind} open read-write is assumed; --file ${fd}=ro,size=… says otherwise.`,
     );
   }
 }
