@@ -26,9 +26,11 @@ import {
 import type { Kernel, Task } from '@vmarea/kernel';
 import { killLitterSuper } from '@vmarea/vfs';
 import { translations, type Translation } from './mmu.ts';
+import { translationsX86 } from './mmu-x86-64.ts';
 
-/** Ordinary memory, in Linux's MAIR_EL1. */
-const NORMAL_MEMORY = 4;
+/** Ordinary memory: the index in Linux's MAIR_EL1, and that of the PAT. */
+const NORMAL_MEMORY_ARM64 = 4;
+const NORMAL_MEMORY_X86 = 0;
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
@@ -117,10 +119,12 @@ export class MachineCheck {
   private readonly frames: Frames;
   private readonly framesAtStart: number;
   private readonly watched = new Map<Mm, Watched>();
+  private readonly normalMemory: number;
 
   constructor(kernel: Kernel) {
     if (kernel.memory === null) throw new Error('MachineCheck: a machine without memory');
     this.kernel = kernel;
+    this.normalMemory = kernel.system.arch.name === 'x86-64' ? NORMAL_MEMORY_X86 : NORMAL_MEMORY_ARM64;
     this.memory = kernel.memory;
     this.frames = kernel.memory.frames;
     this.framesAtStart = this.available();
@@ -164,7 +168,9 @@ export class MachineCheck {
     const { arch } = this.kernel.system;
     // The root of the tables is the architecture's own matter: what it would write into TTBR0.
     const { ttbr0 } = mm.pageTables as unknown as { readonly ttbr0: number };
-    return translations(this.memory.physical.u32, ttbr0, arch.pageShift, 64 - arch.vaBits);
+    const { u32 } = this.memory.physical;
+    if (arch.name === 'x86-64') return translationsX86(u32, ttbr0, arch.vaBits > 47 ? 5 : 4);
+    return translations(u32, ttbr0, arch.pageShift, 64 - arch.vaBits);
   }
 
   /** Each translation against its VMA, the soft MMU, and the frame. */
@@ -185,7 +191,7 @@ export class MachineCheck {
       if (t.write && (flags & VM_WRITE) === 0) bad.push(`${where}: writable, its mapping is not`);
       if (t.execute && (flags & VM_EXEC) === 0) bad.push(`${where}: executable, its mapping is not`);
       if (t.read && !t.execute && (flags & VM_EXEC) !== 0) bad.push(`${where}: not executable, its mapping is`);
-      if (t.attrIndex !== NORMAL_MEMORY) bad.push(`${where}: not ordinary memory`);
+      if (t.attrIndex !== this.normalMemory) bad.push(`${where}: not ordinary memory`);
       for (const offset of t.size > pageSize ? [0, t.size - pageSize] : [0]) {
         const address = t.va + offset;
         const pfn = (t.pa + offset) / pageSize;

@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
+import { createX86_64, type VsyscallMode } from '@vmarea/arch-x86-64';
 import { hugetlbfs, Hugetlb } from '@vmarea/hugetlbfs';
 import { createKernel, type Kernel } from '@vmarea/kernel';
 import { Shmem, tmpfs } from '@vmarea/shmem';
@@ -20,11 +21,13 @@ import {
   type Sysctls,
 } from '@vmarea/uapi';
 import { devfs, procCreate, procfs, ramfs } from '@vmarea/vfs';
-import type { MmSystem } from '@vmarea/mm-core';
+import type { Arch, MmSystem } from '@vmarea/mm-core';
 import type { Header } from './recording.ts';
 
 /** What is the same for all recordings of a set. */
 export interface Guest {
+  /** The kernel's command line, '' when unknown. */
+  readonly cmdline: string;
   /** kB by name, from the guest's /proc/meminfo at boot. */
   readonly meminfo: Readonly<Record<string, number>>;
 }
@@ -39,7 +42,8 @@ export function readGuest(dir: string): Guest {
       if (match !== null) meminfo[match[1]!] = Number(match[2]);
     }
   }
-  return { meminfo };
+  const cmdline = join(dir, 'guest-cmdline');
+  return { meminfo, cmdline: existsSync(cmdline) ? readFileSync(cmdline, 'utf8') : '' };
 }
 
 /** The profile for a kernel's release string. */
@@ -53,6 +57,9 @@ export function profileOf(release: string): KernelProfile {
 /** The default huge page of each page size, in bytes, when the guest's files do not tell. */
 const DEFAULT_HUGE: Readonly<Record<number, number>> = { 4096: 2 ** 21, 16384: 2 ** 25, 65536: 2 ** 29 };
 
+/** How Debian's x86-64 kernels are built, where that is not as its arm64 ones. */
+const DEBIAN_X86_64: Partial<KernelConfig> = { softDirty: true, lsmMmapMinAddr: 65536 };
+
 function configOf(header: Header, guest: Guest, profile: KernelProfile): KernelConfig {
   const hugeSize = (guest.meminfo['Hugepagesize'] ?? DEFAULT_HUGE[header.page_size]! / 1024) * 1024;
   const pages = header.meminfo['HugePages_Total'] ?? 0;
@@ -63,12 +70,21 @@ function configOf(header: Header, guest: Guest, profile: KernelProfile): KernelC
     ...DEFAULT_CONFIG,
     ...profile.usualConfig,
     hugePages: [{ size: hugeSize, pages }],
+    ...(header.arch === 'x86_64' ? DEBIAN_X86_64 : {}),
     ramBytes: ramKb * 1024,
   };
 }
 
-function machineOf(header: Header): { pageSize: PageSize; vaBits: VaBits } {
-  return { pageSize: header.page_size as PageSize, vaBits: header.va_bits as VaBits };
+/** The `vsyscall=` of an x86-64 command line; Debian's kernels are built with `none`. */
+function vsyscallOf(cmdline: string): VsyscallMode {
+  return (/(?:^|\s)vsyscall=(\w+)/.exec(cmdline)?.[1] ?? 'none') as VsyscallMode;
+}
+
+function archOf(header: Header, guest: Guest): Arch {
+  if (header.arch !== 'x86_64') {
+    return createArm64({ pageSize: header.page_size as PageSize, vaBits: header.va_bits as VaBits });
+  }
+  return createX86_64({ levels: header.va_bits > 47 ? 5 : 4, vsyscall: vsyscallOf(guest.cmdline) });
 }
 
 function sysctlsOf(header: Header): Sysctls {
@@ -114,7 +130,7 @@ export function buildMachine(header: Header, guest: Guest, profile: KernelProfil
     return sb;
   };
   const kernel = createKernel({
-    arch: createArm64(machineOf(header)),
+    arch: archOf(header, guest),
     profile,
     config,
     sysctl: sysctlsOf(header),

@@ -45,6 +45,8 @@ export interface Op {
 export interface Header {
   readonly name: string;
   readonly kernel: string;
+  /** As uname says; older recordings are of arm64. */
+  readonly arch?: string;
   readonly page_size: number;
   readonly va_bits: number;
   readonly task_size: string;

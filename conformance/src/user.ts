@@ -8,8 +8,14 @@ import type { Task } from '@vmarea/kernel';
 import { ILL_ILLOPC, signalCodeName, signalName } from '@vmarea/uapi';
 import { hex, type Fault, type Ret } from './recording.ts';
 
-/** `ret` of A64. */
-const RET = 0xd65f03c0;
+/** How an architecture returns from a function: its instruction's bytes. */
+const RET_ARM64: readonly number[] = [0xc0, 0x03, 0x5f, 0xd6];
+const RET_X86: readonly number[] = [0xc3];
+
+/** What else of a processor's instructions the recordings execute: memory that is all zeroes. */
+function isX86(task: Task): boolean {
+  return task.kernel.system.arch.name === 'x86-64';
+}
 
 /** The fault that was refused last. */
 function refusal(task: Task, done: number): Fault {
@@ -107,9 +113,7 @@ function hex64(high: number, low: number): string {
 
 /** Stores a `ret` instruction: 0, or the fault. */
 export function putRet(task: Task, addr: number): Ret {
-  const word = new Uint8Array(4);
-  new DataView(word.buffer).setUint32(0, RET, true);
-  const stored = writeBytes(task, addr, word);
+  const stored = writeBytes(task, addr, Uint8Array.from(isX86(task) ? RET_X86 : RET_ARM64));
   return typeof stored === 'number' ? 0 : stored;
 }
 
@@ -117,12 +121,14 @@ export function putRet(task: Task, addr: number): Ret {
 export function call(task: Task, addr: number): Ret {
   const pfn = accessPfn(task.cur, addr, ACCESS_EXEC);
   if (pfn < 0) return refusal(task, 0);
-  const word = new Uint8Array(4);
-  task.kernel.memory!.physical.readBytes(pfn, addr & task.kernel.system.pageMask, word, 0, 4);
-  const instruction = new DataView(word.buffer).getUint32(0, true);
-  if (instruction === RET) return 0;
-  if (instruction === 0) return { sig: 'SIGILL', code: ILL_ILLOPC, addr: hex(addr), done: 0 };
-  throw new Error(
-    `conformance: call ${hex(addr)}: the instruction ${hex(instruction)} is none that recordings execute`,
-  );
+  const bytes = new Uint8Array(4);
+  task.kernel.memory!.physical.readBytes(pfn, addr & task.kernel.system.pageMask, bytes, 0, 4);
+  const ret = isX86(task) ? RET_X86 : RET_ARM64;
+  if (ret.every((byte, i) => bytes[i] === byte)) return 0;
+  if (bytes.every((byte) => byte === 0)) {
+    if (!isX86(task)) return { sig: 'SIGILL', code: ILL_ILLOPC, addr: hex(addr), done: 0 };
+    // Zeroes are `add %al,(%rax)`, and rax is the address that was called: the page that is executed is written to.
+    if (accessPfn(task.cur, addr, ACCESS_WRITE) < 0) return refusal(task, 0);
+  }
+  throw new Error(`conformance: call ${hex(addr)}: the instruction there is none that recordings execute`);
 }

@@ -5,9 +5,10 @@
  */
 import { EINVAL } from '@vmarea/uapi';
 import { geometry, type PageSize, type VaBits } from './geometry.ts';
-import { mmapBase, type MmapLayoutStyle } from './mmap-layout.ts';
+import { type LayoutRequest, mmapBase } from './mmap-layout.ts';
 import { Arm64PageTables, type PhysicalMemory, type TableAllocator } from './page-tables.ts';
 import { protectionMap, type DescriptorHalves } from './protection-map.ts';
+import { type SpecialLayout, specialLayout, type SpecialLayoutStyle } from './special.ts';
 
 /** What {@link createArm64} needs. */
 export interface Arm64Options {
@@ -47,25 +48,37 @@ export interface Arm64 {
   readonly t0sz: number;
   /** MAIR_EL1 that gives the attribute indices in the descriptors their meaning. */
   readonly mair: DescriptorHalves;
+  /** DEFAULT_MAP_WINDOW: all of user space; wider hints need 52-bit addresses. */
+  readonly mapWindow: number;
+  /** RLIMIT_STACK unlimited at exec chooses the legacy layout. */
+  readonly unlimitedStackIsLegacy: true;
+  /** The searches of the generic code keep above vm.mmap_min_addr themselves. */
+  readonly searchesFromPageOne: false;
+  /** MAP_32BIT and MAP_ABOVE4G mean nothing here. */
+  readonly map32Bit: null;
+  readonly mapAbove4G: 0;
+  /** A hint for huge pages is rounded up. */
+  readonly hugeHintRoundsDown: false;
+  /** VM_DATA_DEFAULT_FLAGS contains VM_MTE_ALLOWED in kernels that know tags. */
+  readonly dataMteAllowed: true;
+  /** A CPU without FEAT_HAFDBS: the kernel sets access flag and dirty state, at a fault. */
+  readonly hardwareFlags: false;
+  /** The right to execute is looked at before a page is brought in for it. */
+  readonly fetchBringsIn: false;
+  /** Execute-only memory can be read; with EPAN, which is the machine's configuration, it is SEGV_ACCERR. */
+  readonly executeOnlyCode: 0;
+  /** Every address outside is a translation fault with its address. */
+  readonly canonicalEnd: number;
+  readonly gateArea: null;
   /**
    * mm->mmap_base of a new program: the exclusive upper end of the mmap area, or its bottom when `legacy`.
    *
-   * @param style `'arm64-4.4'`: the gap for the stack is at least 128 MiB plus the stack's random range, randomised or
-   * not. `'generic-6.1'`: the limit is padded by the guard gap, and by the random range only if `randomize`.
-   * @param stackLimit soft RLIMIT_STACK in bytes; Infinity = unlimited
-   * @param rndBytes random displacement in bytes, 0 when not randomised
-   * @param legacy bottom-up layout
-   * @param randomize the program runs randomised (PF_RANDOMIZE)
-   * @param stackGuardGapBytes stack_guard_gap in bytes: 256 pages unless booted otherwise
+   * `style` `'arm64-4.4'`: the gap for the stack is at least 128 MiB plus the stack's random range, randomised or not.
+   * `'generic-6.1'`: the limit is padded by the guard gap, and by the random range only if `randomize`.
    */
-  mmapLayout(
-    style: MmapLayoutStyle,
-    stackLimit: number,
-    rndBytes: number,
-    legacy: boolean,
-    randomize: boolean,
-    stackGuardGapBytes: number,
-  ): number;
+  mmapLayout(request: LayoutRequest): number;
+  /** The special mappings that exec makes, in kernels of a style. */
+  specialLayout(style: SpecialLayoutStyle): SpecialLayout;
   /**
    * The offset argument of mmap(2) as `sys_mmap` of arm64 takes it.
    *
@@ -117,8 +130,20 @@ export function createArm64(options: Arm64Options): Arm64 {
     levels: g.levels,
     t0sz: 64 - g.vaBits,
     mair: { lo: 0x440c0400, hi: 0x000000ff },
-    mmapLayout: (style, stackLimit, rndBytes, legacy, randomize, stackGuardGapBytes) =>
-      mmapBase(facts, style, stackLimit, rndBytes, legacy, randomize, stackGuardGapBytes),
+    mapWindow: taskSize,
+    unlimitedStackIsLegacy: true,
+    searchesFromPageOne: false,
+    map32Bit: null,
+    mapAbove4G: 0,
+    hugeHintRoundsDown: false,
+    dataMteAllowed: true,
+    hardwareFlags: false,
+    fetchBringsIn: false,
+    executeOnlyCode: 0,
+    canonicalEnd: Infinity,
+    gateArea: null,
+    mmapLayout: (request) => mmapBase(facts, request),
+    specialLayout,
     offsetToPgoff(offset) {
       if ((offset & (g.pageSize - 1)) !== 0) return -EINVAL;
       return (offset < 0 ? 2 ** (64 - g.pageShift) : 0) + offset / g.pageSize;

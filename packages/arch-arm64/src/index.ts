@@ -3,7 +3,8 @@
 
 export { createArm64, type Arm64, type Arm64Options } from './arch.ts';
 export { type Geometry, type PageSize, type VaBits } from './geometry.ts';
-export { type MmapLayoutStyle } from './mmap-layout.ts';
+export { type LayoutRequest, type MmapLayoutStyle } from './mmap-layout.ts';
+export { type SpecialLayout, type SpecialLayoutStyle } from './special.ts';
 export { protectionMap, type DescriptorHalves } from './protection-map.ts';
 export { Arm64PageTables, type PhysicalMemory, type TableAllocator } from './page-tables.ts';
 export {

@@ -9,6 +9,21 @@ export type MmapLayoutStyle = 'arm64-4.4' | 'generic-6.1';
 
 const SZ_128M = 128 * 1024 * 1024;
 
+/** What decides about mmap_base. Sizes and addresses are bytes. */
+export interface LayoutRequest {
+  readonly style: MmapLayoutStyle;
+  /** Soft RLIMIT_STACK; Infinity = unlimited. */
+  readonly stackLimit: number;
+  /** The random displacement; 0 when not randomised. */
+  readonly rndBytes: number;
+  /** Bottom-up layout: the answer is the bottom of the area. */
+  readonly legacy: boolean;
+  /** The program runs randomised (PF_RANDOMIZE). */
+  readonly randomize: boolean;
+  /** stack_guard_gap (256 pages unless booted otherwise); 6.1 only. */
+  readonly stackGuardGapBytes: number;
+}
+
 /** What the rule needs to know of the machine; bytes, except `stackRndPages`. */
 export interface LayoutFacts {
   readonly taskSize: number;
@@ -26,22 +41,11 @@ export interface LayoutFacts {
  * - `'generic-6.1'`: the stack limit is padded by the guard gap, and by the random range only if `randomize`;
  *   at least 128 MiB.
  *
- * @param stackLimit soft RLIMIT_STACK in bytes; Infinity = unlimited
- * @param rndBytes random displacement in bytes; 0 when not randomised
- * @param legacy bottom-up layout: the result is the bottom of the area
- * @param stackGuardGapBytes stack_guard_gap in bytes (256 pages unless booted otherwise); 6.1 only
  * @returns an address; top-down: a page boundary, the exclusive upper end of the area
  */
-export function mmapBase(
-  facts: LayoutFacts,
-  style: MmapLayoutStyle,
-  stackLimit: number,
-  rndBytes: number,
-  legacy: boolean,
-  randomize: boolean,
-  stackGuardGapBytes: number,
-): number {
-  if (legacy) return facts.taskUnmappedBase + rndBytes;
+export function mmapBase(facts: LayoutFacts, request: LayoutRequest): number {
+  const { style, stackLimit, rndBytes, randomize, stackGuardGapBytes } = request;
+  if (request.legacy) return facts.taskUnmappedBase + rndBytes;
   const { pageSize, taskSize, stackTop } = facts;
   const stackRnd = facts.stackRndPages * pageSize;
   const maxGap = Math.floor(taskSize / 6) * 5;

@@ -164,6 +164,11 @@ export class Arm64PageTables extends TableTree {
     this.u32[slot]! |= LO_RDONLY;
   }
 
+  /** What hardware that manages access flag and dirty state does with an entry that lets an access pass. */
+  touch(slot: number, store: boolean): void {
+    this.setBits(slot, store ? PTE_YOUNG | PTE_DIRTY : PTE_YOUNG);
+  }
+
   /** Set any of PTE_WRITE, PTE_DIRTY, PTE_YOUNG, PTE_SPECIAL. */
   setBits(slot: number, bits: number): void {
     const lo = this.u32[slot]!;

@@ -13,7 +13,14 @@ function base(
   stackLimit: number,
   { rnd = 0, legacy = false, randomize = false } = {},
 ): number {
-  return createArm64({ pageSize, vaBits }).mmapLayout(style, stackLimit, rnd, legacy, randomize, 256 * pageSize);
+  return createArm64({ pageSize, vaBits }).mmapLayout({
+    style,
+    stackLimit,
+    rndBytes: rnd,
+    legacy,
+    randomize,
+    stackGuardGapBytes: 256 * pageSize,
+  });
 }
 
 describe('createArm64', () => {

@@ -98,14 +98,15 @@ function hugetlbGetUnmappedArea(
     return addr % h.size === 0 ? addr : refuse(cur, HugetlbDecision.lengthUnaligned, -EINVAL);
   }
   if (addr !== 0) {
+    const { hugeHintRoundsDown, mapWindow } = mm.system.arch;
     // A hint just below 2^64 is rounded up to 0, and taken when nothing is there.
-    const hint = Math.ceil(addr / h.size) * h.size + 0;
-    if (hint >= 0 && hint <= mm.taskSize - len) {
+    const hint = hugeHintRoundsDown ? Math.floor(addr / h.size) * h.size : Math.ceil(addr / h.size) * h.size + 0;
+    if (hint >= 0 && hint <= mm.taskSize - len && (hint > mapWindow || hint + len <= mapWindow)) {
       const vma = findVma(mm, hint);
       if (vma === null || hint + len <= vmStartGap(mm, vma)) return hint;
     }
   }
-  return vmUnmappedArea(cur, len, !rules.bottomUp && !mm.mmapLegacy, h.size - mm.system.pageSize);
+  return vmUnmappedArea(cur, len, addr, !rules.bottomUp && !mm.mmapLegacy, h.size - mm.system.pageSize);
 }
 
 /** hugetlbfs_read_iter: pages of the file, zeroes where there is none. */

@@ -35,18 +35,11 @@ export interface HugetlbOptions {
   /** Device number of the internal mount of the default size; the other sizes count on from it. 00:0c when left out. */
   readonly device?: { readonly major: number; readonly minor: number } | undefined;
   /**
-   * Sizes in bytes that the architecture has beyond those of the configuration; they get an empty pool where the version
-   * registers every size.
+   * Sizes in bytes beyond those of the configuration, all of the architecture's by default; they get an empty pool where
+   * the version registers every size.
    */
   readonly otherSizes?: readonly number[] | undefined;
 }
-
-/** Huge page sizes of arm64 by page size: contiguous runs and blocks. */
-const ARCH_SIZES: ReadonlyMap<number, readonly number[]> = new Map([
-  [4096, [2 ** 16, 2 ** 21, 2 ** 25, 2 ** 30]],
-  [16384, [2 ** 21, 2 ** 25, 2 ** 30]],
-  [65536, [2 ** 21, 2 ** 29, 2 ** 34]],
-]);
 
 /** Huge pages. Give it to the system: `system.hugePages = hugetlb`. */
 export class Hugetlb implements HugePages {
@@ -67,7 +60,7 @@ export class Hugetlb implements HugePages {
       return h;
     });
     if (this.rules.allSizes) {
-      for (const size of options.otherSizes ?? ARCH_SIZES.get(system.pageSize) ?? []) {
+      for (const size of options.otherSizes ?? system.arch.hugeSizes) {
         if (!hstates.some((h) => h.size === size)) hstates.push(new Hstate(system, size));
       }
     }

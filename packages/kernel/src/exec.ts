@@ -24,6 +24,8 @@ import {
   VM_MAYEXEC,
   VM_MAYREAD,
   VM_MAYWRITE,
+  VM_DONTDUMP,
+  VM_IO,
   VM_PFNMAP,
   VM_READ,
   VM_ACCOUNT,
@@ -88,6 +90,8 @@ export interface ExecRandom {
   readonly program: number;
   /** Added to the end of bss to get the start of the heap. */
   readonly brk: number;
+  /** Where kernels put [vvar] above the stack: its distance from the stack's top. */
+  readonly vdso?: number | undefined;
 }
 
 /** No randomisation. */
@@ -99,7 +103,7 @@ export interface ExecOptions {
   readonly interpreter?: ElfImage | undefined;
   /** Bytes of argument strings, environment, auxiliary vector and the like at the top of the stack. */
   readonly stackBytes?: number | undefined;
-  /** Pages of [vdso]; what the profile says by default. */
+  /** Pages of [vdso]; what the architecture says of this kernel version, by default. */
   readonly vdsoPages?: number | undefined;
   /** What [vvar] and [vdso] show; without them an access to their pages is a SIGBUS. */
   readonly vvar?: SpecialMapping | undefined;
@@ -116,7 +120,7 @@ export interface ExecLayout {
   readonly loadBias: number;
   /** The same for the interpreter; 0 without one. */
   readonly interpreterBase: number;
-  /** Address of [vvar]; [vdso] follows it. */
+  /** Address of [vvar]; [vdso] follows it, behind [vvar_vclock] where there is one. */
   readonly vvar: number;
   readonly vdso: number;
   /** Where the program's initial stack pointer is. */
@@ -184,8 +188,8 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
     if (interpreterBase < 0) return interpreterBase;
   }
 
-  const vvar = setupAdditionalPages(cur, options);
-  if (vvar < 0) return vvar;
+  const special = setupAdditionalPages(cur, options, random);
+  if (typeof special === 'number') return special;
 
   if (isRandomized(cur) && system.sysctl.randomizeVaSpace > 1) {
     // 6.1: a loader that runs by itself gets its heap away from the mmap area, where it was mapped.
@@ -200,13 +204,7 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
     vmMmapPgoff(cur, null, 0, pageSize, PROT_READ | PROT_EXEC, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, 0);
     if (system.profile.layout.sealsPageZero) doMseal(cur, 0, pageSize, 0);
   }
-  return {
-    loadBias,
-    interpreterBase,
-    vvar,
-    vdso: vvar + system.profile.layout.vvarPages * pageSize,
-    startStack: stack,
-  };
+  return { loadBias, interpreterBase, ...special, startStack: stack };
 }
 
 /**
@@ -439,26 +437,45 @@ function mapInterpreter(cur: Caller, image: ElfImage, clear: ExecOptions['clearU
 }
 
 const EMPTY_VVAR: SpecialMapping = { name: '[vvar]', fault: null };
+const EMPTY_VCLOCK: SpecialMapping = { name: '[vvar_vclock]', fault: null };
 const EMPTY_VDSO: SpecialMapping = { name: '[vdso]', fault: null };
 
 /**
- * arch_setup_additional_pages: [vvar] and, above it, [vdso].
+ * arch_setup_additional_pages: [vvar], [vvar_vclock] where there is one, and [vdso], from low to high addresses.
  *
- * @returns the address of [vvar], or a negative errno
+ * @returns where they are, or a negative errno
  */
-function setupAdditionalPages(cur: Caller, options: ExecOptions): number {
-  const { pageSize, profile } = cur.mm.system;
-  const vdsoPages = options.vdsoPages ?? Math.ceil(profile.layout.vdsoBytes / pageSize);
-  const vvarLen = profile.layout.vvarPages * pageSize;
-  const base = getUnmappedArea(cur, null, 0, vvarLen + vdsoPages * pageSize, 0, 0);
-  if (isErr(base)) return base;
+function setupAdditionalPages(
+  cur: Caller,
+  options: ExecOptions,
+  random: ExecRandom,
+): Pick<ExecLayout, 'vvar' | 'vdso'> | number {
+  const { pageSize, profile, arch } = cur.mm.system;
+  const layout = arch.specialLayout(profile.layout.specialLayout);
+  const vdsoLen = (options.vdsoPages ?? Math.ceil(layout.vdsoBytes / pageSize)) * pageSize;
+  const vvarLen = layout.vvarPages * pageSize;
+  const vclockLen = layout.vclockPages * pageSize;
+  const len = vvarLen + vclockLen + vdsoLen;
+  const hint = layout.aboveStack && random.vdso !== undefined && random.vdso > 0 ? stackTopOf(cur) + random.vdso : 0;
+  const vvar = getUnmappedArea(cur, null, hint, len, 0, 0);
+  if (isErr(vvar)) return vvar;
   const pfn = profile.layout.specialMappingRefusesSplit ? VM_PFNMAP : 0;
-  const vvar = installSpecialMapping(cur, base, vvarLen, VM_READ | VM_MAYREAD | pfn, options.vvar ?? EMPTY_VVAR);
-  if (typeof vvar === 'number') return vvar;
+  const vvarFlags = VM_READ | VM_MAYREAD | pfn | (layout.vvarIo ? VM_IO | VM_DONTDUMP : 0);
+  const error = installSpecialMapping(cur, vvar, vvarLen, vvarFlags, options.vvar ?? EMPTY_VVAR);
+  if (typeof error === 'number') return error;
+  if (vclockLen > 0) {
+    const clock = installSpecialMapping(cur, vvar + vvarLen, vclockLen, vvarFlags, EMPTY_VCLOCK);
+    if (typeof clock === 'number') return clock;
+  }
+  const vdso = vvar + vvarLen + vclockLen;
   const flags = VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
-  const vdso = installSpecialMapping(cur, base + vvarLen, vdsoPages * pageSize, flags, options.vdso ?? EMPTY_VDSO);
-  if (typeof vdso === 'number') return vdso;
-  return base;
+  const code = installSpecialMapping(cur, vdso, vdsoLen, flags, options.vdso ?? EMPTY_VDSO);
+  return typeof code === 'number' ? code : { vvar, vdso };
+}
+
+/** Where the stack of a program that exec is mapping ends. */
+function stackTopOf(cur: Caller): number {
+  return cur.mm.envEnd;
 }
 
 /** The Mm of a program that has no file behind it: only a layout and a stack (what {@link loadElfBinary} begins with). */

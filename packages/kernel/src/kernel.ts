@@ -91,7 +91,7 @@ export interface KernelInit {
   /** Called after `hugePages`, so that memfd_create can make huge files. */
   readonly sharedMemory?: ((system: MmSystem) => SharedMemoryDriver) | undefined;
   readonly mounts?: readonly MountInit[] | undefined;
-  /** What [vdso] holds; one page of zeroes by default: the layout is the kernel's, the code in it is the embedder's. */
+  /** What [vdso] holds; zeroes by default: the layout is the kernel's, the code in it is the embedder's. */
   readonly vdso?: Uint8Array | undefined;
   readonly onWarning?: ((text: string) => void) | undefined;
 }
@@ -149,8 +149,9 @@ export class Kernel {
     }
     const special = (name: string, contents: Uint8Array): SpecialMapping | null =>
       this.memory === null ? null : createSpecialPages(this.memory, name, contents);
-    this.vvar = special('[vvar]', new Uint8Array(init.profile.layout.vvarPages * system.pageSize));
-    this.vdso = special('[vdso]', init.vdso ?? new Uint8Array(init.profile.layout.vdsoBytes));
+    const extra = init.arch.specialLayout(init.profile.layout.specialLayout);
+    this.vvar = special('[vvar]', new Uint8Array(extra.vvarPages * system.pageSize));
+    this.vdso = special('[vdso]', init.vdso ?? new Uint8Array(extra.vdsoBytes));
     const huge = init.hugePages?.(system) ?? null;
     system.hugePages = huge;
     this.hugePool = huge?.defaultHstate ?? null;

@@ -482,6 +482,7 @@ const MLOCK: readonly CheckRule[] = [
 
 function access(right: number, decision: number): readonly CheckRule[] {
   return [
+    { decision: D.faultNotCanonical, operands: (s) => `${hex(s.arg('addr'))}, TASK_SIZE ${hex(s.mm.taskSize)}` },
     { decision: D.faultAboveTaskSize, operands: (s) => `${hex(s.arg('addr'))}, TASK_SIZE ${hex(s.mm.taskSize)}` },
     {
       decision: D.faultNoVma,

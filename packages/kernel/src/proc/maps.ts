@@ -1,7 +1,7 @@
 /**
  * /proc/PID/maps: one line per mapping. Mirrors show_map_vma of fs/proc/task_mmu.c.
  */
-import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, type Mm, type Vma } from '@vmarea/mm-core';
+import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, type GateArea, type Mm, type Vma } from '@vmarea/mm-core';
 import { TextWriter } from './text-writer.ts';
 
 /** Reads the text that a 4.4 name of anonymous memory points to; null when it cannot be read. */
@@ -112,9 +112,19 @@ export function showMapVma(out: TextWriter, mm: Mm, vma: Vma, readName: ReadName
   out.newline();
 }
 
+/** The line of an area that is no mapping (gate_vma), as maps and (first) smaps have it. */
+export function showGateArea(out: TextWriter, gate: GateArea): void {
+  out.text(`${gate.start}-${gate.end} ${gate.perms} 00000000 00:00 0 `);
+  out.pad(NAME_COLUMN);
+  out.text(gate.name);
+  out.newline();
+}
+
 /** The whole of /proc/PID/maps. */
 export function showMaps(mm: Mm, readName: ReadName | null = null): TextWriter {
   const out = new TextWriter(64 * (mm.mapCount + 1));
   for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) showMapVma(out, mm, vma, readName);
+  const gate = mm.system.arch.gateArea;
+  if (gate !== null) showGateArea(out, gate);
   return out;
 }

@@ -48,7 +48,7 @@ import {
 } from '@vmarea/mm-core';
 import { PG_ANON, PG_DIRTY, PG_SWAPBACKED, type Frames } from '@vmarea/mm-core/memory';
 import type { KernelProfile, ProcFacts } from '@vmarea/uapi';
-import { showMapVma, vmaName, type ReadName } from './maps.ts';
+import { showGateArea, showMapVma, vmaName, type ReadName } from './maps.ts';
 import { TextWriter } from './text-writer.ts';
 
 /** What a mapping, or several, have in memory; bytes. */
@@ -234,6 +234,18 @@ export function showSmaps(mm: Mm, frames: Frames | null, readName: ReadName | nu
       out.newline();
     }
     out.text(`VmFlags: ${vmFlagsText(profile, vma.vmFlags, vma.vmFlagsHigh)} `);
+    out.newline();
+  }
+  const gate = mm.system.arch.gateArea;
+  if (gate !== null) {
+    showGateArea(out, gate);
+    out.kilobytes('Size:           ', kB(gate.size));
+    showStats(out, mm, null, new MemStats(), false);
+    if (modern) {
+      out.text('THPeligible:    0');
+      out.newline();
+    }
+    out.text(`VmFlags: ${gate.vmFlags} `);
     out.newline();
   }
   return out;

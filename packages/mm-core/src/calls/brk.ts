@@ -41,7 +41,8 @@ import type { Addr, Bytes, VmFlags } from '../base/units.ts';
 export function vmDataDefaultFlags(cur: Caller): number {
   let flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
   if ((cur.personality & READ_IMPLIES_EXEC) !== 0) flags |= VM_EXEC;
-  if (cur.mm.system.profile.layout.dataDefaultMteAllowed) flags |= VM_MTE_ALLOWED;
+  const { arch, profile } = cur.mm.system;
+  if (arch.dataMteAllowed && profile.layout.dataDefaultMteAllowed) flags |= VM_MTE_ALLOWED;
   return flags;
 }
 

@@ -24,14 +24,14 @@ import type { Addr, Bytes, VmFlags } from '../base/units.ts';
  */
 export function createMm(system: MmSystem): Mm | null {
   const mm = new Mm(system);
-  mm.mmapBase = system.arch.mmapLayout(
-    system.profile.layout.mmapLayout,
-    8 * 1024 * 1024,
-    0,
-    false,
-    false,
-    system.stackGuardGap,
-  );
+  mm.mmapBase = system.arch.mmapLayout({
+    style: system.profile.layout.mmapLayout,
+    stackLimit: 8 * 1024 * 1024,
+    rndBytes: 0,
+    legacy: false,
+    randomize: false,
+    stackGuardGapBytes: system.stackGuardGap,
+  });
   return system.memory.attach(mm) === 0 ? mm : null;
 }
 
@@ -45,17 +45,17 @@ export function pickMmapLayout(cur: Caller, rndBytes: number): void {
   const system = mm.system;
   mm.mmapLegacy =
     (cur.personality & ADDR_COMPAT_LAYOUT) !== 0 ||
-    cur.rlimits.stack === Infinity ||
+    (system.arch.unlimitedStackIsLegacy && cur.rlimits.stack === Infinity) ||
     system.sysctl.legacyVaLayout !== 0;
   const randomize = system.sysctl.randomizeVaSpace !== 0 && (cur.personality & ADDR_NO_RANDOMIZE) === 0;
-  mm.mmapBase = system.arch.mmapLayout(
-    system.profile.layout.mmapLayout,
-    cur.rlimits.stack,
+  mm.mmapBase = system.arch.mmapLayout({
+    style: system.profile.layout.mmapLayout,
+    stackLimit: cur.rlimits.stack,
     rndBytes,
-    mm.mmapLegacy,
+    legacy: mm.mmapLegacy,
     randomize,
-    system.stackGuardGap,
-  );
+    stackGuardGapBytes: system.stackGuardGap,
+  });
 }
 
 /**

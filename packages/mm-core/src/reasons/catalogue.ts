@@ -1370,6 +1370,15 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'arch/arm64/mm/fault.c',
   ),
   entry(
+    D.faultNotCanonical,
+    'fault.not_canonical',
+    'exc_general_protection',
+    'SIGSEGV',
+    'The address is not canonical: the processor refuses it without telling it.',
+    'Use an address below TASK_SIZE.',
+    'arch/x86/kernel/traps.c exc_general_protection',
+  ),
+  entry(
     D.faultNotReadable,
     'fault.not_readable',
     'do_page_fault',

@@ -188,4 +188,5 @@ export const D = {
   mprotectMdwe: 184,
   mdweBits: 185,
   mdweIsSet: 186,
+  faultNotCanonical: 187,
 } as const;

@@ -8,7 +8,9 @@ import type { Caller } from './caller.ts';
 import { isErr, refuse } from '../base/errno.ts';
 import type { Mm } from './mm.ts';
 import { alignUp } from '../base/page-math.ts';
+import type { FlagWindow } from '../ports/arch.ts';
 import type { VmFile } from '../ports/file.ts';
+import type { MmSystem } from './system.ts';
 import { D } from '../reasons/decisions.ts';
 import { VM_GROWSDOWN } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
@@ -39,32 +41,68 @@ export function vmStartGap(mm: Mm, vma: Vma): number {
 /** The hint of a search, page-aligned, when it can be taken as it is; -1 otherwise. */
 function takeHint(mm: Mm, hint: number, len: Bytes): number {
   const addr = alignUp(hint, mm.system.pageMask);
+  const end = addr + len;
   if (addr < 0 || addr > mm.taskSize - len || addr < mm.system.mmapMinAddr) return -1;
+  // A hint above the window opens all of the address space; an area across its end is not wanted.
+  const { mapWindow } = mm.system.arch;
+  if (end > mapWindow && addr <= mapWindow) return -1;
   const vma = findVma(mm, addr);
-  return vma === null || addr + len <= vmStartGap(mm, vma) ? addr : -1;
+  return vma === null || end <= vmStartGap(mm, vma) ? addr : -1;
+}
+
+/** arch_get_mmap_end: where a search ends, which a hint above the default window moves to the end of the address space. */
+function searchEnd(mm: Mm, hint: number): number {
+  const { mapWindow } = mm.system.arch;
+  // A negative hint is one near 2^64.
+  return hint > mapWindow || hint < 0 ? mm.taskSize : mapWindow;
 }
 
 /** The bottom-up search: what there is in the old layout, and the way out of the top-down one. */
-function searchBottomUp(cur: Caller, len: Bytes, base: number): number {
-  const { mm } = cur;
-  const found = mm.tree.lowestGap(len, base, mm.taskSize, 0, 0);
+function searchBottomUp(cur: Caller, len: Bytes, base: number, end: number): number {
+  const found = cur.mm.tree.lowestGap(len, base, end, 0, 0);
   return found < 0 ? refuse(cur, D.areaNoGap, -ENOMEM) : found;
+}
+
+/** Where a top-down search ends below. */
+function searchLow(system: MmSystem, flags: number): number {
+  const { arch, profile, pageSize } = system;
+  const own = arch.searchesFromPageOne && !profile.layout.searchKeepsMinAddr;
+  const low = own ? pageSize : Math.max(pageSize, system.mmapMinAddr);
+  return (flags & arch.mapAbove4G) !== 0 && profile.layout.mapAbove4G ? Math.max(low, 2 ** 32) : low;
+}
+
+/** A search that a flag confines to a window (MAP_32BIT): bottom-up in both layouts, and nowhere else. */
+function searchWindow(cur: Caller, addr: Addr, len: Bytes, window: FlagWindow): number {
+  const { mm } = cur;
+  if (len > window.end) return refuse(cur, D.areaLenTooLong, -ENOMEM);
+  const hint = alignUp(addr, mm.system.pageMask);
+  if (hint > 0 && hint <= window.end - len) {
+    const vma = findVma(mm, hint);
+    if (vma === null || hint + len <= vmStartGap(mm, vma)) return hint;
+  }
+  return searchBottomUp(cur, len, window.start, window.end);
 }
 
 /** arch_get_unmapped_area_topdown and arch_get_unmapped_area. */
 function searchArea(cur: Caller, addr: Addr, len: Bytes, flags: number): number {
   const mm = cur.mm;
   const system = mm.system;
-  const lowest = system.mmapMinAddr;
-  if (len > mm.taskSize - lowest) return refuse(cur, D.areaLenTooLong, -ENOMEM);
+  const { arch } = system;
+  if (!arch.searchesFromPageOne && len > mm.taskSize - system.mmapMinAddr) {
+    return refuse(cur, D.areaLenTooLong, -ENOMEM);
+  }
   if ((flags & MAP_FIXED) !== 0) return addr;
+  const window = arch.map32Bit;
+  if (window !== null && (flags & window.flag) !== 0) return searchWindow(cur, addr, len, window);
   if (addr !== 0) {
     const hint = takeHint(mm, addr, len);
     if (hint >= 0) return hint;
   }
-  if (mm.mmapLegacy) return searchBottomUp(cur, len, mm.mmapBase);
-  const found = mm.tree.highestGap(len, Math.max(system.pageSize, lowest), mm.mmapBase, 0, 0);
-  return found >= 0 ? found : searchBottomUp(cur, len, system.arch.taskUnmappedBase);
+  const end = searchEnd(mm, addr);
+  if (mm.mmapLegacy) return searchBottomUp(cur, len, mm.mmapBase, end);
+  const high = mm.mmapBase + (end - arch.mapWindow);
+  const found = mm.tree.highestGap(len, searchLow(system, flags), high, 0, 0);
+  return found >= 0 ? found : searchBottomUp(cur, len, arch.taskUnmappedBase, end);
 }
 
 /** Whether a mapping is placed at a border of a PMD huge page. */
@@ -130,18 +168,20 @@ function whyNotThere(cur: Caller, file: VmFile | null, len: Bytes, area: AddrOrE
 /**
  * vm_unmapped_area for drivers that search by their own rules (huge pages).
  *
+ * @param hint the caller's hint, 0 when it has none: one above the default window opens the whole address space
  * @param topdown from mmap_base down, with the bottom-up search as the way out; otherwise up from TASK_UNMAPPED_BASE
  * @param alignMask required alignment less one page, bytes
  * @returns an address or -ENOMEM
  */
-export function vmUnmappedArea(cur: Caller, len: Bytes, topdown: boolean, alignMask: number): number {
-  const { mm } = cur;
-  const system = mm.system;
+export function vmUnmappedArea(cur: Caller, len: Bytes, hint: number, topdown: boolean, alignMask: number): number {
+  const mm = cur.mm;
+  const { arch } = mm.system;
+  const end = searchEnd(mm, hint);
   if (topdown) {
-    const low = Math.max(system.pageSize, system.mmapMinAddr);
-    const found = mm.tree.highestGap(len, low, mm.mmapBase, alignMask, 0);
+    const high = mm.mmapBase + (end - arch.mapWindow);
+    const found = mm.tree.highestGap(len, searchLow(mm.system, 0), high, alignMask, 0);
     if (found >= 0) return found;
   }
-  const found = mm.tree.lowestGap(len, system.arch.taskUnmappedBase, mm.taskSize, alignMask, 0);
+  const found = mm.tree.lowestGap(len, arch.taskUnmappedBase, end, alignMask, 0);
   return found < 0 ? refuse(cur, D.areaNoGap, -ENOMEM) : found;
 }

@@ -3,7 +3,7 @@
  *
  * It has no page tables: an engine that runs on it has no memory behind it.
  */
-import type { Arch } from '../ports/arch.ts';
+import { type Arch, GENERIC_ARCH } from '../ports/arch.ts';
 
 /** What {@link createTestArch} takes; every field has a default. */
 export interface TestArchOptions {
@@ -29,16 +29,19 @@ export function createTestArch(options: TestArchOptions = {}): Arch {
   const base = (options.mmapBasePage ?? pages - 8) * pageSize;
   const unmapped = (options.unmappedBasePage ?? Math.floor(pages / 4)) * pageSize;
   return {
+    ...GENERIC_ARCH,
     name: 'test',
     pageSize,
     pageShift: Math.log2(pageSize),
     vaBits: Math.ceil(Math.log2(taskSize)),
     taskSize,
+    mapWindow: taskSize,
     stackTop: taskSize,
     taskUnmappedBase: unmapped,
     elfEtDynBase: Math.floor((pages * 2) / 3) * pageSize,
     pmdSize: 4 * pageSize,
-    mmapLayout: (_style, _stackLimit, rndBytes, legacy) => (legacy ? unmapped + rndBytes : base - rndBytes),
+    hugeSizes: [4 * pageSize],
+    mmapLayout: ({ rndBytes, legacy }) => (legacy ? unmapped + rndBytes : base - rndBytes),
     createPageTables: () => null,
   };
 }

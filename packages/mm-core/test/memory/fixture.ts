@@ -8,7 +8,7 @@ import { AddressSpace } from '../../src/memory/cache/address-space.ts';
 import type { MemoryCore } from '../../src/memory/core.ts';
 import { Frames } from '../../src/memory/frames/buddy.ts';
 import { PhysicalMemory } from '../../src/memory/frames/physical.ts';
-import type { Arch } from '../../src/ports/arch.ts';
+import { type Arch, GENERIC_ARCH } from '../../src/ports/arch.ts';
 import type { VmInode } from '../../src/ports/file.ts';
 import { MmSystem } from '../../src/space/system.ts';
 import { RETRY } from '../../src/base/errno.ts';
@@ -19,15 +19,18 @@ export const GIB: number = 1024 * MIB;
 
 function arch(pageSize: number): Arch {
   return {
+    ...GENERIC_ARCH,
     name: 'test',
     pageSize,
     pageShift: Math.log2(pageSize),
     vaBits: 48,
     taskSize: 2 ** 48,
+    mapWindow: 2 ** 48,
     stackTop: 2 ** 48,
     taskUnmappedBase: 2 ** 46,
     elfEtDynBase: 2 ** 47,
     pmdSize: 2 ** 21,
+    hugeSizes: [2 ** 21],
     mmapLayout: () => 0,
     createPageTables: () => null,
   };

@@ -9,7 +9,7 @@ export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1
     mmapLayout: 'generic-6.1',
     execReadImpliesExec: false,
     elfAlignsToSegment: true,
-    vvarPages: 2,
+    specialLayout: '6.1',
     specialMappingRefusesSplit: true,
     denywriteVmas: false,
     dataDefaultMteAllowed: true,

@@ -5,7 +5,9 @@ import { deriveProfile, type KernelProfile } from './profile.ts';
 export const LINUX_6_12: KernelProfile = deriveProfile(LINUX_6_1, 'linux-6.12', '6.12.117', {
   usualConfig: { splitRssCounting: false },
   layout: {
-    vdsoBytes: 8192,
+    specialLayout: '6.12',
+    searchKeepsMinAddr: true,
+    mapAbove4G: true,
     anonAlignsToPmd: true,
     sealsPageZero: true,
   },

@@ -2,7 +2,8 @@
  * do_page_fault: what the processor's exception leads to, from the address alone.
  *
  * Finds the VMA (letting a stack grow), checks permission, brings the page in, counts the fault, and says which signal
- * the task gets. Mirrors arch/arm64/mm/fault.c. Not here: delivering the signal, and the exception tables of kernel
+ * the task gets. Mirrors arch/arm64/mm/fault.c and,
+ * where the architecture's facts ask for it, arch/x86/mm/fault.c. Not here: delivering the signal, and the exception tables of kernel
  * copies (uaccess.ts), which turn every refusal into EFAULT.
  */
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, SIGBUS, SIGKILL, SIGSEGV } from '@vmarea/uapi';
@@ -20,8 +21,9 @@ import {
 import type { Mm } from '../../space/mm.ts';
 import { D } from '../../reasons/decisions.ts';
 import { expandStack } from '../../calls/stack.ts';
-import { VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE } from '../../base/flags.ts';
+import { VM_ACCESS_FLAGS, VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
+import { PTE_PROTNONE } from '../../ports/arch.ts';
 import { ACCESS_EXEC, ACCESS_WRITE } from '../tlb/access.ts';
 import { handleMmFault } from './fault.ts';
 import type { Addr } from '../../base/units.ts';
@@ -38,6 +40,7 @@ interface Siginfo {
 const MAPERR: Siginfo = { signal: SIGSEGV, code: SEGV_MAPERR };
 const ACCERR: Siginfo = { signal: SIGSEGV, code: SEGV_ACCERR };
 const ADRERR: Siginfo = { signal: SIGBUS, code: BUS_ADRERR };
+const GENERAL_PROTECTION: Siginfo = { signal: SIGSEGV, code: SI_KERNEL };
 const OOM_KILL: Siginfo = { signal: SIGKILL, code: SI_KERNEL };
 
 /**
@@ -51,7 +54,10 @@ const OOM_KILL: Siginfo = { signal: SIGKILL, code: SI_KERNEL };
  */
 export function doPageFault(cur: Caller, address: Addr, access: number): number {
   const mm = cur.mm;
-  const { profile, pageMask } = mm.system;
+  const { profile, pageMask, arch } = mm.system;
+  if (address >= arch.canonicalEnd && address < 2 ** 64 - arch.canonicalEnd) {
+    return refused(cur, null, 0, GENERAL_PROTECTION, D.faultNotCanonical);
+  }
   // An address that no table can hold is refused before the counters.
   if (!(address >= 0 && address < mm.taskSize)) {
     return refused(cur, null, address, MAPERR, D.faultAboveTaskSize);
@@ -70,7 +76,10 @@ export function doPageFault(cur: Caller, address: Addr, access: number): number 
   }
   if ((vma.vmFlags & neededFlags(mm, access)) === 0) {
     if (profile.faults.countsFailures) cur.minFlt++;
-    return refused(cur, vma, address, ACCERR, accessDecision(access));
+    return refused(cur, vma, address, accessInfo(vma, access), accessDecision(access));
+  }
+  if (access === ACCESS_EXEC && arch.fetchBringsIn && (vma.vmFlags & VM_EXEC) === 0 && isPresent(mm, address)) {
+    return refused(cur, vma, address, ACCERR, D.faultNotExecutable);
   }
   const flags = access === ACCESS_WRITE ? FAULT_FLAG_USER | FAULT_FLAG_WRITE : FAULT_FLAG_USER;
   const result = handleMmFault(cur, vma, address - (address & pageMask), flags);
@@ -94,9 +103,25 @@ function growFor(cur: Caller, vma: Vma, address: Addr): number {
 
 /** Which of a VMA's flags let the access pass: one of them is enough. */
 function neededFlags(mm: Mm, access: number): number {
+  const { arch, config } = mm.system;
   if (access === ACCESS_WRITE) return VM_WRITE;
-  if (access === ACCESS_EXEC) return VM_EXEC;
-  return mm.system.config.cpuEpan ? VM_READ | VM_WRITE : VM_READ | VM_WRITE | VM_EXEC;
+  if (access === ACCESS_EXEC) return arch.fetchBringsIn ? VM_ACCESS_FLAGS : VM_EXEC;
+  return config.cpuEpan || arch.executeOnlyCode !== 0 ? VM_READ | VM_WRITE : VM_ACCESS_FLAGS;
+}
+
+/** The signal of a refusal by the VMA's flags. */
+function accessInfo(vma: Vma, access: number): Siginfo {
+  const { executeOnlyCode } = vma.vmMm.system.arch;
+  const only = access !== ACCESS_EXEC && (vma.vmFlags & VM_ACCESS_FLAGS) === VM_EXEC;
+  return only && executeOnlyCode !== 0 ? { signal: SIGSEGV, code: executeOnlyCode } : ACCERR;
+}
+
+/** Whether the MMU finds a page at `address`, whatever it allows. */
+function isPresent(mm: Mm, address: number): boolean {
+  const pt = mm.pageTables!;
+  const { pageSize, pageMask } = mm.system;
+  const page = address - (address & pageMask);
+  return pt.nextEntry(page, page + pageSize) >= 0 && (pt.entry(pt.curSlot) & PTE_PROTNONE) === 0;
 }
 
 function accessDecision(access: number): number {

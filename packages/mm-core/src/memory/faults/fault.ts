@@ -81,7 +81,7 @@ function dropLeaf(mm: Mm, address: Addr): void {
   const { pmdSize } = mm.system.arch;
   const base = address - (address & (pmdSize - 1));
   const pt = mm.pageTables!;
-  if (pt.nextEntry(base, base + pmdSize) < 0) pt.freeRange(address, address + 1, base, base + pmdSize);
+  if (pt.nextEntry(base, base + pmdSize) < 0) pt.freeRange(address, address + mm.system.pageSize, base, base + pmdSize);
 }
 
 function hugetlbFault(cur: Caller, vma: Vma, address: Addr, flags: number): number {

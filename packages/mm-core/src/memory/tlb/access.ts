@@ -17,6 +17,14 @@ const WRITE_WANT: number = READ_WANT | PTE_WRITE | PTE_DIRTY;
 const EXEC_MASK: number = USABLE | PTE_PROTNONE | PTE_EXEC;
 const EXEC_WANT: number = USABLE | PTE_EXEC;
 
+/**
+ * What the bits of an entry are to an MMU that sets access and dirty flags by itself, where it could set them: an old entry
+ * is no obstacle, nor a writable one that is clean.
+ */
+export function asHardwareSees(bits: number): number {
+  return bits | PTE_YOUNG | ((bits & PTE_WRITE) !== 0 ? PTE_DIRTY : 0);
+}
+
 /** Whether an MMU without hardware access and dirty flags lets a load of user mode pass. */
 export function mayRead(bits: number): boolean {
   return (bits & READ_MASK) === READ_WANT;

@@ -41,6 +41,7 @@ function runLength(mm: Mm, address: Addr, len: Bytes, pfn: Pfn, access: number):
   const limit = len < inTable ? len : inTable;
   for (let next = pfn + 1; n < limit; next++, n += pageSize) {
     slot += 2;
+    // Where hardware marks entries, a store to a clean page is an access of its own, which marks it.
     if (physical.beginsWindow(next) || pt.pfn(slot) !== next || !mayAccess(pt.entry(slot), access)) return n;
   }
   return limit;

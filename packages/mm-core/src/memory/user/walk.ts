@@ -4,34 +4,46 @@
  */
 import { type Caller } from '../../space/caller.ts';
 import type { Mm } from '../../space/mm.ts';
-import { mayAccess, mayExec, mayRead, mayWrite } from '../tlb/access.ts';
+import { ACCESS_WRITE, asHardwareSees, mayAccess, mayExec, mayRead, mayWrite } from '../tlb/access.ts';
 import { type MmState, stateOf } from '../tlb/state.ts';
 import { doPageFault } from '../faults/entry.ts';
-import type { Addr } from '../../base/units.ts';
+import type { Addr, Slot } from '../../base/units.ts';
 
 /**
- * The frame that `address` is in, when the page tables allow the access now.
+ * The frame that `address` is in, when the page tables allow the access now. It is a look, not an access: where hardware
+ * sets access and dirty flags, none are set.
  *
  * @returns the pfn, or -1: a fault
  */
 export function walkPfn(mm: Mm, address: Addr, access: number): number {
+  return walk(mm, address, access, false);
+}
+
+/** walkPfn, or with `touch` the access itself. */
+function walk(mm: Mm, address: Addr, access: number, touch: boolean): number {
   if (!(address >= 0 && address < mm.taskSize)) return -1;
   const pt = mm.pageTables!;
   const slot = pt.slot(address);
-  if (slot >= 0) {
-    const bits = pt.entry(slot);
-    return bits !== 0 && mayAccess(bits, access) ? pt.pfn(slot) : -1;
-  }
-  return walkHuge(mm, address, access);
+  if (slot < 0) return walkHuge(mm, address, access, touch);
+  const bits = pt.entry(slot);
+  return bits !== 0 && passes(mm, slot, bits, access, touch) ? pt.pfn(slot) : -1;
+}
+
+/** Whether the MMU lets an access pass; with `touch` it leaves what it leaves in the entry. */
+function passes(mm: Mm, slot: Slot, bits: number, access: number, touch: boolean): boolean {
+  if (!mm.system.arch.hardwareFlags) return mayAccess(bits, access);
+  if (!mayAccess(asHardwareSees(bits), access)) return false;
+  if (touch) mm.pageTables!.touch(slot, access === ACCESS_WRITE);
+  return true;
 }
 
 /** The same where no last-level table is: inside a block, or nowhere. */
-function walkHuge(mm: Mm, address: Addr, access: number): number {
+function walkHuge(mm: Mm, address: Addr, access: number, touch: boolean): number {
   const pt = mm.pageTables!;
   const { pageSize, pageMask } = mm.system;
   const page = address - (address & pageMask);
   if (pt.nextEntry(page, page + pageSize) < 0) return -1;
-  if (!mayAccess(pt.entry(pt.curSlot), access)) return -1;
+  if (!passes(mm, pt.curSlot, pt.entry(pt.curSlot), access, touch)) return -1;
   const size = pt.curSize;
   return pt.pfn(pt.curSlot) + (page - Math.floor(page / size) * size) / pageSize;
 }
@@ -57,9 +69,11 @@ export function refill(state: MmState, address: Addr, access: number): number {
     pfn = pt.pfn(slot) + (page - Math.floor(page / size) * size) / pageSize;
   }
   const bits = pt.entry(slot);
-  if (bits === 0 || !mayAccess(bits, access)) return -1;
+  if (bits === 0 || !passes(mm, slot, bits, access, true)) return -1;
   const word = pfn * state.physical.wordsPerPage;
-  state.useTlb().fill(page, word, mayRead(bits), mayWrite(bits), mayExec(bits));
+  // A page that is still clean is not cached for stores: the first one has to mark the entry.
+  const now = mm.system.arch.hardwareFlags ? pt.entry(slot) : bits;
+  state.useTlb().fill(page, word, mayRead(now), mayWrite(now), mayExec(now));
   return word;
 }
 
@@ -71,7 +85,7 @@ export function refill(state: MmState, address: Addr, access: number): number {
 export function accessPfn(cur: Caller, address: Addr, access: number): number {
   const mm = cur.mm;
   for (;;) {
-    const pfn = walkPfn(mm, address, access);
+    const pfn = walk(mm, address, access, true);
     if (pfn >= 0) return pfn;
     const result = doPageFault(cur, address, access);
     if (result < 0) return result;
