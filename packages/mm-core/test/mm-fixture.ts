@@ -18,6 +18,7 @@ import {
 } from '@vmarea/uapi';
 import { expect } from 'vitest';
 import {
+  type Arch,
   createCaller,
   createMm,
   doMmap,
@@ -142,8 +143,12 @@ export class Machine {
   private readonly freeAtStart: number;
   private ino = 1;
 
-  constructor(profile: KernelProfile, config: Partial<KernelConfig> = {}, bytes: number = 32 * 2 ** 20) {
-    const arch = createArm64({ pageSize: 4096, vaBits: 48 });
+  constructor(
+    profile: KernelProfile,
+    config: Partial<KernelConfig> = {},
+    bytes: number = 32 * 2 ** 20,
+    arch: Arch = createArm64({ pageSize: 4096, vaBits: 48 }),
+  ) {
     this.system = new MmSystem({ arch, profile, config: { ...DEFAULT_CONFIG, ...config } });
     this.memory = createMemory(this.system, { bytes });
     this.freeAtStart = this.memory.frames.nrFree;

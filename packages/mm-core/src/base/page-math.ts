@@ -5,8 +5,9 @@
 
 /** PAGE_ALIGN: up to the next multiple of mask + 1 (a power of two). A length near 2^64 becomes 0, as in C. */
 export function alignUp(value: number, mask: number): number {
-  const x = value + mask;
-  return x - (x & mask);
+  // No sum that could pass 2^53: a page address above it is exact, the byte behind it is not.
+  const low = value & mask;
+  return low === 0 ? value : value - low + (mask + 1);
 }
 
 /** Down to a multiple of mask + 1 (a power of two up to 2^31). */

@@ -243,7 +243,7 @@ export const GENERIC_ARCH: Pick<
   map32Bit: null,
   mapAbove4G: 0,
   hugeHintRoundsDown: false,
-  dataMteAllowed: false,
+  dataMteAllowed: true,
   hardwareFlags: false,
   fetchBringsIn: false,
   executeOnlyCode: 0,
