@@ -16,9 +16,9 @@ import {
   type KernelProfile,
 } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { type Arch, createCaller, createMm, MmSystem, pickMmapLayout, vmMmapPgoff, vmMunmap } from '../src/index.ts';
-import { D } from '../src/reasons/decisions.ts';
-import { ANON, decisionOf, faultsOf, Machine, PAGE, RW, type TestTask } from './mm-fixture.ts';
+import { type Arch, createCaller, createMm, MmSystem, pickMmapLayout, vmMmapPgoff, vmMunmap } from '../../src/index.ts';
+import { D } from '../../src/reasons/decisions.ts';
+import { ANON, decisionOf, faultsOf, Machine, PAGE, RW, type TestTask } from '../mm-fixture.ts';
 
 const A = 0x10000000;
 const GIB = 2 ** 30;
