@@ -267,7 +267,7 @@ export class EvidenceCollector {
   #path(call: Call): void {
     const at = call.name.endsWith('at') ? 1 : 0;
     const text = call.args[at];
-    if (text === undefined || text.charCodeAt(0) !== 34) return;
+    if (text?.charCodeAt(0) !== 34) return;
     if (text.startsWith('"/etc/ld.so.preload"')) {
       // The loader of glibc asks with the oldest call that its machine has.
       const modern = call.name === 'faccessat';

@@ -28,3 +28,4 @@ export { type MapsLine, formatMapsLine, formatPermissions, parseMapsLine } from 
 export * from './maps/file.ts';
 export { ownCopy } from './parse/own-copy.ts';
 export * from './write.ts';
+export { type Recognized, RECOGNIZED_BYTES, recognize } from './recognize.ts';

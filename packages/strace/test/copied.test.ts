@@ -186,7 +186,7 @@ describe('stacks of -k', () => {
         type: 'stack',
         pid: 0,
         line: 2,
-        of: events[0]!.type === 'call' ? events[0]!.call : null,
+        of: events[0]?.type === 'call' ? events[0].call : null,
         frames: [
           { file: '/usr/lib/libc.so.6', symbol: 'mmap64', symbolOffset: 0x23, offset: 0x101bd3, source: '' },
           {

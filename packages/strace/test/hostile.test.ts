@@ -19,7 +19,7 @@ function count(
     ...own,
     value(this: unknown, ...args: unknown[]) {
       const before = this instanceof RegExp ? this.lastIndex : 0;
-      const result = Reflect.apply(method, this, args) as unknown;
+      const result: unknown = Reflect.apply(method, this, args);
       steps += cost(this, args, result, before);
       return result;
     },
