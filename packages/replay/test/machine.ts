@@ -7,7 +7,7 @@ import { createKernel, type Kernel } from '@vmarea/kernel';
 import { inferSituation, type GivenFacts, type Situation } from '@vmarea/situation';
 import { parseMaps, type MapsLine } from '@vmarea/strace';
 import { SHMEM_DECISION_BASE, SHMEM_REASONS, Shmem } from '@vmarea/shmem';
-import { DEFAULT_CONFIG, LINUX_6_1 } from '@vmarea/uapi';
+import { DEFAULT_CONFIG, LINUX_6_1, type KernelConfig } from '@vmarea/uapi';
 import { parseElfJson, programsFromDirectory, Replay, type ReplayOptions } from '../src/index.ts';
 
 const folder = join(import.meta.dirname, '../../../conformance/straces');
@@ -28,11 +28,11 @@ export function realMap(name: string): readonly MapsLine[] {
   return parseMaps(realMapText(name)).lines;
 }
 
-export function machine(): Kernel {
+export function machine(config: Partial<KernelConfig> = {}): Kernel {
   return createKernel({
     arch: createArm64({ pageSize: 4096, vaBits: 48 }),
     profile: LINUX_6_1,
-    config: { ...DEFAULT_CONFIG, ramBytes: 2 ** 31 },
+    config: { ...DEFAULT_CONFIG, ramBytes: 2 ** 31, ...config },
     memory: false,
     hugePages: (system) => new Hugetlb(system),
     sharedMemory: (system) => new Shmem(system),

@@ -23,6 +23,7 @@ import {
   type Situation,
 } from '@vmarea/situation';
 import { parseMaps, type MapsLine } from '@vmarea/strace';
+import { PROFILES } from '@vmarea/uapi';
 import { parseChoice, parseCount } from '../text/values.ts';
 import { UsageError } from '../text/io.ts';
 
@@ -54,7 +55,10 @@ interface Row {
 /** The vocabulary, in the order of the help text. */
 const ROWS: readonly Row[] = [
   { flags: '--maps-before <FILE>', help: 'the /proc/PID/maps or smaps to start from' },
-  { flags: '--kernel <linux-6.1|msm-4.4>', help: 'whose rules hold; 6.1 is linux-6.1 (default: what the log shows)' },
+  {
+    flags: `--kernel <${Object.keys(PROFILES).join('|')}>`,
+    help: 'whose rules hold; 6.1 is linux-6.1 (default: what the log shows)',
+  },
   { flags: '--arch <arm64|x86-64>', help: 'the architecture (default: what the log or the map shows)' },
   { flags: '--page-size <4k|16k|64k>', help: 'bytes of a page (default: what the log or the map shows)' },
   { flags: '--va-bits <N>', help: 'size of the address space (default: what the log or the map shows)' },

@@ -2,7 +2,7 @@
  * A recorded success is evidence: where the kernel here refuses a call that succeeded, an assumed fact that would let it
  * through was assumed wrongly. What an option or the log has told is never changed.
  */
-import { hasCapability } from '@vmarea/mm-core';
+import { hasCapability, rootCredentials } from '@vmarea/mm-core';
 import type { Task } from '@vmarea/kernel';
 import { fromLog, isAssumed, type Situation } from '@vmarea/situation';
 import { allCapabilities, MAP_HUGETLB, RLIMIT_MEMLOCK, rlimitName, type KernelConfig } from '@vmarea/uapi';
@@ -42,7 +42,10 @@ function corrections(task: Task, situation: Situation, op: MemoryOp): Correction
   if (isAssumed(situation.capabilities) && ![...all].every((cap) => hasCapability(task.cur.cred, cap))) {
     found.push({
       said: 'the process has capabilities',
-      apply: (copy) => void copy.sys.capset(all),
+      apply: (copy) => {
+        const { capLow, capHigh } = rootCredentials();
+        Object.assign(copy.cur.cred, { capLow, capHigh });
+      },
       learn: (before, line, what) => ({ ...before, capabilities: fromLog(all, line, what) }),
     });
   }
