@@ -78,7 +78,7 @@ export function bordersOf(mm: Mm, files: RecordedFiles, book: ReasonBook): Borde
   const found: Border[] = [];
   for (let left = mm.tree.first; left !== null && found.length < MOST; left = left.vmNext) {
     const right = left.vmNext;
-    if (right === null || left.vmEnd !== right.vmStart || !looksAlike(mm, left, right, files)) continue;
+    if (right?.vmStart !== left.vmEnd || !looksAlike(mm, left, right, files)) continue;
     const decision = whyNotMerged(left, right);
     const line = mapsLineOf(mm, right, files);
     const known = decision === 0 ? null : book.reason(decision, 0, 'merge');
