@@ -838,7 +838,13 @@ export function decisionCases(number: (id: string) => number): Record<string, De
       run: (m) => {
         memlock(m, 0);
         m.task.cur.cred.gid = 7;
-        const made = m.system.hugePages!.fileSetup(m.task.cur, 'SYSV', HUGE, VM_NORESERVE, HUGETLB_SHMFS_INODE, 0);
+        const made = m.system.hugePages!.fileSetup(m.task.cur, {
+          name: 'SYSV',
+          size: HUGE,
+          vmFlags: VM_NORESERVE,
+          kind: HUGETLB_SHMFS_INODE,
+          log: 0,
+        });
         return typeof made === 'number' ? made : 0;
       },
     },

@@ -112,7 +112,7 @@ function testDev(system: MmSystem): SuperBlock {
   const sb = devfs(system);
   let minor = 1;
   for (const [name, fop] of Object.entries(testDevices(() => framesOf(system))))
-    addDevice(sb.root!, name, 240, minor++, 0o666, fop);
+    addDevice(sb.root!, name, { major: 240, minor: minor++, mode: 0o666, fop });
   return sb;
 }
 

@@ -82,6 +82,7 @@ function hugetlbfsFileMmap(cur: Caller, file: File, vma: Vma): number {
   return 0;
 }
 
+/** hugetlb_get_unmapped_area. The parameters are those of f_op.get_unmapped_area. */
 function hugetlbGetUnmappedArea(
   cur: Caller,
   file: File,

@@ -11,6 +11,7 @@ import {
   VM_MAYSHARE,
   type Caller,
   type FaultInfo,
+  type HugeFileSetup,
   type HugePages,
   type MmSystem,
   type Vma,
@@ -91,7 +92,8 @@ export class Hugetlb implements HugePages {
     return total;
   }
 
-  fileSetup(cur: Caller, name: string, size: number, vmFlags: number, kind: number, log: number): File | number {
+  fileSetup(cur: Caller, setup: HugeFileSetup): File | number {
+    const { name, size, vmFlags, kind, log } = setup;
     const h = this.hstateSizelog(log);
     if (h === null) return refuse(cur, HugetlbDecision.noSize, -ENODEV);
     let locked = 0;

@@ -61,7 +61,13 @@ function pool(machine: Machine): number[] {
 /** An anonymous huge mapping, as MAP_HUGETLB makes it. */
 function anonHuge(t: TestTask, pages: number, prot = RW, flags = MAP_PRIVATE, addr = 0): number {
   const hugetlb = t.machine.system.hugePages!;
-  const file = hugetlb.fileSetup(t, 'anon_hugepage', pages * HUGE, VM_NORESERVE, HUGETLB_ANONHUGE_INODE, 0);
+  const file = hugetlb.fileSetup(t, {
+    name: 'anon_hugepage',
+    size: pages * HUGE,
+    vmFlags: VM_NORESERVE,
+    kind: HUGETLB_ANONHUGE_INODE,
+    log: 0,
+  });
   if (typeof file === 'number') return file;
   const fd = t.files.install(file as never, 1024, false);
   const at = t.mmap(fd, addr, pages * HUGE, prot, flags);
@@ -296,19 +302,35 @@ describe('sizes, limits and rights', () => {
     const machine = machineWith(MSM_4_4);
     const t = machine.task(user());
     const hugetlb = machine.system.hugePages as Hugetlb;
-    expect(hugetlb.fileSetup(t, 'x', HUGE, 0, HUGETLB_ANONHUGE_INODE, 16)).toBe(-ENODEV);
+    expect(hugetlb.fileSetup(t, { name: 'x', size: HUGE, vmFlags: 0, kind: HUGETLB_ANONHUGE_INODE, log: 16 })).toBe(
+      -ENODEV,
+    );
     t.rlimits.memlock = HUGE - 1;
-    expect(hugetlb.fileSetup(t, 'SYSV00000000', HUGE, 0, HUGETLB_SHMFS_INODE, 0)).toBe(-EPERM);
+    expect(
+      hugetlb.fileSetup(t, { name: 'SYSV00000000', size: HUGE, vmFlags: 0, kind: HUGETLB_SHMFS_INODE, log: 0 }),
+    ).toBe(-EPERM);
     expect(why(t)).toBe('hugetlb.shm_not_permitted');
     t.rlimits.memlock = HUGE;
-    const file = hugetlb.fileSetup(t, 'SYSV00000000', HUGE, 0, HUGETLB_SHMFS_INODE, 0);
+    const file = hugetlb.fileSetup(t, {
+      name: 'SYSV00000000',
+      size: HUGE,
+      vmFlags: 0,
+      kind: HUGETLB_SHMFS_INODE,
+      log: 0,
+    });
     expect(typeof file).toBe('object');
     expect(machine.system.lockedShm.get(1000)).toBe(512);
     if (typeof file !== 'number') file.fput();
     hugetlb.userShmUnlock(1000, 512);
     t.cred = { ...user(), capLow: 1 << CAP_IPC_LOCK };
     t.rlimits.memlock = 0;
-    const allowed = hugetlb.fileSetup(t, 'SYSV00000000', HUGE, 0, HUGETLB_SHMFS_INODE, 0);
+    const allowed = hugetlb.fileSetup(t, {
+      name: 'SYSV00000000',
+      size: HUGE,
+      vmFlags: 0,
+      kind: HUGETLB_SHMFS_INODE,
+      log: 0,
+    });
     expect(machine.system.lockedShm.get(1000)).toBe(0);
     if (typeof allowed !== 'number') allowed.fput();
     machine.end();
@@ -352,7 +374,13 @@ describe('sizes, limits and rights', () => {
     const hugetlb = machine.system.hugePages as Hugetlb;
     for (const size of sizes) {
       const t = machine.task();
-      const file = hugetlb.fileSetup(t, 'x', 2 * size, VM_NORESERVE, HUGETLB_ANONHUGE_INODE, Math.log2(size));
+      const file = hugetlb.fileSetup(t, {
+        name: 'x',
+        size: 2 * size,
+        vmFlags: VM_NORESERVE,
+        kind: HUGETLB_ANONHUGE_INODE,
+        log: Math.log2(size),
+      });
       if (typeof file === 'number') throw new Error(String(file));
       const fd = t.files.install(file, 1024, false);
       const at = t.mmap(fd, 0, 2 * size, RW, MAP_PRIVATE);

@@ -14,7 +14,7 @@ export {
   type SharedMemoryDriver,
   type SpawnOptions,
 } from './kernel.ts';
-export { Task, type ThrowingCalls } from './task/task.ts';
+export { Task, type TaskInit, type ThrowingCalls } from './task/task.ts';
 export { TaskCaller, type TaskCallerInit } from './task/caller.ts';
 export { Sys } from './syscalls/sys.ts';
 export { doSyscall, SYSCALL_NAMES, type SyscallHandler } from './syscalls/table.ts';

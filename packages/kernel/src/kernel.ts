@@ -183,7 +183,14 @@ export class Kernel {
       fs: new FsStruct(this.tree),
     });
     emptyLayout(cur);
-    const task = new Task(this, this.nextPid++, null, options.comm ?? 'init', cur, limits);
+    const task = new Task({
+      kernel: this,
+      pid: this.nextPid++,
+      parent: null,
+      comm: options.comm ?? 'init',
+      cur,
+      limits,
+    });
     this.tasks.set(task.pid, task);
     if (options.cwd !== undefined) {
       const place = pathLookup(cur, -100, `${options.cwd}/`, true);
@@ -195,7 +202,7 @@ export class Kernel {
 
   /** The child of a fork. */
   adopt(parent: Task, cur: TaskCaller, limits: LimitTable): Task {
-    const child = new Task(this, this.nextPid++, parent, parent.comm, cur, limits);
+    const child = new Task({ kernel: this, pid: this.nextPid++, parent, comm: parent.comm, cur, limits });
     parent.children.push(child);
     this.tasks.set(child.pid, child);
     return child;

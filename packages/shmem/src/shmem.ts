@@ -109,7 +109,13 @@ export class Shmem implements SharedMemory {
     if (huge) {
       if (hugePages === null) return -EINVAL;
       const log = (flags >>> MFD_HUGE_SHIFT) & MFD_HUGE_MASK;
-      const made = hugePages.fileSetup(cur, `memfd:${name}`, 0, VM_NORESERVE, HUGETLB_ANONHUGE_INODE, log);
+      const made = hugePages.fileSetup(cur, {
+        name: `memfd:${name}`,
+        size: 0,
+        vmFlags: VM_NORESERVE,
+        kind: HUGETLB_ANONHUGE_INODE,
+        log,
+      });
       if (typeof made === 'number') return made;
       // Huge pages come from a driver of the same file layer.
       file = made as unknown as File;

@@ -73,9 +73,7 @@ export function gatherStats(frames: Frames, vma: Vma, mss: MemStats): void {
   const mm = vma.vmMm;
   const tables = mm.pageTables;
   if (tables === null) return;
-  const locked = (vma.vmFlags & VM_LOCKED) !== 0;
   const huge = (vma.vmFlags & VM_HUGETLB) !== 0;
-  const { pageSize } = mm.system;
   for (let addr = tables.nextEntry(vma.vmStart, vma.vmEnd); addr >= 0;) {
     const slot = tables.curSlot;
     const size = tables.curSize;
@@ -86,7 +84,7 @@ export function gatherStats(frames: Frames, vma: Vma, mss: MemStats): void {
       if (huge) {
         if (mapcount >= 2) mss.sharedHugetlb += size;
         else mss.privateHugetlb += size;
-      } else accountPage(frames, pfn, mapcount, bits, pageSize, locked, mss);
+      } else accountPage(frames, vma, pfn, bits, mss);
     }
     const next = addr + size;
     addr = next < vma.vmEnd ? tables.nextEntry(next, vma.vmEnd) : -1;
@@ -94,15 +92,9 @@ export function gatherStats(frames: Frames, vma: Vma, mss: MemStats): void {
 }
 
 /** smaps_account: one page of a mapping. */
-function accountPage(
-  frames: Frames,
-  pfn: number,
-  mapcount: number,
-  bits: number,
-  size: number,
-  locked: boolean,
-  mss: MemStats,
-): void {
+function accountPage(frames: Frames, vma: Vma, pfn: number, bits: number, mss: MemStats): void {
+  const size = vma.vmMm.system.pageSize;
+  const mapcount = frames.mapcount[pfn]!;
   const flags = frames.flags[pfn]!;
   const dirty = ((bits & PTE_DIRTY) | (flags & PG_DIRTY)) !== 0;
   if ((flags & PG_ANON) !== 0) {
@@ -115,7 +107,7 @@ function accountPage(
   const pss = mapcount >= 2 ? Math.floor((size * 4096) / mapcount) / 4096 : size;
   mss.pss += pss;
   if (dirty) mss.pssDirty += pss;
-  if (locked) mss.pssLocked += pss;
+  if ((vma.vmFlags & VM_LOCKED) !== 0) mss.pssLocked += pss;
   if (mapcount >= 2) {
     if (dirty) mss.sharedDirty += size;
     else mss.sharedClean += size;

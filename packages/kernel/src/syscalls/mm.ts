@@ -131,7 +131,13 @@ export class MmCalls {
       const hstate = system.hugePages?.hstateSizelog((mapFlags >>> MAP_HUGE_SHIFT) & SHM_HUGE_MASK) ?? null;
       if (hstate === null) return refuse(cur, KernelDecision.mmapNoHugeSize, -EINVAL);
       length = roundHuge(length, hstate.size);
-      const made = system.hugePages!.fileSetup(cur, 'anon_hugepage', length, VM_NORESERVE, HUGETLB_ANONHUGE_INODE, log);
+      const made = system.hugePages!.fileSetup(cur, {
+        name: 'anon_hugepage',
+        size: length,
+        vmFlags: VM_NORESERVE,
+        kind: HUGETLB_ANONHUGE_INODE,
+        log,
+      });
       if (typeof made === 'number') return made;
       file = made;
     }

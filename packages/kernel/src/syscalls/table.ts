@@ -41,20 +41,25 @@ function putUser(task: Task, address: number, bytes: Uint8Array): number {
   return left === 0 ? 0 : -EFAULT;
 }
 
+/** How {@link readInto} ends. */
+interface ReadEnd {
+  /** Returns the bytes moved so far when the next piece would block (pipes). */
+  readonly ends?: boolean | undefined;
+  /** Called with the bytes moved, before they are returned. */
+  readonly finished?: ((done: number) => void) | undefined;
+}
+
 /**
  * Moves bytes from a file into user memory, piece by piece: as far as both sides go. Where it must wait it goes on later
  * with what it has.
  *
- * @param ends a piece that the file cannot give at once is the end (pipes), when something has been moved
- * @param finished hears of the bytes moved, before they are returned
  */
 function readInto(
   task: Task,
   address: number,
   count: number,
   read: (bytes: Uint8Array, done: number) => number,
-  ends: boolean = false,
-  finished: (done: number) => void = () => undefined,
+  { ends = false, finished = () => undefined }: ReadEnd = {},
 ): number {
   const bytes = new Uint8Array(Math.min(count, CHUNK));
   let done = 0;
@@ -132,11 +137,11 @@ function writeFrom(
 function readAtPosition(task: Task, fd: number, address: number, count: number): number {
   const file = task.cur.files.fget(fd);
   if (file === null || (file.fMode & FMODE_LSEEK) === 0) {
-    return readInto(task, address, count, (bytes) => task.sys.read(fd, bytes), true);
+    return readInto(task, address, count, (bytes) => task.sys.read(fd, bytes), { ends: true });
   }
   const start = file.fPos;
   const read = (bytes: Uint8Array, done: number): number => task.sys.pread(fd, bytes, start + done);
-  return readInto(task, address, count, read, false, (done) => (file.fPos = start + done));
+  return readInto(task, address, count, read, { finished: (done) => (file.fPos = start + done) });
 }
 
 function processVm(task: Task, a: readonly Register[], write: boolean): number {

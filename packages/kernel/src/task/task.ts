@@ -43,6 +43,16 @@ function throwingTwins(): new () => ThrowingCalls {
 
 const Throwing: new () => ThrowingCalls = throwingTwins();
 
+/** What a task is made of. */
+export interface TaskInit {
+  readonly kernel: Kernel;
+  readonly pid: number;
+  readonly parent: Task | null;
+  readonly comm: string;
+  readonly cur: TaskCaller;
+  readonly limits: LimitTable;
+}
+
 /** A process. Made by `kernel.spawn` and `fork`. */
 export class Task extends Throwing {
   readonly kernel: Kernel;
@@ -62,14 +72,14 @@ export class Task extends Throwing {
   /** Repeats waits when a child ends. */
   childEnded: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
 
-  constructor(kernel: Kernel, pid: number, parent: Task | null, comm: string, cur: TaskCaller, limits: LimitTable) {
+  constructor(init: TaskInit) {
     super();
-    this.kernel = kernel;
-    this.pid = pid;
-    this.parent = parent;
-    this.comm = comm;
-    this.cur = cur;
-    this.limits = limits;
+    this.kernel = init.kernel;
+    this.pid = init.pid;
+    this.parent = init.parent;
+    this.comm = init.comm;
+    this.cur = init.cur;
+    this.limits = init.limits;
     this.sys = new Sys(this);
   }
 

@@ -58,7 +58,7 @@ export class VmaTable {
     return id === -1 ? null : this.at(id);
   }
 
-  /** What a fresh record says of a plain mapping. */
+  /** Fills a fresh record of a plain mapping. Six plain parameters: every plain mmap comes here, and makes no object. */
   fill(id: number, start: Addr, end: Addr, pgoff: Pages, vmFlags: VmFlags, pageProt: number): void {
     const { nums, ints } = this;
     const at = id * RECORD;

@@ -20,11 +20,24 @@ export interface HugeState {
 export const HUGETLB_SHMFS_INODE = 1;
 export const HUGETLB_ANONHUGE_INODE = 2;
 
+/** What hugetlb_file_setup is asked for. */
+export interface HugeFileSetup {
+  readonly name: string;
+  /** Bytes; whole huge pages. */
+  readonly size: Bytes;
+  /** VM_NORESERVE, or 0. */
+  readonly vmFlags: VmFlags;
+  /** HUGETLB_SHMFS_INODE or HUGETLB_ANONHUGE_INODE. */
+  readonly kind: number;
+  /** The size of a huge page is 2^log bytes; 0: the default one. */
+  readonly log: number;
+}
+
 export interface HugePages {
   /** hstate_sizelog: the size 2^log, the default one for 0; null when there is none. */
   hstateSizelog(log: number): HugeState | null;
   /** hugetlb_file_setup: a new file with one reference, or a negative errno. */
-  fileSetup(cur: Caller, name: string, size: number, vmFlags: VmFlags, kind: number, log: number): VmFile | number;
+  fileSetup(cur: Caller, setup: HugeFileSetup): VmFile | number;
   /** hugetlb_total_pages: all huge pages, in pages of the machine. */
   totalPages(): number;
   /** hugetlb_fault on the huge page that holds `vmf.address`. An error comes with `vmf.reason`. */

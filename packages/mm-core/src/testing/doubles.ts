@@ -5,7 +5,7 @@ import { ENOMEM } from '@vmarea/uapi';
 import type { Caller } from '../space/caller.ts';
 import type { VmFile } from '../ports/file.ts';
 import { CAPABILITY_SECURITY, type Audit, type PerfEvents, type SecurityHooks, type Uprobes } from '../ports/hooks.ts';
-import type { HugePages, HugeState, SharedMemory } from '../ports/huge-pages.ts';
+import type { HugeFileSetup, HugePages, HugeState, SharedMemory } from '../ports/huge-pages.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { VmOperationsInit } from '../ports/vm-operations.ts';
 import { TestFile } from './test-file.ts';
@@ -109,7 +109,7 @@ export class TestHugePages implements HugePages {
     return log === 0 || 2 ** log === this.size ? { size: this.size } : null;
   }
 
-  fileSetup(_cur: Caller, name: string): VmFile | number {
+  fileSetup(_cur: Caller, { name }: HugeFileSetup): VmFile | number {
     return new TestFile({ path: `/${name} (deleted)`, hugePageSize: this.size, vmOps: hugeVmOps(this.size) });
   }
 

@@ -137,19 +137,18 @@ export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions 
 
 const nodeOperations = new InodeOperations({});
 
-/**
- * mknod for a driver: a character device in a directory.
- *
- * @param mode permission bits
- */
-export function addDevice(
-  parent: Dentry,
-  name: string,
-  major: number,
-  minor: number,
-  mode: number,
-  fop: FileOperations,
-): Inode {
+/** A character device, as mknod makes one. */
+export interface DeviceNode {
+  readonly major: number;
+  readonly minor: number;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly fop: FileOperations;
+}
+
+/** mknod for a driver: a character device in a directory. */
+export function addDevice(parent: Dentry, name: string, node: DeviceNode): Inode {
+  const { major, minor, mode, fop } = node;
   const inode = newInode(parent.dInode!.iSb, S_IFCHR | mode, nodeOperations, fop);
   inode.rdevMajor = major;
   inode.rdevMinor = minor;
@@ -168,9 +167,10 @@ export interface DevfsOptions extends RamfsOptions {
 export function devfs(system: MmSystem, options: DevfsOptions = {}): SuperBlock {
   const sb = ramfs(system, options);
   const root = sb.root!;
-  addDevice(root, 'null', 1, 3, 0o666, nullOperations);
-  addDevice(root, 'zero', 1, 5, 0o666, zeroOperations);
-  addDevice(root, 'full', 1, 7, 0o666, fullOperations);
-  if (options.mem !== undefined) addDevice(root, 'mem', 1, 1, 0o640, memDeviceOperations(system, options.mem));
+  addDevice(root, 'null', { major: 1, minor: 3, mode: 0o666, fop: nullOperations });
+  addDevice(root, 'zero', { major: 1, minor: 5, mode: 0o666, fop: zeroOperations });
+  addDevice(root, 'full', { major: 1, minor: 7, mode: 0o666, fop: fullOperations });
+  if (options.mem !== undefined)
+    addDevice(root, 'mem', { major: 1, minor: 1, mode: 0o640, fop: memDeviceOperations(system, options.mem) });
   return sb;
 }

@@ -19,6 +19,19 @@ import { iput, type Inode } from '../names/inode.ts';
 import { locksRemoveFile, locksVerifyLocked } from './locks.ts';
 import { pathNoexec, type Mount } from '../names/mount.ts';
 
+/** What a file is made of. */
+export interface FileInit {
+  /** Null: a file that is on no mount. */
+  readonly mnt: Mount | null;
+  readonly dentry: Dentry;
+  readonly inode: Inode;
+  /** FMODE_ bits. */
+  readonly fMode: number;
+  /** O_ flags. */
+  readonly fFlags: number;
+  readonly fOp: FileOperations;
+}
+
 /** An open file. Made with one reference by {@link allocFile} or open; ended by the last `fput`. */
 export class File implements VmFile {
   fMode: number;
@@ -37,13 +50,14 @@ export class File implements VmFile {
   /** This open counts in the inode's iWritecount. */
   countsAsWriter = false;
 
-  constructor(mnt: Mount | null, dentry: Dentry, inode: Inode, fMode: number, fFlags: number, fOp: FileOperations) {
+  constructor(init: FileInit) {
+    const { mnt, inode } = init;
     this.mnt = mnt;
-    this.dentry = dentry;
+    this.dentry = init.dentry;
     this.fInode = inode;
-    this.fMode = fMode;
-    this.fFlags = fFlags;
-    this.fOp = fOp;
+    this.fMode = init.fMode;
+    this.fFlags = init.fFlags;
+    this.fOp = init.fOp;
     inode.iCount++;
     if (mnt !== null) mnt.count++;
   }
@@ -108,7 +122,7 @@ export function openFmode(flags: number): number {
 export function allocFile(mnt: Mount | null, dentry: Dentry, inode: Inode, flags: number, fOp: FileOperations): File {
   let fMode = openFmode(flags);
   if (S_ISREG(inode.iMode) || S_ISDIR(inode.iMode)) fMode |= FMODE_LSEEK;
-  return new File(mnt, dentry, inode, fMode, flags, fOp);
+  return new File({ mnt, dentry, inode, fMode, fFlags: flags, fOp });
 }
 
 /** Whether the file was opened for reading. */

@@ -160,23 +160,24 @@ export function mandatoryLock(inode: Inode): boolean {
  * @returns 0 or -EAGAIN
  */
 export function locksVerifyLocked(cur: Caller, file: File): number {
-  return locksVerifyArea(cur, file.fInode, file, F_WRLCK, 0, Infinity);
+  return locksVerifyArea(cur, file.fInode, file, { type: F_WRLCK, start: 0, end: Infinity });
+}
+
+/** Bytes [start, end] that are to be read (F_RDLCK) or written (F_WRLCK). */
+export interface LockedArea {
+  readonly type: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
- * locks_mandatory_area: whether a mandatory lock of somebody else stands against reading or writing [start, end].
+ * locks_mandatory_area: whether a mandatory lock of somebody else stands against reading or writing an area.
  *
  * @param file its open-file-description locks do not count; null when there is none
  */
-export function locksVerifyArea(
-  cur: Caller,
-  inode: Inode,
-  file: File | null,
-  type: number,
-  start: number,
-  end: number,
-): number {
+export function locksVerifyArea(cur: Caller, inode: Inode, file: File | null, area: LockedArea): number {
   if (inode.iFlctx === null || !mandatoryLock(inode)) return 0;
+  const { type, start, end } = area;
   for (const lock of inode.iFlctx.posix) {
     if (lock.owner === cur.files || lock.owner === file || lock.start > end || lock.end < start) continue;
     if (type === F_WRLCK || lock.type === F_WRLCK) return -EAGAIN;

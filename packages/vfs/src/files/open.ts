@@ -163,12 +163,12 @@ function openAndTruncate(cur: FileCaller, mnt: Mount, dentry: Dentry, flags: num
 export function dentryOpen(cur: FileCaller, mnt: Mount | null, dentry: Dentry, flags: number): File | number {
   const inode = dentry.dInode!;
   const kept = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
-  if ((flags & O_PATH) !== 0) return new File(mnt, dentry, inode, FMODE_PATH, kept, NOTHING);
+  if ((flags & O_PATH) !== 0) return new File({ mnt, dentry, inode, fMode: FMODE_PATH, fFlags: kept, fOp: NOTHING });
   if (S_ISSOCK(inode.iMode)) return -ENXIO;
   let fMode = openFmode(flags);
   if (S_ISREG(inode.iMode) || S_ISDIR(inode.iMode) || S_ISCHR(inode.iMode)) fMode |= FMODE_LSEEK;
   if ((fMode & FMODE_WRITE) !== 0 && S_ISREG(inode.iMode) && inode.iWritecount < 0) return -ETXTBSY;
-  const file = new File(mnt, dentry, inode, fMode, kept, inode.iFop);
+  const file = new File({ mnt, dentry, inode, fMode, fFlags: kept, fOp: inode.iFop });
   file.lastCaller = cur;
   if ((fMode & FMODE_WRITE) !== 0 && S_ISREG(inode.iMode)) {
     inode.iWritecount++;

@@ -46,7 +46,7 @@ export function vfsRead(cur: Caller, file: File, iov: IoVec, pos: number): numbe
   if (S_ISDIR(file.fInode.iMode)) return -EISDIR;
   if (file.fOp.read === null) return -EINVAL;
   if (length < 0 || pos < 0) return -EINVAL;
-  const denied = locksVerifyArea(cur, file.fInode, file, F_RDLCK, pos, pos + length - 1);
+  const denied = locksVerifyArea(cur, file.fInode, file, { type: F_RDLCK, start: pos, end: pos + length - 1 });
   if (denied < 0) return denied;
   const count = Math.min(length, maxRwCount(file.fInode.system.pageSize));
   file.lastCaller = cur;
@@ -66,7 +66,7 @@ export function vfsWrite(cur: Caller, file: File, iov: IoVec, pos: number): numb
   if (file.fOp.write === null) return -EINVAL;
   if (length < 0 || pos < 0) return -EINVAL;
   const inode = file.fInode;
-  const denied = locksVerifyArea(cur, inode, file, F_WRLCK, pos, pos + length - 1);
+  const denied = locksVerifyArea(cur, inode, file, { type: F_WRLCK, start: pos, end: pos + length - 1 });
   if (denied < 0) return denied;
   let count = Math.min(length, maxRwCount(inode.system.pageSize));
   file.lastCaller = cur;

@@ -136,7 +136,7 @@ export function doTruncatePath(cur: FileCaller, dirfd: number, path: string, len
   if (error < 0) return error;
   if ((inode.iFlags & S_APPEND) !== 0) return -EPERM;
   if (inode.iWritecount < 0) return -ETXTBSY;
-  error = locksVerifyArea(cur, inode, null, F_WRLCK, 0, Infinity);
+  error = locksVerifyArea(cur, inode, null, { type: F_WRLCK, start: 0, end: Infinity });
   return error < 0 ? error : doTruncate(cur, inode, length, null);
 }
 

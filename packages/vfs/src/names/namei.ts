@@ -225,7 +225,7 @@ export function doSymlinkat(cur: FileCaller, target: string, dirfd: number, path
   return dir.iOp.symlink(cur.cred, dir, place.dentry, target);
 }
 
-/** linkat(2). */
+/** linkat(2). The parameters are the kernel's. */
 export function doLinkat(
   cur: FileCaller,
   oldDirfd: number,
@@ -289,7 +289,7 @@ export function doRmdir(cur: FileCaller, dirfd: number, path: string): number {
 
 const RENAME_NOREPLACE = 1;
 
-/** renameat2(2), with RENAME_NOREPLACE as the only flag. What was at the new name goes; mappings follow the file. */
+/** renameat2(2), with RENAME_NOREPLACE as the only flag. What was at the new name goes; mappings follow the file. The parameters are the kernel's. */
 export function doRenameat(
   cur: FileCaller,
   oldDirfd: number,

@@ -95,7 +95,7 @@ function unmapSingleVma(mm: Mm, vma: Vma, start: Addr, end: Addr): void {
   zapPteRange(mm, from, to);
 }
 
-/** unmap_region. See {@link MemoryPort.unmapRegion}. */
+/** unmap_region. See {@link MemoryPort.unmapRegion}. Six parameters: floor and ceiling are free_pgtables's, and every munmap comes here. */
 export function unmapRegion(mm: Mm, first: Vma, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void {
   beginUnmap(mm);
   let last = first;
