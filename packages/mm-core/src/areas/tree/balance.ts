@@ -27,6 +27,12 @@ const MERGED = 28;
 /** A leaf with fewer VMAs takes half of a sibling's that is too full to be united with it: so leaves do not run empty. */
 const FEW = 4;
 
+/**
+ * VMAs of a leaf that a run of inserts leaves behind: room for the two that an mprotect of a middle page adds. With full
+ * leaves the first such call splits the leaf, and nothing unites the halves.
+ */
+const RUN = 28;
+
 /** Where the VMAs of a leaf go: next to each other at its lower or upper end, or with equal room between them. */
 const LOW = 0;
 const HIGH = 1;
@@ -160,17 +166,19 @@ function spread(t: TreeStore, leaf: number, n: number, how: number): void {
 export function splitLeaf(t: TreeStore, i: number, prev: number, next: number): number {
   const leaf = i & NODE_OF;
   const slot = i & IN_NODE;
-  // A run of inserts next to each other (mmap top-down, fork) leaves full leaves behind it: 30 slots used, not 15.
+  // A run of inserts next to each other (mmap top-down, fork) leaves nearly full leaves behind it, not half full ones.
   const above = t.lastInserted !== -1 && t.lastInserted === prev;
   const below = t.lastInserted !== -1 && t.lastInserted === next;
-  const at = slot > CAPACITY || (above && slot > 1) ? slot : below ? Math.max(2, slot) : SLOTS / 2;
+  const atEnd = slot > CAPACITY;
+  const at =
+    atEnd || (above && slot > 1) ? Math.min(slot, RUN + 1) : below ? Math.max(SLOTS - 1 - RUN, slot) : SLOTS / 2;
   const right = t.newLeaf();
   const { keys, links } = t;
   const moved = CAPACITY + 1 - at;
   const left = at - 1;
-  // A run goes on at its side.
-  const rightHow = above || below ? HIGH : EVEN;
-  const leftHow = below ? HIGH : above ? LOW : EVEN;
+  // A run goes on at its side; the leaf that it leaves has its room between its VMAs.
+  const rightHow = atEnd ? LOW : above ? HIGH : EVEN;
+  const leftHow = below ? HIGH : EVEN;
   keys[right] = keys[leaf + at - 1]!;
   copySlots(t, leaf + at, right + 1, moved);
   spread(t, right, moved, rightHow);

@@ -15,12 +15,14 @@ import {
   BITS,
   CAPACITY,
   COUNT,
+  firstAbove,
   GAP,
   highestBit,
   IN_NODE,
   lowestBit,
   NEXT,
   NODE_OF,
+  PREV,
   SLOTS,
   UP,
   USED,
@@ -35,6 +37,8 @@ import type { Vma } from '../vma.ts';
  * @param i `seek` of its start
  */
 export function insertAt(t: TreeStore, i: number, id: number): void {
+  const leafOfNext = i & NODE_OF;
+  if ((t.links[leafOfNext + USED]! & ((1 << (i & IN_NODE)) - 1)) === 0 && insertBelow(t, leafOfNext, id)) return;
   const at = isFull(t, i & NODE_OF) ? splitLeaf(t, i, idBefore(t, i), idAt(t, i)) : i;
   const { keys, links } = t;
   const { nums, ints } = t.table;
@@ -67,6 +71,33 @@ export function insertAt(t: TreeStore, i: number, id: number): void {
   // A gap has become two smaller ones; but a VMA inside a stack's guard gap has more below it than was free.
   const up = links[leaf + UP]!;
   if (up !== -1 && (old === keys[up + GAP] || gap > old)) updateMax(t, leaf);
+}
+
+/**
+ * Links the VMA `id` in front of all of `leaf`, behind the last of the leaf before it, where that one is emptier: a hole
+ * at a border between leaves is filled where it was made.
+ *
+ * @returns false where it belongs into `leaf`; nothing has changed then
+ */
+function insertBelow(t: TreeStore, leaf: number, id: number): boolean {
+  const { keys, links } = t;
+  const prev = links[leaf + PREV]!;
+  if (prev === -1 || links[prev + COUNT]! >= links[leaf + COUNT]! || links[prev + COUNT] === CAPACITY) return false;
+  const { nums, ints } = t.table;
+  const end = nums[id * RECORD + END]!;
+  const border = keys[leaf]!;
+  const own = openSlot(t, firstAbove(keys, prev, border));
+  const gap = t.startGap(id, nums[id * RECORD + START]!) - border;
+  keys[own] = end;
+  links[own] = id;
+  t.setGap(own, gap);
+  t.finger = own;
+  t.lastInserted = id;
+  ints[id * INTS + STATE] = ints[id * INTS + STATE]! | STATE_LINKED;
+  gapsChanged(t, prev, 0, gap);
+  lastEndChanged(t, prev, end);
+  setBorder(t, leaf, end, border - end);
+  return true;
 }
 
 /** Unlinks the VMA of slot `i`. */
