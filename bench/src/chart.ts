@@ -15,7 +15,6 @@ const COLOURS: Readonly<Record<string, string>> = {
   'sorted-btree': '#c8553d',
   bintrees: '#e09f3e',
   'host kernel': '#3d5a80',
-  'Linux C, scaled': '#293241',
 };
 
 interface Line {
@@ -23,14 +22,13 @@ interface Line {
   readonly points: readonly (readonly [number, number])[];
 }
 
-function linesOf(rows: readonly Row[], native: readonly (readonly [number, number])[]): Line[] {
+function linesOf(rows: readonly Row[]): Line[] {
   const names = new Set(rows.flatMap((row) => Object.keys(row.ns)));
   names.delete(YARDSTICK);
   const lines = [...names].map((name): Line => {
     const points = rows.map((row) => [row.n ?? 1, row.ns[name]?.median ?? NaN] as const);
     return { name, points: points.filter(([, ns]) => !Number.isNaN(ns)) };
   });
-  if (native.length > 0) lines.push({ name: 'Linux C, scaled', points: native });
   return lines.filter((line) => line.points.length > 0 && line.points.every(([, ns]) => ns > 0));
 }
 
@@ -42,14 +40,9 @@ function label(ns: number): string {
  * One chart.
  *
  * @param rows one operation at several numbers of VMAs
- * @param native Linux's own code, scaled to this machine
  */
-export function growthChart(
-  title: string,
-  rows: readonly Row[],
-  native: readonly (readonly [number, number])[],
-): string {
-  const lines = linesOf(rows, native);
+export function growthChart(title: string, rows: readonly Row[]): string {
+  const lines = linesOf(rows);
   const all = lines.flatMap((line) => line.points);
   const low = Math.floor(Math.log10(Math.min(...all.map(([, ns]) => ns))));
   const high = Math.ceil(Math.log10(Math.max(...all.map(([, ns]) => ns))));

@@ -15,10 +15,11 @@ import { parseArgs } from 'node:util';
 import { PROFILES, type KernelProfile } from '@vmarea/uapi';
 import { against } from './against.ts';
 import { writeDocs } from './docs.ts';
-import { machineFactor, verdicts } from './goals.ts';
+import { verdicts } from './goals.ts';
 import type { Effort } from './harness.ts';
 import { Host } from './host.ts';
 import { churnLatency } from './latency.ts';
+import { processRows } from './process-rows.ts';
 import { machine, reportText, type Report } from './report.ts';
 import { engineRows, memoryRows, type Setting } from './rows.ts';
 import { replayFigures } from './replay-row.ts';
@@ -47,6 +48,8 @@ async function run(full: boolean, profile: KernelProfile['name']): Promise<Repor
   const steady = steadyReport(profile, 1_000_000);
   setting.progress('replay');
   const replay = replayFigures('linux-6.1', full ? 2_000_000 : 300_000);
+  setting.progress('whole processes');
+  const processes = processRows(full ? 15 : 5);
   setting.progress('');
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -54,12 +57,12 @@ async function run(full: boolean, profile: KernelProfile['name']): Promise<Repor
     form: full ? 'full' : 'short',
     machine: machine(host.compiler),
     hostMissing: host.why,
-    machineFactor: machineFactor(rows),
     rows,
     latency,
     steady,
     replay,
-    verdicts: verdicts(rows, latency, steady, replay),
+    processes,
+    verdicts: verdicts(rows, latency, steady, replay, processes),
   };
 }
 

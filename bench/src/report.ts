@@ -3,6 +3,7 @@ import { arch, cpus, release, totalmem, type } from 'node:os';
 import type { Figure } from './harness.ts';
 import type { Verdict } from './goals.ts';
 import type { Latency, LatencyReport } from './latency.ts';
+import type { ProcessRow } from './process-rows.ts';
 import type { ReplayFigures } from './replay-row.ts';
 import type { Row } from './rows.ts';
 import type { SteadyReport } from './steady.ts';
@@ -25,12 +26,12 @@ export interface Report {
   readonly machine: Machine;
   /** Empty, or why there is no host peer. */
   readonly hostMissing: string;
-  /** How slow this machine is against the one of the native figures. */
-  readonly machineFactor: number;
   readonly rows: readonly Row[];
   readonly latency: LatencyReport;
   readonly steady: SteadyReport;
   readonly replay: ReplayFigures;
+  /** Whole processes, in seconds of processor time. */
+  readonly processes: readonly ProcessRow[];
   readonly verdicts: readonly Verdict[];
 }
 
@@ -120,6 +121,9 @@ export function reportText(report: Report): string {
     steadyText(report.steady),
     '',
     replayText(report.replay),
+    '',
+    'whole processes, seconds of processor time',
+    ...report.processes.map((row) => `    ${row.title.padEnd(34)} ${spread(row.cpu)}`),
     '',
     'goals',
     ...report.verdicts.map(verdictText),

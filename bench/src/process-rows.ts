@@ -1,0 +1,64 @@
+/**
+ * Whole processes: the processor time of a command from start to end, as somebody pays for it who types it.
+ *
+ * The command line must have been built (`pnpm bench` does); otherwise every figure is NaN.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { figure, type Figure } from './harness.ts';
+import { LogWriter } from './strace-log.ts';
+
+/** One command. */
+export interface ProcessRow {
+  readonly id: string;
+  readonly title: string;
+  /** Seconds of processor time, of all threads. */
+  readonly cpu: Figure;
+}
+
+const root = resolve(import.meta.dirname, '../..');
+const main = join(root, 'apps/demo/dist/main.js');
+const engine = join(root, 'packages/mm-core/dist/index.js');
+/** Writes the processor time to descriptor 3 when the process ends. */
+const TELL =
+  'data:text/javascript,import{writeSync}from"node:fs";process.on("exit",()=>{const{user,system}=process.cpuUsage();writeSync(3,String((user+system)/1e6))})';
+
+/** Seconds of processor time of one run; NaN when it cannot be measured. */
+function run(args: readonly string[]): number {
+  const { output } = spawnSync(process.execPath, ['--import', TELL, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+  const told = output[3] ?? '';
+  return told === '' ? NaN : Number(told);
+}
+
+/** Measures each command `rounds` times, in turns. */
+export function processRows(rounds: number): ProcessRow[] {
+  const dir = mkdtempSync(join(tmpdir(), 'vmarea-bench-'));
+  const log = join(dir, 'short.strace');
+  const writer = new LogWriter('linux-6.1', 1);
+  const lines: string[] = [];
+  for (let i = 0; i < 500; i++) lines.push(writer.line());
+  writeFileSync(log, `${lines.join('\n')}\n`);
+  const call = 'mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)';
+  const load = `await import(${JSON.stringify(`file://${engine}`)})`;
+  const commands: readonly (readonly [string, string, readonly string[]])[] = [
+    ['bare', 'bare Node', ['--input-type=module', '--eval', '0']],
+    ['import', 'import of @vmarea/mm-core', ['--input-type=module', '--eval', load]],
+    ['help', 'vmarea --help', [main, '--help']],
+    ['explain', 'vmarea explain of a granted mmap', [main, 'explain', call]],
+    ['replay', 'vmarea replay of 500 lines', [main, 'replay', log]],
+  ];
+  const samples = commands.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    commands.forEach(([, , args], i) => {
+      const built = !args.includes(main) || existsSync(main);
+      samples[i]!.push(built ? run(args) : NaN);
+    });
+  }
+  rmSync(dir, { recursive: true });
+  return commands.map(([id, title], i) => ({ id, title, cpu: figure(samples[i]!) }));
+}
