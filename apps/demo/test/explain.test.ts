@@ -328,6 +328,38 @@ describe('the command', () => {
     expect(await vmarea(['explain', '-', '--no-changes'], script)).toEqual(fromFile);
   });
 
+  it('asks about a line in the middle of a log, in the state that the process has there', async () => {
+    const log = join(dir, 'log');
+    const lines = [
+      'execve("/usr/bin/prog", ["prog"], 0x7fe3d61648 /* 20 vars */) = 0',
+      'mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7fb7ff6000',
+      'mprotect(0x7fb7ff6000, 4096, PROT_NONE) = 0',
+      'mremap(0x7fb7ff6000, 8192, 16384, MREMAP_MAYMOVE) = -1 EFAULT (Bad address)',
+      'munmap(0x7fb7ff6000, 8192) = 0',
+    ];
+    writeFileSync(log, `${lines.join('\n')}\n`);
+    const { out, status } = await vmarea(['explain', log, '--at', '4']);
+    expect(status).toBe(0);
+    expect(out).toContain('mremap takes one area at a time');
+    expect(out).toContain('In the state of process 0 at line 4: memory call 3 of the log, 2 areas.');
+    expect(out).toContain('39-bit');
+    // Asked about a later line, the earlier question has changed nothing.
+    expect((await vmarea(['explain', log, '--at', '5'])).out).toContain('The number of areas went from 2 to 0.');
+    const none = await vmarea(['explain', log, '--at', '1']);
+    expect([none.status, none.err]).toEqual([2, expect.stringContaining('line 1 is no memory call')]);
+    expect((await vmarea(['explain', log, '--at', '0'])).status).toBe(2);
+  });
+
+  it('takes the last failed memory call of a long log', async () => {
+    const log = join(dir, 'long');
+    const calls = Array.from({ length: 50 }, () => 'brk(NULL) = 0x5555a0000');
+    writeFileSync(log, `${[...calls, 'munmap(0x1001, 4096) = -1 EINVAL (Invalid argument)', ...calls].join('\n')}\n`);
+    const { out } = await vmarea(['explain', log]);
+    expect(out.split('\n')[0]).toBe('munmap(0x1001, 4096) = -1 EINVAL');
+    writeFileSync(log, `${calls.join('\n')}\n`);
+    expect((await vmarea(['explain', log])).err).toContain('no memory call in it failed');
+  });
+
   it('prints JSON', async () => {
     const { out, status } = await vmarea(['explain', 'munmap(1, 1)', '--json', '--kernel', 'msm-4.4']);
     const parsed = JSON.parse(out) as Answer;

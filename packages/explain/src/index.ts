@@ -20,7 +20,8 @@ export {
   type ArgumentKind,
   type Parameter,
 } from './calls/verbs.ts';
-export type { StagedFile } from './stage/files.ts';
+export { openFiles, type StagedFile } from './stage/files.ts';
+export { assumeFiles, type AssumedFiles } from './stage/assumed.ts';
 export { filesOf, setStage, type MachineMaker, type MachineNeeds, type Setting, type Stage } from './stage/stage.ts';
 export { ReasonBook, type DriverCatalogue, type Reason } from './answer/reason-book.ts';
 export { Recorder, type TraceEvent } from './answer/recorder.ts';

@@ -13,7 +13,7 @@ import {
   type Answer,
 } from '@vmarea/explain';
 import { describeEvidence, isAssumed, LogClues, listFacts, type Fact, type Situation } from '@vmarea/situation';
-import { parseLog } from '@vmarea/strace';
+import { MEMORY_CALLS, parseLog } from '@vmarea/strace';
 import type { Command } from 'commander';
 import { makeMachine, reasonBook } from '../machine/lab.ts';
 import {
@@ -24,10 +24,13 @@ import {
   type SituationOptions,
 } from '../options/situation.ts';
 import { UsageError, type Io } from '../text/io.ts';
+import { parseCount } from '../text/values.ts';
+import { explainLine } from './explain-line.ts';
 
 /** As the command line gives them. */
 export interface ExplainOptions extends SituationOptions {
   readonly maps?: string;
+  readonly at?: string;
   readonly changes: boolean;
   readonly verbose?: boolean;
   readonly json?: boolean;
@@ -47,6 +50,31 @@ async function scriptText(what: string, io: Io): Promise<string> {
     );
   }
   return readFileSync(what, 'utf8');
+}
+
+/** Calls from which on a file is a log of a program and no script of calls. */
+const LOG_CALLS = 40;
+
+/**
+ * The line of a long log that is meant: the last memory call that failed. Null for what is no long log.
+ *
+ * @throws UsageError for a long log in which none failed
+ */
+function meantLine(what: string): number | null {
+  if (what.includes('(') || statSync(what, { throwIfNoEntry: false })?.isFile() !== true) return null;
+  let calls = 0;
+  let failed: number | null = null;
+  for (const event of parseLog(readFileSync(what, 'utf8'))) {
+    if (event.type !== 'call') continue;
+    calls++;
+    if (event.call.failed && MEMORY_CALLS.has(event.call.name)) failed = event.call.line;
+  }
+  if (calls < LOG_CALLS) return null;
+  if (failed === null)
+    throw new UsageError(
+      `explain: ${what} is a log of ${calls} calls, and no memory call in it failed: --at LINE says which one is meant`,
+    );
+  return failed;
 }
 
 /** The machine and the process: what the options say, and what the lines show where they are of a log. */
@@ -70,6 +98,12 @@ export function explainText(script: string, options: ExplainOptions): string {
     book,
     withoutChanges: !options.changes,
   });
+  return answerText(answer, situation, options);
+}
+
+/** An answer as the options want it. */
+function answerText(answer: Answer, situation: Situation, options: ExplainOptions): string {
+  const book = reasonBook();
   const facts = listFacts(situation);
   if (options.json === true) return `${JSON.stringify({ ...answer, situation: facts }, null, 2)}\n`;
   if (options.verbose === true)
@@ -98,7 +132,15 @@ function machineLine({ architecture, kernel, pageSize, vaBits }: Situation): str
 /** `vmarea explain`. Exit status 0, whatever the call's answer; bad input is a UsageError. */
 export async function explainCommand(what: string, options: ExplainOptions, io: Io): Promise<number> {
   try {
-    io.out(explainText(await scriptText(what, io), options));
+    const line = options.at === undefined ? meantLine(what) : parseCount('--at', options.at, 1);
+    if (line === null) io.out(explainText(await scriptText(what, io), options));
+    else {
+      const { maps, ...rest } = options;
+      const named = maps === undefined ? rest : { ...rest, mapsBefore: rest.mapsBefore ?? maps };
+      const question = { log: what, line, options: named, withoutChanges: !options.changes };
+      const { answer, situation } = await explainLine(question, io);
+      io.out(answerText(answer, situation, options));
+    }
     return 0;
   } catch (error) {
     const named = error instanceof Error && ['ScriptError', 'FailedResultError', 'SituationError'].includes(error.name);
@@ -118,6 +160,7 @@ export function addExplainOptions(command: Command): Command {
   addSituationOptions(command);
   return command
     .option('--maps <FILE>', 'the same as --maps-before')
+    .option('--at <LINE>', 'the memory call on this line of a log, in the state that its process has there')
     .option('--no-changes', 'do not search for what would change the answer')
     .option('--verbose', 'show checks, path, other machines, the whole map and every fact')
     .option('--json', 'print JSON')

@@ -70,12 +70,13 @@ class ClueReader {
 }
 
 /** A log and what its beginning shows. */
-interface OpenedLog {
+export interface OpenedLog {
   readonly clues: LogClues;
   feed(replay: Replay): Promise<void>;
 }
 
-async function openLog(log: string, io: Io): Promise<OpenedLog> {
+/** Opens a log, and looks at its beginning for clues about its machine. */
+export async function openLog(log: string, io: Io): Promise<OpenedLog> {
   const parts = await partsOf(log);
   if (parts !== null) {
     const events = await readLogParts(parts);

@@ -14,6 +14,7 @@ import {
   MADV_POPULATE_WRITE,
   MADV_WIPEONFORK,
   MAP_ANONYMOUS,
+  MAP_DROPPABLE,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_HUGETLB,
@@ -152,6 +153,8 @@ function ignored({ subject: s, outcome }: Made): string[] {
     said.push(
       `MAP_FIXED_NOREPLACE is of 4.17 and unknown to ${profile.name}: the bit is ignored, and the address counts as a hint.`,
     );
+  if ((s.arg('flags') & MAP_TYPE) === MAP_DROPPABLE && !profile.mmap.droppable)
+    said.push(`MAP_DROPPABLE is of 6.11 and unknown to ${profile.name}.`);
   if (!succeeded(outcome)) return said;
   if (flag(s, MAP_ANONYMOUS)) {
     const fd = s.arg('fd') | 0;

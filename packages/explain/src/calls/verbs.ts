@@ -120,6 +120,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
     optional: 0,
     run: (t, a) => t.sys.mprotect(a[0]!, a[1]!, a[2]!),
   },
+  mseal: {
+    params: [...range, p('flags', 'number')],
+    optional: 0,
+    run: (t, a) => t.sys.mseal(a[0]!, a[1]!, a[2]!),
+  },
   load: { params: [addr], optional: 0, run: (t, a) => access(t, (m) => m.load8(n(a[0]))) },
   store: {
     params: [addr, p('value', 'number')],
@@ -158,7 +163,6 @@ const MISSING: Readonly<Record<string, string>> = {
   shmdt: 'System V shared memory',
   userfaultfd: 'userfaultfd as a descriptor',
   process_madvise: 'process_madvise',
-  mseal: 'mseal (6.10)',
   move_pages: 'NUMA placement',
   mbind: 'NUMA placement',
 };

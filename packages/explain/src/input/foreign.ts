@@ -15,7 +15,6 @@ const IGNORED = 'MAP_PRIVATE and MAP_SHARED ignore bits that they do not know';
 export const FOREIGN_FLAGS: ReadonlyMap<string, ForeignFlag> = new Map([
   ['MAP_32BIT', { value: 0x40, sentence: `MAP_32BIT is a flag of x86-64. arm64 has no such flag: ${IGNORED}.` }],
   ['MAP_ABOVE4G', { value: 0x80, sentence: `MAP_ABOVE4G is a flag of x86-64 since 6.6. arm64 has none: ${IGNORED}.` }],
-  ['MAP_DROPPABLE', { value: 0x08, sentence: 'MAP_DROPPABLE is of 6.11. Earlier kernels know no such mapping type.' }],
   ['MADV_GUARD_INSTALL', { value: 102, sentence: 'MADV_GUARD_INSTALL is of 6.13. Earlier kernels answer EINVAL.' }],
   ['MADV_GUARD_REMOVE', { value: 103, sentence: 'MADV_GUARD_REMOVE is of 6.13. Earlier kernels answer EINVAL.' }],
 ]);
