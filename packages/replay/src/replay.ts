@@ -381,7 +381,7 @@ export class Replay {
         'strange',
         call.line,
         call.pid,
-        `skipped: argument ${op.index + 1} of ${call.name} is «${shorten(op.text, 40)}», not a ${op.expected}`,
+        `skipped: argument ${op.index + 1} of ${call.name} is «${shorten(op.text, 40)}», which is not known here (${op.expected})`,
       );
       return;
     }

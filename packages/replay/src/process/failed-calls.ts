@@ -109,16 +109,18 @@ export class FailedCallDriver {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const device = this.#deviceOf(process, op);
-    const found = device === '' ? this.#search(process, attemptOf(op), ret) : null;
+    const found = device === '' ? this.#search(process, attemptOf(op), ret, sizeOf(op)) : null;
     const explained = found ?? this.#outside(process, call, ret, device);
     if (this.#known.size < SEARCHES) this.#known.set(text, explained);
     return explained;
   }
 
-  #search(process: Process, attempt: Attempt, ret: number | null): Explained | null {
+  #search(process: Process, attempt: Attempt, ret: number | null, bytes = 0): Explained | null {
     if (this.#known.size >= SEARCHES || process.task.mm.mapCount > MOST_SEARCHED) return null;
     const wanted = ({ result }: Outcome): boolean => (ret === null ? isErr(result) : result === ret);
     const causes = causesOf(process.task, attempt, wanted).filter((cause) => isLikely(cause, process));
+    // Nobody limits a process to gigabytes before its machine has no more of them.
+    if (bytes >= LARGE) causes.sort((a, b) => Number(isMemory(b)) - Number(isMemory(a)));
     if (causes.length === 0) return null;
     const error = ret === null ? 'Fails' : errnoName(ret);
     return {
@@ -227,6 +229,19 @@ export class FailedCallDriver {
   luck(process: Process, op: MemoryOp, ret: number): boolean {
     return op.op !== 'mmap' && process.space.recorded && -ret === ENOMEM && reachesUnknown(process, op);
   }
+}
+
+/** Requests of this size fail for want of memory more often than for a limit. */
+const LARGE = 2 ** 30;
+
+function isMemory({ condition }: Cause): boolean {
+  return condition.startsWith('vm.overcommit_memory is 0');
+}
+
+/** Bytes that a call asks for; 0 for one that asks for none. */
+function sizeOf(op: MemoryOp): number {
+  if (op.op === 'mremap') return Number(op.newLen);
+  return op.op === 'mmap' || op.op === 'mprotect' ? Number(op.len) : 0;
 }
 
 /** Nobody sets max_map_count to a handful; where more areas are shown than are known, it is the usual limit that counts. */
