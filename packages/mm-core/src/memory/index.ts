@@ -36,7 +36,7 @@ export { remapPfnRange, vmInsertPfn } from './tables/insert-pfn.ts';
 export { createSpecialPages, type SpecialPages } from './faults/special-pages.ts';
 export { zapMappingRange } from './tables/zap.ts';
 export { flushTlbMm, flushTlbPage, flushTlbRange } from './tlb/flush.ts';
-export { Tlb, TLB_ENTRIES } from './tlb/tlb.ts';
+export { Tlb, TLB_BYTES, TLB_ENTRIES, type TlbPlace } from './tlb/tlb.ts';
 export { setPageDirty } from './frames/meta.ts';
 export { mmRss, updateHiwaterRss } from './frames/rss.ts';
 export { pageMkclean, rmapWalk, tryToUnmap, type RmapVisitor } from './cache/rmap.ts';

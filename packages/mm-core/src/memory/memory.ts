@@ -30,7 +30,7 @@ import type { Addr, Bytes, Pages, VmFlags } from '../base/units.ts';
 
 /** How {@link createMemory} makes a machine's memory. */
 export interface MemoryInit {
-  /** Bytes of RAM; the configuration's `ramBytes` when neither this nor `buffer` is given. */
+  /** Bytes of RAM: of `buffer` the first ones, by default all; without a buffer the configuration's `ramBytes`. */
   bytes?: number | undefined;
   /** The caller's buffer: fixed in length. */
   buffer?: ArrayBufferLike | undefined;
@@ -54,7 +54,7 @@ export class Memory implements MemoryPort, MemoryCore {
   private nextAsid = 1;
 
   constructor(system: MmSystem, init: MemoryInit) {
-    const bytes = init.buffer === undefined ? (init.bytes ?? system.config.ramBytes) : undefined;
+    const bytes = init.bytes ?? (init.buffer === undefined ? system.config.ramBytes : undefined);
     this.physical = PhysicalMemory.create({ pageSize: system.pageSize, bytes, buffer: init.buffer });
     this.frames = new Frames(this.physical);
     this.system = system;

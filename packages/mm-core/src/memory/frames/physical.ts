@@ -19,7 +19,7 @@ const SMALL = 32;
 export interface PhysicalMemoryInit {
   /** Bytes of a page: a power of two from 4096. */
   pageSize: number;
-  /** Bytes to allocate; a multiple of the page size. Not with `buffer`. */
+  /** Bytes of memory: to allocate, or the first ones of `buffer` (all of it when left out). What is behind is not touched. */
   bytes?: number | undefined;
   /** The caller's buffer, fixed in length: an ArrayBuffer, a SharedArrayBuffer or a WebAssembly.Memory's. */
   buffer?: ArrayBufferLike | undefined;
@@ -45,8 +45,8 @@ export class PhysicalMemory {
   private readonly frameShift: number;
   private readonly frameMask: number;
 
-  private constructor(buffer: ArrayBufferLike, pageSize: number, zeroAtStart: boolean) {
-    const bytes = Math.floor(buffer.byteLength / pageSize) * pageSize;
+  private constructor(buffer: ArrayBufferLike, length: number, pageSize: number, zeroAtStart: boolean) {
+    const bytes = Math.floor(length / pageSize) * pageSize;
     this.buffer = buffer;
     this.bytes = bytes;
     this.pageSize = pageSize;
@@ -73,12 +73,17 @@ export class PhysicalMemory {
     if (pageSize < 4096 || pageSize > WINDOW_BYTES || (pageSize & (pageSize - 1)) !== 0) {
       throw new RangeError(`PhysicalMemory.create: page size ${String(pageSize)} is no power of two from 4096`);
     }
-    const bytes = init.buffer !== undefined ? init.buffer.byteLength : (init.bytes ?? 0);
+    const bytes = init.bytes ?? init.buffer?.byteLength ?? 0;
     if (!Number.isInteger(bytes) || bytes < 2 * pageSize || bytes > MAX_PHYSICAL_BYTES) {
       throw new RangeError(`PhysicalMemory.create: ${String(bytes)} bytes are not between two pages and 16 GiB`);
     }
-    if (init.buffer !== undefined) return new PhysicalMemory(init.buffer, pageSize, false);
-    return new PhysicalMemory(new ArrayBuffer(Math.floor(bytes / pageSize) * pageSize), pageSize, true);
+    if (init.buffer !== undefined) {
+      const { byteLength } = init.buffer;
+      if (bytes > byteLength)
+        throw new RangeError(`PhysicalMemory.create: ${bytes} bytes in a buffer of ${byteLength}`);
+      return new PhysicalMemory(init.buffer, bytes, pageSize, false);
+    }
+    return new PhysicalMemory(new ArrayBuffer(bytes - (bytes % pageSize)), bytes, pageSize, true);
   }
 
   /** Whether no copy may reach into `pfn` from the frame before it: another byte window begins. */

@@ -61,6 +61,20 @@ export class MmState {
     this.tlb ??= new Tlb(this.physical);
     return this.tlb;
   }
+
+  /**
+   * Makes the software TLB in a buffer of the embedder, so that compiled code can look pages up without a call: see
+   * {@link Tlb} for the layout. Before the first `UserMemory` of the address space.
+   *
+   * @param buffer for instance that of a WebAssembly.Memory whose first bytes are the physical memory
+   * @param byteOffset a multiple of 8, with TLB_BYTES behind it that nobody else uses
+   * @throws RangeError when they do not fit; Error when the address space has a TLB already
+   */
+  placeTlb(buffer: ArrayBufferLike, byteOffset: number): Tlb {
+    if (this.tlb !== null) throw new Error('placeTlb: the address space has a TLB already');
+    this.tlb = new Tlb(this.physical, { buffer, byteOffset });
+    return this.tlb;
+  }
 }
 
 /** Memory's part of an address space. Only for one that is attached. */
