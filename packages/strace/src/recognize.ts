@@ -60,6 +60,9 @@ const MAGIC: readonly (readonly [string, string, string])[] = [
   ['\u00fe\u00ff', 'text in UTF-16', 'Turn it into UTF-8 with «iconv -f UTF-16 -t UTF-8».'],
 ];
 
+/** How many of the formats below are of other tracers, whose lines look like calls. */
+const TRACERS = 2;
+
 /** Lines that tell a format, each tried on the lines of the beginning. Strings are matched from the line's start, bounded. */
 const FORMATS: readonly (readonly [RegExp, string, string])[] = [
   [
@@ -197,9 +200,12 @@ export function recognize(bytes: Uint8Array, complete: boolean): Recognized {
       ? { kind: 'smaps', what: 'a /proc/PID/smaps', advice: '' }
       : { kind: 'maps', what: 'a /proc/PID/maps', advice: '' };
   }
-  for (const [pattern, what, advice] of FORMATS) {
-    if (lines.slice(0, 100).some((line) => pattern.test(line)) && strace.calls + strace.others < lines.length / 2)
-      return other(what, advice);
+  for (const [i, [pattern, what, advice]] of FORMATS.entries()) {
+    const matching = lines.slice(0, 100).filter((line) => pattern.test(line)).length;
+    if (matching === 0) continue;
+    // The first two print calls and results as well, behind a head that no log of strace has.
+    const sure = i < TRACERS && matching * 2 >= Math.min(lines.length, 100);
+    if (sure || strace.calls + strace.others < lines.length / 2) return other(what, advice);
   }
   if (strace.calls > 0 || strace.others > 1) return { kind: 'strace', what: 'a log of strace', advice: '' };
   if (scriptLines(lines) > 0) return { kind: 'calls', what: 'calls without results', advice: '' };

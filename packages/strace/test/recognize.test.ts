@@ -51,7 +51,8 @@ describe('what is known, and what to do instead', () => {
     ['noise', Uint8Array.from({ length: 1000 }, (_, i) => (i * 7919) % 256), /binary/],
     [
       'perf trace',
-      '     0.215 ( 0.009 ms): ls/12345 mmap(len: 8192, prot: READ|WRITE, flags: PRIVATE|ANONYMOUS)           = 0xffff9c5b1000\n',
+      `     0.000 ( 0.012 ms): ls/12345 brk()                     = 0xaaaaf2a3d000\n` +
+        '     0.215 ( 0.009 ms): ls/12345 mmap(len: 8192, prot: READ|WRITE, flags: PRIVATE|ANONYMOUS)           = 0xffff9c5b1000\n',
       /perf trace/,
     ],
     [

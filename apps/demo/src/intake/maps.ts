@@ -1,0 +1,268 @@
+/**
+ * `vmarea maps`: what a map alone tells. Figures and sums only: nothing is replayed, and 65,000 lines are a summary.
+ */
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { parseBytes } from '@vmarea/situation';
+import { formatMapsLine, parseMaps, smapsFigures, type MapsLine } from '@vmarea/strace';
+import { UsageError, type Io } from '../text/io.ts';
+
+/** As commander gives them. */
+export interface MapsOptions {
+  readonly need?: string | undefined;
+  readonly maxMapCount: string;
+  readonly json?: boolean | undefined;
+}
+
+/** Bytes in the largest unit that they fill, with one digit behind the point where they do not fill it exactly. */
+function amount(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1024 && unit < 6; unit++) value /= 1024;
+  const shown = Number.isInteger(value) ? String(value) : value.toFixed(1);
+  return `${shown} ${['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'][unit]!}`;
+}
+
+/** Bytes of a map's text that are read, at most: some ten million areas. */
+const MOST = 2 ** 30;
+
+function readMapText(file: string): string {
+  const fd = openSync(file, 'r');
+  try {
+    const pieces: Buffer[] = [];
+    let length = 0;
+    for (;;) {
+      const piece = Buffer.alloc(1 << 20);
+      const count = readSync(fd, piece, 0, piece.length, null);
+      if (count === 0) break;
+      length += count;
+      if (length > MOST) throw new UsageError(`maps: ${file} has more than ${amount(MOST)}: it is no map`);
+      pieces.push(piece.subarray(0, count));
+    }
+    return Buffer.concat(pieces).toString('utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What an area is, by its name and rights. */
+function kindOf(line: MapsLine): string {
+  const { name } = line;
+  if (!line.read && !line.write && !line.exec && line.inode === 0) return 'no access (reserved, or a guard)';
+  if (name === '[heap]') return 'heap';
+  if (name.startsWith('[stack')) return 'stacks';
+  if (name.startsWith('[anon:')) return 'anonymous, named';
+  if (name.startsWith('[')) return 'of the kernel (vdso, vvar)';
+  if (line.inode === 0 && name === '') return line.shared ? 'anonymous, shared' : 'anonymous';
+  if (line.exec) return 'code of files';
+  return line.shared ? 'files, shared' : 'files, private';
+}
+
+interface Sum {
+  areas: number;
+  bytes: number;
+}
+
+/** A stretch without an area. */
+interface Hole {
+  readonly start: number;
+  readonly bytes: number;
+}
+
+/** What a map tells. Sizes in bytes. */
+export interface MapSummary {
+  readonly areas: number;
+  readonly maxMapCount: number;
+  readonly bytes: number;
+  readonly kinds: Readonly<Record<string, Sum>>;
+  readonly guards: Sum;
+  readonly writableAndExecutable: readonly string[];
+  /** Largest first, below the highest area. */
+  readonly holes: readonly Hole[];
+  /** Neighbours that touch and look alike, and did not join. */
+  readonly apart: number;
+  /** The pattern that fills the map; null when none does. */
+  readonly pattern: string | null;
+  /** Bits that the highest address of user space needs. */
+  readonly addressBits: number;
+  /** The largest size of which all borders are multiples, up to 64 KiB. */
+  readonly pageSizeAtMost: number;
+  /** Sums of smaps; empty for a map. */
+  readonly resident: Readonly<Record<string, number>>;
+}
+
+/** Areas that two of the same kind and rights follow each other in, from which on a pattern is named. */
+const PATTERN_SHARE = 0.5;
+
+/** An area and the one behind it, as words: `8 KiB rw-p, then 4 KiB ---p`. */
+function pairText(a: MapsLine, b: MapsLine): string {
+  const text = (line: MapsLine): string => {
+    const rights = `${line.read ? 'r' : '-'}${line.write ? 'w' : '-'}${line.exec ? 'x' : '-'}${line.shared ? 's' : 'p'}`;
+    const name = line.name === '' ? '' : ` ${line.name}`;
+    return `${amount(line.end - line.start)} ${rights}${name}`;
+  };
+  return `${text(a)}, then ${text(b)}`;
+}
+
+function patternOf(lines: readonly MapsLine[]): string | null {
+  const counts = new Map<string, number>();
+  for (let i = 0; i + 1 < lines.length; i++) {
+    if (lines[i]!.end !== lines[i + 1]!.start) continue;
+    const text = pairText(lines[i]!, lines[i + 1]!);
+    // Sizes that all differ are no pattern, and would be kept for nothing.
+    if (counts.size < 10_000 || counts.has(text)) counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  let best: [string, number] = ['', 0];
+  for (const entry of counts) if (entry[1] > best[1]) best = entry;
+  // A pair that repeats is found once per period of two areas.
+  return lines.length >= 100 && best[1] * 2 >= lines.length * PATTERN_SHARE ? `${best[0]}: ${best[1]} times` : null;
+}
+
+function sameLooks(a: MapsLine, b: MapsLine): boolean {
+  if (a.end !== b.start || a.name !== b.name || a.inode !== b.inode || a.name.startsWith('[stack')) return false;
+  if (a.read !== b.read || a.write !== b.write || a.exec !== b.exec || a.shared !== b.shared) return false;
+  return a.inode === 0 || a.offset + (a.end - a.start) === b.offset;
+}
+
+const RESIDENT = [
+  'Rss',
+  'Private_Clean',
+  'Private_Dirty',
+  'Shared_Clean',
+  'Shared_Dirty',
+  'LazyFree',
+  'AnonHugePages',
+  'Swap',
+  'Locked',
+];
+
+/** Sums up a map. */
+export function summarize(lines: readonly MapsLine[], maxMapCount: number): MapSummary {
+  const kinds = new Map<string, Sum>();
+  const resident = new Map<string, number>();
+  const guards: Sum = { areas: 0, bytes: 0 };
+  const rwx: string[] = [];
+  const holes: Hole[] = [];
+  let [bytes, apart, last, alignment] = [0, 0, 0, 65536];
+  // vsyscall lies beyond user space, and is no area of the process.
+  const own = lines.filter((line) => line.start < 2 ** 63).sort((a, b) => a.start - b.start);
+  for (const [i, line] of own.entries()) {
+    const size = line.end - line.start;
+    bytes += size;
+    const kind = kindOf(line);
+    const sum = kinds.get(kind) ?? { areas: 0, bytes: 0 };
+    kinds.set(kind, { areas: sum.areas + 1, bytes: sum.bytes + size });
+    if (!line.read && !line.write && !line.exec && size <= 65536) {
+      guards.areas++;
+      guards.bytes += size;
+    }
+    if (line.write && line.exec) rwx.push(formatMapsLine(line).trimEnd());
+    if (line.start > last) holes.push({ start: last, bytes: line.start - last });
+    if (i > 0 && sameLooks(own[i - 1]!, line)) apart++;
+    last = Math.max(last, line.end);
+    for (const edge of [line.start, line.end]) {
+      while (alignment > 1 && edge % alignment !== 0) alignment /= 2;
+    }
+    const figures = line.details === undefined ? null : smapsFigures(line);
+    if (figures !== null)
+      for (const name of RESIDENT) resident.set(name, (resident.get(name) ?? 0) + (figures.get(name) ?? 0));
+  }
+  return {
+    areas: own.length,
+    maxMapCount,
+    bytes,
+    kinds: Object.fromEntries([...kinds].sort((a, b) => b[1].bytes - a[1].bytes)),
+    guards,
+    writableAndExecutable: rwx,
+    holes: holes.sort((a, b) => b.bytes - a.bytes).slice(0, 5),
+    apart,
+    pattern: patternOf(own),
+    addressBits: [32, 36, 39, 42, 47, 48, 56].find((bits) => last <= 2 ** bits) ?? 64,
+    pageSizeAtMost: alignment,
+    resident: Object.fromEntries(resident),
+  };
+}
+
+const hex = (value: number): string => `0x${value.toString(16)}`;
+
+/** Whether and where a size fits, in holes below the highest area: what lies above it belongs to the kernel or the stack. */
+function needText(summary: MapSummary, need: number): string {
+  const fitting = summary.holes.filter((hole) => hole.bytes >= need);
+  const largest = summary.holes[0];
+  if (fitting.length === 0) {
+    const most =
+      largest === undefined
+        ? 'there is no hole'
+        : `the largest hole has ${amount(largest.bytes)} at ${hex(largest.start)}`;
+    return `${amount(need)} do not fit anywhere: ${most}.`;
+  }
+  const where = fitting.reduce((a, b) => (b.start > a.start ? b : a));
+  return `${amount(need)} fit: among the five largest holes the highest that is large enough begins at ${hex(where.start)} (${amount(where.bytes)}).`;
+}
+
+function summaryText(file: string, summary: MapSummary, need: number | null, io: Io): string {
+  const c = io.colors;
+  const number = (value: number): string => value.toLocaleString('en');
+  const share = Math.round((100 * summary.areas) / summary.maxMapCount);
+  const near = summary.areas >= summary.maxMapCount * 0.9;
+  const lines = [
+    `${c.bold(file)}: ${number(summary.areas)} areas, ${share} % of ${number(summary.maxMapCount)} (vm.max_map_count${near ? ': the next calls that need one more fail with ENOMEM' : ''}), ${amount(summary.bytes)} mapped.`,
+  ];
+  if (summary.pattern !== null) lines.push(`What fills it: ${summary.pattern}.`);
+  if (need !== null) lines.push(needText(summary, need));
+  lines.push('What it is:');
+  for (const [kind, sum] of Object.entries(summary.kinds)) {
+    lines.push(`  ${amount(sum.bytes).padStart(11)}  ${number(sum.areas).padStart(7)}  ${kind}`);
+  }
+  if (summary.guards.areas > 0)
+    lines.push(
+      `Areas without access of at most 64 KiB (guards): ${number(summary.guards.areas)}, ${amount(summary.guards.bytes)}.`,
+    );
+  if (summary.apart > 0)
+    lines.push(
+      `Neighbours that look alike and did not join: ${number(summary.apart)}. A map does not show why; other anon_vma, charge or advice are the usual reasons (smaps shows some).`,
+    );
+  lines.push(
+    `Holes, largest first: ${summary.holes.map((hole) => `${amount(hole.bytes)} at ${hex(hole.start)}`).join(', ') || 'none'}.`,
+  );
+  lines.push(`Fits ${summary.addressBits} address bits and pages of at most ${amount(summary.pageSizeAtMost)}.`);
+  const rwx = summary.writableAndExecutable;
+  if (rwx.length > 0) {
+    lines.push(`Writable and executable: ${number(rwx.length)}`);
+    for (const line of rwx.slice(0, 5)) lines.push(`  ${line}`);
+  }
+  const resident = Object.entries(summary.resident).filter(([, value]) => value > 0);
+  if (resident.length > 0)
+    lines.push(`smaps: ${resident.map(([name, value]) => `${name} ${amount(value)}`).join(', ')}.`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** `vmarea maps`. Exit status 0; 2 for what is no map. */
+export function mapsCommand(files: readonly string[], options: MapsOptions, io: Io): number {
+  const need = options.need === undefined ? null : parseBytes('--need', options.need);
+  const limit = Number(options.maxMapCount);
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw new UsageError(`--max-map-count: «${options.maxMapCount}» is no whole number from 1 on`);
+  const printed: unknown[] = [];
+  for (const file of files) {
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory() !== false)
+      throw new UsageError(`maps: ${file} is no file that can be read`);
+    const { lines, strange } = parseMaps(readMapText(file));
+    if (lines.length === 0) {
+      const first = strange[0];
+      const where = first === undefined ? 'it is empty' : `line ${first.line} is ${first.text.slice(0, 100)}`;
+      throw new UsageError(`maps: ${file} has no line of /proc/PID/maps: ${where}`);
+    }
+    const bad = lines.find((line) => line.end <= line.start);
+    if (bad !== undefined)
+      throw new UsageError(`maps: ${file}: an area ends before it begins: ${formatMapsLine(bad).trimEnd()}`);
+    const summary = summarize(lines, limit);
+    if (options.json === true) printed.push({ file, skippedLines: strange.length, ...summary });
+    else {
+      io.out(summaryText(file, summary, need, io));
+      if (strange.length > 0)
+        io.out(`Lines that are no areas: ${strange.length}, the first is line ${strange[0]!.line}.\n`);
+    }
+  }
+  if (options.json === true) io.out(`${JSON.stringify({ maps: printed }, null, 2)}\n`);
+  return 0;
+}
