@@ -230,6 +230,98 @@ describe('elsewhere', () => {
   });
 });
 
+describe('choices', () => {
+  const page = 'PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS';
+
+  it.each<[what: string, script: string, options: Ask, said: string]>([
+    ['a hint that is taken', `mmap(0x10000000, 4096, ${page}, -1, 0)`, {}, 'The hint 0x10000000 was taken'],
+    [
+      'a hint where something is',
+      `mmap(0x10000000, 4096, ${page}|MAP_FIXED, -1, 0)\nmmap(0x10000000, 4096, ${page}, -1, 0)`,
+      {},
+      'The hint 0x10000000 was not taken: 0x10000000-0x10001000 rw-p is there already',
+    ],
+    [
+      'a hint in a guard gap',
+      `mmap(0x10100000, 65536, ${page}|MAP_FIXED|MAP_GROWSDOWN, -1, 0)\nmmap(0x100f0000, 4096, ${page}, -1, 0)`,
+      {},
+      'it would lie in the guard gap of 1 MiB below',
+    ],
+    [
+      'the legacy layout of a personality',
+      `mmap(NULL, 4096, ${page}, -1, 0)`,
+      { given: { personality: 0x0200000 } },
+      'upwards (legacy layout), because the personality has ADDR_COMPAT_LAYOUT',
+    ],
+    [
+      'the legacy layout of an unlimited stack',
+      `mmap(NULL, 4096, ${page}, -1, 0)`,
+      { rlimit: 'stack=unlimited' },
+      'because the program was started with RLIMIT_STACK unlimited',
+    ],
+    [
+      'mode 2 and MAP_NORESERVE',
+      `mmap(NULL, 1M, ${page}|MAP_NORESERVE, -1, 0)`,
+      { sysctl: 'overcommit_memory=2' },
+      '1 MiB are charged to Committed_AS (private and writable). vm.overcommit_memory=2 ignores MAP_NORESERVE.',
+    ],
+    [
+      'read-only private memory',
+      'mmap(NULL, 1M, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)',
+      {},
+      'It is charged when mprotect makes it writable.',
+    ],
+    [
+      'memory that becomes writable',
+      'p = mmap(NULL, 1M, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\nmprotect(p, 1M, PROT_READ|PROT_WRITE)',
+      {},
+      '1 MiB are charged now',
+    ],
+    ['fork', `mmap(NULL, 1M, ${page}, -1, 0)\nfork()`, {}, 'fork charged 1156 KiB once more'],
+    ['a flag of another machine', `mmap(NULL, 4096, ${page}|MAP_32BIT, -1, 0)`, {}, 'MAP_32BIT is a flag of x86-64'],
+    ['a descriptor that is ignored', `mmap(NULL, 4096, ${page}, 7, 0)`, {}, 'Descriptor 7 is ignored'],
+    [
+      'a flag that an old kernel does not know',
+      `mmap(0x10000000, 4096, ${page}|MAP_FIXED_NOREPLACE, -1, 0)`,
+      { given: msm },
+      'MAP_FIXED_NOREPLACE is of 4.17 and unknown to msm-4.4',
+    ],
+    [
+      'mlockall(MCL_FUTURE)',
+      `mlockall(MCL_FUTURE)\nmmap(NULL, 1M, ${page}, -1, 0)`,
+      {},
+      '1 MiB were locked and brought in at once: mlockall(MCL_FUTURE) holds for every new mapping.',
+    ],
+    [
+      'the first half of a split that stays',
+      `p = mmap(NULL, 16384, ${page}, -1, 0)\nmprotect(p + 4096, 4096, PROT_READ)`,
+      { sysctl: 'max_map_count=3' },
+      'The call failed, but a split that came before stays: 2 areas became 3.',
+    ],
+    ['munmap of nothing', 'munmap(0x10000000, 4096)', {}, 'Nothing was mapped there, and munmap of nothing succeeds.'],
+    [
+      'mremap that moves',
+      `p = mmap(NULL, 8192, ${page}, -1, 0)\nq = mmap(p - 8192, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)\nmremap(q, 8192, 65536, MREMAP_MAYMOVE)`,
+      {},
+      'It was moved from',
+    ],
+  ])('say: %s', (_, script, options, said) => {
+    const { choices } = ask(script, { ...options, changes: false });
+    expect(choices.join(' ')).toContain(said);
+  });
+
+  it('of vm.max_map_count tell that one more than the limit can exist', () => {
+    const e = ask(
+      `mmap(0x40000000, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)\nmmap(NULL, 4096, ${page}, -1, 0)`,
+      {
+        sysctl: 'max_map_count=1',
+        changes: false,
+      },
+    );
+    expect(e.refusal?.figures).toContain('mmap refuses only when the count is above the limit, so 2 can exist.');
+  });
+});
+
 describe('neighbours', () => {
   it('name every rule between them, the first of which is the one that the engine names', () => {
     const e = ask(

@@ -347,4 +347,4 @@ export class ChangeSearch {
 }
 
 /** What MAP_NORESERVE does to huge pages. */
-export const MOVES_TO_SIGBUS = 'moves the failure only: without a free huge page the first touch ends in SIGBUS';
+const MOVES_TO_SIGBUS = 'moves the failure only: without a free huge page the first touch ends in SIGBUS';

@@ -2,7 +2,7 @@
  * The state just before a call, as far as it is spoken of afterwards: the map, counters, and what stands where the call goes.
  */
 import { countVmaPagesRange, findVmaIntersection, VM_LOCKED, vmStartGap } from '@vmarea/mm-core';
-import { MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN } from '@vmarea/uapi';
+import { MAP_FIXED, MAP_FIXED_NOREPLACE } from '@vmarea/uapi';
 import { bytes } from '@vmarea/what-if';
 import { hex } from '../calls/verbs.ts';
 import { areaName } from './figures.ts';
@@ -86,9 +86,4 @@ export function takeSnapshot(s: Subject): Snapshot {
     inRangeMore: more,
     mappedInRange: mapped,
   };
-}
-
-/** Whether the mapping can grow down, so that it has a guard gap. */
-export function growsDown(s: Subject): boolean {
-  return s.call.name === 'mmap' && (s.arg('flags') & MAP_GROWSDOWN) !== 0;
 }

@@ -18,7 +18,6 @@ import {
   parseSeals,
   PR_SET_VMA,
   PR_SET_VMA_ANON_NAME,
-  S_IFDIR,
 } from '@vmarea/uapi';
 import { ScriptError } from '../input/error.ts';
 import type { Call } from '../input/script.ts';
@@ -227,6 +226,3 @@ function fork(task: Task, flags: number): number {
   const child = task.sys.fork();
   return typeof child === 'number' ? child : child.pid;
 }
-
-/** What `stat` says of a directory. */
-export const DIRECTORY: number = S_IFDIR;

@@ -5,7 +5,6 @@ import { isErr } from '@vmarea/mm-core';
 import { MAP_FIXED, MAP_FIXED_NOREPLACE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '@vmarea/uapi';
 import { succeeded, type Outcome } from '@vmarea/what-if';
 import { argumentsOf, isKnownCall, makeCall } from '../calls/verbs.ts';
-import { FailedResultError } from '../input/error.ts';
 import type { Call } from '../input/script.ts';
 import type { Names } from '../input/values.ts';
 import { setStage, type MachineMaker, type Setting, type Stage } from './stage.ts';
@@ -94,5 +93,3 @@ export function firstDifference(a: readonly EarlierOutcome[], b: readonly Earlie
   }
   return null;
 }
-
-export { FailedResultError };
