@@ -113,6 +113,7 @@ async function driversText(): Promise<string> {
       if (why === undefined) throw new Error(`drivers.md: no reason why ${name} has no ${cell}`);
       return `- ${title}: ${why}.`;
     });
+    for (const sentence of manifest.notPromised ?? []) lines.push(`- not promised: ${sentence}.`);
     return [`### ${name}\n\n\`${from}\`.\n\n${lines.join('\n')}`];
   });
   return `${[

@@ -1,24 +1,13 @@
 /**
  * A file of the host: where it is, and the descriptor by which it is read and written.
  *
- * Paths are made anew for every use, from a chain of names each of which has been seen not to be a symbolic link; before a
- * path is used its directory must be itself (realpath), and the last name is never followed. So nothing outside the root is
- * reached, also when somebody exchanges directories for links meanwhile.
+ * A node knows its directory and its name in it; how a path is made of the two is for places.ts. The last name is never
+ * followed when it is a symbolic link.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, realpathSync, type BigIntStats } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, fstatSync, lstatSync, openSync, type BigIntStats } from 'node:fs';
+import { keyOf, NOFOLLOW, NONBLOCK, systemError, type Places } from './places.ts';
 
-/** What a file is known by: device, inode number, and birth, since inode numbers are used again. */
-export function keyOf(stat: BigIntStats): string {
-  return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;
-}
-
-/** An error as the system would throw it. */
-function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code });
-}
-
-/** Errors of opening for writing after which it is opened for reading. */
+/** Errors of opening for writing that leave a file that can be read. */
 const NOT_WRITABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ETXTBSY']);
 
 /** A file or directory. */
@@ -29,32 +18,17 @@ export class HostNode {
   readonly key: string;
   /** Its names are gone, or about to go: the descriptor is all that leads to it. */
   pinned = false;
+  /** The machine has it open or mapped. */
+  inUse = false;
+  private readonly places: Places;
   private fd = -1;
+  private writable = false;
 
-  constructor(parent: HostNode | null, name: string, key: string) {
+  constructor(places: Places, parent: HostNode | null, name: string, key: string) {
+    this.places = places;
     this.parent = parent;
     this.name = name;
     this.key = key;
-  }
-
-  private path(): string {
-    return this.parent === null ? this.name : join(this.parent.path(), this.name);
-  }
-
-  /**
-   * The path of this directory, or of a name in it.
-   *
-   * @throws ESTALE when it is not the directory any more that it was
-   */
-  place(name?: string): string {
-    const path = this.path();
-    if (realpathSync(path) !== path) throw systemError('ESTALE', path);
-    return name === undefined ? path : join(path, name);
-  }
-
-  /** The path of the file itself, its directory checked. */
-  where(): string {
-    return this.parent === null ? this.place() : this.parent.place(this.name);
   }
 
   /**
@@ -63,44 +37,64 @@ export class HostNode {
    * @throws ENOENT when the name is gone, ESTALE when it leads to another file
    */
   stat(): BigIntStats {
-    if (this.pinned) return fstatSync(this.descriptor(), { bigint: true });
-    const path = this.where();
-    const stat = lstatSync(path, { bigint: true });
-    if (keyOf(stat) !== this.key) throw systemError('ESTALE', path);
+    if (this.pinned) return fstatSync(this.descriptor(false), { bigint: true });
+    const { parent, name } = this;
+    if (parent === null) return this.places.within(this, (path) => lstatSync(path('.'), { bigint: true }));
+    const stat = this.places.within(parent, (path) => lstatSync(path(name), { bigint: true }));
+    if (keyOf(stat) !== this.key) throw systemError('ESTALE', name);
     return stat;
   }
 
-  /** Takes over a descriptor that has just been made. */
+  /** Takes over a descriptor that has just been made, which reads and writes. */
   use(fd: number): void {
     this.fd = fd;
+    this.writable = true;
   }
 
-  /** The descriptor, opened when it is not: for writing if that is allowed. */
-  descriptor(readOnly = false): number {
-    if (this.fd >= 0) return this.fd;
-    const path = this.where();
-    const { O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
-    // some hosts have no such flags
-    const careful = ((O_NOFOLLOW as number | undefined) ?? 0) | ((O_NONBLOCK as number | undefined) ?? 0);
-    let fd: number;
+  /**
+   * The descriptor, opened when it is not, or when it must write and does not.
+   *
+   * @throws the host's error when the host does not let it be opened so: nothing is written that could not reach the host
+   */
+  descriptor(write: boolean): number {
+    if (this.fd >= 0 && (this.writable || !write)) return this.fd;
+    const fd = this.open((write ? constants.O_RDWR : constants.O_RDONLY) | NOFOLLOW | NONBLOCK);
+    if (this.fd >= 0) closeSync(this.fd);
+    this.fd = fd;
+    this.writable = write;
+    return fd;
+  }
+
+  private open(flags: number): number {
+    const { parent, name } = this;
+    const again = this.fd < 0 ? null : this.places.reopen(this.fd);
+    // the path of a descriptor is a link that only the host makes
+    if (again !== null) return openSync(again, flags & ~NOFOLLOW);
+    if (this.pinned || parent === null) throw systemError('EACCES', name);
+    return this.places.within(parent, (path) => {
+      const fd = openSync(path(name), flags);
+      if (keyOf(fstatSync(fd, { bigint: true })) === this.key) return fd;
+      closeSync(fd);
+      throw systemError('ESTALE', name);
+    });
+  }
+
+  /** Its names are about to go: opens it as far as the host lets it be opened, and keeps it so. */
+  pin(): void {
     try {
-      fd = openSync(path, (readOnly ? O_RDONLY : O_RDWR) | careful);
+      this.descriptor(true);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (readOnly || code === undefined || !NOT_WRITABLE.has(code)) throw error;
-      fd = openSync(path, O_RDONLY | careful);
+      if (code === undefined || !NOT_WRITABLE.has(code)) throw error;
+      this.descriptor(false);
     }
-    if (keyOf(fstatSync(fd, { bigint: true })) !== this.key) {
-      closeSync(fd);
-      throw systemError('ESTALE', path);
-    }
-    this.fd = fd;
-    return fd;
+    this.pinned = true;
   }
 
   /** Gives the descriptor back. */
   release(): void {
     if (this.fd >= 0) closeSync(this.fd);
     this.fd = -1;
+    this.writable = false;
   }
 }

@@ -5,7 +5,7 @@
  * are seen and cannot be opened). What others change is seen when a page is read that is not cached, and when a file is opened.
  */
 import {
-  chmodSync,
+  closeSync,
   constants,
   fchmodSync,
   fstatSync,
@@ -26,7 +26,7 @@ import {
   type BigIntStats,
 } from 'node:fs';
 import type { MmSystem } from '@vmarea/mm-core';
-import { ENOTDIR, S_ISDIR, S_ISLNK, S_ISREG } from '@vmarea/uapi';
+import { ENOTDIR, EOPNOTSUPP, S_ISDIR, S_ISLNK } from '@vmarea/uapi';
 import {
   storeFs,
   storeManifest,
@@ -36,35 +36,64 @@ import {
   type StoreFsOptions,
   type SuperBlock,
 } from '@vmarea/vfs';
-import { HostNode, keyOf } from './host-node.ts';
+import { HostNode } from './host-node.ts';
+import { DIRECTORY, keyOf, NOFOLLOW, PathPlaces, placesOf, systemError, type Places } from './places.ts';
 
 /** How a hostfs is made. */
-export interface HostfsOptions extends Omit<StoreFsOptions, 'asynchronous' | 'persistent' | 'readAhead'> {
-  /** The directory of the host. Nothing outside it is ever reached. */
+export interface HostfsOptions extends Omit<
+  StoreFsOptions,
+  'asynchronous' | 'persistent' | 'readAhead' | 'notPromised'
+> {
+  /** The directory of the host. Nothing outside it is reached; see `unconfined` for hosts other than Linux. */
   readonly root: string;
   /** Nothing of the host is changed. */
   readonly readOnly?: boolean | undefined;
+  /**
+   * Allows writing on a host without `/proc/self/fd`, where somebody who can rename inside the root while the machine runs
+   * can lead a call out of it. Without effect on Linux.
+   */
+  readonly unconfined?: boolean | undefined;
 }
+
+const NATURE = {
+  asynchronous: false,
+  persistent: true,
+  notPromised: [
+    'On a host without /proc/self/fd (all but Linux) the root confines nobody who renames directories inside it while a call runs; writing is refused there unless `unconfined` is set',
+  ],
+} as const;
 
 /** What hostfs can do. */
 export function hostfsManifest(options: Omit<HostfsOptions, 'root'> = {}): DriverManifest {
-  const store: Store<HostNode> = new HostStore(new HostNode(null, '/', ''));
+  const places = new PathPlaces();
+  const store: Store<HostNode> = new HostStore(places, new HostNode(places, null, '/', ''));
   return storeManifest(options.readOnly === true ? readOnlyStore(store) : store, { ...options, ...NATURE });
 }
-
-const NATURE = { asynchronous: false, persistent: true } as const;
 
 /**
  * A filesystem that shows a directory of the host.
  *
- * @throws the host's error when there is no such directory
+ * On Linux it holds one descriptor, of the root, until it is unmounted.
+ *
+ * @throws the host's error when there is no such directory; an error with code ENOTSUP when it may be written and the host
+ *   has no `/proc/self/fd` and `unconfined` is not set
  */
 export function hostfs(system: MmSystem, options: HostfsOptions): SuperBlock {
   const path = realpathSync(options.root);
   const stat = lstatSync(path, { bigint: true });
   if (!stat.isDirectory())
     throw Object.assign(new Error(`hostfs: ${path} is no directory`), { code: 'ENOTDIR', errno: -ENOTDIR });
-  const store = new HostStore(new HostNode(null, path, keyOf(stat)));
+  const places = placesOf(path, keyOf(stat));
+  if (!places.confined && options.readOnly !== true && options.unconfined !== true) {
+    throw Object.assign(
+      new Error(
+        `hostfs: this host has no /proc/self/fd, so that calls could be led out of ${path} by somebody who renames inside it. ` +
+          'Set readOnly, or unconfined when nobody else changes the directory.',
+      ),
+      { code: 'ENOTSUP', errno: -EOPNOTSUPP },
+    );
+  }
+  const store = new HostStore(places, new HostNode(places, null, path, keyOf(stat)));
   return storeFs(system, options.readOnly === true ? readOnlyStore(store) : store, {
     mode: Number(stat.mode) & 0o7777,
     ...options,
@@ -75,41 +104,31 @@ export function hostfs(system: MmSystem, options: HostfsOptions): SuperBlock {
 class HostStore implements Required<Store<HostNode>> {
   readonly name = 'hostfs';
   readonly root: HostNode;
+  private readonly places: Places;
 
-  constructor(root: HostNode) {
+  constructor(places: Places, root: HostNode) {
+    this.places = places;
     this.root = root;
   }
 
   lookup(dir: HostNode, name: string): StoreEntry<HostNode> | null {
-    const path = dir.place(name);
-    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined) return null;
-    return this.entry(new HostNode(dir, name, keyOf(stat)), stat);
+    return this.places.within(dir, (path) => {
+      const stat = lstatSync(path(name), { bigint: true, throwIfNoEntry: false });
+      if (stat === undefined) return null;
+      const target = S_ISLNK(Number(stat.mode)) ? readlinkSync(path(name)) : undefined;
+      return entryOf(new HostNode(this.places, dir, name, keyOf(stat)), stat, target);
+    });
   }
 
-  private entry(node: HostNode, stat: BigIntStats): StoreEntry<HostNode> {
-    const mode = Number(stat.mode);
-    return {
-      node,
-      mode,
-      size: Number(stat.size),
-      mtime: Number(stat.mtimeNs) / 1e9,
-      // directories have one name, whatever their link count says
-      key: S_ISDIR(mode) ? undefined : node.key,
-      nlink: Number(stat.nlink),
-      uid: Number(stat.uid),
-      gid: Number(stat.gid),
-      target: S_ISLNK(mode) ? readlinkSync(node.where()) : undefined,
-    };
-  }
-
-  open(node: HostNode): StoreEntry<HostNode> {
-    const entry = this.entry(node, node.stat());
-    node.descriptor();
+  open(node: HostNode, write: boolean): StoreEntry<HostNode> {
+    const entry = entryOf(node, node.stat());
+    node.descriptor(write);
+    node.inUse = true;
     return entry;
   }
 
   close(node: HostNode): void {
+    node.inUse = false;
     if (!node.pinned) node.release();
   }
 
@@ -124,7 +143,7 @@ class HostStore implements Required<Store<HostNode>> {
   }
 
   read(node: HostNode, target: Uint8Array, pos: number): number {
-    const fd = node.descriptor(true);
+    const fd = node.descriptor(false);
     let done = 0;
     while (done < target.length) {
       const n = readSync(fd, target, done, target.length - done, pos + done);
@@ -135,58 +154,75 @@ class HostStore implements Required<Store<HostNode>> {
   }
 
   write(node: HostNode, source: Uint8Array, pos: number): number {
-    const fd = node.descriptor();
+    const fd = node.descriptor(true);
     for (let done = 0; done < source.length;) done += writeSync(fd, source, done, source.length - done, pos + done);
     return 0;
   }
 
   truncate(node: HostNode, size: number): number {
-    ftruncateSync(node.descriptor(), size);
+    ftruncateSync(node.descriptor(true), size);
+    // truncate(2) of a file that nobody has open
+    if (!node.inUse && !node.pinned) node.release();
     return 0;
   }
 
   sync(node: HostNode): number {
-    fsyncSync(node.descriptor());
+    fsyncSync(node.descriptor(false));
     return 0;
   }
 
   create(dir: HostNode, name: string, mode: number): StoreEntry<HostNode> {
     const { O_CREAT, O_EXCL, O_RDWR } = constants;
-    const fd = openSync(dir.place(name), O_CREAT | O_EXCL | O_RDWR, mode & 0o7777);
+    const fd = this.places.within(dir, (path) =>
+      openSync(path(name), O_CREAT | O_EXCL | O_RDWR | NOFOLLOW, mode & 0o7777),
+    );
     // the umask of the process that runs the machine is none of its business
     fchmodSync(fd, mode & 0o7777);
     const stat = fstatSync(fd, { bigint: true });
-    const node = new HostNode(dir, name, keyOf(stat));
+    const node = new HostNode(this.places, dir, name, keyOf(stat));
     node.use(fd);
-    return this.entry(node, stat);
+    return entryOf(node, stat);
   }
 
   mkdir(dir: HostNode, name: string, mode: number): StoreEntry<HostNode> {
-    const path = dir.place(name);
-    mkdirSync(path);
-    chmodSync(path, mode & 0o7777);
-    return this.lookup(dir, name)!;
+    return this.places.within(dir, (path) => {
+      mkdirSync(path(name), 0o700);
+      // by descriptor: somebody may have put a link in its place
+      const fd = openSync(path(name), constants.O_RDONLY | DIRECTORY | NOFOLLOW);
+      try {
+        fchmodSync(fd, mode & 0o7777);
+        const stat = fstatSync(fd, { bigint: true });
+        return entryOf(new HostNode(this.places, dir, name, keyOf(stat)), stat);
+      } finally {
+        closeSync(fd);
+      }
+    });
   }
 
   symlink(dir: HostNode, name: string, target: string): StoreEntry<HostNode> {
-    symlinkSync(target, dir.place(name));
-    return this.lookup(dir, name)!;
+    this.places.within(dir, (path) => symlinkSync(target, path(name)));
+    const made = this.lookup(dir, name);
+    if (made === null) throw systemError('ESTALE', name);
+    return made;
   }
 
   link(node: HostNode, dir: HostNode, name: string): number {
-    linkSync(node.where(), dir.place(name));
+    const { parent } = node;
+    if (parent === null || node.pinned) throw systemError('ENOENT', node.name);
+    this.places.within(parent, (from) => {
+      this.places.within(dir, (to) => linkSync(from(node.name), to(name)));
+    });
     return 0;
   }
 
   unlink(dir: HostNode, name: string, node: HostNode): number {
-    const path = dir.place(name);
-    pin(node);
-    unlinkSync(path);
+    keep(node);
+    this.places.within(dir, (path) => unlinkSync(path(name)));
     return 0;
   }
 
   rmdir(dir: HostNode, name: string): number {
-    rmdirSync(dir.place(name));
+    this.places.within(dir, (path) => rmdirSync(path(name)));
     return 0;
   }
 
@@ -198,27 +234,46 @@ class HostStore implements Required<Store<HostNode>> {
     newName: string,
     replaced: HostNode | null,
   ): number {
-    const from = oldDir.place(oldName);
-    const to = newDir.place(newName);
-    if (replaced !== null) pin(replaced);
-    renameSync(from, to);
+    this.places.within(oldDir, (from) => {
+      this.places.within(newDir, (to) => {
+        if (replaced !== null) keep(replaced);
+        renameSync(from(oldName), to(newName));
+      });
+    });
     node.parent = newDir;
     node.name = newName;
     return 0;
   }
+
+  unmount(): void {
+    this.places.close();
+  }
 }
 
 /** A name is about to go: who has the file open keeps it by its descriptor. */
-function pin(node: HostNode): void {
-  if (node.pinned) return;
+function keep(node: HostNode): void {
+  if (!node.inUse || node.pinned) return;
   try {
-    const stat = node.stat();
-    if (!S_ISREG(Number(stat.mode))) return;
-    node.descriptor();
-    node.pinned = true;
+    node.pin();
   } catch {
-    // it cannot be opened, so nobody has it open
+    // its name leads elsewhere already
   }
+}
+
+function entryOf(node: HostNode, stat: BigIntStats, target?: string): StoreEntry<HostNode> {
+  const mode = Number(stat.mode);
+  return {
+    node,
+    mode,
+    size: Number(stat.size),
+    mtime: Number(stat.mtimeNs) / 1e9,
+    // directories have one name, whatever their link count says
+    key: S_ISDIR(mode) ? undefined : node.key,
+    nlink: Number(stat.nlink),
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    target,
+  };
 }
 
 /** The same store without anything that changes the host. */
@@ -228,9 +283,10 @@ function readOnlyStore(store: Store<HostNode>): Store<HostNode> {
     root: store.root,
     lookup: (dir, name) => store.lookup(dir, name),
     read: (node, target, pos) => store.read(node, target, pos),
-    open: (node) => store.open!(node),
+    open: (node, write) => store.open!(node, write),
     close: (node) => store.close!(node),
     forget: (node) => store.forget!(node),
     foundAgain: (known, found) => store.foundAgain!(known, found),
+    unmount: () => store.unmount!(),
   };
 }

@@ -133,9 +133,10 @@ export interface Store<Node> {
 
   /**
    * The file is being opened: what it is now, so that changes made outside are noticed; 0 when that is of no interest;
-   * -ESTALE when the name now leads to another file, -ENOENT when it leads nowhere.
+   * -ESTALE when the name now leads to another file, -ENOENT when it leads nowhere. With `write` it is opened for writing: a
+   * file that the storage does not let be written answers so here (-EACCES), since pages are written back when nobody listens.
    */
-  open?(node: Node): Answer<StoreEntry<Node> | 0>;
+  open?(node: Node, write: boolean): Answer<StoreEntry<Node> | 0>;
   /** Nobody has the file open or mapped any more. What was dirty has been written. */
   close?(node: Node): void;
   /** The last reference has gone: no more calls for this node. */
@@ -161,6 +162,8 @@ export interface Store<Node> {
   ): Answer<number>;
   /** A name has led to a file that is known already, by its key: `found` is forgotten, and may tell `known` where it is now. */
   foundAgain?(known: Node, found: Node): void;
+  /** The filesystem has been unmounted for the last time: requests that are under way are given up, handles given back. */
+  unmount?(): void;
 }
 
 /** What a store of which nothing else is known can do: what its functions say. */

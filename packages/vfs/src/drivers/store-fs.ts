@@ -6,7 +6,7 @@
  * store-pages.ts. Not here: directories that can be listed, device files.
  */
 import { EISDIR, EIO, ENOENT, EPERM, ESTALE, S_IFDIR, S_IFMT, S_IFREG, S_ISDIR, S_ISREG } from '@vmarea/uapi';
-import { RETRY, type Caller, type MmSystem } from '@vmarea/mm-core';
+import { FMODE_WRITE, RETRY, type Caller, type MmSystem } from '@vmarea/mm-core';
 import { genericFileReadonlyMmap as refuseSharedWrites, type AddressSpaceOperations } from '@vmarea/mm-core/memory';
 import { Answers } from './answers.ts';
 import { inodeNewsizeOk } from '../names/attr.ts';
@@ -40,6 +40,8 @@ export interface StoreFsOptions extends Omit<SuperBlockInit, 'manifest' | 'opera
   readonly asynchronous?: boolean | undefined;
   /** Permission bits of the root directory; 0755 when left out. */
   readonly mode?: number | undefined;
+  /** For the manifest: what users of the store must not rely on, a sentence each. */
+  readonly notPromised?: readonly string[] | undefined;
 }
 
 /** The manifest of a filesystem on a store. */
@@ -51,6 +53,7 @@ export function storeManifest<Node>(store: Store<Node>, options: StoreFsOptions 
       persistent: options.persistent ?? false,
       asynchronous: options.asynchronous ?? true,
     }),
+    notPromised: options.notPromised,
   };
 }
 
@@ -81,7 +84,10 @@ class StoreFs<Node> {
       manifest: storeManifest(store, options),
       operations: {
         evictInode: (inode) => this.evict(inode),
-        putSuper: (sb) => dropTree(sb.root!),
+        putSuper: (sb) => {
+          dropTree(sb.root!);
+          store.unmount?.();
+        },
       },
     });
     this.fileOps = this.makeFileOperations(options.mmap ?? 'all');
@@ -145,7 +151,10 @@ class StoreFs<Node> {
     const { store } = this;
     const own = storeInode<Node>(inode);
     if (store.open !== undefined) {
-      const entry = this.answers.ask<StoreEntry<Node> | 0>(`open ${inode.ino}`, '', () => store.open!(own.node));
+      const write = (file.fMode & FMODE_WRITE) !== 0;
+      const entry = this.answers.ask<StoreEntry<Node> | 0>(`open ${inode.ino} ${write ? 'w' : 'r'}`, '', () =>
+        store.open!(own.node, write),
+      );
       if (entry === -ESTALE || entry === -ENOENT) {
         dDrop(file.dentry);
         return -ESTALE;

@@ -37,6 +37,8 @@ export interface DriverManifest {
   /** As /proc/filesystems names it. */
   readonly name: string;
   readonly capabilities: DriverCapabilities;
+  /** What users must not rely on, a sentence each without its full stop. */
+  readonly notPromised?: readonly string[] | undefined;
 }
 
 /** What a filesystem does as a whole. */
