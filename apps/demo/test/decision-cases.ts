@@ -584,6 +584,7 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     'msync.locked': { run: (m) => (m.anon(AT, P), m.call('mlock', AT, P), m.call('msync', AT, P, MS_INVALIDATE)) },
     'mincore.unaligned': { run: (m) => m.call('mincore', AT + 1, P, new Uint8Array(1)) },
     'mincore.beyond_task_size': { run: (m) => m.call('mincore', m.task.mm.taskSize, P, new Uint8Array(1)) },
+    'mincore.vec_short': { run: (m) => m.call('mincore', m.anon(AT, 2 * P), 2 * P, new Uint8Array(1)) },
     'mincore.hole': { run: (m) => m.call('mincore', AT, P, new Uint8Array(1)) },
     'remap_file_pages.prot': { run: (m) => m.call('remapFilePages', AT, P, PROT_READ, 0, 0) },
     'remap_file_pages.wraps': { run: (m) => m.call('remapFilePages', AT, 0, 0, 0, 0) },

@@ -24,7 +24,9 @@ export class MemoryNode {
   }
 }
 
-export function memoryStore(): Required<Omit<Store<MemoryNode>, 'open' | 'close' | 'forget' | 'foundAgain'>> {
+export function memoryStore(): Required<
+  Omit<Store<MemoryNode>, 'open' | 'close' | 'forget' | 'foundAgain' | 'unmount'>
+> {
   const add = (dir: MemoryNode, name: string, node: MemoryNode): StoreEntry<MemoryNode> | number => {
     if (dir.children.has(name)) return -EEXIST;
     dir.children.set(name, node);

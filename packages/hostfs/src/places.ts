@@ -24,9 +24,9 @@ import type { HostNode } from './host-node.ts';
 /** Opens a directory without the right to read it (`asm-generic/fcntl.h`); node:fs does not name it. */
 const O_PATH = 0o10000000;
 /** Some hosts have no such flags. */
-export const NOFOLLOW: number = (constants.O_NOFOLLOW as number | undefined) ?? 0;
-export const NONBLOCK: number = (constants.O_NONBLOCK as number | undefined) ?? 0;
-export const DIRECTORY: number = (constants.O_DIRECTORY as number | undefined) ?? 0;
+export const NOFOLLOW: number = constants.O_NOFOLLOW ?? 0;
+export const NONBLOCK: number = constants.O_NONBLOCK ?? 0;
+export const DIRECTORY: number = constants.O_DIRECTORY ?? 0;
 
 /** What a file is known by: device, inode number, and birth, since inode numbers are used again. */
 export function keyOf(stat: BigIntStats): string {

@@ -17,12 +17,12 @@ import {
   type SpecialMapping,
 } from '@vmarea/mm-core';
 import { clearUser, createMemory, createSpecialPages, type Memory } from '@vmarea/mm-core/memory';
-import { type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
+import { errnoName, shownValue, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
 import {
+  doChdir,
   FilesStruct,
   FsStruct,
   MountTree,
-  pathLookup,
   pipefs,
   ramfs,
   type File,
@@ -34,6 +34,7 @@ import { emptyLayout } from './exec.ts';
 import { initialLimits, type LimitTable } from './task/limits.ts';
 import { Proc } from './proc/proc.ts';
 import { SysctlTable } from './sysctl.ts';
+import { mmput } from './syscalls/process.ts';
 import { Task } from './task/task.ts';
 import { TaskCaller } from './task/caller.ts';
 
@@ -161,14 +162,21 @@ export class Kernel {
     this.tree = new MountTree((init.root ?? ramfs)(system));
     for (const { path, filesystem, options } of init.mounts ?? []) {
       const mounted = this.tree.mount(path, filesystem(system), options);
-      if (typeof mounted === 'number') throw new RangeError(`createKernel: cannot mount at ${path}: ${mounted}`);
+      if (typeof mounted === 'number') {
+        const why = path.startsWith('/') ? errnoName(mounted) : 'the path does not begin with a slash';
+        throw new RangeError(`createKernel: cannot mount at ${shownValue(path)}: ${why}`);
+      }
     }
     this.pipeFs = pipefs(system);
     this.proc = new Proc(this);
     this.sysctl = new SysctlTable(system, this.hugePool);
   }
 
-  /** A first process: root, no descriptors, an address space with a stack and nothing else. */
+  /**
+   * A first process: root, no descriptors, an address space with a stack and nothing else.
+   *
+   * @throws RangeError when `cwd` is no directory, or there is no memory for an address space
+   */
   spawn(options: SpawnOptions = {}): Task {
     const mm = createMm(this.system);
     if (mm === null) throw new RangeError('spawn: no memory for an address space');
@@ -183,6 +191,12 @@ export class Kernel {
       fs: new FsStruct(this.tree),
     });
     emptyLayout(cur);
+    const error = options.cwd === undefined ? 0 : doChdir(cur, options.cwd);
+    if (error < 0) {
+      mmput(cur);
+      const why = error === RETRY ? 'its filesystem must be waited for; use chdir' : errnoName(error);
+      throw new RangeError(`spawn: cwd ${shownValue(options.cwd)}: ${why}`);
+    }
     const task = new Task({
       kernel: this,
       pid: this.nextPid++,
@@ -192,11 +206,6 @@ export class Kernel {
       limits,
     });
     this.tasks.set(task.pid, task);
-    if (options.cwd !== undefined) {
-      const place = pathLookup(cur, -100, `${options.cwd}/`, true);
-      if (typeof place === 'number') throw new RangeError(`spawn: no directory ${options.cwd}: ${place}`);
-      cur.fs.cwd = { mnt: place.mnt, dentry: place.dentry };
-    }
     return task;
   }
 

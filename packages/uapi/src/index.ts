@@ -19,5 +19,6 @@ export * from './flag-set.ts';
 export * from './text.ts';
 export * from './escape.ts';
 export * from './u64.ts';
+export * from './misuse.ts';
 export * from './config.ts';
 export * from './profile/index.ts';

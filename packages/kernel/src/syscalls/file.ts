@@ -7,6 +7,7 @@
 import { makeCurrent } from '@vmarea/mm-core';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, EBADF, EINVAL, ENOSYS, ENOTTY, MFD_CLOEXEC, O_CLOEXEC } from '@vmarea/uapi';
 import {
+  doChdir,
   doFaccessat,
   doFcntl,
   doFlock,
@@ -26,7 +27,6 @@ import {
   ksysPwrite,
   ksysRead,
   ksysWrite,
-  pathLookup,
   statInode,
   vfsFallocate,
   vfsLlseek,
@@ -216,11 +216,7 @@ export class FileCalls {
 
   /** chdir(2). */
   chdir(path: string): number {
-    const { cur } = this.task;
-    const found = pathLookup(cur, AT_FDCWD, path.endsWith('/') ? path : `${path}/`, true);
-    if (typeof found === 'number') return found;
-    cur.fs.cwd = { mnt: found.mnt, dentry: found.dentry };
-    return 0;
+    return doChdir(this.task.cur, path);
   }
 
   /** fcntl(2). */

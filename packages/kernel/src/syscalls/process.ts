@@ -140,12 +140,19 @@ export class ProcessCalls {
     cur.minFlt = old.minFlt;
     cur.majFlt = old.majFlt;
     mm.mdwe = inheritedMdwe(old.mm);
-    const layout = loadElfBinary(cur, program, {
-      clearUser: (addr, len) => task.kernel.clearUser(cur, addr, len),
-      vvar: task.kernel.vvar ?? undefined,
-      vdso: task.kernel.vdso ?? undefined,
-      ...options,
-    });
+    let layout: ExecLayout | number;
+    try {
+      layout = loadElfBinary(cur, program, {
+        clearUser: (addr, len) => task.kernel.clearUser(cur, addr, len),
+        vvar: task.kernel.vvar ?? undefined,
+        vdso: task.kernel.vdso ?? undefined,
+        ...options,
+      });
+    } catch (error) {
+      // the program is no ELF image, or a driver threw: the task goes on with what it has
+      mmput(cur);
+      throw error;
+    }
     if (typeof layout === 'number') {
       mmput(cur);
       return layout;
@@ -192,9 +199,10 @@ export class ProcessCalls {
     return accessProcessVm(cur, other.mm, addr, bytes, gupFlags);
   }
 
-  /** prlimit64(2) for the task itself: the old limit. */
-  getrlimit(resource: number): Rlimit {
-    return this.task.limits.get(resource);
+  /** prlimit64(2) for the task itself: the limit, or -EINVAL where there is none of that number. */
+  getrlimit(resource: number): Rlimit | number {
+    const { limits } = this.task;
+    return limits.has(resource) ? limits.get(resource) : -EINVAL;
   }
 
   /**

@@ -4,10 +4,26 @@
  * Pointers are user addresses; strings and buffers are copied in and out with faults fixed up (EFAULT). Numbers are those
  * of arm64 (include/uapi/asm-generic/unistd.h). What is not here is ENOSYS.
  */
-import { FMODE_LSEEK, RETRY } from '@vmarea/mm-core';
-import { copyFromUser, copyToUser, strncpyFromUser } from '@vmarea/mm-core/memory';
-import { AT_REMOVEDIR, EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, fromRegister, syscallNumber } from '@vmarea/uapi';
-import { doMkdirat, doRmdir, doUnlinkat } from '@vmarea/vfs';
+import { FMODE_LSEEK, hasCapability, RETRY } from '@vmarea/mm-core';
+import { accessOk, copyFromUser, copyToUser, strncpyFromUser } from '@vmarea/mm-core/memory';
+import {
+  AT_REMOVEDIR,
+  CAP_SYS_RESOURCE,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  ENAMETOOLONG,
+  ENOSYS,
+  EPERM,
+  ESPIPE,
+  ESRCH,
+  fromRegister,
+  MisuseError,
+  shownValue,
+  syscallNumber,
+} from '@vmarea/uapi';
+import { canRead, canWrite, doMkdirat, doRmdir, doUnlinkat, maxRwCount } from '@vmarea/vfs';
+import { DeadTaskError } from '../task/errors.ts';
 import { processVmRw } from './process-vm.ts';
 import type { Register } from './mm.ts';
 import type { Task } from '../task/task.ts';
@@ -133,8 +149,37 @@ function writeFrom(
   return move();
 }
 
+/** What a call that moves bytes is given. */
+interface Transfer {
+  readonly fd: number;
+  readonly address: number;
+  /** Bytes; negative for 2^63 and more. */
+  readonly count: number;
+  readonly write: boolean;
+  /** Bytes, for pread64 and pwrite64. */
+  readonly pos: number | null;
+}
+
+/**
+ * What vfs_read and vfs_write check before the driver is asked, the user's range among it: a count that no address space
+ * holds is EFAULT there, before it is cut to MAX_RW_COUNT.
+ *
+ * @returns the count that is moved at most, or -EBADF, -EINVAL, -ESPIPE, -EFAULT
+ */
+function transferCount(task: Task, { fd, address, count, write, pos }: Transfer): number {
+  if (pos !== null && pos < 0) return -EINVAL;
+  const file = task.cur.files.fget(fd);
+  if (file === null) return -EBADF;
+  if (pos !== null && (file.fMode & FMODE_LSEEK) === 0) return -ESPIPE;
+  if (write ? !canWrite(file) : !canRead(file)) return -EBADF;
+  if (!accessOk(task.cur, address, count)) return -EFAULT;
+  return Math.min(count, maxRwCount(task.kernel.system.pageSize));
+}
+
 /** read(2): the position moves by what has reached user memory. */
-function readAtPosition(task: Task, fd: number, address: number, count: number): number {
+function readAtPosition(task: Task, fd: number, address: number, asked: number): number {
+  const count = transferCount(task, { fd, address, count: asked, write: false, pos: null });
+  if (count < 0) return count;
   const file = task.cur.files.fget(fd);
   if (file === null || (file.fMode & FMODE_LSEEK) === 0) {
     return readInto(task, address, count, (bytes) => task.sys.read(fd, bytes), { ends: true });
@@ -142,6 +187,22 @@ function readAtPosition(task: Task, fd: number, address: number, count: number):
   const start = file.fPos;
   const read = (bytes: Uint8Array, done: number): number => task.sys.pread(fd, bytes, start + done);
   return readInto(task, address, count, read, { finished: (done) => (file.fPos = start + done) });
+}
+
+/** pread64(2). */
+function readAt(task: Task, fd: number, address: number, asked: number, pos: number): number {
+  const count = transferCount(task, { fd, address, count: asked, write: false, pos });
+  if (count < 0) return count;
+  return readInto(task, address, count, (bytes, done) => task.sys.pread(fd, bytes, pos + done));
+}
+
+/** write(2), and pwrite64(2) with a position. */
+function writeAt(task: Task, fd: number, address: number, asked: number, pos: number | null): number {
+  const count = transferCount(task, { fd, address, count: asked, write: true, pos });
+  if (count < 0) return count;
+  return writeFrom(task, address, count, (bytes, done) =>
+    pos === null ? task.sys.write(fd, bytes) : task.sys.pwrite(fd, bytes, pos + done),
+  );
 }
 
 function processVm(task: Task, a: readonly Register[], write: boolean): number {
@@ -165,20 +226,28 @@ function rlimitBytes(soft: number, hard: number): Uint8Array {
   return bytes;
 }
 
+/** prlimit64(2), of any task that the caller may change. */
 function prlimit(task: Task, args: readonly Register[]): number {
   const [pid, resource, newLimit, oldLimit] = [int(args[0]), int(args[1]), reg(args[2]), reg(args[3])];
-  if (pid !== 0 && pid !== task.pid) return -EINVAL;
-  const old = task.limits.get(resource);
+  const wanted = new Uint8Array(16);
   if (newLimit !== 0) {
-    const bytes = new Uint8Array(16);
-    const left = copyFromUser(task.cur, newLimit, bytes, 0, 16);
+    const left = copyFromUser(task.cur, newLimit, wanted, 0, 16);
     if (left !== 0) return left === RETRY ? RETRY : -EFAULT;
-    const view = new DataView(bytes.buffer);
+  }
+  const other = pid === 0 ? task : task.kernel.tasks.get(pid);
+  if (other === undefined || other.exitStatus !== null) return -ESRCH;
+  const { cred } = task.cur;
+  const same = other.cur.cred.uid === cred.uid && other.cur.cred.gid === cred.gid;
+  if (other !== task && !same && !hasCapability(cred, CAP_SYS_RESOURCE)) return -EPERM;
+  if (!other.limits.has(resource)) return -EINVAL;
+  const old = other.limits.get(resource);
+  if (newLimit !== 0) {
+    const view = new DataView(wanted.buffer);
     const value = (at: number): number => {
       const limit = view.getBigUint64(at, true);
       return limit === RLIM_INFINITY ? Infinity : Number(limit);
     };
-    const error = task.sys.setrlimit(resource, value(0), value(8));
+    const error = other.limits.set(cred, resource, value(0), value(8));
     if (error !== 0) return error;
   }
   return oldLimit === 0 ? 0 : putUser(task, oldLimit, rlimitBytes(old.soft, old.hard));
@@ -265,11 +334,9 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
     return error < 0 ? error : putUser(t, reg(a[0]), new Uint8Array(new Int32Array(fds).buffer));
   },
   read: (t, a) => readAtPosition(t, int(a[0]), reg(a[1]), reg(a[2])),
-  write: (t, a) => writeFrom(t, reg(a[1]), reg(a[2]), (bytes) => t.sys.write(int(a[0]), bytes)),
-  pread64: (t, a) =>
-    readInto(t, reg(a[1]), reg(a[2]), (bytes, done) => t.sys.pread(int(a[0]), bytes, long(a[3]) + done)),
-  pwrite64: (t, a) =>
-    writeFrom(t, reg(a[1]), reg(a[2]), (bytes, done) => t.sys.pwrite(int(a[0]), bytes, long(a[3]) + done)),
+  write: (t, a) => writeAt(t, int(a[0]), reg(a[1]), reg(a[2]), null),
+  pread64: (t, a) => readAt(t, int(a[0]), reg(a[1]), reg(a[2]), long(a[3])),
+  pwrite64: (t, a) => writeAt(t, int(a[0]), reg(a[1]), reg(a[2]), long(a[3])),
   lseek: (t, a) => t.sys.lseek(int(a[0]), long(a[1]), int(a[2])),
   ftruncate: (t, a) => t.sys.ftruncate(int(a[0]), long(a[1])),
   fallocate: (t, a) => t.sys.fallocate(int(a[0]), int(a[1]), long(a[2]), long(a[3])),
@@ -321,9 +388,16 @@ export const SYSCALL_NAMES: readonly string[] = Object.keys(HANDLERS);
  *
  * @param number arm64's number
  * @param args registers x0 to x5
- * @returns x0: a result or a negative errno; or RETRY, as the call itself
+ * @returns x0: a result or a negative errno, whatever the registers hold; or RETRY, as the call itself
+ * @throws MisuseError when a register is a number that is not whole; DeadTaskError when the task has exited
  */
 export function doSyscall(task: Task, number: number, args: readonly Register[]): number {
   const handler = TABLE[number];
+  if (task.exitStatus !== null) throw new DeadTaskError(task.pid, 'doSyscall');
+  for (let i = 0; i < args.length; i++) {
+    const value = args[i];
+    if (typeof value === 'bigint' || Number.isInteger(value)) continue;
+    throw new MisuseError('doSyscall', `args[${i}]`, `is ${shownValue(value)}, not a whole number or a bigint`);
+  }
   return handler === undefined ? -ENOSYS : handler(task, args);
 }

@@ -42,6 +42,20 @@ export class WouldWaitError extends Error {
   }
 }
 
+/** A call of a task that has exited: nobody is there to make it. */
+export class DeadTaskError extends Error {
+  override readonly name = 'DeadTaskError';
+  readonly pid: number;
+  /** The call. */
+  readonly syscall: string;
+
+  constructor(pid: number, syscall: string) {
+    super(`${syscall}: task ${pid} has exited and makes no more calls`);
+    this.pid = pid;
+    this.syscall = syscall;
+  }
+}
+
 /**
  * The error for a negative result.
  *

@@ -42,6 +42,12 @@ export class LimitTable {
     nofile: Infinity,
   };
 
+  /** Whether there is a limit of that number. */
+  has(resource: number): boolean {
+    return Number.isInteger(resource) && resource >= 0 && resource < RLIM_NLIMITS;
+  }
+
+  /** A limit that there is. */
   get(resource: number): Rlimit {
     return { soft: this.soft[resource]!, hard: this.hard[resource]! };
   }
@@ -63,7 +69,7 @@ export class LimitTable {
 
   /** setrlimit(2): 0, -EINVAL, -EPERM. */
   set(cred: Credentials, resource: number, soft: number, hard: number): number {
-    if (!Number.isInteger(resource) || resource < 0 || resource >= RLIM_NLIMITS) return -EINVAL;
+    if (!this.has(resource)) return -EINVAL;
     if (soft > hard) return -EINVAL;
     if (resource === RLIMIT_NOFILE && hard > NR_OPEN) return -EPERM;
     if (hard > this.hard[resource]! && !hasCapability(cred, CAP_SYS_RESOURCE)) return -EPERM;

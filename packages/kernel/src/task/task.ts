@@ -6,7 +6,7 @@
  */
 import { makeCurrent, RETRY, type Mm } from '@vmarea/mm-core';
 import { UserMemory } from '@vmarea/mm-core/memory';
-import { toError } from './errors.ts';
+import { DeadTaskError, toError } from './errors.ts';
 import type { Kernel } from '../kernel.ts';
 import type { LimitTable } from './limits.ts';
 import { Sys } from '../syscalls/sys.ts';
@@ -86,9 +86,10 @@ export class Task extends Throwing {
   /**
    * Loads and stores of the task's own memory, with faults: see mm-core's UserMemory. Another object after exec.
    *
-   * @throws RangeError in a kernel without memory
+   * @throws RangeError in a kernel without memory; DeadTaskError when the task has exited
    */
   get memory(): UserMemory {
+    if (this.exitStatus !== null) throw new DeadTaskError(this.pid, 'task.memory');
     if (this.userMemory === null || this.userMemory.cur !== this.cur) {
       if (this.kernel.memory === null)
         throw new RangeError('task.memory: this kernel has no memory behind its mappings');

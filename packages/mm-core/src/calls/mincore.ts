@@ -1,7 +1,7 @@
 /**
  * mincore: which pages are resident. Mirrors mm/mincore.c.
  */
-import { EINVAL, ENOMEM } from '@vmarea/uapi';
+import { EFAULT, EINVAL, ENOMEM } from '@vmarea/uapi';
 import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
@@ -14,8 +14,8 @@ import type { Addr, Bytes } from '../base/units.ts';
  * mincore(2).
  *
  * @param start page-aligned address; `len` bytes (values of `fromRegister`)
- * @param vec one byte per page, written up to the first hole
- * @returns 0; -EINVAL; -ENOMEM (beyond the address space, or a hole)
+ * @param vec one byte per page, written up to the first hole. Pages that it has no byte for are not looked at
+ * @returns 0; -EINVAL; -ENOMEM (beyond the address space, or a hole); -EFAULT where `vec` is shorter than the range
  */
 export function doMincore(cur: Caller, start: Addr, len: Bytes, vec: Uint8Array): number {
   const mm = cur.mm;
@@ -27,14 +27,16 @@ export function doMincore(cur: Caller, start: Addr, len: Bytes, vec: Uint8Array)
     return refuse(cur, D.mincoreBeyondTaskSize, -ENOMEM);
   }
   const end = start + alignUp(len, system.pageMask);
+  const stop = Math.min(end, start + vec.length * system.pageSize);
   let from = start;
-  while (from < end) {
+  while (from < stop) {
     const vma = findVma(mm, from);
     if (vma === null || vma.vmStart > from) return refuse(cur, D.mincoreHole, -ENOMEM);
-    const to = Math.min(end, vma.vmEnd);
+    const to = Math.min(stop, vma.vmEnd);
     const first = (from - start) / system.pageSize;
     system.memory.mincore(cur, vma, from, to, vec.subarray(first, first + (to - from) / system.pageSize));
     from = to;
   }
+  if (stop < end) return refuse(cur, D.mincoreVecShort, -EFAULT);
   return 0;
 }

@@ -1118,6 +1118,15 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     'mm/mincore.c',
   ),
   entry(
+    D.mincoreVecShort,
+    'mincore.vec_short',
+    'mincore',
+    'EFAULT',
+    'The vector has fewer bytes than the range has pages.',
+    'Give a vector with one byte for each page of the range.',
+    'mm/mincore.c',
+  ),
+  entry(
     D.remapProt,
     'remap_file_pages.prot',
     'remap_file_pages',

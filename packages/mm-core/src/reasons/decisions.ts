@@ -189,4 +189,5 @@ export const D = {
   mdweBits: 185,
   mdweIsSet: 186,
   faultNotCanonical: 187,
+  mincoreVecShort: 188,
 } as const;

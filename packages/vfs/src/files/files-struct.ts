@@ -45,9 +45,17 @@ export class FsStruct {
   }
 }
 
+/** Descriptors below it stand in an array, the others in a map: one high descriptor costs as much as one low one. */
+const DENSE = 4096;
+/** sysctl_nr_open_max: no RLIMIT_NOFILE reaches beyond (fs/file.c). */
+const NR_OPEN_MAX = 0x7fffffff & -64;
+
 /** A descriptor table. */
 export class FilesStruct {
+  /** Descriptors below {@link DENSE}. */
   private readonly fds: (File | null)[] = [];
+  /** The others that are open. */
+  private readonly high = new Map<number, File>();
   private readonly cloexec = new Set<number>();
   /** No free descriptor below. */
   private nextFd = 0;
@@ -56,12 +64,12 @@ export class FilesStruct {
 
   /** The open file of a descriptor, O_PATH ones included; null when it is closed. No reference is taken. */
   fgetRaw(fd: number): File | null {
-    return this.fds[fd] ?? null;
+    return fd < DENSE ? (this.fds[fd] ?? null) : (this.high.get(fd) ?? null);
   }
 
   /** The open file of a descriptor, or null when it is closed or O_PATH. No reference is taken. */
   fget(fd: number): File | null {
-    const file = this.fds[fd] ?? null;
+    const file = this.fgetRaw(fd);
     return file !== null && (file.fMode & FMODE_PATH) === 0 ? file : null;
   }
 
@@ -74,8 +82,8 @@ export class FilesStruct {
    */
   install(file: File, nofile: number, cloexec: boolean, from = 0): number {
     let fd = Math.max(from, this.nextFd);
-    while (fd < this.fds.length && this.fds[fd] !== null) fd++;
-    if (fd >= nofile) {
+    while (this.fgetRaw(fd) !== null) fd++;
+    if (fd >= Math.min(nofile, NR_OPEN_MAX)) {
       file.fput();
       return -EMFILE;
     }
@@ -90,7 +98,7 @@ export class FilesStruct {
    * @returns `fd`, or -EBADF beyond the limit (the reference is given back)
    */
   installAt(file: File, fd: number, nofile: number, cloexec: boolean): number {
-    if (fd < 0 || fd >= nofile) {
+    if (fd < 0 || fd >= Math.min(nofile, NR_OPEN_MAX)) {
       file.fput();
       return -EBADF;
     }
@@ -100,8 +108,11 @@ export class FilesStruct {
   }
 
   private set(fd: number, file: File, cloexec: boolean): void {
-    while (this.fds.length <= fd) this.fds.push(null);
-    this.fds[fd] = file;
+    if (fd >= DENSE) this.high.set(fd, file);
+    else {
+      while (this.fds.length <= fd) this.fds.push(null);
+      this.fds[fd] = file;
+    }
     if (cloexec) this.cloexec.add(fd);
     else this.cloexec.delete(fd);
   }
@@ -110,7 +121,8 @@ export class FilesStruct {
   close(fd: number): number {
     const file = this.fgetRaw(fd);
     if (file === null) return -EBADF;
-    this.fds[fd] = null;
+    if (fd >= DENSE) this.high.delete(fd);
+    else this.fds[fd] = null;
     this.cloexec.delete(fd);
     if (fd < this.nextFd) this.nextFd = fd;
     return filpClose(file, this);
@@ -145,10 +157,7 @@ export class FilesStruct {
   /** dup_fd: a copy for fork; every file gets a reference. */
   copy(): FilesStruct {
     const copy = new FilesStruct();
-    for (let fd = 0; fd < this.fds.length; fd++) {
-      const file = this.fds[fd]!;
-      if (file !== null) copy.set(fd, file.getFile(), this.cloexec.has(fd));
-    }
+    for (const fd of this.openFds()) copy.set(fd, this.fgetRaw(fd)!.getFile(), this.cloexec.has(fd));
     copy.nextFd = this.nextFd;
     return copy;
   }
@@ -161,13 +170,14 @@ export class FilesStruct {
   /** put_files_struct: a task ends; the last one closes everything. */
   put(): void {
     if (--this.count > 0) return;
-    for (let fd = 0; fd < this.fds.length; fd++) if (this.fds[fd] !== null) this.close(fd);
+    for (const fd of this.openFds()) this.close(fd);
   }
 
   /** Descriptors in use, in order. */
   openFds(): number[] {
     const open: number[] = [];
     for (let fd = 0; fd < this.fds.length; fd++) if (this.fds[fd] !== null) open.push(fd);
+    for (const fd of [...this.high.keys()].sort((a, b) => a - b)) open.push(fd);
     return open;
   }
 }

@@ -14,6 +14,7 @@ import {
   ESPIPE,
   F_RDLCK,
   F_WRLCK,
+  MisuseError,
   O_APPEND,
   S_ISDIR,
   S_ISREG,
@@ -22,6 +23,7 @@ import {
   SEEK_END,
   SEEK_HOLE,
   SEEK_SET,
+  wholeNumber,
 } from '@vmarea/uapi';
 import { FMODE_LSEEK, makeCurrent, S_APPEND, type Caller } from '@vmarea/mm-core';
 import { canRead, canWrite, type File } from './file.ts';
@@ -32,6 +34,18 @@ import { locksVerifyArea } from './locks.ts';
 /** The most bytes that one read or write moves: INT_MAX rounded down to a page. */
 export function maxRwCount(pageSize: number): number {
   return 0x7fffffff - (0x7fffffff % pageSize);
+}
+
+/** A position of type loff_t is below. */
+const LOFF_LIMIT = 2 ** 63;
+
+/** @throws MisuseError when a number is not whole, or the array is shorter than what is to be moved */
+function checkTransfer(call: string, { bytes, offset, length }: IoVec, pos: number): void {
+  wholeNumber(call, 'length', length);
+  wholeNumber(call, 'offset', offset);
+  wholeNumber(call, 'pos', pos);
+  if (offset >= 0 && (length < 0 || offset + length <= bytes.length)) return;
+  throw new MisuseError(call, 'length', `is ${length} from offset ${offset}; the array holds ${bytes.length} bytes`);
 }
 
 /**
@@ -45,7 +59,8 @@ export function vfsRead(cur: Caller, file: File, iov: IoVec, pos: number): numbe
   if (!canRead(file)) return -EBADF;
   if (S_ISDIR(file.fInode.iMode)) return -EISDIR;
   if (file.fOp.read === null) return -EINVAL;
-  if (length < 0 || pos < 0) return -EINVAL;
+  checkTransfer('vfsRead', iov, pos);
+  if (length < 0 || pos < 0 || pos + length >= LOFF_LIMIT) return -EINVAL;
   const denied = locksVerifyArea(cur, file.fInode, file, { type: F_RDLCK, start: pos, end: pos + length - 1 });
   if (denied < 0) return denied;
   const count = Math.min(length, maxRwCount(file.fInode.system.pageSize));
@@ -64,7 +79,8 @@ export function vfsWrite(cur: Caller, file: File, iov: IoVec, pos: number): numb
   const { length } = iov;
   if (!canWrite(file)) return -EBADF;
   if (file.fOp.write === null) return -EINVAL;
-  if (length < 0 || pos < 0) return -EINVAL;
+  checkTransfer('vfsWrite', iov, pos);
+  if (length < 0 || pos < 0 || pos + length >= LOFF_LIMIT) return -EINVAL;
   const inode = file.fInode;
   const denied = locksVerifyArea(cur, inode, file, { type: F_WRLCK, start: pos, end: pos + length - 1 });
   if (denied < 0) return denied;
@@ -119,6 +135,7 @@ export function ksysPwrite(cur: Caller, file: File, iov: IoVec, pos: number): nu
 
 /** lseek(2): the new position, or -ESPIPE, -EINVAL, -EOVERFLOW, -ENXIO. */
 export function vfsLlseek(file: File, offset: number, whence: number): number {
+  wholeNumber('vfsLlseek', 'offset', offset);
   if (whence < SEEK_SET || whence > SEEK_HOLE) return -EINVAL;
   if ((file.fMode & FMODE_LSEEK) === 0) return -ESPIPE;
   if (file.fOp.llseek !== null) {

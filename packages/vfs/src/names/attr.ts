@@ -29,6 +29,7 @@ import {
   S_ISDIR,
   S_ISFIFO,
   S_ISREG,
+  wholeNumber,
 } from '@vmarea/uapi';
 import { hasCapability, makeCurrent, S_APPEND, type Caller } from '@vmarea/mm-core';
 import { canWrite, type File } from '../files/file.ts';
@@ -97,6 +98,7 @@ export function doStatat(cur: FileCaller, dirfd: number, path: string, follow: b
 
 /** do_truncate: sets the size; pages beyond it go, also from every mapping. 0 or the driver's errno. */
 export function doTruncate(cur: Caller, inode: Inode, length: number, file: File | null): number {
+  wholeNumber('doTruncate', 'length', length);
   if (file !== null) file.lastCaller = cur;
   makeCurrent(cur);
   if (inode.iOp.setattr === null) return -EPERM;
@@ -145,6 +147,8 @@ const FALLOC_FL_SUPPORTED =
 
 /** vfs_fallocate: the checks in the kernel's order, then the driver. */
 export function vfsFallocate(cur: Caller, file: File, mode: number, offset: number, len: number): number {
+  wholeNumber('vfsFallocate', 'offset', offset);
+  wholeNumber('vfsFallocate', 'len', len);
   if (offset < 0 || len <= 0) return -EINVAL;
   if ((mode & ~FALLOC_FL_SUPPORTED) !== 0) return -EOPNOTSUPP;
   const punch = (mode & FALLOC_FL_PUNCH_HOLE) !== 0;
