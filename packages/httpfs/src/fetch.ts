@@ -8,6 +8,8 @@ export interface FetchInit {
   readonly headers?: Readonly<Record<string, string>>;
   readonly redirect?: 'follow' | 'error' | 'manual';
   readonly cache?: 'no-store';
+  /** Aborted when a time limit has passed or the filesystem has been unmounted: an AbortSignal. */
+  readonly signal?: object;
 }
 
 /** What is answered. */
@@ -15,6 +17,8 @@ export interface FetchResponse {
   readonly ok: boolean;
   readonly status: number;
   readonly url: string;
+  /** `opaqueredirect` where the host hides where a redirect leads, as browsers do. */
+  readonly type?: string;
   readonly headers: { get(name: string): string | null };
   readonly body: { cancel(): Promise<void>; getReader(): FetchReader } | null;
 }
@@ -35,32 +39,32 @@ export function hostFetch(): Fetch {
   return (url, init) => fetch(url, init);
 }
 
-/**
- * Reads a body into a buffer.
- *
- * @returns bytes read: all of the buffer, or fewer when the body ended or broke off before; what comes after is given up
- */
-export async function readBody(response: FetchResponse, target: Uint8Array): Promise<number> {
-  if (response.body === null) return 0;
-  const reader = response.body.getReader();
-  let done = 0;
-  try {
-    while (done < target.length) {
-      const part = await reader.read();
-      if (part.done || part.value === undefined) return done;
-      const piece = part.value.subarray(0, target.length - done);
-      target.set(piece, done);
-      done += piece.length;
-    }
-  } catch {
-    // a connection that broke off: what came is good
-    return done;
-  }
-  await reader.cancel().catch(() => undefined);
-  return done;
+/** Calls `action` after `ms` milliseconds. @returns what calls it off */
+export type Timer = (action: () => void, ms: number) => () => void;
+
+/** The most milliseconds that a host's timer takes. */
+const TIMER_MAX = 2 ** 31 - 1;
+
+/** The host's own timer. */
+export function hostTimer(): Timer {
+  const host = globalThis as unknown as {
+    setTimeout(action: () => void, ms: number): unknown;
+    clearTimeout(id: unknown): void;
+  };
+  return (action, ms) => {
+    const id = host.setTimeout(action, Math.min(ms, TIMER_MAX));
+    return () => host.clearTimeout(id);
+  };
 }
 
-/** Gives up the rest of an answer. */
-export async function discard(response: FetchResponse): Promise<void> {
-  await response.body?.cancel().catch(() => undefined);
+/** What fetch is told to give up by. */
+export interface Controller {
+  readonly signal: object;
+  abort(reason: unknown): void;
+}
+
+/** A new one, or null where the host has none. */
+export function newController(): Controller | null {
+  const { AbortController: Made } = globalThis as unknown as { AbortController?: new () => Controller };
+  return Made === undefined ? null : new Made();
 }

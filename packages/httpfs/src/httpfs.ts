@@ -16,8 +16,10 @@ import {
   type StoreFsOptions,
   type SuperBlock,
 } from '@vmarea/vfs';
-import { discard, hostFetch, type Fetch } from './fetch.ts';
-import { errnoOfStatus, RemoteFile, request, type Transport } from './remote-file.ts';
+import { discard, Exchange, GivenUp, timeLimits, type TimeLimits } from './exchange.ts';
+import { hostFetch, hostTimer, type Fetch, type Timer } from './fetch.ts';
+import { RemoteFile } from './remote-file.ts';
+import { errnoOfStatus, originOf, request, type Transport } from './transport.ts';
 
 /** How an httpfs is made. */
 export interface HttpfsOptions extends Omit<StoreFsOptions, 'asynchronous' | 'persistent'> {
@@ -27,10 +29,20 @@ export interface HttpfsOptions extends Omit<StoreFsOptions, 'asynchronous' | 'pe
   readonly base?: string | undefined;
   /** Default: the host's. */
   readonly fetch?: Fetch | undefined;
-  /** Sent with every request. */
+  /** Sent with every request to the origin of the file's URL (or of `base`), never to another. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Pages read ahead at most when a file is read in order; 32 when left out. */
   readonly readAhead?: number | undefined;
+  /**
+   * Redirects: 'same-origin' (when left out) follows those that stay with scheme, host and port; 'follow' all of them, to other
+   * origins without `headers`; 'error' none. What is not followed is EACCES. Where the host hides where a redirect leads, as
+   * browsers do, requests with `headers` follow none.
+   */
+  readonly redirect?: 'same-origin' | 'follow' | 'error' | undefined;
+  /** How long a request may take, in milliseconds. Beyond, it counts as failed: ETIMEDOUT after the last attempt. */
+  readonly timeLimits?: TimeLimits | undefined;
+  /** What time limits are measured with; the host's setTimeout when left out. */
+  readonly timer?: Timer | undefined;
   /** How often a request is made before it has failed; 3 when left out. */
   readonly attempts?: number | undefined;
   /** Awaited before a request is made again; not at all when left out. */
@@ -46,7 +58,7 @@ const READ_AHEAD = 32;
 /** What httpfs can do. */
 export function httpfsManifest(options: HttpfsOptions = {}): DriverManifest {
   return storeManifest<Place>(
-    new HttpStore({ ...options, fetch: options.fetch ?? (() => Promise.reject(new Error())) }),
+    new HttpStore({ ...options, fetch: options.fetch ?? (() => Promise.reject(new Error())) }, () => undefined),
     {
       ...options,
       persistent: true,
@@ -57,13 +69,15 @@ export function httpfsManifest(options: HttpfsOptions = {}): DriverManifest {
 /**
  * A filesystem of remote files.
  *
- * @throws TypeError when there is no fetch, or `base` does not end in a slash
+ * Warnings say what a server must do otherwise: `onWarning` of the system.
+ *
+ * @throws TypeError when there is no fetch, or `base` does not end in a slash; RangeError for a time limit that is not positive
  */
 export function httpfs(system: MmSystem, options: HttpfsOptions): SuperBlock {
   if (options.base !== undefined && !options.base.endsWith('/')) {
     throw new TypeError(`httpfs: the base ${options.base} does not end in a slash`);
   }
-  return storeFs(system, new HttpStore(options), {
+  return storeFs(system, new HttpStore(options, (kind, text) => system.warnOnce(kind, text)), {
     readAhead: READ_AHEAD,
     mode: 0o555,
     ...options,
@@ -73,7 +87,9 @@ export function httpfs(system: MmSystem, options: HttpfsOptions): SuperBlock {
 }
 
 /** A directory (a URL that ends in a slash, or the root), or a file. */
-type Place = { readonly dir: string | null } | { readonly url: string; readonly file: RemoteFile };
+type Place =
+  | { readonly dir: string | null; readonly home: string }
+  | { readonly url: string; readonly file: RemoteFile };
 
 class HttpStore implements Store<Place> {
   readonly name = 'httpfs';
@@ -81,12 +97,18 @@ class HttpStore implements Store<Place> {
   private readonly files: Readonly<Record<string, string>>;
   private readonly transport: Transport;
 
-  constructor(options: HttpfsOptions) {
-    this.root = { dir: options.base ?? null };
+  constructor(options: HttpfsOptions, warn: Transport['warn']) {
+    this.root = { dir: options.base ?? null, home: originOf(options.base ?? '') };
     this.files = options.files ?? {};
     this.transport = {
       fetch: options.fetch ?? hostFetch(),
       headers: options.headers ?? {},
+      redirect: options.redirect ?? 'same-origin',
+      limits: timeLimits(options.timeLimits),
+      timer: options.timer ?? hostTimer(),
+      open: new Set<Exchange>(),
+      warn,
+      closed: false,
       attempts: Math.max(1, options.attempts ?? 3),
       wait: options.wait ?? (() => Promise.resolve()),
       maxRequest: options.maxRequest ?? 2 ** 22,
@@ -99,16 +121,19 @@ class HttpStore implements Store<Place> {
     const named = dir === this.root && Object.hasOwn(this.files, name) ? this.files[name]! : null;
     if (named === null && dir.dir === null) return null;
     const url = named ?? dir.dir! + encodeURIComponent(name);
-    const file = await RemoteFile.open(url, this.transport);
+    const home = named === null ? dir.home : originOf(named);
+    const file = await RemoteFile.open(url, home, this.transport);
     if (typeof file !== 'number') {
       // servers lead from a directory to the same with a slash
-      return file.url.endsWith('/') ? directory(file.url) : this.entry(url, file);
+      return file.url.endsWith('/') ? directory(file.url, home) : this.entry(url, file);
     }
     if (file !== -ENOENT || named !== null) return file === -ENOENT ? null : file;
-    const response = await request(`${url}/`, { method: 'HEAD' }, this.transport);
-    if (typeof response === 'number') return response;
-    await discard(response);
-    if (response.ok) return directory(`${url}/`);
+    const answered = await request({ url: `${url}/`, home, method: 'HEAD' }, this.transport);
+    if (typeof answered === 'number') return answered;
+    const { response, exchange } = answered;
+    discard(response);
+    exchange.end();
+    if (response.ok) return directory(`${url}/`, home);
     const error = errnoOfStatus(response.status);
     return error === -ENOENT ? null : error;
   }
@@ -119,7 +144,7 @@ class HttpStore implements Store<Place> {
 
   async open(node: Place): Promise<StoreEntry<Place> | number> {
     if ('dir' in node) return -EIO;
-    const now = await RemoteFile.open(node.url, this.transport);
+    const now = await RemoteFile.open(node.url, node.file.home, this.transport);
     if (typeof now === 'number') return now;
     if (now.validator !== node.file.validator || now.size !== node.file.size) return -ESTALE;
     return this.entry(node.url, node.file);
@@ -128,8 +153,13 @@ class HttpStore implements Store<Place> {
   read(node: Place, target: Uint8Array, pos: number): Promise<number> | number {
     return 'dir' in node ? -EIO : node.file.read(target, pos);
   }
+
+  unmount(): void {
+    this.transport.closed = true;
+    for (const exchange of this.transport.open) exchange.giveUp(new GivenUp('EIO', 'the filesystem has been unmounted'));
+  }
 }
 
-function directory(url: string): StoreEntry<Place> {
-  return { node: { dir: url }, mode: S_IFDIR | 0o555, size: 0 };
+function directory(url: string, home: string): StoreEntry<Place> {
+  return { node: { dir: url, home }, mode: S_IFDIR | 0o555, size: 0 };
 }

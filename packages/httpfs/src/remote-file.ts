@@ -4,22 +4,10 @@
  * Reads that are asked for in the same turn and lie side by side (a page with its read-ahead, a long read) become one
  * request. A version never mixes with another: when the server's file has another ETag, reading fails with ESTALE.
  */
-import { EACCES, EFBIG, EIO, ENOENT, ESTALE } from '@vmarea/uapi';
-import { discard, readBody, type Fetch, type FetchResponse } from './fetch.ts';
-
-/** How requests are made. */
-export interface Transport {
-  readonly fetch: Fetch;
-  readonly headers: Readonly<Record<string, string>>;
-  /** How often a request is made at most before it has failed. */
-  readonly attempts: number;
-  /** Awaited before a request is made again. */
-  readonly wait: (attempt: number) => Promise<void>;
-  /** Bytes that one request asks for at most. */
-  readonly maxRequest: number;
-  /** Bytes up to which a file is taken whole from a server that knows no ranges. */
-  readonly maxWhole: number;
-}
+import { EFBIG, EIO, ESTALE, shownValue } from '@vmarea/uapi';
+import { discard } from './exchange.ts';
+import type { FetchResponse } from './fetch.ts';
+import { crossOrigin, errnoOfStatus, request, type Answered, type Transport } from './transport.ts';
 
 /** A read that waits to be part of a request. */
 interface Wanted {
@@ -33,21 +21,21 @@ function validatorOf(response: FetchResponse): string {
   return response.headers.get('etag') ?? response.headers.get('last-modified') ?? '';
 }
 
-/** The errno of a status that is no success. */
-export function errnoOfStatus(status: number): number {
-  if (status === 401 || status === 403) return -EACCES;
-  if (status === 404 || status === 410) return -ENOENT;
-  return status === 412 || status === 416 ? -ESTALE : -EIO;
-}
-
-/** Whether the same request may be answered better the next time. */
-function passing(status: number): boolean {
-  return status >= 500 || status === 408 || status === 429;
+/** What tells a version of a file. */
+interface Version {
+  readonly url: string;
+  readonly home: string;
+  readonly size: number;
+  readonly validator: string;
+  readonly mtime: number | undefined;
 }
 
 /** A version of a file. */
-export class RemoteFile {
+export class RemoteFile implements Version {
+  /** Where it was found, behind all redirects. */
   readonly url: string;
+  /** The origin that the caller's headers are for. */
+  readonly home: string;
   /** Bytes. */
   readonly size: number;
   readonly validator: string;
@@ -58,28 +46,47 @@ export class RemoteFile {
   /** The whole file, from a server that knows no ranges. */
   private whole: Promise<Uint8Array | number> | null = null;
 
-  private constructor(url: string, size: number, validator: string, mtime: number | undefined, transport: Transport) {
-    this.url = url;
-    this.size = size;
-    this.validator = validator;
-    this.mtime = mtime;
+  private constructor(version: Version, transport: Transport) {
+    this.url = version.url;
+    this.home = version.home;
+    this.size = version.size;
+    this.validator = version.validator;
+    this.mtime = version.mtime;
     this.transport = transport;
   }
 
   /** Asks what a URL leads to: a file, or a negative errno. */
-  static async open(url: string, transport: Transport): Promise<RemoteFile | number> {
-    const response = await request(url, { method: 'HEAD' }, transport);
-    if (typeof response === 'number') return response;
-    await discard(response);
+  static async open(url: string, home: string, transport: Transport): Promise<RemoteFile | number> {
+    const answered = await request({ url, home, method: 'HEAD' }, transport);
+    if (typeof answered === 'number') return answered;
+    const { response, exchange } = answered;
+    discard(response);
+    exchange.end();
     if (!response.ok) return errnoOfStatus(response.status);
     const length = Number(response.headers.get('content-length') ?? 'none');
-    if (!Number.isSafeInteger(length) || length < 0) return -EIO;
+    if (!Number.isSafeInteger(length) || length < 0) {
+      transport.warn(
+        'httpfs.no-length',
+        `httpfs: ${shownValue(url)}: the answer to HEAD has no Content-Length, so its size is not known.`,
+      );
+      return -EIO;
+    }
+    const validator = validatorOf(response);
+    if (validator === '') {
+      transport.warn(
+        'httpfs.no-validator',
+        `httpfs: ${shownValue(url)}: neither ETag nor Last-Modified is to be seen, so that versions cannot be told apart but by size. ${exposed('ETag')}`,
+      );
+    }
     const modified = Date.parse(response.headers.get('last-modified') ?? '');
     return new RemoteFile(
-      response.url === '' ? url : response.url,
-      length,
-      validatorOf(response),
-      Number.isNaN(modified) ? undefined : modified / 1000,
+      {
+        url: response.url === '' ? url : response.url,
+        home,
+        size: length,
+        validator,
+        mtime: Number.isNaN(modified) ? undefined : modified / 1000,
+      },
       transport,
     );
   }
@@ -131,41 +138,58 @@ export class RemoteFile {
     let done = 0;
     for (let attempt = 1; done < target.length; attempt++) {
       if (attempt > 1) await this.transport.wait(attempt);
-      const headers: Record<string, string> = { range: `bytes=${start + done}-${start + target.length - 1}` };
-      if (this.validator.startsWith('"')) headers['if-match'] = this.validator;
-      const response = await request(this.url, { headers }, this.transport);
-      if (typeof response === 'number') return done > 0 ? done : response;
-      if (!response.ok) {
-        await discard(response);
-        return errnoOfStatus(response.status);
-      }
-      if (validatorOf(response) !== this.validator) {
-        await discard(response);
-        return -ESTALE;
-      }
-      if (response.status !== 206) return this.takeWhole(response, target, start);
-      if (!rangeFits(response.headers.get('content-range'), start + done, this.size)) {
-        await discard(response);
-        return -EIO;
-      }
-      done += await readBody(response, target.subarray(done));
+      const from = start + done;
+      const headers: Record<string, string> = { range: `bytes=${from}-${start + target.length - 1}` };
+      // across origins it would have to be allowed first, and the answer's ETag is compared anyway
+      if (this.validator.startsWith('"') && !crossOrigin(this.url)) headers['if-match'] = this.validator;
+      const answered = await request({ url: this.url, home: this.home, headers }, this.transport);
+      if (typeof answered === 'number') return done > 0 ? done : answered;
+      const rest = target.subarray(done);
+      const got = await this.take(answered, rest, from).finally(() => answered.exchange.end());
+      if (got < 0 || answered.response.status !== 206) return got;
+      done += got;
       if (attempt >= this.transport.attempts) break;
     }
     return done;
   }
 
+  /** What an answer has for a range: bytes, or a negative errno. */
+  private async take(answered: Answered, target: Uint8Array, start: number): Promise<number> {
+    const { response, exchange } = answered;
+    const refuse = (errno: number): number => {
+      discard(response);
+      return errno;
+    };
+    if (!response.ok) return refuse(errnoOfStatus(response.status));
+    if (validatorOf(response) !== this.validator) return refuse(-ESTALE);
+    if (response.status !== 206) return this.takeWhole(answered, target, start);
+    const range = response.headers.get('content-range');
+    if (range === null) {
+      // hidden across origins: the status and the length say that it is what was asked for
+      if (response.headers.get('content-length') === String(target.length)) return exchange.body(response, target);
+      this.transport.warn(
+        'httpfs.no-range',
+        `httpfs: ${shownValue(this.url)}: Content-Range is not to be seen, and the length is not the one asked for. ${exposed('Content-Range')}`,
+      );
+      return refuse(-EIO);
+    }
+    if (!rangeFits(range, start, this.size)) return refuse(-EIO);
+    return exchange.body(response, target);
+  }
+
   /** The server sends the whole file, whatever it is asked for. */
-  private async takeWhole(response: FetchResponse, target: Uint8Array, start: number): Promise<number> {
+  private async takeWhole(answered: Answered, target: Uint8Array, start: number): Promise<number> {
+    const { response, exchange } = answered;
     if (this.size > this.transport.maxWhole) {
       if (start > 0) {
-        await discard(response);
+        discard(response);
         return -EFBIG;
       }
       // its beginning is there for the taking
-      return readBody(response, target);
+      return exchange.body(response, target);
     }
     const bytes = new Uint8Array(this.size);
-    const whole = readBody(response, bytes).then((n) => (n === this.size ? bytes : -EIO));
+    const whole = exchange.body(response, bytes).then((n) => (n === this.size ? bytes : -EIO));
     this.whole ??= whole;
     const got = await whole;
     if (typeof got === 'number') {
@@ -183,28 +207,9 @@ export class RemoteFile {
   }
 }
 
-/** One request, made again after errors that may pass: an answer, or -EIO when there is none. */
-export async function request(
-  url: string,
-  init: { method?: string; headers?: Record<string, string> },
-  transport: Transport,
-): Promise<FetchResponse | number> {
-  for (let attempt = 1; ; attempt++) {
-    let response: FetchResponse | null = null;
-    try {
-      response = await transport.fetch(url, {
-        ...init,
-        headers: { ...transport.headers, 'accept-encoding': 'identity', ...init.headers },
-        cache: 'no-store',
-      });
-    } catch {
-      // no connection
-    }
-    if (response !== null && !passing(response.status)) return response;
-    if (response !== null) await discard(response);
-    if (attempt >= transport.attempts) return -EIO;
-    await transport.wait(attempt);
-  }
+/** What a server must do for a header to be seen by pages of other origins. */
+function exposed(header: string): string {
+  return `A server of another origin must send Access-Control-Expose-Headers: ${header}.`;
 }
 
 /** Whether a Content-Range begins where it was asked to and belongs to a file of this size. */

@@ -10,13 +10,24 @@ export interface Served {
 }
 
 /** What the server does wrong. */
-export type Misbehaviour = 'none' | 'short' | 'broken' | 'no-ranges' | '503-once' | '500' | 'wrong-range' | 'hang-up';
+export type Misbehaviour = 'none' | 'short' | 'broken' | 'no-ranges' | '503-once' | '500' | 'wrong-range' | 'hang-up' | 'no-head' | 'no-body';
+
+/** A request as the server got it. */
+export interface Got {
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+}
 
 export class TestServer {
   readonly files = new Map<string, Served>();
   misbehaviour: Misbehaviour = 'none';
   /** Method and range of each request. */
   readonly log: string[] = [];
+  readonly got: Got[] = [];
+  /** Paths that are answered with a redirect, and where to. */
+  readonly redirects = new Map<string, string>();
+  /** Called when a request is left without an answer. */
+  left: () => void = () => undefined;
   private failures = 0;
   private readonly server: Server;
 
@@ -51,6 +62,10 @@ export class TestServer {
   private answer(req: IncomingMessage, res: ServerResponse): void {
     const range = req.headers.range ?? '';
     this.log.push(`${req.method!} ${req.url!} ${range}`.trim());
+    this.got.push({ path: req.url!, headers: req.headers });
+    const to = this.redirects.get(req.url!);
+    if (to !== undefined) return void res.writeHead(302, { location: to }).end();
+    if (this.misbehaviour === 'no-head') return void this.left();
     const file = this.files.get(req.url!);
     if (file === undefined) return void res.writeHead(404).end();
     if (file.etag !== undefined) res.setHeader('etag', file.etag);
@@ -58,6 +73,11 @@ export class TestServer {
     if (req.method === 'HEAD') {
       res.setHeader('content-length', file.size);
       return void res.end();
+    }
+    if (this.misbehaviour === 'no-body') {
+      res.writeHead(206, { 'content-range': `bytes 0-9/${file.size}`, 'content-length': 10 });
+      res.write('1', () => this.left());
+      return;
     }
     if (this.misbehaviour === '500') return void res.writeHead(500).end('sorry');
     if (this.misbehaviour === '503-once' && this.failures++ === 0) return void res.writeHead(503).end('later');
