@@ -16,7 +16,7 @@ import {
   type StoreFsOptions,
   type SuperBlock,
 } from '@vmarea/vfs';
-import { discard, Exchange, GivenUp, timeLimits, type TimeLimits } from './exchange.ts';
+import { discard, type Exchange, GivenUp, timeLimits, type TimeLimits } from './exchange.ts';
 import { hostFetch, hostTimer, type Fetch, type Timer } from './fetch.ts';
 import { RemoteFile } from './remote-file.ts';
 import { errnoOfStatus, originOf, request, type Transport } from './transport.ts';
@@ -88,8 +88,7 @@ export function httpfs(system: MmSystem, options: HttpfsOptions): SuperBlock {
 
 /** A directory (a URL that ends in a slash, or the root), or a file. */
 type Place =
-  | { readonly dir: string | null; readonly home: string }
-  | { readonly url: string; readonly file: RemoteFile };
+  { readonly dir: string | null; readonly home: string } | { readonly url: string; readonly file: RemoteFile };
 
 class HttpStore implements Store<Place> {
   readonly name = 'httpfs';
@@ -156,7 +155,8 @@ class HttpStore implements Store<Place> {
 
   unmount(): void {
     this.transport.closed = true;
-    for (const exchange of this.transport.open) exchange.giveUp(new GivenUp('EIO', 'the filesystem has been unmounted'));
+    for (const exchange of this.transport.open)
+      exchange.giveUp(new GivenUp('EIO', 'the filesystem has been unmounted'));
   }
 }
 

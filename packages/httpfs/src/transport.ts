@@ -89,7 +89,11 @@ async function follow(exchange: Exchange, asked: Asked, transport: Transport): P
     const response = await exchange.head(
       transport.fetch(at, {
         ...init,
-        headers: { ...(originOf(at) === home && !hidden ? transport.headers : {}), 'accept-encoding': 'identity', ...init.headers },
+        headers: {
+          ...(originOf(at) === home && !hidden ? transport.headers : {}),
+          'accept-encoding': 'identity',
+          ...init.headers,
+        },
         cache: 'no-store',
         redirect: hidden ? 'follow' : 'manual',
         ...(exchange.signal === undefined ? {} : { signal: exchange.signal }),

@@ -10,7 +10,8 @@ export interface Served {
 }
 
 /** What the server does wrong. */
-export type Misbehaviour = 'none' | 'short' | 'broken' | 'no-ranges' | '503-once' | '500' | 'wrong-range' | 'hang-up' | 'no-head' | 'no-body';
+export type Misbehaviour =
+  'none' | 'short' | 'broken' | 'no-ranges' | '503-once' | '500' | 'wrong-range' | 'hang-up' | 'no-head' | 'no-body';
 
 /** A request as the server got it. */
 export interface Got {
@@ -65,7 +66,10 @@ export class TestServer {
     this.got.push({ path: req.url!, headers: req.headers });
     const to = this.redirects.get(req.url!);
     if (to !== undefined) return void res.writeHead(302, { location: to }).end();
-    if (this.misbehaviour === 'no-head') return void this.left();
+    if (this.misbehaviour === 'no-head') {
+      this.left();
+      return;
+    }
     const file = this.files.get(req.url!);
     if (file === undefined) return void res.writeHead(404).end();
     if (file.etag !== undefined) res.setHeader('etag', file.etag);
