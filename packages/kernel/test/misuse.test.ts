@@ -84,7 +84,7 @@ it('no call of a task that has exited is made, but exit', () => {
     for (const name of Object.getOwnPropertyNames(p)) calls.add(name);
     p = Object.getPrototypeOf(p) as object;
   }
-  for (const helper of ['constructor', 'enter', 'leave', 'populated', 'pageOffset', 'file', 'accessVm'])
+  for (const helper of ['constructor', 'enter', 'leave', 'populated', 'pageOffset', 'file', 'accessVm', 'mdwe'])
     calls.delete(helper);
   expect(child.sys.exit(0)).toBe(0);
   calls.delete('exit');

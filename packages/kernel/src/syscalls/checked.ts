@@ -51,6 +51,7 @@ const ARGUMENTS: Readonly<Record<CallName, Readonly<Record<string, Kind>>>> = {
   mremap: { addr: register, oldLen: register, newLen: register, flags: register, newAddr: maybe(register) },
   brk: { value: register },
   madvise: { ...range, advice: register },
+  mseal: { ...range, flags: register },
   mlock: range,
   mlock2: { ...range, flags: register },
   munlock: range,

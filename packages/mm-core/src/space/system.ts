@@ -73,6 +73,8 @@ export class MmSystem {
    * wait leaves its promise in `system.current.pending` and returns RETRY.
    */
   current: Call = new Call();
+  /** What a driver threw last that is no errno. Whoever wants to know what a call met makes it null before the call. */
+  driverError: Error | null = null;
   /** Pages locked per user id (user_struct.locked_shm), for huge SysV segments. */
   readonly lockedShm: Map<number, number> = new Map<number, number>();
   private readonly warned: Set<string> = new Set<string>();

@@ -3,7 +3,7 @@
  *
  * Not here: reads and writes of pages, which the page cache awaits itself.
  */
-import { EIO, errnoByName } from '@vmarea/uapi';
+import { EIO, errnoByName, shownValue } from '@vmarea/uapi';
 import { RETRY, type MmSystem } from '@vmarea/mm-core';
 import type { Answer } from './driver.ts';
 
@@ -20,31 +20,65 @@ export function errnoOf(error: unknown): number {
   return -((typeof code === 'string' ? errnoByName(code) : undefined) ?? EIO);
 }
 
-/** An answer with everything thrown turned into an errno. */
-export function answerOf<T>(question: () => Answer<T>): T | number | Promise<T | number> {
+/** Who is asked for what: the driver's name and its operation. */
+export interface Asked {
+  readonly driver: string;
+  readonly operation: string;
+}
+
+/**
+ * The errno of something thrown. What has no `code` of a system error is a fault of the driver: it is told once for each
+ * driver and operation, with its stack, through the system's `onWarning`, and left in `system.driverError`.
+ */
+function thrown(system: MmSystem, { driver, operation }: Asked, error: unknown): number {
+  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  const errno = typeof code === 'string' ? errnoByName(code) : undefined;
+  if (errno !== undefined) return -errno;
+  const fault = error instanceof Error ? error : new Error(`threw ${shownValue(error)}`);
+  system.driverError = fault;
+  const text = fault.stack ?? `${fault.name}: ${fault.message}`;
+  system.warnOnce(`driver.${driver}.${operation}`, `driver ${driver}: ${operation} threw, taken as EIO: ${text}`);
+  return -EIO;
+}
+
+/** An answer with everything thrown, and no answer at all, turned into an errno. */
+export function answerOf<T>(
+  system: MmSystem,
+  asked: Asked,
+  question: () => Answer<T>,
+): T | number | Promise<T | number> {
+  const given = (answer: T | number): T | number =>
+    (answer as unknown) === undefined
+      ? thrown(system, asked, new TypeError(`${asked.operation} answered undefined; is a return missing?`))
+      : answer;
   try {
     const answer = question();
-    return answer instanceof Promise ? answer.catch(errnoOf) : answer;
+    return answer instanceof Promise
+      ? answer.then(given).catch((error: unknown) => thrown(system, asked, error))
+      : given(answer);
   } catch (error) {
-    return errnoOf(error);
+    return thrown(system, asked, error);
   }
 }
 
 /** What a filesystem is waiting to hear, by question. */
 export class Answers {
   private readonly system: MmSystem;
+  private readonly driver: string;
   private readonly questions = new Map<string, Question>();
   /** Names that a question under way is about to make: they do not exist before its answer is taken. */
   private readonly names = new Set<string>();
 
-  constructor(system: MmSystem) {
+  /** @param driver its name, for what it throws */
+  constructor(system: MmSystem, driver: string) {
     this.system = system;
+    this.driver = driver;
   }
 
   /**
    * Asks, or takes the answer of the same question asked before.
    *
-   * @param key tells questions apart; two callers with the same question share it
+   * @param key the operation, a space, and what tells questions apart; two callers with the same question share it
    * @param name a name that comes into being with the answer, '' for none
    * @returns the answer, a negative errno, or RETRY
    */
@@ -56,7 +90,8 @@ export class Answers {
       this.names.delete(name);
       return asked.value as T | number;
     }
-    const answer = answerOf(question);
+    const operation = key.slice(0, key.indexOf(' '));
+    const answer = answerOf(this.system, { driver: this.driver, operation }, question);
     if (!(answer instanceof Promise)) return answer;
     const one: Question = { settled: false, value: 0, promise: answer };
     one.promise = answer.then((value) => {

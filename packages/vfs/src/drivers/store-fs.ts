@@ -76,7 +76,7 @@ class StoreFs<Node> {
 
   constructor(system: MmSystem, store: Store<Node>, options: StoreFsOptions) {
     this.store = store;
-    this.answers = new Answers(system);
+    this.answers = new Answers(system, store.name);
     this.aOps = storeAops(store, options.readAhead ?? 0);
     this.sb = new SuperBlock(system, {
       ...options,

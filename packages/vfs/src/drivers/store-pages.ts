@@ -77,7 +77,9 @@ export function storeAops<Node>(store: Store<Node>, readAhead: number): AddressS
     };
     if (length <= 0) return fill(0, EMPTY);
     const target = new Uint8Array(length);
-    const answer = answerOf<number>(() => store.read(own.node, target, pos));
+    const answer = answerOf<number>(system, { driver: store.name, operation: 'read' }, () =>
+      store.read(own.node, target, pos),
+    );
     if (!readingAhead && readAhead > 0) startReadAhead(mapping, own, index);
     if (!(answer instanceof Promise)) return fill(answer, target);
     system.current.pending = answer.then((count) => fill(count, target));
@@ -94,7 +96,9 @@ export function storeAops<Node>(store: Store<Node>, readAhead: number): AddressS
     const source = new Uint8Array(length);
     physical.readBytes(pfn, 0, source, 0, length);
     own.changedHere = true;
-    const answer = answerOf<number>(() => store.write!(own.node, source, pos));
+    const answer = answerOf<number>(system, { driver: store.name, operation: 'write' }, () =>
+      store.write!(own.node, source, pos),
+    );
     if (!(answer instanceof Promise)) return answer < 0 ? answer : 0;
     system.current.pending = answer;
     return RETRY;
