@@ -32,7 +32,7 @@ const MAGIC: readonly (readonly [string, string, string])[] = [
   [
     '\u007fELF',
     'an ELF file',
-    '«vmarea check-elf» tells what fits a page size, «vmarea elf-headers» prints what a replay needs.',
+    '«vmarea elf-headers» prints what a replay needs of it; «vmarea run -- PROGRAM» traces it.',
   ],
   ['%PDF-', 'a PDF', `vmarea reads text. ${RECORD}`],
   [
