@@ -287,6 +287,11 @@ function refusalOf(
  * @throws ScriptError when the call is not known or its arguments cannot be read
  */
 export function explainCall(question: CallQuestion): Answer {
+  return makeAndExplain(question).answer;
+}
+
+/** Explains a call, makes it, and returns what came of it beside the answer. */
+export function makeAndExplain(question: CallQuestion): { readonly answer: Answer; readonly outcome: Outcome } {
   const { task, call, args, names, book } = question;
   const { mm } = task;
   const subject = new Subject(task, call, args);
@@ -312,7 +317,7 @@ export function explainCall(question: CallQuestion): Answer {
   const after = task.kernel.proc.maps(task);
   const focus = focusOf(subject, events, outcome);
   const picture = { before: before.maps, after, focus, marks: marksOf(subject, outcome), system: task.kernel.system };
-  return {
+  const answer: Answer = {
     call: formatCall(call, args),
     result: formatOutcome(call, outcome),
     succeeded: succeeded(outcome),
@@ -331,4 +336,5 @@ export function explainCall(question: CallQuestion): Answer {
     before: before.maps,
     after,
   };
+  return { answer, outcome };
 }

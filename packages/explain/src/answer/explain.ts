@@ -22,7 +22,7 @@ import { failedInLog, firstDifference, prepare, type EarlierOutcome, type Ready 
 import { filesOf, type MachineMaker, type Setting } from '../stage/stage.ts';
 import type { StagedFile } from '../stage/files.ts';
 import type { Answer, Comparison, Elsewhere } from './answer.ts';
-import { explainCall } from './explain-call.ts';
+import { makeAndExplain } from './explain-call.ts';
 import { ReasonBook, type Reason } from './reason-book.ts';
 
 /** What is explained, and how much of it. */
@@ -261,7 +261,7 @@ function ask(question: Question, script: readonly Call[], notes: readonly string
   const ready = asking.ready();
   const { task, args, names } = ready;
   const { seccomp } = question.situation;
-  const answer = explainCall({
+  const { answer, outcome } = makeAndExplain({
     task,
     call,
     args,
@@ -270,8 +270,6 @@ function ask(question: Question, script: readonly Call[], notes: readonly string
     withoutChanges: question.withoutChanges,
     seccompLine: seccomp?.evidence.kind === 'log' ? seccomp.evidence.line : undefined,
   });
-  const base = asking.ready();
-  const outcome = makeCall(base.task, call, base.args, base.names);
   const searched = question.withoutChanges !== true && !answer.succeeded;
   const ofFiles = searched ? asking.fileChanges(outcome, ready.earlier, sizeNeeded(ready)) : [];
   const changes = [
