@@ -56,7 +56,7 @@ export default {
     {
       name: 'engine-without-memory',
       severity: 'error',
-      from: { path: '^packages/mm-core/src/', pathNot: '^packages/mm-core/src/(memory|testing)/' },
+      from: { path: '^packages/mm-core/src/', pathNot: '^packages/mm-core/src/((memory|testing)/|reasons\\.ts$)' },
       to: { path: '^packages/mm-core/src/(memory|testing)/' },
     },
     {

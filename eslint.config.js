@@ -69,7 +69,7 @@ const layering = [
   {
     name: 'layer/mm-core engine',
     files: ['packages/mm-core/src/**/*.ts'],
-    ignores: ['packages/mm-core/src/memory/**', 'packages/mm-core/src/testing/**'],
+    ignores: ['packages/mm-core/src/memory/**', 'packages/mm-core/src/testing/**', 'packages/mm-core/src/reasons.ts'],
     rules: restrict(...upward('mm-core'), noNode, withoutMemory),
   },
   {

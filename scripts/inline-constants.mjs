@@ -3,7 +3,31 @@
 //
 // V8 keeps an imported binding in a cell of its module, and loads and checks it at each use; a number it folds away, and
 // shifts and masks by numbers are single instructions. With the numbers a pair of mmap and munmap takes 0.6 of the time.
+//
+// A reason is such a constant: `reason('do_mmap.zero_len', …)` stands for a number that its id alone makes. Where nothing but
+// such numbers is imported from a module of reasons, the import goes, so that the code carries no texts.
 import ts from 'typescript';
+
+/** The number of a reason: `reasonNumber` of packages/mm-core/src/reasons/table.ts. */
+export function reasonNumber(id) {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+  return hash & 0x3fffffff || 1;
+}
+
+/** The number that `reason('id', …)` makes, or undefined for another expression. */
+function declaredReason(node) {
+  if (node === undefined || !ts.isCallExpression(node)) return undefined;
+  const [id] = node.arguments;
+  const named = ts.isIdentifier(node.expression) && node.expression.text === 'reason';
+  return named && id !== undefined && ts.isStringLiteral(id) ? reasonNumber(id.text) : undefined;
+}
+
+/** The declaration behind a name that was imported. */
+function declarationOf(checker, symbol) {
+  if (symbol === undefined) return undefined;
+  return (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol).valueDeclaration;
+}
 
 /** The value of an initialiser that is made of numbers and constants, or undefined. */
 function evaluate(checker, node, depth = 0) {
@@ -50,11 +74,12 @@ function evaluate(checker, node, depth = 0) {
 /** The number that a symbol stands for, if it is a const with a known one. */
 function constantValue(checker, symbol, depth = 0) {
   if (symbol === undefined) return undefined;
-  const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-  const declaration = target.valueDeclaration;
+  const declaration = declarationOf(checker, symbol);
   if (declaration === undefined || !ts.isVariableDeclaration(declaration)) return undefined;
   if (!(ts.getCombinedNodeFlags(declaration) & ts.NodeFlags.Const)) return undefined;
-  const type = checker.getTypeOfSymbolAtLocation(target, declaration);
+  const ofReason = declaredReason(declaration.initializer);
+  if (ofReason !== undefined) return ofReason;
+  const type = checker.getTypeAtLocation(declaration.name);
   if (type.isNumberLiteral()) return type.value;
   if (declaration.initializer === undefined || !(type.flags & ts.TypeFlags.Number)) return undefined;
   return evaluate(checker, declaration.initializer, depth + 1);
@@ -76,6 +101,16 @@ export function inlineConstants(checker) {
       const value = known.get(symbol);
       return Number.isFinite(value) ? value : undefined;
     };
+    /** Whether an import names nothing but constants that hold reasons. */
+    const importsReasons = (node) => {
+      const names = node.importClause?.namedBindings;
+      if (names === undefined || !ts.isNamedImports(names) || node.importClause.name !== undefined) return false;
+      if (names.elements.length === 0) return false;
+      return names.elements.every(({ name }) => {
+        const declaration = declarationOf(checker, checker.getSymbolAtLocation(name));
+        return declaration !== undefined && declaredReason(declaration.initializer) !== undefined;
+      });
+    };
     const literal = (name, value) => {
       const number = factory.createNumericLiteral(Math.abs(value));
       const node =
@@ -85,6 +120,7 @@ export function inlineConstants(checker) {
       return ts.addSyntheticTrailingComment(node, ts.SyntaxKind.MultiLineCommentTrivia, ` ${name} `, false);
     };
     const visit = (node) => {
+      if (ts.isImportDeclaration(node) && importsReasons(node)) return undefined;
       if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node) || ts.isTypeNode(node)) return node;
       if (ts.isShorthandPropertyAssignment(node)) {
         const symbol = checker.getShorthandAssignmentValueSymbol(node);

@@ -99,7 +99,7 @@ const CONSUMERS: Readonly<Record<string, Consumer>> = {
     packages: ['uapi', 'mm-core'],
     program: `
 import { createCaller, createMm, FileMapping, MmSystem, vmMmapPgoff, vmMunmap, type FileOperations, type VmFile, type VmInode } from '@vmarea/mm-core';
-import { describeDecision } from '@vmarea/mm-core/reasons';
+import { describeReason } from '@vmarea/mm-core/reasons';
 import { createTestArch } from '@vmarea/mm-core/testing';
 import { DEFAULT_CONFIG, LINUX_6_1, MAP_PRIVATE, MAP_SHARED } from '@vmarea/uapi';
 declare const console: { log(...words: unknown[]): void };
@@ -113,7 +113,7 @@ const at = vmMmapPgoff(cur, file, 0, 8192, 3, MAP_SHARED, 0);
 console.log(at > 0, mm.mapCount, file.fCount);
 console.log(vmMunmap(cur, at, 8192), mm.mapCount, file.fCount);
 file.fMode = 1;
-console.log(vmMmapPgoff(cur, file, 0, 8192, 3, MAP_SHARED, 0), describeDecision(cur.call.reason)?.id);
+console.log(vmMmapPgoff(cur, file, 0, 8192, 3, MAP_SHARED, 0), describeReason(cur.call.reason)?.id);
 console.log(vmMmapPgoff(cur, file, 0, 8192, 3, MAP_PRIVATE, 0) > 0);
 `,
     prints: 'true 1 2\n0 0 1\n-13 do_mmap.shared_write_needs_fmode_write\ntrue\n',
@@ -229,7 +229,7 @@ import { explain, parseScript } from '@vmarea/explain';
 import { Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';
 import { createKernel } from '@vmarea/kernel';
 import { UserMemory } from '@vmarea/mm-core/memory';
-import { describeDecision } from '@vmarea/mm-core/reasons';
+import { describeReason } from '@vmarea/mm-core/reasons';
 import { Shmem, tmpfs } from '@vmarea/shmem';
 import { defaultSituation } from '@vmarea/situation';
 import { DEFAULT_CONFIG, LINUX_6_1, MAP_ANONYMOUS, MAP_HUGETLB, MAP_PRIVATE, MAP_SHARED, O_CREAT, O_RDWR } from '@vmarea/uapi';
@@ -264,7 +264,7 @@ for (const [what, flags, fd] of kinds) {
   memory.store32(at + 64, 0x1234);
   print([what, at > 0, memory.load32(at + 64).toString(16), sys.munmap(at, 2 ** 21), memory.load8(at)].join(' '));
 }
-print(sys.mmap(0, 0, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + ' ' + describeDecision(task.cur.call.reason).id);
+print(sys.mmap(0, 0, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + ' ' + describeReason(task.cur.call.reason).id);
 const make = (spec) =>
   createKernel({
     arch: createArm64({ pageSize: spec.pageSize, vaBits: spec.vaBits }),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inlineConstants } from '../scripts/inline-constants.mjs';
+import { inlineConstants, reasonNumber } from '../scripts/inline-constants.mjs';
 
 let dir: string;
 beforeAll(() => {
@@ -26,11 +26,17 @@ export const measured: number = Math.max(1, 2);
 export const text = 'READ';
 `;
 
-/** The JavaScript of a module that imports CONSTANTS, without its import. */
-function emitted(body: string): string {
+const REASONS = `
+const reason = (id: string, _text: object): number => id.length;
+export const ROOM_FULL: number = reason('room.full', { says: 'The room is full.' });
+`;
+
+/** The JavaScript of a module that imports CONSTANTS. */
+function emittedWhole(body: string): string {
   const main = join(dir, 'main.ts');
   writeFileSync(join(dir, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(dir, 'constants.ts'), CONSTANTS);
+  writeFileSync(join(dir, 'reasons.ts'), REASONS);
   writeFileSync(
     main,
     `import { READ, WRITE, BOTH, NONE, SLOTS, changes, measured, text } from './constants.ts';\n${body}\n`,
@@ -53,7 +59,14 @@ function emitted(body: string): string {
     false,
     { before: [inlineConstants(program.getTypeChecker())] },
   );
-  return text.replace(/^import .*\n/gm, '').trim();
+  return text.trim();
+}
+
+/** The same without its imports. */
+function emitted(body: string): string {
+  return emittedWhole(body)
+    .replace(/^import .*\n/gm, '')
+    .trim();
 }
 
 describe('a build', () => {
@@ -84,6 +97,12 @@ describe('a build', () => {
     expect(emitted('export const table = { READ, WRITE };')).toBe(
       'export const table = { READ: 1 /* READ */, WRITE: 2 /* WRITE */ };',
     );
+  });
+
+  it('writes the number of a reason, and drops the import of its texts', () => {
+    const text = emittedWhole("import { ROOM_FULL } from './reasons.ts';\nexport const f = () => ROOM_FULL + READ;");
+    expect(text).toContain(`export const f = () => ${reasonNumber('room.full')} /* ROOM_FULL */ + 1 /* READ */;`);
+    expect(text).not.toContain('reasons');
   });
 
   it('keeps types and exports', () => {

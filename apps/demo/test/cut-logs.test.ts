@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { parseElfJson, programsFromDirectory, Replay, type ReplayReport } from '@vmarea/replay';
 import { inferSituation, LogClues, type MapBefore } from '@vmarea/situation';
 import { parseLog } from '@vmarea/strace';
-import { buildMachine, CATALOGUES, isModelled } from '../src/machine/machine.ts';
+import { buildMachine, isModelled } from '../src/machine/machine.ts';
 import { straces } from './cli.ts';
 
 const PROGRAMS = ['bash_ls', 'busybox_static', 'cat', 'grep', 'perl', 'python3', 'sort', 'sqlite3'];
@@ -28,7 +28,6 @@ function replay(text: string, mapBefore?: MapBefore, at?: number): ReplayReport 
   const run = new Replay({
     kernel: buildMachine(situation),
     programs,
-    catalogues: CATALOGUES,
     situation,
     recorded,
     at,

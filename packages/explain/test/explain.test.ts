@@ -23,7 +23,8 @@ import {
 } from '@vmarea/explain';
 import { Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';
 import { createKernel } from '@vmarea/kernel';
-import { Decision, validateMm } from '@vmarea/mm-core';
+import { validateMm } from '@vmarea/mm-core';
+import { reason, VMA_MERGE_NOT_ADJACENT } from '@vmarea/mm-core/reasons';
 import { Shmem, tmpfs } from '@vmarea/shmem';
 import { inferSituation, parseFileOption, parseRlimits, type GivenFacts } from '@vmarea/situation';
 import { parseMaps } from '@vmarea/strace';
@@ -252,7 +253,7 @@ describe('neighbours', () => {
       ['vma_merge.flags'],
       ['vma_merge.flags', 'vma_merge.file', 'vma_merge.pgoff'],
     ]);
-    expect(whyApart(task.mm.tree.first!, task.mm.tree.last!)[0]?.[0]).toBe(Decision.mergeNotAdjacent);
+    expect(whyApart(task.mm.tree.first!, task.mm.tree.last!)[0]?.[0]).toBe(VMA_MERGE_NOT_ADJACENT);
     expect(recorder.events.length).toBeGreaterThan(6);
   });
 
@@ -263,11 +264,16 @@ describe('neighbours', () => {
 });
 
 describe('the book of reasons', () => {
-  it('has those of this machine and of handed-in drivers', () => {
-    const own = { id: 'mine.no', fn: 'mine', errno: 22, sentence: 'No.', change: 'Nothing.' };
-    const more = new ReasonBook([{ base: 9000, reasons: [own] }]);
-    expect(more.find(9000)).toMatchObject({ id: 'mine.no', errno: 'EINVAL' });
-    expect(more.find(0)).toBeUndefined();
-    expect(more.all().length).toBe(book.all().length + 1);
+  it('has those of the packages that are loaded, and what else is declared', () => {
+    const before = book.all().length;
+    const own = reason('mine.no', {
+      errno: 22,
+      says: 'No.',
+      change: 'Nothing.',
+      source: { fn: 'mine', file: 'mine.c' },
+    });
+    expect(book.find(own)).toMatchObject({ id: 'mine.no', errno: 'EINVAL', reference: 'mine in mine.c' });
+    expect(book.find(0)).toBeUndefined();
+    expect(book.all().length).toBe(before + 1);
   });
 });

@@ -23,7 +23,12 @@ import type { Hstate } from './hstate.ts';
 import { clearHugePage, copyHugePage } from './huge-contents.ts';
 import type { HugeInode } from './huge-inode.ts';
 import { addHugeRmap, framesOf, removeHugeRmap, unmapHugepageRange } from './huge-range.ts';
-import { HugetlbDecision } from './reasons.ts';
+import {
+  HUGETLB_FAULT_BEYOND_END,
+  HUGETLB_FAULT_NO_TABLE,
+  HUGETLB_FAULT_PAGE_TAKEN_BACK,
+  HUGETLB_FAULT_POOL_EXHAUSTED,
+} from './reasons.ts';
 import {
   allocHugePage,
   claimOf,
@@ -36,7 +41,7 @@ import {
 
 /** The code of a failed allocation. */
 function allocError(vmf: FaultInfo, errno: number): number {
-  return vmf.refuse(HugetlbDecision.faultPoolExhausted, errno === -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS);
+  return vmf.refuse(HUGETLB_FAULT_POOL_EXHAUSTED, errno === -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS);
 }
 
 /** hugetlb_fault: brings the huge page that holds `vmf.address` in, or makes it writable. VM_FAULT_ codes. */
@@ -49,7 +54,7 @@ export function hugetlbFault(vma: Vma, vmf: FaultInfo): number {
   const { h } = info;
   const start = address - (address % h.size);
   const slot = tables.slotHugeAlloc(start, h.size);
-  if (slot < 0) return vmf.refuse(HugetlbDecision.faultNoTable, VM_FAULT_OOM);
+  if (slot < 0) return vmf.refuse(HUGETLB_FAULT_NO_TABLE, VM_FAULT_OOM);
   const bits = tables.entry(slot);
   if (bits === 0) return hugetlbNoPage(vmf, start, slot);
   if ((vmf.flags & FAULT_FLAG_WRITE) !== 0) {
@@ -71,9 +76,8 @@ function hugetlbNoPage(vmf: FaultInfo, start: number, slot: number): number {
   const { h } = info;
   const shares = (vma.vmFlags & VM_MAYSHARE) !== 0;
   const index = hugecacheOffset(h, vma, start);
-  if (vmaResv(vma).unmapped) return vmf.refuse(HugetlbDecision.faultPageTakenBack, VM_FAULT_SIGBUS);
-  if (index >= Math.floor(info.inode.iSize / h.size))
-    return vmf.refuse(HugetlbDecision.faultBeyondEnd, VM_FAULT_SIGBUS);
+  if (vmaResv(vma).unmapped) return vmf.refuse(HUGETLB_FAULT_PAGE_TAKEN_BACK, VM_FAULT_SIGBUS);
+  if (index >= Math.floor(info.inode.iSize / h.size)) return vmf.refuse(HUGETLB_FAULT_BEYOND_END, VM_FAULT_SIGBUS);
   const core = memoryOf(mm.system)!;
   let pfn = info.pages.get(index) ?? -1;
   const cached = pfn;

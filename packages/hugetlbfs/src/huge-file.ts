@@ -47,7 +47,14 @@ import {
 import { clearHugePage } from './huge-contents.ts';
 import { hugeInode, type HugeInode } from './huge-inode.ts';
 import { hugetlbVmdeleteList, hugetlbVmtruncate } from './huge-truncate.ts';
-import { HugetlbDecision } from './reasons.ts';
+import {
+  HUGETLB_LENGTH_TOO_LONG,
+  HUGETLB_LENGTH_UNALIGNED,
+  HUGETLB_OFFSET_OVERFLOW,
+  HUGETLB_OFFSET_UNALIGNED,
+  HUGETLB_RESERVE_EXHAUSTED,
+  HUGETLB_SEALED_WRITE,
+} from './reasons.ts';
 import { allocHugePage, hugetlbReservePages, hugetlbVmClose, inodeOf, type HugePageGrant } from './vma-resv.ts';
 
 /** hugetlb_vm_ops. A VMA with `close` never merges. */
@@ -66,17 +73,17 @@ function hugetlbfsFileMmap(cur: Caller, file: File, vma: Vma): number {
   vma.vmFlags |= VM_HUGETLB | VM_DONTEXPAND;
   vma.vmOps = hugetlbVmOps;
   if ((info.seals & SEALS_AGAINST_WRITE) !== 0 && (vma.vmFlags & VM_SHARED) !== 0) {
-    if ((vma.vmFlags & VM_WRITE) !== 0) return refuse(cur, HugetlbDecision.sealedWrite, -EPERM);
+    if ((vma.vmFlags & VM_WRITE) !== 0) return refuse(cur, HUGETLB_SEALED_WRITE, -EPERM);
     vma.vmFlags &= ~VM_MAYWRITE;
   }
   const start = vma.vmPgoff * h.system.pageSize;
   const len = vma.vmEnd - vma.vmStart + start;
-  if (rules.checksOffsetOverflow && len >= 2 ** 63) return refuse(cur, HugetlbDecision.offsetOverflow, -EINVAL);
-  if (vma.vmPgoff % h.pagesPerHugePage !== 0) return refuse(cur, HugetlbDecision.offsetUnaligned, -EINVAL);
+  if (rules.checksOffsetOverflow && len >= 2 ** 63) return refuse(cur, HUGETLB_OFFSET_OVERFLOW, -EINVAL);
+  if (vma.vmPgoff % h.pagesPerHugePage !== 0) return refuse(cur, HUGETLB_OFFSET_UNALIGNED, -EINVAL);
   const from = vma.vmPgoff / h.pagesPerHugePage;
   const to = Math.floor(len / h.size);
   if (hugetlbReservePages(info, from, to, vma, vma.vmFlags) < 0) {
-    return refuse(cur, HugetlbDecision.reserveExhausted, -ENOMEM);
+    return refuse(cur, HUGETLB_RESERVE_EXHAUSTED, -ENOMEM);
   }
   if ((vma.vmFlags & VM_WRITE) !== 0 && inode.iSize < len) inode.iSize = len;
   return 0;
@@ -93,10 +100,10 @@ function hugetlbGetUnmappedArea(
 ): number {
   const { mm } = cur;
   const { h, rules } = hugeInode(file.fInode);
-  if (len % h.size !== 0) return refuse(cur, HugetlbDecision.lengthUnaligned, -EINVAL);
-  if (len > mm.taskSize) return refuse(cur, HugetlbDecision.lengthTooLong, -ENOMEM);
+  if (len % h.size !== 0) return refuse(cur, HUGETLB_LENGTH_UNALIGNED, -EINVAL);
+  if (len > mm.taskSize) return refuse(cur, HUGETLB_LENGTH_TOO_LONG, -ENOMEM);
   if ((flags & MAP_FIXED) !== 0) {
-    return addr % h.size === 0 ? addr : refuse(cur, HugetlbDecision.lengthUnaligned, -EINVAL);
+    return addr % h.size === 0 ? addr : refuse(cur, HUGETLB_LENGTH_UNALIGNED, -EINVAL);
   }
   if (addr !== 0) {
     const { hugeHintRoundsDown, mapWindow } = mm.system.arch;

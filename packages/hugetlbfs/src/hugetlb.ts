@@ -28,7 +28,7 @@ import {
   moveHugetlbPageTables,
   unmapHugepageRange,
 } from './huge-range.ts';
-import { HugetlbDecision } from './reasons.ts';
+import { HUGETLB_NO_INODE, HUGETLB_NO_SIZE, HUGETLB_RESERVE_EXHAUSTED, HUGETLB_SHM_NOT_PERMITTED } from './reasons.ts';
 import { hugetlbReservePages } from './vma-resv.ts';
 
 /** How huge pages are set up. */
@@ -95,11 +95,11 @@ export class Hugetlb implements HugePages {
   fileSetup(cur: Caller, setup: HugeFileSetup): File | number {
     const { name, size, vmFlags, kind, log } = setup;
     const h = this.hstateSizelog(log);
-    if (h === null) return refuse(cur, HugetlbDecision.noSize, -ENODEV);
+    if (h === null) return refuse(cur, HUGETLB_NO_SIZE, -ENODEV);
     let locked = 0;
     if (kind === HUGETLB_SHMFS_INODE && !canDoHugetlbShm(cur)) {
       locked = userShmLock(cur, size);
-      if (locked === 0) return refuse(cur, HugetlbDecision.shmNotPermitted, -EPERM);
+      if (locked === 0) return refuse(cur, HUGETLB_SHM_NOT_PERMITTED, -EPERM);
       this.system.warnOnce(
         'hugetlb-shm-lock',
         'Using mlock ulimits for SHM_HUGETLB is deprecated: put the process into the group vm.hugetlb_shm_group.',
@@ -108,14 +108,14 @@ export class Hugetlb implements HugePages {
     const inode = hugetlbfsGetInode(this.mounts[this.hstates.indexOf(h)]!, S_IFREG | 0o777, null);
     if (inode === null) {
       this.userShmUnlock(cur.cred.uid, locked);
-      return refuse(cur, HugetlbDecision.noInode, -ENOSPC);
+      return refuse(cur, HUGETLB_NO_INODE, -ENOSPC);
     }
     inode.iUid = cur.cred.uid;
     inode.iGid = cur.cred.gid;
     if (hugetlbReservePages(hugeInode(inode), 0, Math.floor(size / h.size), null, vmFlags) < 0) {
       iput(inode);
       this.userShmUnlock(cur.cred.uid, locked);
-      return refuse(cur, HugetlbDecision.reserveExhausted, -ENOMEM);
+      return refuse(cur, HUGETLB_RESERVE_EXHAUSTED, -ENOMEM);
     }
     inode.iNlink = 0;
     inode.iSize = size;

@@ -20,16 +20,8 @@ import {
   PROT_WRITE,
   type KernelProfile,
 } from '@vmarea/uapi';
-import { HUGETLB_ANONHUGE_INODE, HUGETLB_SHMFS_INODE, VM_NORESERVE } from '@vmarea/mm-core';
-import {
-  Hugetlb,
-  hugetlbfs,
-  HUGETLB_DECISION_BASE,
-  HUGETLB_REASONS,
-  RegionMap,
-  type Hstate,
-  type HugetlbfsOptions,
-} from '@vmarea/hugetlbfs';
+import { describeReason, HUGETLB_ANONHUGE_INODE, HUGETLB_SHMFS_INODE, VM_NORESERVE } from '@vmarea/mm-core';
+import { Hugetlb, hugetlbfs, RegionMap, type Hstate, type HugetlbfsOptions } from '@vmarea/hugetlbfs';
 import { describe, expect, it } from 'vitest';
 import { Machine, PROFILES, user, type TestTask } from '../../vfs/test/machine.ts';
 
@@ -77,8 +69,8 @@ function anonHuge(t: TestTask, pages: number, prot = RW, flags = MAP_PRIVATE, ad
 
 /** The last reason that this package gave. */
 function why(t: TestTask): string | undefined {
-  const own = t.decisions.filter((d) => d >= HUGETLB_DECISION_BASE).at(-1) ?? 0;
-  return HUGETLB_REASONS[own - HUGETLB_DECISION_BASE]?.id;
+  const ids = t.decisions.map((number) => describeReason(number)?.id);
+  return ids.filter((id) => id?.startsWith('hugetlb.')).at(-1);
 }
 
 describe.each(PROFILES)('private huge mappings on $name', (profile) => {

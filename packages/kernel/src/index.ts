@@ -48,5 +48,5 @@ export {
   type PerfMmapRecord,
   type UprobeHit,
 } from './observers.ts';
-export { KERNEL_DECISION_BASE, KERNEL_REASONS, KernelDecision } from './reasons.ts';
+export * from './syscalls/reasons.ts';
 export { TextWriter } from './proc/text-writer.ts';

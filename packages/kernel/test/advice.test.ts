@@ -1,5 +1,5 @@
 // What becomes of contents: advice, fork with its exceptions, exit, exec, memory that is exhausted; and why each page came.
-import { describeDecision } from '@vmarea/mm-core/reasons';
+import { describeReason } from '@vmarea/mm-core/reasons';
 import { tryToUnmap } from '@vmarea/mm-core/memory';
 import {
   EINVAL,
@@ -157,7 +157,7 @@ describe.each(PROFILES)('fork, exec and exit on $name', (profile) => {
     let got = 'ok';
     while (got === 'ok') got = b.store8(A + i++ * PAGE, 1);
     expect(got).toMatch(/^SIGKILL/);
-    expect(describeDecision(task.cur.call.refused.decision)?.id).toMatch(/^fault\.no_/);
+    expect(describeReason(task.cur.call.refused.decision)?.id).toMatch(/^fault\.no_/);
     expect(frames.nrFree).toBeLessThan(4);
     expect(task.sys.fork()).toBe(-ENOMEM);
     b.check();
@@ -189,7 +189,7 @@ describe.each(PROFILES)('fork, exec and exit on $name', (profile) => {
 describe.each(PROFILES)('the tracer of faults on $name', (profile) => {
   const last = (events: FaultEvent[]): string => {
     const { kind, decision } = events.at(-1)!;
-    return decision === 0 ? kind : `${kind}: ${describeDecision(decision)?.id ?? String(decision)}`;
+    return decision === 0 ? kind : `${kind}: ${describeReason(decision)?.id ?? String(decision)}`;
   };
 
   it('tells what each fault brought, why a page was copied, and why an access was refused', () => {

@@ -93,7 +93,15 @@ export { applyAppSettingBit } from './space/app-setting.ts';
 export { alignDown, alignDownSize, alignUp, alignUpSize } from './base/page-math.ts';
 
 // --- why
-export { D as Decision } from './reasons/decisions.ts';
+export {
+  allReasons,
+  describeReason,
+  formatSource,
+  reason,
+  type Reason,
+  type ReasonSource,
+  type ReasonText,
+} from './reasons/table.ts';
 export type { Tracer, VmaEvent } from './reasons/tracer.ts';
 
 // --- ports, and the classes that drivers fill in

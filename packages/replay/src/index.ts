@@ -20,7 +20,6 @@ export {
   programsFromDirectory,
   type ProgramSource,
 } from './programs/programs.ts';
-export { ReasonBook, type DriverCatalogue } from './report/reasons.ts';
 export { REPLAYED_CALLS } from './wanted.ts';
 export type {
   Border,

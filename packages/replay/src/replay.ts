@@ -25,13 +25,11 @@ import { MapKeeper } from './maps/keeper.ts';
 import { FailedCallDriver } from './process/failed-calls.ts';
 import { judgeSignal } from './process/signals.ts';
 import { FanOut } from './report/listeners.ts';
-import { ReasonBook } from './report/reasons.ts';
 import { MemoryDriver } from './process/memory-driver.ts';
 import { Notebook } from './report/notes.ts';
 import type { Process } from './process/process.ts';
 import { ProcessTable } from './process/table.ts';
 import type { ProgramSource } from './programs/programs.ts';
-import type { DriverCatalogue } from './report/reasons.ts';
 import { RecordedFiles } from './process/recorded-files.ts';
 import type { Reason, ReplayReport } from './report/report.ts';
 import { Tally } from './report/tally.ts';
@@ -86,8 +84,6 @@ export interface ReplayOptions {
   readonly at?: number | undefined;
   /** Addresses are those of the log, whatever the kernel would choose: for logs of other architectures. */
   readonly recorded?: boolean | undefined;
-  /** Catalogues of the drivers that the kernel was made with. */
-  readonly catalogues?: readonly DriverCatalogue[] | undefined;
   /** Hear what happens to every address space; none of them may change one. */
   readonly listeners?: readonly Tracer[] | undefined;
   /** Called before each memory call is made. */
@@ -136,8 +132,6 @@ export class Replay {
   /** Open files that show a map, and whose. @internal */
   readonly mapsFiles: WeakMap<VmFile, number> = new WeakMap<VmFile, number>();
   /** @internal */
-  readonly book: ReasonBook;
-  /** @internal */
   readonly failures: FailedCallDriver;
   /** What is known, with what the log has taught so far. */
   situation: Situation;
@@ -154,7 +148,6 @@ export class Replay {
     if (!memoryIsKnown(this.situation)) this.kernel.system.ram = ENOUGH_RAM;
     const listeners = options.listeners ?? [];
     this.#listener = listeners.length === 0 ? this.counter : new FanOut([this.counter, ...listeners]);
-    this.book = new ReasonBook(options.catalogues);
     this.failures = new FailedCallDriver(this);
     this.files = new RecordedFiles(this.kernel.system);
     this.processes = new ProcessTable(this);
@@ -350,7 +343,7 @@ export class Replay {
 
   #signal(process: Process, event: SignalEvent): void {
     this.write(process);
-    const judged = judgeSignal(this, process, event);
+    const judged = judgeSignal(process, event);
     if (judged !== null) this.notebook.signal(event, judged.kind, judged.sentence);
   }
 

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createArm64 } from '@vmarea/arch-arm64';
-import { HUGETLB_DECISION_BASE, HUGETLB_REASONS, Hugetlb } from '@vmarea/hugetlbfs';
+import { Hugetlb } from '@vmarea/hugetlbfs';
 import { createKernel, type Kernel } from '@vmarea/kernel';
 import { inferSituation, type GivenFacts, type Situation } from '@vmarea/situation';
 import { parseMaps, type MapsLine } from '@vmarea/strace';
-import { SHMEM_DECISION_BASE, SHMEM_REASONS, Shmem } from '@vmarea/shmem';
+import { Shmem } from '@vmarea/shmem';
 import { DEFAULT_CONFIG, LINUX_6_1, type KernelConfig } from '@vmarea/uapi';
 import { parseElfJson, programsFromDirectory, Replay, type ReplayOptions } from '../src/index.ts';
 
@@ -43,10 +43,6 @@ export function replayOf(options: Partial<ReplayOptions> = {}): Replay {
   return new Replay({
     kernel: machine(),
     programs: programsFromDirectory(directory),
-    catalogues: [
-      { base: SHMEM_DECISION_BASE, reasons: SHMEM_REASONS },
-      { base: HUGETLB_DECISION_BASE, reasons: HUGETLB_REASONS },
-    ],
     ...options,
   });
 }

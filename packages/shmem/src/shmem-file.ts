@@ -49,7 +49,7 @@ import {
   type IoVec,
   type Inode,
 } from '@vmarea/vfs';
-import { ShmemDecision } from './reasons.ts';
+import { SHMEM_SEALED_WRITE } from './reasons.ts';
 import { SEALS_AGAINST_WRITE, sealCheckMmap } from './seals.ts';
 import { pagesOf, shmemInfo } from './shmem-inode.ts';
 
@@ -72,7 +72,7 @@ export const shmemVmOps: VmOperations = new VmOperations({ fault: shmemFault, ma
 
 function shmemMmap(cur: Caller, file: File, vma: Vma): number {
   const error = sealCheckMmap(shmemInfo(file.fInode).seals, vma);
-  if (error < 0) return refuse(cur, ShmemDecision.sealedWrite, error);
+  if (error < 0) return refuse(cur, SHMEM_SEALED_WRITE, error);
   return mapWith(cur, file, vma, shmemVmOps);
 }
 

@@ -26,7 +26,7 @@ import {
   type Vma,
 } from '@vmarea/mm-core';
 import { allocFile, dAllocPseudo, iput, type File, type SealOperations, type SuperBlock } from '@vmarea/vfs';
-import { ShmemDecision } from './reasons.ts';
+import { SHMEM_COMMIT, SHMEM_INODES, SHMEM_SIZE } from './reasons.ts';
 import { shmemFileOperations, shmemVmOps } from './shmem-file.ts';
 import { shmemAcctSize, shmemInfo, shmemUnacctSize } from './shmem-inode.ts';
 import { shmemGetInode, shmemSuper } from './tmpfs.ts';
@@ -63,13 +63,13 @@ export class Shmem implements SharedMemory {
    * @returns the file with one reference, or -EINVAL, -ENOMEM, -ENOSPC
    */
   fileSetup(cur: Caller, name: string, size: number, noreserve: boolean): File | number {
-    if (size < 0 || size > this.sb.maxBytes) return refuse(cur, ShmemDecision.size, -EINVAL);
+    if (size < 0 || size > this.sb.maxBytes) return refuse(cur, SHMEM_SIZE, -EINVAL);
     const error = shmemAcctSize(cur, noreserve, size);
-    if (error < 0) return refuse(cur, ShmemDecision.commit, error);
+    if (error < 0) return refuse(cur, SHMEM_COMMIT, error);
     const inode = shmemGetInode(this.sb, S_IFREG | 0o777, noreserve, null);
     if (inode === null) {
       shmemUnacctSize(this.system, noreserve, size);
-      return refuse(cur, ShmemDecision.inodes, -ENOSPC);
+      return refuse(cur, SHMEM_INODES, -ENOSPC);
     }
     inode.iUid = cur.cred.uid;
     inode.iGid = cur.cred.gid;

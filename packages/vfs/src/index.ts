@@ -22,7 +22,7 @@ export * from './drivers/ramfs.ts';
 export * from './drivers/devices.ts';
 export * from './drivers/procfs.ts';
 export * from './files/pipe.ts';
-export * from './reasons.ts';
+export * from './drivers/reasons.ts';
 export * from './drivers/driver.ts';
 export { errnoOf } from './drivers/answers.ts';
 export { storeFs, storeManifest, type StoreFsOptions } from './drivers/store-fs.ts';

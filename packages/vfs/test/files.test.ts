@@ -29,16 +29,15 @@ import {
   SEEK_END,
   SEEK_SET,
 } from '@vmarea/uapi';
-import { RETRY, VM_DONTDUMP, VM_DONTEXPAND, VM_IO, VM_PFNMAP } from '@vmarea/mm-core';
+import { describeReason, RETRY, VM_DONTDUMP, VM_DONTEXPAND, VM_IO, VM_PFNMAP } from '@vmarea/mm-core';
 import {
   doPipe2,
   fsIocSetflags,
   ksysRead,
   ksysWrite,
+  PROC_NO_MMAP,
   procCreate,
   ramfs,
-  VFS_DECISION_BASE,
-  VFS_REASONS,
   vfsLlseek,
   type Flock,
 } from '@vmarea/vfs';
@@ -171,7 +170,7 @@ describe('devices', () => {
     expect(t.mm.rssAnon).toBe(1);
     expect(t.maps()).toEqual(['10000000-10001000 /dev/zero']);
     expect(t.mmap(zero, 0, PAGE, RW, MAP_SHARED)).toBe(-ENODEV);
-    expect(VFS_REASONS[1]?.id).toBe('zero.no_shared_memory');
+    expect(t.decisions.map((number) => describeReason(number)?.id)).toContain('zero.no_shared_memory');
     machine.end();
   });
 
@@ -224,8 +223,8 @@ describe('devices', () => {
     const fd = t.open('/proc/sys/kernel/ostype', O_RDONLY);
     expect(t.pread(fd, 100, 2)).toBe('nux\n');
     expect(t.mmap(fd, 0, PAGE, PROT_READ, MAP_PRIVATE)).toBe(-EIO);
-    expect(VFS_REASONS.map((r) => r.errno)).toContain(EIO);
-    expect(VFS_DECISION_BASE).toBe(1000);
+    expect(t.decisions).toContain(PROC_NO_MMAP);
+    expect(describeReason(PROC_NO_MMAP)).toMatchObject({ id: 'proc.no_mmap', errno: EIO });
     machine.end();
   });
 });

@@ -6,7 +6,7 @@
 import { assumeFiles, explainCall, openFiles, parseScript, argumentsOf, type Answer, type Call } from '@vmarea/explain';
 import { NO_PROGRAMS, Replay, type CallToCome } from '@vmarea/replay';
 import { onCopy } from '@vmarea/what-if';
-import { isModelled, buildMachine, CATALOGUES } from '../machine/machine.ts';
+import { isModelled, buildMachine } from '../machine/machine.ts';
 import { reasonBook } from '../machine/lab.ts';
 import { givenFacts, situationOf, type SituationOptions } from '../options/situation.ts';
 import { UsageError, type Io } from '../text/io.ts';
@@ -75,7 +75,6 @@ export async function explainLine(question: LineQuestion, io: Io): Promise<LineA
     programs: NO_PROGRAMS,
     situation,
     recorded: !isModelled(situation),
-    catalogues: CATALOGUES,
     beforeCall: (come) => {
       last = come.line;
       if (come.line !== line && come.call.entryLine !== line) return;

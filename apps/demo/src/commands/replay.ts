@@ -16,7 +16,7 @@ import {
 import { LogParser, type LogEvent } from '@vmarea/strace';
 import { findLogParts, readLogParts, readPieces } from '@vmarea/strace/node';
 import { LogClues, type Situation } from '@vmarea/situation';
-import { buildMachine, CATALOGUES, isModelled } from '../machine/machine.ts';
+import { buildMachine, isModelled } from '../machine/machine.ts';
 import { Sysroot } from '../machine/sysroot.ts';
 import { givenFacts, readMap, readText, situationOf, usage, type SituationOptions } from '../options/situation.ts';
 import { UsageError, type Io } from '../text/io.ts';
@@ -123,7 +123,6 @@ export async function replayCommand(logs: readonly string[], options: ReplayComm
     maps,
     pid: options.pid === undefined ? undefined : parseCount('--pid', options.pid, 0),
     at: options.at === undefined ? undefined : parseCount('--at', options.at, 1),
-    catalogues: CATALOGUES,
   };
   let status = 0;
   const printed: unknown[] = [];

@@ -3,18 +3,15 @@
  */
 import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
 import { ReasonBook, type MachineMaker } from '@vmarea/explain';
-import { HUGETLB_DECISION_BASE, HUGETLB_REASONS, Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';
+import { Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';
 import { createKernel, type KernelInit } from '@vmarea/kernel';
 import type { MmSystem } from '@vmarea/mm-core';
-import { Shmem, SHMEM_DECISION_BASE, SHMEM_REASONS, tmpfs } from '@vmarea/shmem';
+import { Shmem, tmpfs } from '@vmarea/shmem';
 import { devfs, procfs, ramfs, type SuperBlock } from '@vmarea/vfs';
 
-/** The catalogues of all packages. */
+/** The reasons of all packages: this module loads the drivers, whose reasons are in the table then. */
 export function reasonBook(): ReasonBook {
-  return new ReasonBook([
-    { base: SHMEM_DECISION_BASE, reasons: SHMEM_REASONS },
-    { base: HUGETLB_DECISION_BASE, reasons: HUGETLB_REASONS },
-  ]);
+  return new ReasonBook();
 }
 
 function lockable(system: MmSystem): SuperBlock {

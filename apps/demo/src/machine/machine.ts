@@ -2,19 +2,12 @@
  * The kernel of a replay, without memory, from a situation: here architecture, profile and drivers come together.
  */
 import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
-import { HUGETLB_DECISION_BASE, HUGETLB_REASONS, Hugetlb } from '@vmarea/hugetlbfs';
+import { Hugetlb } from '@vmarea/hugetlbfs';
 import { createKernel, type Kernel } from '@vmarea/kernel';
 import type { Arch } from '@vmarea/mm-core';
-import type { DriverCatalogue } from '@vmarea/replay';
-import { SHMEM_DECISION_BASE, SHMEM_REASONS, Shmem } from '@vmarea/shmem';
+import { Shmem } from '@vmarea/shmem';
 import { isArm64, machineOf, type MachineSpec, type Situation } from '@vmarea/situation';
 import { UsageError } from '../text/io.ts';
-
-/** Why the drivers of these machines refuse. */
-export const CATALOGUES: readonly DriverCatalogue[] = [
-  { base: SHMEM_DECISION_BASE, reasons: SHMEM_REASONS },
-  { base: HUGETLB_DECISION_BASE, reasons: HUGETLB_REASONS },
-];
 
 /** The architecture of a machine. One that is not modelled is stood in for by arm64 with addresses that reach as far. */
 export function archOf(spec: MachineSpec): Arch {

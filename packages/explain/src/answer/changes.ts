@@ -3,7 +3,8 @@
  * is the thing, the smallest one that turns it is searched for. The calls before stay as they were.
  */
 import type { Task } from '@vmarea/kernel';
-import { Decision as D, findVma } from '@vmarea/mm-core';
+import { findVma } from '@vmarea/mm-core';
+import { VM_ENOUGH_MEMORY_GUESS, VM_ENOUGH_MEMORY_NEVER } from '@vmarea/mm-core/reasons';
 import {
   CAP_IPC_LOCK,
   CAP_SYS_ADMIN,
@@ -329,7 +330,7 @@ export class ChangeSearch {
       return this.found;
     }
     if (limitsFirst) {
-      const commit = this.base.decision === D.vmEnoughMemoryGuess || this.base.decision === D.vmEnoughMemoryNever;
+      const commit = this.base.decision === VM_ENOUGH_MEMORY_GUESS || this.base.decision === VM_ENOUGH_MEMORY_NEVER;
       if (commit) this.modes();
       this.knobs();
       if (!commit) this.modes();

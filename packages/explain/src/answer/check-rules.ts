@@ -7,7 +7,6 @@
 import {
   accountableMapping,
   countVmaPagesRange,
-  Decision as D,
   FMODE_READ,
   FMODE_WRITE,
   S_APPEND,
@@ -16,7 +15,114 @@ import {
   VM_LOCKED,
   type Vma,
 } from '@vmarea/mm-core';
-import { KernelDecision } from '@vmarea/kernel';
+import {
+  MLOCK2_BAD_FLAGS,
+  SYS_MMAP_BAD_DESCRIPTOR,
+  SYS_MMAP_NO_HUGE_FILE,
+  SYS_MMAP_NO_HUGE_SIZE,
+  SYS_MMAP_OFFSET_UNALIGNED,
+} from '@vmarea/kernel';
+import {
+  BRK_BELOW_START,
+  BRK_MAX_MAP_COUNT,
+  BRK_NO_ROOM,
+  BRK_RLIMIT_DATA,
+  DO_MMAP_BAD_TYPE,
+  DO_MMAP_CANNOT_MLOCK,
+  DO_MMAP_FILE_GROWSDOWN,
+  DO_MMAP_FILE_OFFSET,
+  DO_MMAP_LEN_WRAPS,
+  DO_MMAP_MANDATORY_LOCK,
+  DO_MMAP_MAX_MAP_COUNT,
+  DO_MMAP_NEEDS_FMODE_READ,
+  DO_MMAP_NOEXEC,
+  DO_MMAP_NOREPLACE,
+  DO_MMAP_NO_MMAP_OPERATION,
+  DO_MMAP_PGOFF_OVERFLOW,
+  DO_MMAP_SHARED_APPEND_ONLY,
+  DO_MMAP_SHARED_GROWSDOWN,
+  DO_MMAP_SHARED_WRITE_NEEDS_FMODE_WRITE,
+  DO_MMAP_UNKNOWN_FLAG,
+  DO_MMAP_ZERO_LEN,
+  DO_MUNMAP_BEYOND_TASK_SIZE,
+  DO_MUNMAP_MAX_MAP_COUNT,
+  DO_MUNMAP_UNALIGNED,
+  DO_MUNMAP_ZERO_LEN,
+  EXPAND_STACK_GUARD_GAP,
+  EXPAND_STACK_RLIMIT_MEMLOCK,
+  EXPAND_STACK_RLIMIT_STACK,
+  FAULT_ABOVE_TASK_SIZE,
+  FAULT_BEYOND_EOF,
+  FAULT_NOT_CANONICAL,
+  FAULT_NOT_EXECUTABLE,
+  FAULT_NOT_READABLE,
+  FAULT_NOT_WRITABLE,
+  FAULT_NO_VMA,
+  GET_UNMAPPED_AREA_BEYOND_TASK_SIZE,
+  GET_UNMAPPED_AREA_LEN_OVER_ROOM,
+  GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE,
+  GET_UNMAPPED_AREA_NO_GAP,
+  GET_UNMAPPED_AREA_UNALIGNED,
+  MADVISE_FREE_FILE,
+  MADVISE_HOLE,
+  MADVISE_HUGE,
+  MADVISE_LOCKED,
+  MADVISE_REMOVE_LOCKED,
+  MADVISE_REMOVE_NOT_WRITABLE,
+  MADVISE_REMOVE_NO_FILE,
+  MADVISE_REMOVE_UNSUPPORTED,
+  MADVISE_UNALIGNED,
+  MADVISE_UNKNOWN_ADVICE,
+  MADVISE_WRAPS,
+  MAY_EXPAND_VM_RLIMIT_AS,
+  MAY_EXPAND_VM_RLIMIT_DATA,
+  MLOCKALL_BAD_FLAGS,
+  MLOCK_CANNOT_POPULATE,
+  MLOCK_FUTURE_CHECK_LIMIT,
+  MLOCK_HOLE,
+  MLOCK_LIMIT,
+  MLOCK_NOT_MAPPED,
+  MLOCK_NOT_PERMITTED,
+  MLOCK_WRAPS,
+  MMAP_REGION_CLEAR_OLD_MAPS,
+  MMAP_REGION_DRIVER_REFUSED,
+  MMAP_REGION_SEALED,
+  MMAP_REGION_SHARED_MEMORY,
+  MPROTECT_BAD_PROT,
+  MPROTECT_DATA_LIMIT,
+  MPROTECT_GROWS_BOTH,
+  MPROTECT_HOLE,
+  MPROTECT_MAY_BITS,
+  MPROTECT_NOT_MAPPED,
+  MPROTECT_UNALIGNED,
+  MPROTECT_WRAPS,
+  MREMAP_CROSSES_VMA,
+  MREMAP_FIXED_NEEDS_MAYMOVE,
+  MREMAP_MAX_MAP_COUNT,
+  MREMAP_MAY_NOT_MOVE,
+  MREMAP_NEW_BEYOND_TASK_SIZE,
+  MREMAP_NEW_UNALIGNED,
+  MREMAP_NOT_MAPPED,
+  MREMAP_OVERLAP,
+  MREMAP_SPECIAL,
+  MREMAP_UNALIGNED,
+  MREMAP_UNKNOWN_FLAG,
+  MREMAP_ZERO_LEN,
+  MSYNC_BAD_FLAGS,
+  MSYNC_BOTH_MODES,
+  MSYNC_HOLE,
+  MSYNC_LOCKED,
+  MSYNC_UNALIGNED,
+  MSYNC_WRAPS,
+  SECURITY_FILE_MPROTECT_REFUSED,
+  SECURITY_MMAP_ADDR_REFUSED,
+  SECURITY_MMAP_FILE_REFUSED,
+  SPLIT_VMA_HUGE_UNALIGNED,
+  SPLIT_VMA_MAX_MAP_COUNT,
+  SPLIT_VMA_REFUSED,
+  VM_ENOUGH_MEMORY_GUESS,
+  VM_ENOUGH_MEMORY_NEVER,
+} from '@vmarea/mm-core/reasons';
 import {
   CAP_IPC_LOCK,
   CAP_SYS_ADMIN,
@@ -152,46 +258,52 @@ function ends(s: Subject): string {
 }
 
 const MMAP: readonly CheckRule[] = [
-  { decision: KernelDecision.mmapOffsetUnaligned, operands: aligned('off') },
-  { decision: KernelDecision.mmapBadDescriptor, when: (s) => !anonymous(s), operands: (s) => `fd ${s.arg('fd') | 0}` },
+  { decision: SYS_MMAP_OFFSET_UNALIGNED, operands: aligned('off') },
+  { decision: SYS_MMAP_BAD_DESCRIPTOR, when: (s) => !anonymous(s), operands: (s) => `fd ${s.arg('fd') | 0}` },
   {
-    decision: KernelDecision.mmapNoHugeFile,
+    decision: SYS_MMAP_NO_HUGE_FILE,
     when: (s) => s.file !== null && flag(s, MAP_HUGETLB),
     operands: (s) => `huge page size of the file: ${s.file!.hugePageSize}`,
   },
   {
-    decision: KernelDecision.mmapNoHugeSize,
+    decision: SYS_MMAP_NO_HUGE_SIZE,
     when: (s) => anonymous(s) && flag(s, MAP_HUGETLB),
     operands: (s) => `log2 of the size in the flags: ${(s.arg('flags') >>> 26) & 0x3f} (0: the default)`,
   },
-  { decision: D.securityMmapFile, operands: (s) => `${prot(s)}, no security module asked unless one is plugged in` },
-  { decision: D.doMmapZeroLen, operands: (s) => `len ${bytes(s.arg('len'))}` },
-  { decision: D.doMmapLenWraps, operands: (s) => `len ${bytes(s.arg('len'))}, rounded up ${bytes(s.length)}` },
   {
-    decision: D.doMmapPgoffOverflow,
+    decision: SECURITY_MMAP_FILE_REFUSED,
+    operands: (s) => `${prot(s)}, no security module asked unless one is plugged in`,
+  },
+  { decision: DO_MMAP_ZERO_LEN, operands: (s) => `len ${bytes(s.arg('len'))}` },
+  { decision: DO_MMAP_LEN_WRAPS, operands: (s) => `len ${bytes(s.arg('len'))}, rounded up ${bytes(s.length)}` },
+  {
+    decision: DO_MMAP_PGOFF_OVERFLOW,
     operands: (s) => `page offset ${s.arg('off') / s.system.pageSize} + ${pageCount(s.pages)}`,
   },
-  { decision: D.doMmapMaxMapCount, operands: mapCount },
-  { decision: D.areaLenOverTaskSize, operands: (s) => `len ${bytes(s.length)}, TASK_SIZE ${hex(s.mm.taskSize)}` },
+  { decision: DO_MMAP_MAX_MAP_COUNT, operands: mapCount },
   {
-    decision: D.areaLenTooLong,
+    decision: GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE,
+    operands: (s) => `len ${bytes(s.length)}, TASK_SIZE ${hex(s.mm.taskSize)}`,
+  },
+  {
+    decision: GET_UNMAPPED_AREA_LEN_OVER_ROOM,
     operands: (s) =>
       `len ${bytes(s.length)}, TASK_SIZE less vm.mmap_min_addr ${bytes(s.mm.taskSize - s.system.mmapMinAddr)}`,
   },
   {
-    decision: D.areaNoGap,
+    decision: GET_UNMAPPED_AREA_NO_GAP,
     when: (s) => !fixed(s),
     operands: (s) => `len ${bytes(s.length)}, longest hole ${bytes(longestGap(s))} (without guard gaps)`,
   },
-  { decision: D.areaBeyondTaskSize, when: fixed, operands: inTask('addr', 'len') },
-  { decision: D.areaUnaligned, when: fixed, operands: aligned('addr') },
+  { decision: GET_UNMAPPED_AREA_BEYOND_TASK_SIZE, when: fixed, operands: inTask('addr', 'len') },
+  { decision: GET_UNMAPPED_AREA_UNALIGNED, when: fixed, operands: aligned('addr') },
   {
-    decision: D.securityMmapAddr,
+    decision: SECURITY_MMAP_ADDR_REFUSED,
     operands: (s) =>
       `${fixed(s) ? `addr ${hex(s.arg('addr'))}` : 'the address found'}, vm.mmap_min_addr ${hex(s.system.sysctl.mmapMinAddr)}, ${s.capability(CAP_SYS_RAWIO)}`,
   },
   {
-    decision: D.doMmapNoreplace,
+    decision: DO_MMAP_NOREPLACE,
     when: (s) => s.system.profile.mmap.fixedNoreplace && flag(s, MAP_FIXED_NOREPLACE),
     operands: (s) => {
       const vma = findVmaIntersection(s.mm, s.arg('addr'), s.arg('addr') + s.length);
@@ -199,191 +311,195 @@ const MMAP: readonly CheckRule[] = [
     },
   },
   {
-    decision: D.doMmapCannotMlock,
+    decision: DO_MMAP_CANNOT_MLOCK,
     when: (s) => flag(s, MAP_LOCKED),
     operands: (s) => `RLIMIT_MEMLOCK ${bytes(s.cur.rlimits.memlock)}, ${s.capability(CAP_IPC_LOCK)}`,
   },
-  { decision: D.mlockFutureCheck, when: locks, operands: (s) => lockOperands(s, s.pages) },
+  { decision: MLOCK_FUTURE_CHECK_LIMIT, when: locks, operands: (s) => lockOperands(s, s.pages) },
   {
-    decision: D.doMmapFileOffset,
+    decision: DO_MMAP_FILE_OFFSET,
     when: (s) => s.file !== null,
     operands: (s) => `page offset ${s.arg('off') / s.system.pageSize} + ${pageCount(s.pages)}`,
   },
   {
-    decision: D.doMmapUnknownFlag,
+    decision: DO_MMAP_UNKNOWN_FLAG,
     when: (s) => s.file !== null && type(s) === MAP_SHARED_VALIDATE && s.system.profile.mmap.sharedValidate,
     operands: (s) => `flags ${hex(s.arg('flags'))}`,
   },
   {
-    decision: D.doMmapSharedWriteNeedsFmodeWrite,
+    decision: DO_MMAP_SHARED_WRITE_NEEDS_FMODE_WRITE,
     when: (s) => sharedFile(s),
     operands: (s) =>
       `${prot(s)}${(s.arg('prot') & PROT_WRITE) !== 0 ? '' : ' (does not write)'}, the file is open ${mode(s)}`,
   },
   {
-    decision: D.doMmapSharedAppendOnly,
+    decision: DO_MMAP_SHARED_APPEND_ONLY,
     when: sharedFile,
     operands: (s) =>
       `append-only inode: ${(s.file!.fInode.iFlags & S_APPEND) !== 0 ? 'yes' : 'no'}, the file is open ${mode(s)}`,
   },
   {
-    decision: D.doMmapMandatoryLock,
+    decision: DO_MMAP_MANDATORY_LOCK,
     when: (s) => sharedFile(s) && s.system.profile.files.mandatoryLocks,
     operands: (s) => `mandatory lock of somebody else: ${s.file!.locksVerifyLocked(s.cur) !== 0 ? 'yes' : 'no'}`,
   },
-  { decision: D.doMmapBadType, operands: (s) => `type ${type(s)} (MAP_SHARED is 1, MAP_PRIVATE 2)` },
-  { decision: D.doMmapNeedsFmodeRead, when: (s) => s.file !== null, operands: (s) => `the file is open ${mode(s)}` },
+  { decision: DO_MMAP_BAD_TYPE, operands: (s) => `type ${type(s)} (MAP_SHARED is 1, MAP_PRIVATE 2)` },
+  { decision: DO_MMAP_NEEDS_FMODE_READ, when: (s) => s.file !== null, operands: (s) => `the file is open ${mode(s)}` },
   {
-    decision: D.doMmapNoexec,
+    decision: DO_MMAP_NOEXEC,
     when: (s) => s.file !== null,
     operands: (s) =>
       `${prot(s)}${(s.arg('prot') & PROT_EXEC) !== 0 ? '' : ' (does not execute)'}, noexec: ${s.file!.pathNoexec() ? 'yes' : 'no'}`,
   },
   {
-    decision: D.doMmapNoMmapOperation,
+    decision: DO_MMAP_NO_MMAP_OPERATION,
     when: (s) => s.file !== null,
     operands: (s) => `${s.file!.path()} has ${s.file!.fOp.mmap === null ? 'no' : 'an'} mmap operation`,
   },
   {
-    decision: D.doMmapFileGrowsdown,
+    decision: DO_MMAP_FILE_GROWSDOWN,
     when: (s) => s.file !== null,
     operands: (s) => `MAP_GROWSDOWN: ${flag(s, MAP_GROWSDOWN) ? 'yes' : 'no'}`,
   },
   {
-    decision: D.doMmapSharedGrowsdown,
+    decision: DO_MMAP_SHARED_GROWSDOWN,
     when: (s) => anonymous(s) && type(s) === MAP_SHARED,
     operands: (s) => `MAP_GROWSDOWN: ${flag(s, MAP_GROWSDOWN) ? 'yes' : 'no'}`,
   },
-  { decision: D.mayExpandVmAs, operands: (s) => asOperands(s, s.pages) },
+  { decision: MAY_EXPAND_VM_RLIMIT_AS, operands: (s) => asOperands(s, s.pages) },
   {
-    decision: D.mayExpandVmData,
+    decision: MAY_EXPAND_VM_RLIMIT_DATA,
     when: (s) => s.system.profile.limits.dataCoversMappings && type(s) === 2 && (s.arg('prot') & PROT_WRITE) !== 0,
     operands: (s) => dataOperands(s, s.pages),
   },
   {
-    decision: D.mmapRegionClearOldMaps,
+    decision: MMAP_REGION_CLEAR_OLD_MAPS,
     when: (s) => fixed(s) && findVmaIntersection(s.mm, s.arg('addr'), s.arg('addr') + s.length) !== null,
     operands: ends,
   },
   {
-    decision: D.vmEnoughMemoryGuess,
+    decision: VM_ENOUGH_MEMORY_GUESS,
     when: (s) => writesPrivately(s) && guesses(s),
     operands: (s) => commitOperands(s, s.pages),
   },
   {
-    decision: D.vmEnoughMemoryNever,
+    decision: VM_ENOUGH_MEMORY_NEVER,
     when: (s) => writesPrivately(s) && nevers(s),
     operands: (s) => commitOperands(s, s.pages),
   },
   {
-    decision: D.mmapRegionSealed,
+    decision: MMAP_REGION_SEALED,
     when: sharedFile,
     operands: (s) => `shared writable mappings of the file: ${s.file!.fMapping.iMmapWritable} (below 0: sealed)`,
   },
   {
-    decision: D.mmapRegionDriverRefused,
+    decision: MMAP_REGION_DRIVER_REFUSED,
     when: (s) => s.file !== null || flag(s, MAP_HUGETLB),
     operands: (s) => (s.file === null ? 'huge pages' : s.file.path()),
   },
   {
-    decision: D.mmapRegionSharedMemory,
+    decision: MMAP_REGION_SHARED_MEMORY,
     when: (s) => anonymous(s) && !flag(s, MAP_HUGETLB) && type(s) === MAP_SHARED,
     operands: (s) => commitOperands(s, s.pages),
   },
 ];
 
 const MUNMAP: readonly CheckRule[] = [
-  { decision: D.munmapUnaligned, operands: aligned('addr') },
-  { decision: D.munmapBeyondTaskSize, operands: inTask('addr', 'len') },
-  { decision: D.munmapZeroLen, operands: (s) => `len ${bytes(s.arg('len'))}` },
-  { decision: D.munmapMaxMapCount, operands: ends },
-  { decision: D.splitHugeUnaligned, operands: ends },
-  { decision: D.splitRefusedByOwner, operands: ends },
+  { decision: DO_MUNMAP_UNALIGNED, operands: aligned('addr') },
+  { decision: DO_MUNMAP_BEYOND_TASK_SIZE, operands: inTask('addr', 'len') },
+  { decision: DO_MUNMAP_ZERO_LEN, operands: (s) => `len ${bytes(s.arg('len'))}` },
+  { decision: DO_MUNMAP_MAX_MAP_COUNT, operands: ends },
+  { decision: SPLIT_VMA_HUGE_UNALIGNED, operands: ends },
+  { decision: SPLIT_VMA_REFUSED, operands: ends },
 ];
 
 const MPROTECT: readonly CheckRule[] = [
-  { decision: D.mprotectGrowsBoth, operands: prot },
-  { decision: D.mprotectUnaligned, operands: aligned('addr') },
-  { decision: D.mprotectWraps, operands: (s) => `addr ${hex(s.arg('addr'))} + ${bytes(s.length)}` },
-  { decision: D.mprotectBadProt, operands: prot },
-  { decision: D.mprotectNotMapped, operands: vmaOf('addr') },
+  { decision: MPROTECT_GROWS_BOTH, operands: prot },
+  { decision: MPROTECT_UNALIGNED, operands: aligned('addr') },
+  { decision: MPROTECT_WRAPS, operands: (s) => `addr ${hex(s.arg('addr'))} + ${bytes(s.length)}` },
+  { decision: MPROTECT_BAD_PROT, operands: prot },
+  { decision: MPROTECT_NOT_MAPPED, operands: vmaOf('addr') },
   {
-    decision: D.mprotectMayBits,
+    decision: MPROTECT_MAY_BITS,
     operands: (s) => {
       const vma = s.vmaAt(s.arg('addr'));
       const may = vma === null ? 0 : (vma.vmFlags >> 4) & 7;
       return `${prot(s)}, the mapping may be ${formatProt(may)}`;
     },
   },
-  { decision: D.securityFileMprotect, operands: prot },
+  { decision: SECURITY_FILE_MPROTECT_REFUSED, operands: prot },
   {
-    decision: D.mprotectDataLimit,
+    decision: MPROTECT_DATA_LIMIT,
     when: (s) => s.system.profile.limits.dataCoversMappings && (s.arg('prot') & PROT_WRITE) !== 0,
     operands: (s) => dataOperands(s, s.pages),
   },
   {
-    decision: D.vmEnoughMemoryGuess,
+    decision: VM_ENOUGH_MEMORY_GUESS,
     when: (s) => (s.arg('prot') & PROT_WRITE) !== 0 && guesses(s),
     operands: (s) => commitOperands(s, s.pages),
   },
   {
-    decision: D.vmEnoughMemoryNever,
+    decision: VM_ENOUGH_MEMORY_NEVER,
     when: (s) => (s.arg('prot') & PROT_WRITE) !== 0 && nevers(s),
     operands: (s) => commitOperands(s, s.pages),
   },
-  { decision: D.splitHugeUnaligned, operands: ends },
-  { decision: D.splitMaxMapCount, operands: ends },
-  { decision: D.mprotectHole, operands: holes },
+  { decision: SPLIT_VMA_HUGE_UNALIGNED, operands: ends },
+  { decision: SPLIT_VMA_MAX_MAP_COUNT, operands: ends },
+  { decision: MPROTECT_HOLE, operands: holes },
 ];
 
 const grown = (s: Subject): number => (s.arg('new_len') - s.arg('old_len')) / s.system.pageSize;
 const MREMAP: readonly CheckRule[] = [
-  { decision: D.mremapUnknownFlag, operands: (s) => `flags ${hex(s.arg('flags'))}` },
+  { decision: MREMAP_UNKNOWN_FLAG, operands: (s) => `flags ${hex(s.arg('flags'))}` },
   {
-    decision: D.mremapFixedNeedsMaymove,
+    decision: MREMAP_FIXED_NEEDS_MAYMOVE,
     when: (s) => flag(s, MREMAP_FIXED),
     operands: (s) => `flags ${hex(s.arg('flags'))}`,
   },
-  { decision: D.mremapUnaligned, operands: aligned('addr') },
-  { decision: D.mremapZeroLen, operands: (s) => `new_len ${bytes(s.arg('new_len'))}` },
-  { decision: D.mremapNewUnaligned, when: (s) => flag(s, MREMAP_FIXED), operands: aligned('new_addr') },
-  { decision: D.mremapNewBeyondTaskSize, when: (s) => flag(s, MREMAP_FIXED), operands: inTask('new_addr', 'new_len') },
+  { decision: MREMAP_UNALIGNED, operands: aligned('addr') },
+  { decision: MREMAP_ZERO_LEN, operands: (s) => `new_len ${bytes(s.arg('new_len'))}` },
+  { decision: MREMAP_NEW_UNALIGNED, when: (s) => flag(s, MREMAP_FIXED), operands: aligned('new_addr') },
   {
-    decision: D.mremapOverlap,
+    decision: MREMAP_NEW_BEYOND_TASK_SIZE,
+    when: (s) => flag(s, MREMAP_FIXED),
+    operands: inTask('new_addr', 'new_len'),
+  },
+  {
+    decision: MREMAP_OVERLAP,
     when: (s) => flag(s, MREMAP_FIXED),
     operands: (s) =>
       `old ${hex(s.arg('addr'))} + ${bytes(s.arg('old_len'))}, new ${hex(s.arg('new_addr'))} + ${bytes(s.arg('new_len'))}`,
   },
-  { decision: D.mremapNotMapped, operands: vmaOf('addr') },
+  { decision: MREMAP_NOT_MAPPED, operands: vmaOf('addr') },
   {
-    decision: D.mremapCrossesVma,
+    decision: MREMAP_CROSSES_VMA,
     operands: (s) =>
       `old range ends at ${hex(s.arg('addr') + s.arg('old_len'))}, the mapping is ${where(s.vmaAt(s.arg('addr')))}`,
   },
-  { decision: D.mremapSpecial, when: (s) => grown(s) > 0, operands: vmaOf('addr') },
+  { decision: MREMAP_SPECIAL, when: (s) => grown(s) > 0, operands: vmaOf('addr') },
   {
-    decision: D.mlockFutureCheck,
+    decision: MLOCK_FUTURE_CHECK_LIMIT,
     when: (s) => grown(s) > 0 && ((s.vmaAt(s.arg('addr'))?.vmFlags ?? 0) & VM_LOCKED) !== 0,
     operands: (s) => lockOperands(s, grown(s)),
   },
-  { decision: D.mayExpandVmAs, when: (s) => grown(s) > 0, operands: (s) => asOperands(s, grown(s)) },
+  { decision: MAY_EXPAND_VM_RLIMIT_AS, when: (s) => grown(s) > 0, operands: (s) => asOperands(s, grown(s)) },
   {
-    decision: D.mayExpandVmData,
+    decision: MAY_EXPAND_VM_RLIMIT_DATA,
     when: (s) => grown(s) > 0 && s.system.profile.limits.dataCoversMappings,
     operands: (s) => dataOperands(s, grown(s)),
   },
   {
-    decision: D.vmEnoughMemoryGuess,
+    decision: VM_ENOUGH_MEMORY_GUESS,
     when: (s) => grown(s) > 0 && guesses(s),
     operands: (s) => commitOperands(s, grown(s)),
   },
   {
-    decision: D.vmEnoughMemoryNever,
+    decision: VM_ENOUGH_MEMORY_NEVER,
     when: (s) => grown(s) > 0 && nevers(s),
     operands: (s) => commitOperands(s, grown(s)),
   },
   {
-    decision: D.mremapMayNotMove,
+    decision: MREMAP_MAY_NOT_MOVE,
     when: (s) => grown(s) > 0 && !flag(s, MREMAP_FIXED),
     operands: (s) => {
       const vma = s.vmaAt(s.arg('addr'));
@@ -391,20 +507,20 @@ const MREMAP: readonly CheckRule[] = [
       return `room behind: ${next === null ? 'up to the end' : bytes(next.vmStart - vma!.vmEnd)}, MREMAP_MAYMOVE: ${flag(s, 1) ? 'yes' : 'no'}`;
     },
   },
-  { decision: D.mremapMaxMapCount, when: (s) => flag(s, 1), operands: mapCount },
+  { decision: MREMAP_MAX_MAP_COUNT, when: (s) => flag(s, 1), operands: mapCount },
 ];
 
 const brkGrows = (s: Subject): boolean => s.arg('addr') > s.mm.brk;
 const brkPages = (s: Subject): number => Math.ceil(Math.max(0, s.arg('addr') - s.mm.brk) / s.system.pageSize);
 const BRK: readonly CheckRule[] = [
-  { decision: D.brkBelowStart, operands: (s) => `${hex(s.arg('addr'))}, start_brk ${hex(s.mm.startBrk)}` },
+  { decision: BRK_BELOW_START, operands: (s) => `${hex(s.arg('addr'))}, start_brk ${hex(s.mm.startBrk)}` },
   {
-    decision: D.brkDataLimit,
+    decision: BRK_RLIMIT_DATA,
     operands: (s) =>
       `heap ${bytes(Math.max(0, s.arg('addr') - s.mm.startBrk))} + data ${bytes(s.mm.endData - s.mm.startData)}, RLIMIT_DATA ${bytes(s.cur.rlimits.data)}`,
   },
   {
-    decision: D.brkNoRoom,
+    decision: BRK_NO_ROOM,
     when: brkGrows,
     operands: (s) => {
       const next = findVmaIntersection(s.mm, s.mm.brk, s.mm.taskSize);
@@ -412,19 +528,19 @@ const BRK: readonly CheckRule[] = [
     },
   },
   {
-    decision: D.mlockFutureCheck,
+    decision: MLOCK_FUTURE_CHECK_LIMIT,
     when: (s) => brkGrows(s) && (s.mm.defFlags & VM_LOCKED) !== 0,
     operands: (s) => lockOperands(s, brkPages(s)),
   },
-  { decision: D.mayExpandVmAs, when: brkGrows, operands: (s) => asOperands(s, brkPages(s)) },
-  { decision: D.brkMaxMapCount, when: brkGrows, operands: mapCount },
+  { decision: MAY_EXPAND_VM_RLIMIT_AS, when: brkGrows, operands: (s) => asOperands(s, brkPages(s)) },
+  { decision: BRK_MAX_MAP_COUNT, when: brkGrows, operands: mapCount },
   {
-    decision: D.vmEnoughMemoryGuess,
+    decision: VM_ENOUGH_MEMORY_GUESS,
     when: (s) => brkGrows(s) && guesses(s),
     operands: (s) => commitOperands(s, brkPages(s)),
   },
   {
-    decision: D.vmEnoughMemoryNever,
+    decision: VM_ENOUGH_MEMORY_NEVER,
     when: (s) => brkGrows(s) && nevers(s),
     operands: (s) => commitOperands(s, brkPages(s)),
   },
@@ -440,52 +556,52 @@ const locked = (s: Subject): string => {
   return `${where(vma)}, locked: ${vma !== null && (vma.vmFlags & VM_LOCKED) !== 0 ? 'yes' : 'no'}`;
 };
 const MADVISE: readonly CheckRule[] = [
-  { decision: D.madviseUnknown, operands: advice },
-  { decision: D.madviseUnaligned, operands: aligned('addr') },
-  { decision: D.madviseWraps, operands: (s) => `addr ${hex(s.arg('addr'))} + ${bytes(s.length)}` },
-  { decision: D.madviseLocked, when: isAdvice(4, 8, 20, 21), operands: locked },
-  { decision: D.madviseHuge, when: isAdvice(4, 8), operands: vmaOf('addr') },
+  { decision: MADVISE_UNKNOWN_ADVICE, operands: advice },
+  { decision: MADVISE_UNALIGNED, operands: aligned('addr') },
+  { decision: MADVISE_WRAPS, operands: (s) => `addr ${hex(s.arg('addr'))} + ${bytes(s.length)}` },
+  { decision: MADVISE_LOCKED, when: isAdvice(4, 8, 20, 21), operands: locked },
+  { decision: MADVISE_HUGE, when: isAdvice(4, 8), operands: vmaOf('addr') },
   {
-    decision: D.madviseFreeFile,
+    decision: MADVISE_FREE_FILE,
     when: isAdvice(8),
     operands: (s) => `file: ${s.vmaAt(s.arg('addr'))?.vmFile?.path() ?? 'none'}`,
   },
-  { decision: D.madviseRemoveLocked, when: isAdvice(9), operands: locked },
+  { decision: MADVISE_REMOVE_LOCKED, when: isAdvice(9), operands: locked },
   {
-    decision: D.madviseRemoveNoFile,
+    decision: MADVISE_REMOVE_NO_FILE,
     when: isAdvice(9),
     operands: (s) => `file: ${s.vmaAt(s.arg('addr'))?.vmFile?.path() ?? 'none'}`,
   },
-  { decision: D.madviseRemoveNotWritable, when: isAdvice(9), operands: vmaOf('addr') },
+  { decision: MADVISE_REMOVE_NOT_WRITABLE, when: isAdvice(9), operands: vmaOf('addr') },
   {
-    decision: D.madviseRemoveUnsupported,
+    decision: MADVISE_REMOVE_UNSUPPORTED,
     when: isAdvice(9),
     operands: (s) => s.vmaAt(s.arg('addr'))?.vmFile?.path() ?? 'no file',
   },
-  { decision: D.splitMaxMapCount, operands: ends },
-  { decision: D.madviseHole, operands: holes },
+  { decision: SPLIT_VMA_MAX_MAP_COUNT, operands: ends },
+  { decision: MADVISE_HOLE, operands: holes },
 ];
 
 const lockPages = (s: Subject): number => Math.ceil(s.arg('len') / s.system.pageSize);
 const MLOCK: readonly CheckRule[] = [
   {
-    decision: D.mlockNotPermitted,
+    decision: MLOCK_NOT_PERMITTED,
     operands: (s) => `RLIMIT_MEMLOCK ${bytes(s.cur.rlimits.memlock)}, ${s.capability(CAP_IPC_LOCK)}`,
   },
-  { decision: D.mlockLimit, operands: (s) => lockOperands(s, lockPages(s)) },
-  { decision: D.mlockWraps, operands: (s) => `addr ${hex(s.arg('addr'))} + ${bytes(s.length)}` },
-  { decision: D.mlockNotMapped, operands: vmaOf('addr') },
-  { decision: D.splitMaxMapCount, operands: ends },
-  { decision: D.mlockHole, operands: holes },
-  { decision: D.mlockCannotPopulate, operands: holes },
+  { decision: MLOCK_LIMIT, operands: (s) => lockOperands(s, lockPages(s)) },
+  { decision: MLOCK_WRAPS, operands: (s) => `addr ${hex(s.arg('addr'))} + ${bytes(s.length)}` },
+  { decision: MLOCK_NOT_MAPPED, operands: vmaOf('addr') },
+  { decision: SPLIT_VMA_MAX_MAP_COUNT, operands: ends },
+  { decision: MLOCK_HOLE, operands: holes },
+  { decision: MLOCK_CANNOT_POPULATE, operands: holes },
 ];
 
 function access(right: number, decision: number): readonly CheckRule[] {
   return [
-    { decision: D.faultNotCanonical, operands: (s) => `${hex(s.arg('addr'))}, TASK_SIZE ${hex(s.mm.taskSize)}` },
-    { decision: D.faultAboveTaskSize, operands: (s) => `${hex(s.arg('addr'))}, TASK_SIZE ${hex(s.mm.taskSize)}` },
+    { decision: FAULT_NOT_CANONICAL, operands: (s) => `${hex(s.arg('addr'))}, TASK_SIZE ${hex(s.mm.taskSize)}` },
+    { decision: FAULT_ABOVE_TASK_SIZE, operands: (s) => `${hex(s.arg('addr'))}, TASK_SIZE ${hex(s.mm.taskSize)}` },
     {
-      decision: D.faultNoVma,
+      decision: FAULT_NO_VMA,
       operands: (s) => {
         const next = findVmaIntersection(s.mm, s.arg('addr'), s.mm.taskSize);
         const at = s.vmaAt(s.arg('addr'));
@@ -493,7 +609,7 @@ function access(right: number, decision: number): readonly CheckRule[] {
         return `nothing is mapped there; the next mapping is ${next === null ? 'none' : `${where(next)}${(next.vmFlags & 0x100) !== 0 ? ', which grows down' : ''}`}`;
       },
     },
-    ...[D.stackLimit, D.stackGuardGap, D.stackLockLimit].map((growth): CheckRule => ({
+    ...[EXPAND_STACK_RLIMIT_STACK, EXPAND_STACK_GUARD_GAP, EXPAND_STACK_RLIMIT_MEMLOCK].map((growth): CheckRule => ({
       decision: growth,
       when: (s) => {
         const next = findVmaIntersection(s.mm, s.arg('addr'), s.mm.taskSize);
@@ -501,11 +617,12 @@ function access(right: number, decision: number): readonly CheckRule[] {
       },
       operands: (s) => {
         const next = findVmaIntersection(s.mm, s.arg('addr'), s.mm.taskSize)!;
-        if (growth === D.stackLimit) {
+        if (growth === EXPAND_STACK_RLIMIT_STACK) {
           const size = next.vmEnd - (s.arg('addr') - (s.arg('addr') % s.system.pageSize));
           return `the stack would have ${bytes(size)}, RLIMIT_STACK ${bytes(s.cur.rlimits.stack)}`;
         }
-        if (growth === D.stackLockLimit) return lockOperands(s, (next.vmStart - s.arg('addr')) / s.system.pageSize);
+        if (growth === EXPAND_STACK_RLIMIT_MEMLOCK)
+          return lockOperands(s, (next.vmStart - s.arg('addr')) / s.system.pageSize);
         const below = next.vmPrev;
         return `gap to the mapping below: ${below === null ? 'nothing is below' : bytes(s.arg('addr') - below.vmEnd)}, guard gap ${bytes(s.system.stackGuardGap)}`;
       },
@@ -517,7 +634,7 @@ function access(right: number, decision: number): readonly CheckRule[] {
         `the mapping is ${formatProt(s.vmaAt(s.arg('addr'))!.vmFlags & 7)}, the access needs ${formatProt(right)}`,
     },
     {
-      decision: D.faultBeyondEof,
+      decision: FAULT_BEYOND_EOF,
       when: (s) => s.vmaAt(s.arg('addr'))?.vmFile != null,
       operands: (s) => {
         const vma = s.vmaAt(s.arg('addr'))!;
@@ -529,12 +646,12 @@ function access(right: number, decision: number): readonly CheckRule[] {
 }
 
 const MSYNC: readonly CheckRule[] = [
-  { decision: D.msyncBadFlags, operands: (s) => `flags ${hex(s.arg('flags'))}` },
-  { decision: D.msyncUnaligned, operands: aligned('addr') },
-  { decision: D.msyncBothModes, operands: (s) => `flags ${hex(s.arg('flags'))}` },
-  { decision: D.msyncWraps, operands: (s) => `addr ${hex(s.arg('addr'))} + ${bytes(s.length)}` },
-  { decision: D.msyncLocked, operands: locked },
-  { decision: D.msyncHole, operands: holes },
+  { decision: MSYNC_BAD_FLAGS, operands: (s) => `flags ${hex(s.arg('flags'))}` },
+  { decision: MSYNC_UNALIGNED, operands: aligned('addr') },
+  { decision: MSYNC_BOTH_MODES, operands: (s) => `flags ${hex(s.arg('flags'))}` },
+  { decision: MSYNC_WRAPS, operands: (s) => `addr ${hex(s.arg('addr'))} + ${bytes(s.length)}` },
+  { decision: MSYNC_LOCKED, operands: locked },
+  { decision: MSYNC_HOLE, operands: holes },
 ];
 
 /** The checks of each call, in order. Calls without an entry have none but the engine's own decision. */
@@ -546,21 +663,21 @@ export const CHECK_RULES: Readonly<Record<string, readonly CheckRule[]>> = {
   brk: BRK,
   madvise: MADVISE,
   mlock: MLOCK,
-  mlock2: [{ decision: KernelDecision.mlock2BadFlags, operands: (s) => `flags ${hex(s.arg('flags'))}` }, ...MLOCK],
+  mlock2: [{ decision: MLOCK2_BAD_FLAGS, operands: (s) => `flags ${hex(s.arg('flags'))}` }, ...MLOCK],
   mlockall: [
-    { decision: D.mlockallBadFlags, operands: (s) => `flags ${hex(s.arg('flags'))}` },
+    { decision: MLOCKALL_BAD_FLAGS, operands: (s) => `flags ${hex(s.arg('flags'))}` },
     {
-      decision: D.mlockNotPermitted,
+      decision: MLOCK_NOT_PERMITTED,
       operands: (s) => `RLIMIT_MEMLOCK ${bytes(s.cur.rlimits.memlock)}, ${s.capability(CAP_IPC_LOCK)}`,
     },
     {
-      decision: D.mlockLimit,
+      decision: MLOCK_LIMIT,
       operands: (s) =>
         `total_vm ${pageCount(s.mm.totalVm)}, RLIMIT_MEMLOCK ${bytes(s.cur.rlimits.memlock)}, ${s.capability(CAP_IPC_LOCK)}`,
     },
   ],
   msync: MSYNC,
-  load: access(1, D.faultNotReadable),
-  store: access(2, D.faultNotWritable),
-  exec: access(4, D.faultNotExecutable),
+  load: access(1, FAULT_NOT_READABLE),
+  store: access(2, FAULT_NOT_WRITABLE),
+  exec: access(4, FAULT_NOT_EXECUTABLE),
 };

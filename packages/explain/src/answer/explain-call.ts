@@ -4,7 +4,16 @@
  * The call is made on the process; what would turn it is tried on copies before.
  */
 import type { Task } from '@vmarea/kernel';
-import { Decision as D } from '@vmarea/mm-core';
+import {
+  BRK_CLEAR_OLD_MAPS,
+  FORK_NO_MEMORY,
+  GET_UNMAPPED_AREA_OWNER_REFUSED,
+  MLOCK_CANNOT_POPULATE,
+  MMAP_REGION_CLEAR_OLD_MAPS,
+  MMAP_REGION_DRIVER_REFUSED,
+  MMAP_REGION_SHARED_MEMORY,
+  MREMAP_OWNER_REFUSED,
+} from '@vmarea/mm-core/reasons';
 import { EACCES, EAGAIN, ENOMEM, EPERM, errnoName, signalName } from '@vmarea/uapi';
 import { causesOf, onCopy, succeeded, type Outcome } from '@vmarea/what-if';
 import { SYSTEM_CALLS } from '../calls/system-calls.ts';
@@ -39,14 +48,14 @@ export interface CallQuestion {
 
 /** Decisions that only pass on what was decided within. */
 const PASSED_ON: ReadonlySet<number> = new Set<number>([
-  D.mmapRegionDriverRefused,
-  D.mmapRegionClearOldMaps,
-  D.mmapRegionSharedMemory,
-  D.areaOwnerRefused,
-  D.mremapOwnerRefused,
-  D.brkClearOldMaps,
-  D.forkNoMemory,
-  D.mlockCannotPopulate,
+  MMAP_REGION_DRIVER_REFUSED,
+  MMAP_REGION_CLEAR_OLD_MAPS,
+  MMAP_REGION_SHARED_MEMORY,
+  GET_UNMAPPED_AREA_OWNER_REFUSED,
+  MREMAP_OWNER_REFUSED,
+  BRK_CLEAR_OLD_MAPS,
+  FORK_NO_MEMORY,
+  MLOCK_CANNOT_POPULATE,
 ]);
 
 /** The innermost decision behind an outcome, and those that passed it on. */

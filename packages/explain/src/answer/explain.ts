@@ -2,7 +2,8 @@
  * Explains a call of a script: the stage is set, the calls before are made, and the last one is explained. Other machines are
  * asked the same.
  */
-import { Decision as D, findVma } from '@vmarea/mm-core';
+import { findVma } from '@vmarea/mm-core';
+import { VM_ENOUGH_MEMORY_GUESS, VM_ENOUGH_MEMORY_NEVER } from '@vmarea/mm-core/reasons';
 import {
   arm64VaBits,
   assumed,
@@ -162,7 +163,8 @@ function withRoom(situation: Situation, script: readonly Call[]): Situation {
 
 /** What is said of a refusal that counts RAM which nobody told. */
 function assumedRam(situation: Situation, decision: number): string[] {
-  if (memoryIsKnown(situation) || (decision !== D.vmEnoughMemoryGuess && decision !== D.vmEnoughMemoryNever)) return [];
+  if (memoryIsKnown(situation) || (decision !== VM_ENOUGH_MEMORY_GUESS && decision !== VM_ENOUGH_MEMORY_NEVER))
+    return [];
   return [
     `How much RAM the machine has was not told: ${bytes(situation.memory.value.total)} are assumed. --ram or --meminfo tells.`,
   ];

@@ -3,8 +3,71 @@
  *
  * Each is written from the state just before the call. Refusals without an entry are told by their reason alone.
  */
-import { Decision as D, findVmaIntersection, vmCommitLimit, VM_GROWSDOWN, type Vma } from '@vmarea/mm-core';
-import { KernelDecision } from '@vmarea/kernel';
+import { findVmaIntersection, vmCommitLimit, VM_GROWSDOWN, type Vma } from '@vmarea/mm-core';
+import { SYS_MMAP_BAD_DESCRIPTOR, SYS_MMAP_NO_HUGE_SIZE, SYS_MMAP_OFFSET_UNALIGNED } from '@vmarea/kernel';
+import {
+  BRK_BELOW_START,
+  BRK_MAX_MAP_COUNT,
+  BRK_NO_ROOM,
+  BRK_RLIMIT_DATA,
+  DO_MMAP_BAD_TYPE,
+  DO_MMAP_MAX_MAP_COUNT,
+  DO_MMAP_NEEDS_FMODE_READ,
+  DO_MMAP_NOEXEC,
+  DO_MMAP_NOREPLACE,
+  DO_MMAP_NO_MMAP_OPERATION,
+  DO_MMAP_PGOFF_OVERFLOW,
+  DO_MMAP_SHARED_WRITE_NEEDS_FMODE_WRITE,
+  DO_MUNMAP_BEYOND_TASK_SIZE,
+  DO_MUNMAP_MAX_MAP_COUNT,
+  DO_MUNMAP_UNALIGNED,
+  EXPAND_STACK_BELOW_MIN_ADDR,
+  EXPAND_STACK_GUARD_GAP,
+  EXPAND_STACK_RLIMIT_STACK,
+  FAULT_ABOVE_TASK_SIZE,
+  FAULT_BEYOND_EOF,
+  FAULT_NOT_EXECUTABLE,
+  FAULT_NOT_READABLE,
+  FAULT_NOT_WRITABLE,
+  FAULT_NO_VMA,
+  GET_UNMAPPED_AREA_BEYOND_TASK_SIZE,
+  GET_UNMAPPED_AREA_LEN_OVER_ROOM,
+  GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE,
+  GET_UNMAPPED_AREA_NO_GAP,
+  GET_UNMAPPED_AREA_UNALIGNED,
+  MADVISE_HOLE,
+  MADVISE_UNALIGNED,
+  MAY_EXPAND_VM_RLIMIT_AS,
+  MAY_EXPAND_VM_RLIMIT_DATA,
+  MINCORE_BEYOND_TASK_SIZE,
+  MINCORE_UNALIGNED,
+  MLOCK_FUTURE_CHECK_LIMIT,
+  MLOCK_HOLE,
+  MLOCK_LIMIT,
+  MLOCK_NOT_MAPPED,
+  MLOCK_NOT_PERMITTED,
+  MMAP_REGION_SHARED_MEMORY,
+  MPROTECT_DATA_LIMIT,
+  MPROTECT_HOLE,
+  MPROTECT_MAY_BITS,
+  MPROTECT_NOT_MAPPED,
+  MPROTECT_UNALIGNED,
+  MREMAP_CROSSES_VMA,
+  MREMAP_MAX_MAP_COUNT,
+  MREMAP_MAY_NOT_MOVE,
+  MREMAP_NEW_BEYOND_TASK_SIZE,
+  MREMAP_NEW_UNALIGNED,
+  MREMAP_NOT_MAPPED,
+  MREMAP_OVERLAP,
+  MREMAP_UNALIGNED,
+  MSYNC_HOLE,
+  MSYNC_UNALIGNED,
+  SECURITY_MMAP_ADDR_REFUSED,
+  SPLIT_VMA_HUGE_UNALIGNED,
+  SPLIT_VMA_MAX_MAP_COUNT,
+  VM_ENOUGH_MEMORY_GUESS,
+  VM_ENOUGH_MEMORY_NEVER,
+} from '@vmarea/mm-core/reasons';
 import {
   CAP_IPC_LOCK,
   formatProt,
@@ -230,91 +293,90 @@ function pool(s: Subject): string {
 }
 
 const FIGURES: Readonly<Record<number, Figure>> = {
-  [KernelDecision.mmapBadDescriptor]: (s) =>
+  [SYS_MMAP_BAD_DESCRIPTOR]: (s) =>
     `Descriptor ${s.arg('fd') | 0} is not open. «--file ${Math.max(3, s.arg('fd') | 0)}=rw,size=64k» opens a file there.`,
-  [KernelDecision.mmapOffsetUnaligned]: unaligned('off'),
-  [KernelDecision.mmapNoHugeSize]: (s) =>
-    `The flags ask for huge pages of ${bytes(2 ** ((s.arg('flags') >>> 26) & 0x3f))}.`,
-  [D.doMmapMaxMapCount]: mapCount,
-  [D.munmapMaxMapCount]: mapCount,
-  [D.splitMaxMapCount]: mapCount,
-  [D.mremapMaxMapCount]: mapCount,
-  [D.brkMaxMapCount]: mapCount,
-  [D.mayExpandVmAs]: (s) =>
+  [SYS_MMAP_OFFSET_UNALIGNED]: unaligned('off'),
+  [SYS_MMAP_NO_HUGE_SIZE]: (s) => `The flags ask for huge pages of ${bytes(2 ** ((s.arg('flags') >>> 26) & 0x3f))}.`,
+  [DO_MMAP_MAX_MAP_COUNT]: mapCount,
+  [DO_MUNMAP_MAX_MAP_COUNT]: mapCount,
+  [SPLIT_VMA_MAX_MAP_COUNT]: mapCount,
+  [MREMAP_MAX_MAP_COUNT]: mapCount,
+  [BRK_MAX_MAP_COUNT]: mapCount,
+  [MAY_EXPAND_VM_RLIMIT_AS]: (s) =>
     `${size(s, s.mm.totalVm)} are mapped and ${size(s, asked(s))} more are asked for, which counts whether or not it is ever touched; RLIMIT_AS is ${exactBytes(s.cur.rlimits.as)}.`,
-  [D.mayExpandVmData]: (s) =>
+  [MAY_EXPAND_VM_RLIMIT_DATA]: (s) =>
     `${size(s, s.mm.dataVm)} of private writable memory are mapped and ${size(s, asked(s))} more are asked for; RLIMIT_DATA is ${exactBytes(s.cur.rlimits.data)}.`,
-  [D.mprotectDataLimit]: (s) =>
+  [MPROTECT_DATA_LIMIT]: (s) =>
     `${size(s, s.mm.dataVm)} of private writable memory are mapped and ${size(s, s.pages)} would become so; RLIMIT_DATA is ${exactBytes(s.cur.rlimits.data)}.`,
-  [D.brkDataLimit]: (s) =>
+  [BRK_RLIMIT_DATA]: (s) =>
     `The heap would be ${bytes(Math.max(0, s.arg('addr') - s.mm.startBrk))}; RLIMIT_DATA is ${exactBytes(s.cur.rlimits.data)}.`,
-  [D.brkBelowStart]: (s) => `The heap begins at ${hex(s.mm.startBrk)}, and ${hex(s.arg('addr'))} lies below it.`,
-  [D.brkNoRoom]: (s) => {
+  [BRK_BELOW_START]: (s) => `The heap begins at ${hex(s.mm.startBrk)}, and ${hex(s.arg('addr'))} lies below it.`,
+  [BRK_NO_ROOM]: (s) => {
     const next = findVmaIntersection(s.mm, s.mm.brk, s.mm.taskSize);
     return next === null ? '' : `The heap ends at ${hex(s.mm.brk)} and ${areaName(s, next)} stands in its way.`;
   },
-  [D.mlockFutureCheck]: lockFigure,
-  [D.mlockLimit]: lockFigure,
-  [D.mlockNotPermitted]: (s) =>
+  [MLOCK_FUTURE_CHECK_LIMIT]: lockFigure,
+  [MLOCK_LIMIT]: lockFigure,
+  [MLOCK_NOT_PERMITTED]: (s) =>
     `RLIMIT_MEMLOCK is ${exactBytes(s.cur.rlimits.memlock)} and the caller has no ${s.capability(CAP_IPC_LOCK).split(':')[0]!}.`,
-  [D.mlockNotMapped]: notMapped('addr'),
-  [D.vmEnoughMemoryGuess]: commitGuess,
-  [D.vmEnoughMemoryNever]: commitNever,
-  [D.mmapRegionSharedMemory]: (s) =>
+  [MLOCK_NOT_MAPPED]: notMapped('addr'),
+  [VM_ENOUGH_MEMORY_GUESS]: commitGuess,
+  [VM_ENOUGH_MEMORY_NEVER]: commitNever,
+  [MMAP_REGION_SHARED_MEMORY]: (s) =>
     s.system.sysctl.overcommitMemory === OVERCOMMIT_NEVER ? commitNever(s) : commitGuess(s),
-  [D.splitHugeUnaligned]: (s) => {
+  [SPLIT_VMA_HUGE_UNALIGNED]: (s) => {
     const vma = s.vmaAt(s.arg('addr'));
     const huge = vma?.vmFile?.hugePageSize ?? 0;
     return `addr ${hex(s.arg('addr'))}, len ${bytes(s.arg('len'))}; the huge pages there are ${bytes(huge)}.`;
   },
-  [D.areaNoGap]: (s) =>
+  [GET_UNMAPPED_AREA_NO_GAP]: (s) =>
     `${bytes(s.length)} are asked for and the longest hole has ${bytes(longestHole(s))} of ${spaceOf(s)}.`,
-  [D.areaLenOverTaskSize]: (s) => `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`,
-  [D.areaLenTooLong]: (s) => `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`,
-  [D.areaBeyondTaskSize]: beyond('addr', 'len'),
-  [D.munmapBeyondTaskSize]: beyond('addr', 'len'),
-  [D.mincoreBeyondTaskSize]: beyond('addr', 'len'),
-  [D.mremapNewBeyondTaskSize]: beyond('new_addr', 'new_len'),
-  [D.areaUnaligned]: unaligned('addr'),
-  [D.munmapUnaligned]: unaligned('addr'),
-  [D.mprotectUnaligned]: unaligned('addr'),
-  [D.madviseUnaligned]: unaligned('addr'),
-  [D.msyncUnaligned]: unaligned('addr'),
-  [D.mincoreUnaligned]: unaligned('addr'),
-  [D.mremapUnaligned]: unaligned('addr'),
-  [D.mremapNewUnaligned]: unaligned('new_addr'),
-  [D.doMmapPgoffOverflow]: (s) => `The offset is ${s.arg('off')}.`,
-  [D.securityMmapAddr]: (s) =>
+  [GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE]: (s) => `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`,
+  [GET_UNMAPPED_AREA_LEN_OVER_ROOM]: (s) => `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`,
+  [GET_UNMAPPED_AREA_BEYOND_TASK_SIZE]: beyond('addr', 'len'),
+  [DO_MUNMAP_BEYOND_TASK_SIZE]: beyond('addr', 'len'),
+  [MINCORE_BEYOND_TASK_SIZE]: beyond('addr', 'len'),
+  [MREMAP_NEW_BEYOND_TASK_SIZE]: beyond('new_addr', 'new_len'),
+  [GET_UNMAPPED_AREA_UNALIGNED]: unaligned('addr'),
+  [DO_MUNMAP_UNALIGNED]: unaligned('addr'),
+  [MPROTECT_UNALIGNED]: unaligned('addr'),
+  [MADVISE_UNALIGNED]: unaligned('addr'),
+  [MSYNC_UNALIGNED]: unaligned('addr'),
+  [MINCORE_UNALIGNED]: unaligned('addr'),
+  [MREMAP_UNALIGNED]: unaligned('addr'),
+  [MREMAP_NEW_UNALIGNED]: unaligned('new_addr'),
+  [DO_MMAP_PGOFF_OVERFLOW]: (s) => `The offset is ${s.arg('off')}.`,
+  [SECURITY_MMAP_ADDR_REFUSED]: (s) =>
     `addr ${hex(s.arg('addr'))} is below vm.mmap_min_addr ${hex(s.system.sysctl.mmapMinAddr)}.`,
-  [D.doMmapNoreplace]: (s) => {
+  [DO_MMAP_NOREPLACE]: (s) => {
     const vma = findVmaIntersection(s.mm, s.arg('addr'), s.arg('addr') + s.length);
     return vma === null ? '' : `${areaName(s, vma)} is in the range.`;
   },
-  [D.doMmapSharedWriteNeedsFmodeWrite]: (s) => `Descriptor ${s.arg('fd')} (${fileName(s)}) is open ${mode(s)}.`,
-  [D.doMmapNeedsFmodeRead]: (s) => `Descriptor ${s.arg('fd')} (${fileName(s)}) is open ${mode(s)}.`,
-  [D.doMmapNoexec]: (s) =>
+  [DO_MMAP_SHARED_WRITE_NEEDS_FMODE_WRITE]: (s) => `Descriptor ${s.arg('fd')} (${fileName(s)}) is open ${mode(s)}.`,
+  [DO_MMAP_NEEDS_FMODE_READ]: (s) => `Descriptor ${s.arg('fd')} (${fileName(s)}) is open ${mode(s)}.`,
+  [DO_MMAP_NOEXEC]: (s) =>
     `${capital(fileName(s))} lies on a mount with noexec. Without PROT_EXEC it can be mapped, but mprotect cannot add it later (EACCES).`,
-  [D.doMmapNoMmapOperation]: (s) => `${capital(fileName(s))} has no mmap operation.`,
-  [D.doMmapBadType]: (s) =>
+  [DO_MMAP_NO_MMAP_OPERATION]: (s) => `${capital(fileName(s))} has no mmap operation.`,
+  [DO_MMAP_BAD_TYPE]: (s) =>
     `The type in the flags is ${s.arg('flags') & MAP_TYPE}; MAP_SHARED is ${MAP_SHARED}, MAP_PRIVATE 2.`,
-  [D.mprotectNotMapped]: notMapped('addr'),
-  [D.mprotectHole]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
-  [D.madviseHole]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
-  [D.mlockHole]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
-  [D.msyncHole]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
-  [D.mprotectMayBits]: (s) => {
+  [MPROTECT_NOT_MAPPED]: notMapped('addr'),
+  [MPROTECT_HOLE]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
+  [MADVISE_HOLE]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
+  [MLOCK_HOLE]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
+  [MSYNC_HOLE]: (s) => holeIn(s, s.arg('addr'), s.arg('addr') + s.length),
+  [MPROTECT_MAY_BITS]: (s) => {
     const vma = s.vmaAt(s.arg('addr'));
     const may = vma === null ? 0 : (vma.vmFlags >> 4) & 7;
     return `${formatProt(s.arg('prot'))} is asked for, and the area may have at most ${formatProt(may)}: its file was opened ${(may & 2) === 0 ? 'read-only' : 'so'}${(may & 4) === 0 ? ' or its mount has noexec' : ''}.`;
   },
-  [D.mremapNotMapped]: notMapped('addr'),
-  [D.mremapCrossesVma]: (s) => {
+  [MREMAP_NOT_MAPPED]: notMapped('addr'),
+  [MREMAP_CROSSES_VMA]: (s) => {
     const vma = s.vmaAt(s.arg('addr'));
     const end = s.arg('addr') + s.arg('old_len');
     if (vma === null) return '';
     return `The old range ends at ${hex(end)}, but the area ${areaName(s, vma)} ends at ${hex(vma.vmEnd)}: mremap takes one area at a time.`;
   },
-  [D.mremapMayNotMove]: (s) => {
+  [MREMAP_MAY_NOT_MOVE]: (s) => {
     const vma = s.vmaAt(s.arg('addr'));
     const next = vma?.vmNext ?? null;
     if (vma === null) return '';
@@ -324,15 +386,15 @@ const FIGURES: Readonly<Record<number, Figure>> = {
     const room = next === null ? s.mm.taskSize - vma.vmEnd : next.vmStart - vma.vmEnd;
     return `It would have to grow by ${bytes(s.arg('new_len') - s.arg('old_len'))} and behind it ${room === 0 ? 'the next area begins at once' : `are ${bytes(room)} free`}.`;
   },
-  [D.mremapOverlap]: (s) =>
+  [MREMAP_OVERLAP]: (s) =>
     `Old ${hex(s.arg('addr'))}-${hex(s.arg('addr') + s.arg('old_len'))}, new ${hex(s.arg('new_addr'))}-${hex(s.arg('new_addr') + s.arg('new_len'))}.`,
-  [D.faultNoVma]: notMapped('addr'),
-  [D.faultAboveTaskSize]: (s) =>
+  [FAULT_NO_VMA]: notMapped('addr'),
+  [FAULT_ABOVE_TASK_SIZE]: (s) =>
     `${hex(s.arg('addr'))} lies above the addresses of a program, which end at ${hex(s.mm.taskSize)}.`,
-  [D.faultNotReadable]: rights('reading'),
-  [D.faultNotWritable]: rights('writing'),
-  [D.faultNotExecutable]: rights('execution'),
-  [D.faultBeyondEof]: (s) => {
+  [FAULT_NOT_READABLE]: rights('reading'),
+  [FAULT_NOT_WRITABLE]: rights('writing'),
+  [FAULT_NOT_EXECUTABLE]: rights('execution'),
+  [FAULT_BEYOND_EOF]: (s) => {
     const vma = s.vmaAt(s.arg('addr'));
     if (vma?.vmFile == null) return '';
     const page = s.system.pageSize;
@@ -340,12 +402,12 @@ const FIGURES: Readonly<Record<number, Figure>> = {
     const length = vma.vmFile.fInode.iSize;
     return `The access is at byte ${offset} of the file, which has ${bytes(length)}; the page in which it ends can be touched, pages behind it cannot.`;
   },
-  [D.stackLimit]: (s) => {
+  [EXPAND_STACK_RLIMIT_STACK]: (s) => {
     const stack = stackFigure(s);
     if (stack === null) return '';
     return `The stack would have ${bytes(stack.wanted)} and RLIMIT_STACK is ${exactBytes(s.cur.rlimits.stack)}.`;
   },
-  [D.stackGuardGap]: (s) => {
+  [EXPAND_STACK_GUARD_GAP]: (s) => {
     const stack = stackFigure(s);
     if (stack === null) return '';
     const { below } = stack;
@@ -395,7 +457,10 @@ function wildAccess(s: Subject): string {
  */
 export function sentencesOf(s: Subject, reason: Reason): { readonly sentence: string; readonly advice: string } {
   const { decision, sentence, change } = reason;
-  const ofStack = decision === D.stackLimit || decision === D.stackBelowMinAddr || decision === D.stackGuardGap;
+  const ofStack =
+    decision === EXPAND_STACK_RLIMIT_STACK ||
+    decision === EXPAND_STACK_BELOW_MIN_ADDR ||
+    decision === EXPAND_STACK_GUARD_GAP;
   const wild = ofStack ? wildAccess(s) : '';
   if (wild === '') return { sentence, advice: change };
   return {

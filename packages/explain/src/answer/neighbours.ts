@@ -2,7 +2,6 @@
  * Why two neighbours stayed apart: every rule of vma_merge that stands between them, not only the first.
  */
 import {
-  Decision as D,
   isMergeableAnonVma,
   vmaPages,
   VM_EXEC,
@@ -13,6 +12,18 @@ import {
   type Mm,
   type Vma,
 } from '@vmarea/mm-core';
+import {
+  VMA_MERGE_ANON_NAME,
+  VMA_MERGE_ANON_VMA,
+  VMA_MERGE_CLOSE_OP,
+  VMA_MERGE_FILE,
+  VMA_MERGE_FLAGS,
+  VMA_MERGE_NOT_ADJACENT,
+  VMA_MERGE_PGOFF,
+  VMA_MERGE_POLICY,
+  VMA_MERGE_SPECIAL,
+  VMA_MERGE_USERFAULT,
+} from '@vmarea/mm-core/reasons';
 import { hex } from '../calls/verbs.ts';
 import type { Reason, ReasonBook } from './reason-book.ts';
 
@@ -82,35 +93,36 @@ function file(vma: Vma): string {
 
 /** Every rule that keeps `right` from joining `left`, in the kernel's order, with its operands. */
 export function whyApart(left: Vma, right: Vma): [decision: number, operands: string][] {
-  if (left.vmEnd !== right.vmStart) return [[D.mergeNotAdjacent, `${hex(left.vmEnd)} and ${hex(right.vmStart)}`]];
+  if (left.vmEnd !== right.vmStart) return [[VMA_MERGE_NOT_ADJACENT, `${hex(left.vmEnd)} and ${hex(right.vmStart)}`]];
   const why: [number, string][] = [];
   const special = (left.vmFlags | right.vmFlags) & VM_SPECIAL;
-  if (special !== 0) why.push([D.mergeSpecial, vmFlagNames(special).join(', ')]);
+  if (special !== 0) why.push([VMA_MERGE_SPECIAL, vmFlagNames(special).join(', ')]);
   const differ = (left.vmFlags ^ right.vmFlags) & ~VM_SOFTDIRTY;
   if (differ !== 0) {
     const only = (vma: Vma): string => flagsOf(vma, differ).join(', ') || 'nothing';
-    why.push([D.mergeFlags, `only the lower: ${only(left)}; only the upper: ${only(right)}`]);
+    why.push([VMA_MERGE_FLAGS, `only the lower: ${only(left)}; only the upper: ${only(right)}`]);
   }
   if (left.vmFile !== right.vmFile) {
     const same = left.vmFile !== null && left.vmFile.fInode === right.vmFile?.fInode;
-    why.push([D.mergeFile, same ? `${file(left)}, opened twice` : `${file(left)} and ${file(right)}`]);
+    why.push([VMA_MERGE_FILE, same ? `${file(left)}, opened twice` : `${file(left)} and ${file(right)}`]);
   }
-  if (left.vmOps?.close != null) why.push([D.mergeCloseOp, `of the lower (${file(left)})`]);
-  if (left.userfaultCtx !== right.userfaultCtx) why.push([D.mergeUserfault, 'one is watched otherwise than the other']);
+  if (left.vmOps?.close != null) why.push([VMA_MERGE_CLOSE_OP, `of the lower (${file(left)})`]);
+  if (left.userfaultCtx !== right.userfaultCtx)
+    why.push([VMA_MERGE_USERFAULT, 'one is watched otherwise than the other']);
   if (left.anonName !== right.anonName)
-    why.push([D.mergeAnonName, `«${left.anonName ?? ''}» and «${right.anonName ?? ''}»`]);
-  if (left.vmPolicy !== right.vmPolicy) why.push([D.mergePolicy, 'one has a policy of its own']);
+    why.push([VMA_MERGE_ANON_NAME, `«${left.anonName ?? ''}» and «${right.anonName ?? ''}»`]);
+  if (left.vmPolicy !== right.vmPolicy) why.push([VMA_MERGE_POLICY, 'one has a policy of its own']);
   if (
     !isMergeableAnonVma(right.anonVma, left.anonVma, left) ||
     !isMergeableAnonVma(left.anonVma, right.anonVma, null)
   ) {
     const of = (vma: Vma): string => (vma.anonVma === null ? 'none' : 'one of its own');
     const both = left.anonVma !== null && right.anonVma !== null;
-    why.push([D.mergeAnonVma, both ? 'each has its own' : `the lower has ${of(left)}, the upper ${of(right)}`]);
+    why.push([VMA_MERGE_ANON_VMA, both ? 'each has its own' : `the lower has ${of(left)}, the upper ${of(right)}`]);
   }
   const border = left.vmPgoff + vmaPages(left, left.vmMm.system.pageSize);
   if (border !== right.vmPgoff) {
-    why.push([D.mergePgoff, `the lower ends at page ${hex(border)}, the upper begins at ${hex(right.vmPgoff)}`]);
+    why.push([VMA_MERGE_PGOFF, `the lower ends at page ${hex(border)}, the upper begins at ${hex(right.vmPgoff)}`]);
   }
   return why;
 }

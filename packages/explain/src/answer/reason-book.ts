@@ -1,10 +1,9 @@
 /**
- * The catalogues of all packages in one: what a decision's number means, whoever took it.
+ * The table of reasons as answers show it: what a reason's number means, whichever package declared it.
  */
-import { KERNEL_DECISION_BASE, KERNEL_REASONS } from '@vmarea/kernel';
-import { CATALOGUE } from '@vmarea/mm-core/reasons';
-import { errnoName } from '@vmarea/uapi';
-import { VFS_DECISION_BASE, VFS_REASONS, type DriverReason } from '@vmarea/vfs';
+import '@vmarea/kernel';
+import { allReasons, describeReason, formatSource, type Reason as TableReason } from '@vmarea/mm-core/reasons';
+import { errnoName, signalName } from '@vmarea/uapi';
 
 /** A reason, whichever package's. */
 export interface Reason {
@@ -12,45 +11,46 @@ export interface Reason {
   readonly id: string;
   /** The kernel's function that decides. */
   readonly fn: string;
-  /** By name; `none` where nothing is refused. */
+  /** The errno or the signal by name; `none` where nothing is refused. */
   readonly errno: string;
   readonly sentence: string;
   readonly change: string;
-  /** Where the kernel decides; empty when the catalogue does not say. */
+  /** Where the kernel decides. */
   readonly reference: string;
 }
 
-/** A driver's catalogue. */
-export interface DriverCatalogue {
-  /** Number of its first reason. */
-  readonly base: number;
-  readonly reasons: readonly DriverReason[];
-}
-
-/** The reasons of mm-core, vfs and kernel, and of the drivers that are handed in. */
+/** The reasons of the packages that are loaded. */
 export class ReasonBook {
-  private readonly byNumber = new Map<number, Reason>();
+  readonly #tree: string | undefined;
 
-  constructor(drivers: readonly DriverCatalogue[] = []) {
-    for (const entry of CATALOGUE) this.byNumber.set(entry.decision, entry);
-    const own = [
-      { base: VFS_DECISION_BASE, reasons: VFS_REASONS },
-      { base: KERNEL_DECISION_BASE, reasons: KERNEL_REASONS },
-    ];
-    for (const { base, reasons } of [...own, ...drivers]) {
-      reasons.forEach(({ errno, ...rest }, i) => {
-        this.byNumber.set(base + i, { decision: base + i, ...rest, errno: errnoName(errno), reference: '' });
-      });
-    }
+  /** @param tree name of the profile whose line numbers are shown; none when left out */
+  constructor(tree?: string) {
+    this.#tree = tree;
   }
 
   /** The reason of a decision; undefined for 0 and unknown numbers. */
   find(decision: number): Reason | undefined {
-    return this.byNumber.get(decision);
+    const found = describeReason(decision);
+    return found && this.#shown(found);
   }
 
-  /** All, by number. */
+  /** All, in the order of their declaration. */
   all(): Reason[] {
-    return [...this.byNumber.values()];
+    return allReasons().map((one) => this.#shown(one));
+  }
+
+  #shown({ number, id, errno, signal, says, change, source }: TableReason): Reason {
+    let ending = 'none';
+    if (errno !== undefined) ending = errnoName(errno);
+    else if (signal !== undefined) ending = signalName(signal);
+    return {
+      decision: number,
+      id,
+      fn: source.fn,
+      errno: ending,
+      sentence: says,
+      change,
+      reference: formatSource(source, this.#tree),
+    };
   }
 }

@@ -51,7 +51,16 @@ import {
   PR_SET_VMA_ANON_NAME,
   SHM_HUGE_MASK,
 } from '@vmarea/uapi';
-import { KernelDecision } from '../reasons.ts';
+import {
+  MLOCK2_BAD_FLAGS,
+  PRCTL_UNKNOWN_OPTION,
+  SYS_MMAP_BAD_DESCRIPTOR,
+  SYS_MMAP_NO_HUGE_FILE,
+  SYS_MMAP_NO_HUGE_SIZE,
+  SYS_MMAP_OFFSET_UNALIGNED,
+  MSEAL_UNKNOWN_CALL,
+  PRCTL_UNUSED_ARGUMENTS,
+} from './reasons.ts';
 import type { Task } from '../task/task.ts';
 
 /** A 64-bit register as a program gives it. */
@@ -115,21 +124,21 @@ export class MmCalls {
     const { cur, kernel } = this.task;
     const { system } = kernel;
     const pgoff = this.pageOffset(off);
-    if (pgoff === null) return refuse(cur, KernelDecision.mmapOffsetUnaligned, -EINVAL);
+    if (pgoff === null) return refuse(cur, SYS_MMAP_OFFSET_UNALIGNED, -EINVAL);
     const mapFlags = int(flags);
     let length = fromRegister(len);
     let file: VmFile | null = null;
     if ((mapFlags & MAP_ANONYMOUS) === 0) {
       system.audit?.mmapFd(cur, int(fd), mapFlags);
       file = cur.files.fget(int(fd));
-      if (file === null) return refuse(cur, KernelDecision.mmapBadDescriptor, -EBADF);
+      if (file === null) return refuse(cur, SYS_MMAP_BAD_DESCRIPTOR, -EBADF);
       if (file.hugePageSize !== 0) length = roundHuge(length, file.hugePageSize);
-      else if ((mapFlags & MAP_HUGETLB) !== 0) return refuse(cur, KernelDecision.mmapNoHugeFile, -EINVAL);
+      else if ((mapFlags & MAP_HUGETLB) !== 0) return refuse(cur, SYS_MMAP_NO_HUGE_FILE, -EINVAL);
       file = file.getFile();
     } else if ((mapFlags & MAP_HUGETLB) !== 0) {
       const log = (mapFlags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
       const hstate = system.hugePages?.hstateSizelog((mapFlags >>> MAP_HUGE_SHIFT) & SHM_HUGE_MASK) ?? null;
-      if (hstate === null) return refuse(cur, KernelDecision.mmapNoHugeSize, -EINVAL);
+      if (hstate === null) return refuse(cur, SYS_MMAP_NO_HUGE_SIZE, -EINVAL);
       length = roundHuge(length, hstate.size);
       const made = system.hugePages!.fileSetup(cur, {
         name: 'anon_hugepage',
@@ -215,7 +224,7 @@ export class MmCalls {
   /** mseal(2): -ENOSYS on a kernel that does not have it. */
   mseal(addr: Register, len: Register, flags: Register): number {
     const { cur } = this.task;
-    if (!cur.mm.system.profile.mmap.seal) return refuse(cur, KernelDecision.msealUnknownCall, -ENOSYS);
+    if (!cur.mm.system.profile.mmap.seal) return refuse(cur, MSEAL_UNKNOWN_CALL, -ENOSYS);
     return doMseal(cur, fromRegister(addr), fromRegister(len), int(flags));
   }
 
@@ -228,7 +237,7 @@ export class MmCalls {
   /** mlock2(2). */
   mlock2(addr: Register, len: Register, flags: Register): number {
     const given = int(flags);
-    if ((given & ~MLOCK_ONFAULT) !== 0) return refuse(this.task.cur, KernelDecision.mlock2BadFlags, -EINVAL);
+    if ((given & ~MLOCK_ONFAULT) !== 0) return refuse(this.task.cur, MLOCK2_BAD_FLAGS, -EINVAL);
     const vmFlags = given === 0 ? VM_LOCKED : VM_LOCKED | VM_LOCKONFAULT;
     const result = doMlock(this.task.cur, fromRegister(addr), fromRegister(len), vmFlags);
     return isErr(result) ? result : this.populated(result);
@@ -285,7 +294,7 @@ export class MmCalls {
   prctl(option: number, arg2: Register, addr: Register, len: Register, name: number | string | null): number {
     if (option === PR_SET_MDWE || option === PR_GET_MDWE) return this.mdwe(option, int(arg2), addr, len, name);
     if (option !== PR_SET_VMA || int(arg2) !== PR_SET_VMA_ANON_NAME) {
-      return refuse(this.task.cur, KernelDecision.prctlUnknownOption, -EINVAL);
+      return refuse(this.task.cur, PRCTL_UNKNOWN_OPTION, -EINVAL);
     }
     return prctlSetVmaAnonName(this.task.cur, fromRegister(addr), fromRegister(len), name);
   }
@@ -293,10 +302,10 @@ export class MmCalls {
   /** PR_SET_MDWE and PR_GET_MDWE: all arguments behind the last one that is used must be 0. */
   private mdwe(option: number, bits: number, ...unused: readonly unknown[]): number {
     const { cur } = this.task;
-    if (!cur.mm.system.profile.mmap.denyWriteExec) return refuse(cur, KernelDecision.prctlUnknownOption, -EINVAL);
+    if (!cur.mm.system.profile.mmap.denyWriteExec) return refuse(cur, PRCTL_UNKNOWN_OPTION, -EINVAL);
     const isZero = (value: unknown): boolean => value === 0 || value === 0n || value === null;
     if (!unused.every(isZero) || (option === PR_GET_MDWE && bits !== 0)) {
-      return refuse(cur, KernelDecision.prctlUnusedArguments, -EINVAL);
+      return refuse(cur, PRCTL_UNUSED_ARGUMENTS, -EINVAL);
     }
     return option === PR_GET_MDWE ? cur.mm.mdwe : prctlSetMdwe(cur, bits);
   }

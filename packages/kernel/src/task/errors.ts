@@ -2,7 +2,7 @@
  * Errors that are thrown: only Task's methods do. They have the fields that Node's own system errors have.
  */
 import { RETRY, type Caller } from '@vmarea/mm-core';
-import { describeDecision } from '@vmarea/mm-core/reasons';
+import { describeReason } from '@vmarea/mm-core/reasons';
 import { errnoName, errnoText } from '@vmarea/uapi';
 
 /** A system call that failed. */
@@ -16,11 +16,11 @@ export class SyscallError extends Error {
   readonly syscall: string;
   /** The id of the decision that refused; 0 when none was left. */
   readonly decision: number;
-  /** Why, in a sentence; null when the decision left no id or its package's catalogue is not mm-core's. */
+  /** Why, in a sentence; null when no reason was left. */
   readonly reason: string | null;
 
   constructor(code: string, errno: number, syscall: string, decision: number) {
-    const reason = describeDecision(decision)?.sentence ?? null;
+    const reason = describeReason(decision)?.says ?? null;
     super(`${code}: ${errnoText(errno)}, ${syscall}${reason === null ? '' : `: ${reason}`}`);
     this.code = code;
     this.errno = errno;

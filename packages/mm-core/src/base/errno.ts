@@ -1,7 +1,7 @@
 /**
  * How a verb says no: a negative errno, with the id of the decision left in the caller's call.
  *
- * Not here: the sentences (reasons/catalogue.ts).
+ * Not here: the sentences (the `reasons` files of each room).
  */
 import type { Caller } from '../space/caller.ts';
 
@@ -19,7 +19,7 @@ export function isErr(value: number): boolean {
  * Leaves the id of a decision and returns the errno that goes with it.
  *
  * @param cur who asked
- * @param decision one of `Decision`
+ * @param decision a reason's number
  * @param errno the negative errno
  */
 export function refuse(cur: Caller, decision: number, errno: number): number {

@@ -10,7 +10,7 @@ import { refuse } from '../base/errno.ts';
 import { adviseName, walkVmas } from './madvise.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import { alignUp } from '../base/page-math.ts';
-import { D } from '../reasons/decisions.ts';
+import { PRCTL_SET_VMA_FILE, PRCTL_SET_VMA_UNALIGNED, PRCTL_SET_VMA_WRAPS } from './reasons/anon-name.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes } from '../base/units.ts';
 
@@ -26,17 +26,17 @@ export function prctlSetVmaAnonName(cur: Caller, start: Addr, len: Bytes, name: 
   const system = mm.system;
   beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('prctl_set_vma', start, len, 0, 0);
-  if ((start & system.pageMask) !== 0) return refuse(cur, D.setVmaUnaligned, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(cur, PRCTL_SET_VMA_UNALIGNED, -EINVAL);
   const size = alignUp(len, system.pageMask);
-  if (len !== 0 && size === 0) return refuse(cur, D.setVmaWraps, -EINVAL);
+  if (len !== 0 && size === 0) return refuse(cur, PRCTL_SET_VMA_WRAPS, -EINVAL);
   if ((start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
-    return refuse(cur, D.setVmaWraps, -EINVAL);
+    return refuse(cur, PRCTL_SET_VMA_WRAPS, -EINVAL);
   }
   if (size === 0) return 0;
   const byText = system.profile.madvise.anonNames === 'text';
   const visit = (vma: Vma, from: number, to: number): number => {
     cur.call.vma = vma;
-    if (vma.vmFile !== null) return byText ? refuse(cur, D.setVmaFile, -EBADF) : 0;
+    if (vma.vmFile !== null) return byText ? refuse(cur, PRCTL_SET_VMA_FILE, -EBADF) : 0;
     return adviseName(cur, vma, from, to, name);
   };
   mmapLock(mm, 'prctl');

@@ -17,7 +17,16 @@ import { isErr, refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import { doMunmap } from './munmap.ts';
 import { alignUp } from '../base/page-math.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  BRK_BELOW_START,
+  BRK_CLEAR_OLD_MAPS,
+  BRK_MAX_MAP_COUNT,
+  BRK_NOTHING_TO_SHRINK,
+  BRK_NO_ROOM,
+  BRK_RLIMIT_DATA,
+} from './reasons/brk.ts';
+import { KMEM_CACHE_NO_VMA } from '../shape/reasons.ts';
+import { GET_UNMAPPED_AREA_BEYOND_TASK_SIZE } from '../space/reasons.ts';
 import { findPrev, findVma, findVmaIntersection, getUnmappedArea, vmStartGap } from '../space/placement.ts';
 import {
   VM_ACCOUNT,
@@ -74,10 +83,10 @@ function doBrk(cur: Caller, addr: Addr, len: Bytes, heap: Vma | null, extraFlags
   const flags = vmDataDefaultFlags(cur) | VM_ACCOUNT | mm.defFlags | extraFlags;
   if (mm.tracer !== null) mm.tracer.enter('do_brk', addr, len, flags, 0);
   while (findVmaIntersection(mm, addr, end) !== null) {
-    if (doMunmap(cur, addr, len) !== 0) return refuse(cur, D.brkClearOldMaps, -ENOMEM);
+    if (doMunmap(cur, addr, len) !== 0) return refuse(cur, BRK_CLEAR_OLD_MAPS, -ENOMEM);
   }
   if (!mayExpandVm(cur, flags, pages)) return -ENOMEM;
-  if (mm.mapCount > system.sysctl.maxMapCount) return refuse(cur, D.brkMaxMapCount, -ENOMEM);
+  if (mm.mapCount > system.sysctl.maxMapCount) return refuse(cur, BRK_MAX_MAP_COUNT, -ENOMEM);
   if (securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
   let vma: Vma | null = null;
   const spec = cur.call.area.anew(addr, end, system.perPage);
@@ -97,7 +106,7 @@ function doBrk(cur: Caller, addr: Addr, len: Bytes, heap: Vma | null, extraFlags
   vma ??= linkBrkVma(cur, addr, end, flags);
   if (vma === null) {
     vmUnacctMemory(system, pages);
-    return refuse(cur, D.vmaNoMemory, -ENOMEM);
+    return refuse(cur, KMEM_CACHE_NO_VMA, -ENOMEM);
   }
   if (system.perf !== null) system.perf.mmap(vma);
   if (system.profile.limits.statDataVm) vmStatAccount(mm, flags & ~VM_EXEC, null, pages);
@@ -119,13 +128,13 @@ function growHeap(cur: Caller, oldEnd: number, newEnd: number): number {
   const system = mm.system;
   const next = findVma(mm, oldEnd);
   if (system.profile.brk.mergesThroughVmaMerge) {
-    if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(cur, D.brkNoRoom, -ENOMEM);
+    if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(cur, BRK_NO_ROOM, -ENOMEM);
     const error = checkBrkLimits(cur, oldEnd, newEnd - oldEnd);
     return error === 0 ? doBrk(cur, oldEnd, newEnd - oldEnd, null, 0) : error;
   }
   const error = checkBrkLimits(cur, oldEnd, newEnd - oldEnd);
   if (error !== 0) return error;
-  if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(cur, D.brkNoRoom, -ENOMEM);
+  if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(cur, BRK_NO_ROOM, -ENOMEM);
   // The heap's own VMA: the one before, looked for down to start_brk only (so bss, which ends there, is none).
   const before = findPrev(mm, next);
   const heap = before !== null && before.vmEnd > mm.startBrk ? before : null;
@@ -137,12 +146,12 @@ function brkLocked(cur: Caller, value: number): number {
   const system = mm.system;
   const oldBrk = mm.brk;
   if (value >= 0 && value < mm.startBrk) {
-    refuse(cur, D.brkBelowStart, -ENOMEM);
+    refuse(cur, BRK_BELOW_START, -ENOMEM);
     return oldBrk;
   }
   const heapBytes = value < 0 ? Infinity : value - mm.startBrk;
   if (cur.rlimits.data !== Infinity && heapBytes + (mm.endData - mm.startData) > cur.rlimits.data) {
-    refuse(cur, D.brkDataLimit, -ENOMEM);
+    refuse(cur, BRK_RLIMIT_DATA, -ENOMEM);
     return oldBrk;
   }
   const newEnd = alignUp(value, system.pageMask);
@@ -156,7 +165,7 @@ function brkLocked(cur: Caller, value: number): number {
       const vma = findVma(mm, newEnd);
       // 6.1 looks for a VMA of the heap; when other mappings took its place there is nothing to shrink.
       if (vma === null || vma.vmStart >= oldEnd) {
-        refuse(cur, D.brkNothingToShrink, -EINVAL);
+        refuse(cur, BRK_NOTHING_TO_SHRINK, -EINVAL);
         return oldBrk;
       }
     }
@@ -165,7 +174,7 @@ function brkLocked(cur: Caller, value: number): number {
     return value;
   }
   if (value < 0 || newEnd >= mm.taskSize * 2) {
-    refuse(cur, D.areaBeyondTaskSize, -ENOMEM);
+    refuse(cur, GET_UNMAPPED_AREA_BEYOND_TASK_SIZE, -ENOMEM);
     return oldBrk;
   }
   if (growHeap(cur, oldEnd, newEnd) !== 0) return oldBrk;

@@ -7,7 +7,8 @@ import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { Mm } from '../space/mm.ts';
 import { VmOperations } from '../ports/vm-operations.ts';
-import { D } from '../reasons/decisions.ts';
+import { INSERT_VM_STRUCT_OVERLAP } from './reasons/fork.ts';
+import { KMEM_CACHE_NO_VMA } from '../shape/reasons.ts';
 import type { MmSystem } from '../space/system.ts';
 import { findVmaIntersection } from '../space/placement.ts';
 import { VM_ACCOUNT, VM_DONTEXPAND, VM_LOCKED_CLEAR_MASK } from '../base/flags.ts';
@@ -65,7 +66,7 @@ export function pickMmapLayout(cur: Caller, rndBytes: number): void {
  */
 export function insertVmStruct(cur: Caller, vma: Vma): number {
   const mm = cur.mm;
-  if (findVmaIntersection(mm, vma.vmStart, vma.vmEnd) !== null) return refuse(cur, D.insertOverlap, -ENOMEM);
+  if (findVmaIntersection(mm, vma.vmStart, vma.vmEnd) !== null) return refuse(cur, INSERT_VM_STRUCT_OVERLAP, -ENOMEM);
   const pages = (vma.vmEnd - vma.vmStart) / mm.system.pageSize;
   if ((vma.vmFlags & VM_ACCOUNT) !== 0 && securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
   if (vma.vmFile === null) vma.vmPgoff = vma.vmStart / mm.system.pageSize;
@@ -120,7 +121,7 @@ export function installSpecialMapping(
   const mm = cur.mm;
   const system = mm.system;
   const vma = mm.vmas.allocVma();
-  if (vma === null) return refuse(cur, D.vmaNoMemory, -ENOMEM);
+  if (vma === null) return refuse(cur, KMEM_CACHE_NO_VMA, -ENOMEM);
   vma.vmStart = addr;
   vma.vmEnd = addr + len;
   vma.vmFlags = (vmFlags | mm.defFlags | VM_DONTEXPAND) & VM_LOCKED_CLEAR_MASK;

@@ -16,7 +16,8 @@ import { createMm } from './create.ts';
 import { refuse } from '../base/errno.ts';
 import type { Mm } from '../space/mm.ts';
 import { exitMmap } from './munmap.ts';
-import { D } from '../reasons/decisions.ts';
+import { FORK_NO_MEMORY } from './reasons/fork.ts';
+import { ANON_VMA_NO_MEMORY, KMEM_CACHE_NO_VMA } from '../shape/reasons.ts';
 import {
   VM_ACCOUNT,
   VM_DONTCOPY,
@@ -64,7 +65,7 @@ function copyMmFields(to: Mm, from: Mm): void {
 /** Calls `open` for the child's VMA, also when copying its pages failed with `error`; returns `error`. */
 function openCopy(cur: Caller, made: Vma, error: Errno): number {
   if (made.vmOps !== null && made.vmOps.open !== null) made.vmOps.open(made);
-  return error === 0 ? 0 : refuse(cur, D.forkNoMemory, error);
+  return error === 0 ? 0 : refuse(cur, FORK_NO_MEMORY, error);
 }
 
 /** One VMA of the parent: 0, or -ENOMEM with nothing of it left in the child. */
@@ -76,7 +77,7 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
   const made = child.vmas.allocVma();
   if (made === null) {
     vmUnacctMemory(system, charge);
-    return refuse(cur, D.vmaNoMemory, -ENOMEM);
+    return refuse(cur, KMEM_CACHE_NO_VMA, -ENOMEM);
   }
   copyVmaFields(made, vma);
   // A wiped mapping gets its anon_vma at its first fault.
@@ -85,7 +86,7 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
   else if (anonVmaFork(system, made, vma) !== 0) {
     child.vmas.release(made.id);
     vmUnacctMemory(system, charge);
-    return refuse(cur, D.anonVmaNoMemory, -ENOMEM);
+    return refuse(cur, ANON_VMA_NO_MEMORY, -ENOMEM);
   }
   made.vmFlags &= KEPT_FLAGS;
   made.userfaultCtx = null;
@@ -146,7 +147,7 @@ function finishPlainCopy(child: Mm, parents: VmaTable, id: number): number {
 function copyHoldings(cur: Caller, made: Vma, vma: Vma): number {
   const { system } = cur.mm;
   made.anonVma = vma.anonVma;
-  if (anonVmaFork(system, made, vma) !== 0) return refuse(cur, D.anonVmaNoMemory, -ENOMEM);
+  if (anonVmaFork(system, made, vma) !== 0) return refuse(cur, ANON_VMA_NO_MEMORY, -ENOMEM);
   made.copyExtra(vma);
   made.userfaultCtx = null;
   if (vma.vmFile !== null) {
@@ -167,7 +168,7 @@ function copyVmas(cur: Caller, child: Mm): number {
     const id = tree.idAt(i);
     if (atOnce && vmas.isPlain(id)) {
       const error = finishPlainCopy(child, vmas, id);
-      if (error !== 0) return refuse(cur, D.forkNoMemory, error);
+      if (error !== 0) return refuse(cur, FORK_NO_MEMORY, error);
       continue;
     }
     const vma = vmas.at(id);
@@ -192,7 +193,7 @@ export function dupMm(cur: Caller): Mm | number {
   beginCall(cur);
   if (parent.tracer !== null) parent.tracer.enter('dup_mmap', parent.mapCount, 0, 0, 0);
   const child = createMm(parent.system);
-  if (child === null) return refuse(cur, D.forkNoMemory, -ENOMEM);
+  if (child === null) return refuse(cur, FORK_NO_MEMORY, -ENOMEM);
   copyMmFields(child, parent);
   child.tracer = parent.tracer;
   const error = copyVmas(cur, child);

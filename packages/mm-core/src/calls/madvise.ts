@@ -48,7 +48,29 @@ import type { Addr, Bytes, Errno, SlotOrErrno, VmFlags } from '../base/units.ts'
 import { alignDownSize, alignUp } from '../base/page-math.ts';
 import { FMODE_WRITE } from '../ports/file.ts';
 import { sealForbidsAdvice } from './mseal.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  MADVISE_COLLAPSE,
+  MADVISE_DODUMP_SPECIAL,
+  MADVISE_DOFORK_IO,
+  MADVISE_DROPPABLE,
+  MADVISE_FREE_FILE,
+  MADVISE_HOLE,
+  MADVISE_HUGE,
+  MADVISE_HUGE_UNALIGNED,
+  MADVISE_INJECT_NOT_PERMITTED,
+  MADVISE_INJECT_UNSUPPORTED,
+  MADVISE_LOCKED,
+  MADVISE_REMOVE_LOCKED,
+  MADVISE_REMOVE_NOT_WRITABLE,
+  MADVISE_REMOVE_NO_FILE,
+  MADVISE_REMOVE_UNSUPPORTED,
+  MADVISE_SEALED,
+  MADVISE_UNALIGNED,
+  MADVISE_UNKNOWN_ADVICE,
+  MADVISE_WILLNEED_ANON,
+  MADVISE_WIPEONFORK_FILE,
+  MADVISE_WRAPS,
+} from './reasons/madvise.ts';
 import type { MmSystem } from '../space/system.ts';
 import { findVma } from '../space/placement.ts';
 import {
@@ -176,16 +198,16 @@ function newFlagsFor(vma: Vma, advice: number): number {
 /** What forbids a flag-changing advice on this VMA: 0 or -EINVAL. */
 function checkFlagAdvice(cur: Caller, vma: Vma, advice: number): number {
   const flags = vma.vmFlags;
-  if (advice === MADV_DOFORK && (flags & VM_IO) !== 0) return refuse(cur, D.madviseDoforkIo, -EINVAL);
+  if (advice === MADV_DOFORK && (flags & VM_IO) !== 0) return refuse(cur, MADVISE_DOFORK_IO, -EINVAL);
   if (advice === MADV_WIPEONFORK && (vma.vmFile !== null || (flags & VM_SHARED) !== 0)) {
-    return refuse(cur, D.madviseWipeonforkFile, -EINVAL);
+    return refuse(cur, MADVISE_WIPEONFORK_FILE, -EINVAL);
   }
   const droppable = (vma.vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0;
   if (droppable && (advice === MADV_KEEPONFORK || advice === MADV_DODUMP))
-    return refuse(cur, D.madviseDroppable, -EINVAL);
+    return refuse(cur, MADVISE_DROPPABLE, -EINVAL);
   if (advice === MADV_DODUMP && (flags & VM_SPECIAL) !== 0) {
     if ((flags & VM_HUGETLB) === 0 || !cur.mm.system.profile.madvise.dodumpHugetlb) {
-      return refuse(cur, D.madviseDodumpSpecial, -EINVAL);
+      return refuse(cur, MADVISE_DODUMP_SPECIAL, -EINVAL);
     }
   }
   return 0;
@@ -197,17 +219,17 @@ function adviseFree(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: numbe
   const system = mm.system;
   const flags = vma.vmFlags;
   if ((flags & VM_HUGETLB) !== 0) {
-    if (!system.profile.madvise.dontneedHugetlb || advice === MADV_FREE) return refuse(cur, D.madviseHuge, -EINVAL);
+    if (!system.profile.madvise.dontneedHugetlb || advice === MADV_FREE) return refuse(cur, MADVISE_HUGE, -EINVAL);
     const size = vma.vmOps!.pageSize!(vma);
-    if (start % size !== 0) return refuse(cur, D.madviseHugeUnaligned, -EINVAL);
+    if (start % size !== 0) return refuse(cur, MADVISE_HUGE_UNALIGNED, -EINVAL);
     const to = alignDownSize(end, size);
     if (to > start) system.memory.zapRange(vma, start, to);
     return 0;
   }
   const forbidden = advice === MADV_DONTNEED_LOCKED ? VM_PFNMAP : VM_PFNMAP | VM_LOCKED;
-  if ((flags & forbidden) !== 0) return refuse(cur, D.madviseLocked, -EINVAL);
+  if ((flags & forbidden) !== 0) return refuse(cur, MADVISE_LOCKED, -EINVAL);
   if (advice === MADV_FREE) {
-    if (vma.vmOps !== null) return refuse(cur, D.madviseFreeFile, -EINVAL);
+    if (vma.vmOps !== null) return refuse(cur, MADVISE_FREE_FILE, -EINVAL);
     return system.memory.advise(cur, vma, start, end, advice);
   }
   system.memory.zapRange(vma, start, end);
@@ -219,12 +241,12 @@ function adviseRemove(cur: Caller, vma: Vma, start: Addr, end: Addr): number {
   const mm = cur.mm;
   const system = mm.system;
   const file = vma.vmFile;
-  if ((vma.vmFlags & VM_LOCKED) !== 0) return refuse(cur, D.madviseRemoveLocked, -EINVAL);
-  if (file === null) return refuse(cur, D.madviseRemoveNoFile, -EINVAL);
+  if ((vma.vmFlags & VM_LOCKED) !== 0) return refuse(cur, MADVISE_REMOVE_LOCKED, -EINVAL);
+  if (file === null) return refuse(cur, MADVISE_REMOVE_NO_FILE, -EINVAL);
   const needed = system.profile.madvise.removeMaywrite ? VM_SHARED | VM_MAYWRITE : VM_SHARED | VM_WRITE;
-  if ((vma.vmFlags & needed) !== needed) return refuse(cur, D.madviseRemoveNotWritable, -EACCES);
-  if ((file.fMode & FMODE_WRITE) === 0) return refuse(cur, D.madviseRemoveNotWritable, -EBADF);
-  if (file.fOp.fallocate === null) return refuse(cur, D.madviseRemoveUnsupported, -EOPNOTSUPP);
+  if ((vma.vmFlags & needed) !== needed) return refuse(cur, MADVISE_REMOVE_NOT_WRITABLE, -EACCES);
+  if ((file.fMode & FMODE_WRITE) === 0) return refuse(cur, MADVISE_REMOVE_NOT_WRITABLE, -EBADF);
+  if (file.fOp.fallocate === null) return refuse(cur, MADVISE_REMOVE_UNSUPPORTED, -EOPNOTSUPP);
   const offset = start - vma.vmStart + vma.vmPgoff * system.pageSize;
   // The kernel drops the mmap lock around the call.
   mmapUnlock(mm);
@@ -237,18 +259,18 @@ function adviseRemove(cur: Caller, vma: Vma, start: Addr, end: Addr): number {
 
 /** madvise_inject_error: privileged; pages do not fail here. */
 function injectError(cur: Caller): number {
-  if (!cur.mm.system.security.capable(cur, CAP_SYS_ADMIN)) return refuse(cur, D.madviseInjectNotPermitted, -EPERM);
-  return refuse(cur, D.madviseInjectUnsupported, -EOPNOTSUPP);
+  if (!cur.mm.system.security.capable(cur, CAP_SYS_ADMIN)) return refuse(cur, MADVISE_INJECT_NOT_PERMITTED, -EPERM);
+  return refuse(cur, MADVISE_INJECT_UNSUPPORTED, -EOPNOTSUPP);
 }
 
 /** madvise_vma: one VMA. Leaves the VMA that covers the range in `cur.call.vma`. */
 function adviseVma(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number {
   const mm = cur.mm;
   cur.call.vma = vma;
-  if (sealForbidsAdvice(vma, advice)) return refuse(cur, D.madviseSealed, -EPERM);
+  if (sealForbidsAdvice(vma, advice)) return refuse(cur, MADVISE_SEALED, -EPERM);
   switch (advice) {
     case MADV_WILLNEED:
-      if (vma.vmFile === null && !mm.system.config.swap) return refuse(cur, D.madviseWillneedAnon, -EBADF);
+      if (vma.vmFile === null && !mm.system.config.swap) return refuse(cur, MADVISE_WILLNEED_ANON, -EBADF);
       return mm.system.memory.advise(cur, vma, start, end, advice);
     case MADV_DONTNEED:
     case MADV_DONTNEED_LOCKED:
@@ -258,13 +280,13 @@ function adviseVma(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number
       return adviseRemove(cur, vma, start, end);
     case MADV_COLD:
     case MADV_PAGEOUT:
-      if ((vma.vmFlags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)) !== 0) return refuse(cur, D.madviseLocked, -EINVAL);
+      if ((vma.vmFlags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)) !== 0) return refuse(cur, MADVISE_LOCKED, -EINVAL);
       return mm.system.memory.advise(cur, vma, start, end, advice);
     case MADV_POPULATE_READ:
     case MADV_POPULATE_WRITE:
       return mm.system.memory.advise(cur, vma, start, end, advice);
     case MADV_COLLAPSE:
-      return refuse(cur, D.madviseCollapse, -EINVAL);
+      return refuse(cur, MADVISE_COLLAPSE, -EINVAL);
     default: {
       const error = checkFlagAdvice(cur, vma, advice);
       if (error !== 0) return error;
@@ -291,19 +313,19 @@ export function walkVmas(
   let hole = false;
   let vma = findVma(mm, start);
   for (;;) {
-    if (vma === null) return refuse(cur, D.madviseHole, -ENOMEM);
+    if (vma === null) return refuse(cur, MADVISE_HOLE, -ENOMEM);
     if (start < vma.vmStart) {
-      if (stopsAtHole) return refuse(cur, D.madviseHole, -ENOMEM);
+      if (stopsAtHole) return refuse(cur, MADVISE_HOLE, -ENOMEM);
       hole = true;
       start = vma.vmStart;
-      if (start >= end) return refuse(cur, D.madviseHole, -ENOMEM);
+      if (start >= end) return refuse(cur, MADVISE_HOLE, -ENOMEM);
     }
     const to = Math.min(vma.vmEnd, end);
     const error = visit(vma, start, to);
     if (error !== 0) return error;
     const changed: Vma = cur.call.vma!;
     start = Math.max(to, changed.vmEnd);
-    if (start >= end) return hole ? refuse(cur, D.madviseHole, -ENOMEM) : 0;
+    if (start >= end) return hole ? refuse(cur, MADVISE_HOLE, -ENOMEM) : 0;
     vma = changed.vmNext;
   }
 }
@@ -320,12 +342,12 @@ export function doMadvise(cur: Caller, start: Addr, len: Bytes, advice: number):
   const system = mm.system;
   beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('madvise', start, len, advice, 0);
-  if (!adviceKnown(system, advice)) return refuse(cur, D.madviseUnknown, -EINVAL);
-  if ((start & system.pageMask) !== 0) return refuse(cur, D.madviseUnaligned, -EINVAL);
+  if (!adviceKnown(system, advice)) return refuse(cur, MADVISE_UNKNOWN_ADVICE, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(cur, MADVISE_UNALIGNED, -EINVAL);
   const size = alignUp(len, system.pageMask);
-  if (len !== 0 && size === 0) return refuse(cur, D.madviseWraps, -EINVAL);
+  if (len !== 0 && size === 0) return refuse(cur, MADVISE_WRAPS, -EINVAL);
   if ((start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
-    return refuse(cur, D.madviseWraps, -EINVAL);
+    return refuse(cur, MADVISE_WRAPS, -EINVAL);
   }
   if (size === 0) return 0;
   if (advice === MADV_HWPOISON || advice === MADV_SOFT_OFFLINE) return injectError(cur);

@@ -21,7 +21,16 @@ import type { Mm } from '../space/mm.ts';
 import { mapDenyWriteExec } from './mdwe.ts';
 import { doMunmap, splitAtBorders } from './munmap.ts';
 import type { VmFile } from '../ports/file.ts';
-import { D } from '../reasons/decisions.ts';
+import { KMEM_CACHE_NO_VMA, VMA_MERGE_SPECIAL } from '../shape/reasons.ts';
+import {
+  MMAP_REGION_CLEAR_OLD_MAPS,
+  MMAP_REGION_DENY_WRITE,
+  MMAP_REGION_DRIVER_REFUSED,
+  MMAP_REGION_MOVED,
+  MMAP_REGION_SEALED,
+  MMAP_REGION_SHARED_MEMORY,
+  MMAP_REGION_MDWE,
+} from './reasons/map-region.ts';
 import { findPrev, findVma, findVmaIntersection } from '../space/placement.ts';
 import {
   VM_ACCOUNT,
@@ -60,7 +69,7 @@ export function countVmaPagesRange(mm: Mm, addr: Addr, end: Addr): number {
 function expandNeighbour(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
   const { start, end } = spec;
   if ((spec.vmFlags & VM_SPECIAL) !== 0) {
-    if (mm.tracer !== null) mm.tracer.decide(D.mergeSpecial, 0);
+    if (mm.tracer !== null) mm.tracer.decide(VMA_MERGE_SPECIAL, 0);
     return null;
   }
   const next = prev === null ? mm.tree.first : prev.vmNext;
@@ -95,7 +104,7 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
   const mm = cur.mm;
   if ((vma.vmFlags & VM_DENYWRITE) !== 0) {
     const error = denyWriteAccess(file);
-    if (error !== 0) return refuse(cur, D.mmapRegionDenyWrite, error);
+    if (error !== 0) return refuse(cur, MMAP_REGION_DENY_WRITE, error);
   }
   // Where a sealed file may be mapped read-only, the driver has its say before the count is looked at.
   const countsLate = mm.system.profile.files.sealedSharedReadonly;
@@ -103,7 +112,7 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
     const error = mappingMapWritable(file.fMapping);
     if (error !== 0) {
       if ((vma.vmFlags & VM_DENYWRITE) !== 0) allowWriteAccess(file);
-      return refuse(cur, D.mmapRegionSealed, error);
+      return refuse(cur, MMAP_REGION_SEALED, error);
     }
   }
   const vmFlags = vma.vmFlags;
@@ -111,16 +120,16 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
   const pages = (vma.vmEnd - addr) * mm.system.perPage;
   vma.vmFile = file.getFile();
   let error = file.fOp.mmap!(cur, file, vma);
-  let why: number = D.mmapRegionDriverRefused;
+  let why: number = MMAP_REGION_DRIVER_REFUSED;
   if (error === 0) {
     if (vma.vmStart !== addr && mm.system.profile.mmap.refusesMovedVma) {
       error = -EINVAL;
-      why = D.mmapRegionMoved;
+      why = MMAP_REGION_MOVED;
     } else {
       if (!countsLate || !sharesWrites(vma)) return 0;
       error = mappingMapWritable(file.fMapping);
       if (error === 0) return 0;
-      why = D.mmapRegionSealed;
+      why = MMAP_REGION_SEALED;
     }
     if (vma.vmOps !== null && vma.vmOps.close !== null) vma.vmOps.close(vma);
   } else if (mm.system.profile.mmap.failureLeaksCommit && (vmFlags & VM_ACCOUNT) !== 0) {
@@ -184,7 +193,7 @@ function backMapping(cur: Caller, file: VmFile | null, vma: Vma): number {
   const system = mm.system;
   if (file === null) {
     const error = system.sharedMemory === null ? -ENOMEM : system.sharedMemory.zeroSetup(cur, vma);
-    return error === 0 ? 0 : refuse(cur, D.mmapRegionSharedMemory, error);
+    return error === 0 ? 0 : refuse(cur, MMAP_REGION_SHARED_MEMORY, error);
   }
   const addr = vma.vmStart;
   const error = callMmap(cur, file, vma);
@@ -232,7 +241,7 @@ function mayReplace(cur: Caller, vmFlags: VmFlags, addr: Addr, end: Addr, pages:
 function clearOldMaps(cur: Caller, addr: Addr, len: Bytes): number {
   const { mm } = cur;
   while (findVmaIntersection(mm, addr, addr + len) !== null) {
-    if (doMunmap(cur, addr, len) !== 0) return refuse(cur, D.mmapRegionClearOldMaps, -ENOMEM);
+    if (doMunmap(cur, addr, len) !== 0) return refuse(cur, MMAP_REGION_CLEAR_OLD_MAPS, -ENOMEM);
   }
   return 0;
 }
@@ -326,7 +335,7 @@ export function mmapRegion(cur: Caller, request: MmapRequest): AddrOrErrno {
   const { file, addr, len, pgoff, vmFlagsHigh } = request;
   const vmFlagsIn = request.vmFlags;
   const mm = cur.mm;
-  if (mm.mdwe !== 0 && mapDenyWriteExec(mm, vmFlagsIn, vmFlagsIn)) return refuse(cur, D.mmapRegionMdwe, -EACCES);
+  if (mm.mdwe !== 0 && mapDenyWriteExec(mm, vmFlagsIn, vmFlagsIn)) return refuse(cur, MMAP_REGION_MDWE, -EACCES);
   const system = mm.system;
   const end = addr + len;
   const pages = len * system.perPage;
@@ -370,7 +379,7 @@ export function mmapRegion(cur: Caller, request: MmapRequest): AddrOrErrno {
   const id = vmas.alloc();
   if (id === -1) {
     if (charged !== 0) vmUnacctMemory(system, charged);
-    return refuse(cur, D.vmaNoMemory, -ENOMEM);
+    return refuse(cur, KMEM_CACHE_NO_VMA, -ENOMEM);
   }
   vmas.fill(id, addr, end, pgoff, vmFlags, vmGetPageProt(vmFlags));
   if (file === null && (vmFlags & VM_SHARED) === 0) {

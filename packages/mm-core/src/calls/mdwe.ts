@@ -7,7 +7,7 @@ import { EINVAL, EPERM, PR_MDWE_NO_INHERIT, PR_MDWE_REFUSE_EXEC_GAIN } from '@vm
 import { refuse } from '../base/errno.ts';
 import { VM_EXEC, VM_WRITE } from '../base/flags.ts';
 import type { Errno, VmFlags } from '../base/units.ts';
-import { D } from '../reasons/decisions.ts';
+import { PRCTL_SET_MDWE_BITS, PRCTL_SET_MDWE_IS_SET } from './reasons/mdwe.ts';
 import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
@@ -23,9 +23,9 @@ export function prctlSetMdwe(cur: Caller, bits: number): Errno {
   beginCall(cur);
   const alone = (bits & PR_MDWE_NO_INHERIT) !== 0 && (bits & PR_MDWE_REFUSE_EXEC_GAIN) === 0;
   if ((bits & ~(PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT)) !== 0 || alone) {
-    return refuse(cur, D.mdweBits, -EINVAL);
+    return refuse(cur, PRCTL_SET_MDWE_BITS, -EINVAL);
   }
-  if (mm.mdwe !== 0 && mm.mdwe !== bits) return refuse(cur, D.mdweIsSet, -EPERM);
+  if (mm.mdwe !== 0 && mm.mdwe !== bits) return refuse(cur, PRCTL_SET_MDWE_IS_SET, -EPERM);
   mm.mdwe = bits;
   return 0;
 }

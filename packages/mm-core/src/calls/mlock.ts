@@ -12,7 +12,14 @@ import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import type { Mm } from '../space/mm.ts';
 import { getGateVma } from './map-region.ts';
 import { alignUp } from '../base/page-math.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  MLOCKALL_BAD_FLAGS,
+  MLOCK_HOLE,
+  MLOCK_LIMIT,
+  MLOCK_NOT_MAPPED,
+  MLOCK_NOT_PERMITTED,
+  MLOCK_WRAPS,
+} from './reasons/mlock.ts';
 import { findVma } from '../space/placement.ts';
 import {
   VM_HIGH_DROPPABLE,
@@ -69,11 +76,11 @@ function applyVmaLockFlags(cur: Caller, start: Addr, len: Bytes, flags: number):
   const { mm } = cur;
   if (len === 0) return 0;
   if ((start < 0 && len < 0) || ((start < 0 || len < 0) && start + len >= 0)) {
-    return refuse(cur, D.mlockWraps, -EINVAL);
+    return refuse(cur, MLOCK_WRAPS, -EINVAL);
   }
   const end = len < 0 ? Infinity : start + len;
   let vma = findVma(mm, start);
-  if (vma === null || vma.vmStart > start) return refuse(cur, D.mlockNotMapped, -ENOMEM);
+  if (vma === null || vma.vmStart > start) return refuse(cur, MLOCK_NOT_MAPPED, -ENOMEM);
   let from = start;
   for (;;) {
     const to = Math.min(vma.vmEnd, end);
@@ -83,7 +90,7 @@ function applyVmaLockFlags(cur: Caller, start: Addr, len: Bytes, flags: number):
     from = Math.max(to, changed.vmEnd);
     if (from >= end) return 0;
     const next: Vma | null = changed.vmNext;
-    if (next === null || next.vmStart !== from) return refuse(cur, D.mlockHole, -ENOMEM);
+    if (next === null || next.vmStart !== from) return refuse(cur, MLOCK_HOLE, -ENOMEM);
     vma = next;
   }
 }
@@ -115,7 +122,7 @@ export function doMlock(cur: Caller, startIn: Addr, lenIn: Bytes, vmFlags: VmFla
   const system = mm.system;
   beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('do_mlock', startIn, lenIn, vmFlags, 0);
-  if (!canDoMlock(cur)) return refuse(cur, D.mlockNotPermitted, -EPERM);
+  if (!canDoMlock(cur)) return refuse(cur, MLOCK_NOT_PERMITTED, -EPERM);
   const offset = startIn & system.pageMask;
   const len = alignUp(lenIn + offset, system.pageMask);
   const start = startIn - offset;
@@ -125,7 +132,7 @@ export function doMlock(cur: Caller, startIn: Addr, lenIn: Bytes, vmFlags: VmFla
   try {
     let locked = unsignedPages(len, system.pageSize) + mm.lockedVm;
     if (locked > limit && !privileged && system.profile.mlock.countsOnce) locked -= countLocked(mm, start, len);
-    if (locked > limit && !privileged) return refuse(cur, D.mlockLimit, -ENOMEM);
+    if (locked > limit && !privileged) return refuse(cur, MLOCK_LIMIT, -ENOMEM);
     const error = applyVmaLockFlags(cur, start, len, vmFlags);
     if (error !== 0) return error;
   } finally {
@@ -187,13 +194,13 @@ export function doMlockall(cur: Caller, flags: number): number {
   beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('mlockall', flags, 0, 0, 0);
   if (flags === 0 || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) !== 0) {
-    return refuse(cur, D.mlockallBadFlags, -EINVAL);
+    return refuse(cur, MLOCKALL_BAD_FLAGS, -EINVAL);
   }
-  if (flags === MCL_ONFAULT && !system.profile.mlock.allOnfaultAlone) return refuse(cur, D.mlockallBadFlags, -EINVAL);
-  if (!canDoMlock(cur)) return refuse(cur, D.mlockNotPermitted, -EPERM);
+  if (flags === MCL_ONFAULT && !system.profile.mlock.allOnfaultAlone) return refuse(cur, MLOCKALL_BAD_FLAGS, -EINVAL);
+  if (!canDoMlock(cur)) return refuse(cur, MLOCK_NOT_PERMITTED, -EPERM);
   const limit = Math.floor(cur.rlimits.memlock / system.pageSize);
   if ((flags & MCL_CURRENT) !== 0 && mm.totalVm > limit && !system.security.capable(cur, CAP_IPC_LOCK)) {
-    return refuse(cur, D.mlockLimit, -ENOMEM);
+    return refuse(cur, MLOCK_LIMIT, -ENOMEM);
   }
   mmapLock(mm, 'mlockall');
   try {

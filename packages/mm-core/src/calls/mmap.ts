@@ -48,7 +48,27 @@ import { mmapRegion } from './map-region.ts';
 import type { Addr, AddrOrErrno, Bytes, Pages, VmFlags } from '../base/units.ts';
 import { alignDown, alignUp } from '../base/page-math.ts';
 import { FMODE_READ, FMODE_UNSIGNED_OFFSET, FMODE_WRITE, S_APPEND, type VmFile } from '../ports/file.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  DO_MMAP_BAD_TYPE,
+  DO_MMAP_CANNOT_MLOCK,
+  DO_MMAP_DROPPABLE,
+  DO_MMAP_FILE_GROWSDOWN,
+  DO_MMAP_FILE_OFFSET,
+  DO_MMAP_LEN_WRAPS,
+  DO_MMAP_MANDATORY_LOCK,
+  DO_MMAP_MAX_MAP_COUNT,
+  DO_MMAP_NEEDS_FMODE_READ,
+  DO_MMAP_NOEXEC,
+  DO_MMAP_NOREPLACE,
+  DO_MMAP_NO_MMAP_OPERATION,
+  DO_MMAP_PGOFF_OVERFLOW,
+  DO_MMAP_SHARED_APPEND_ONLY,
+  DO_MMAP_SHARED_GROWSDOWN,
+  DO_MMAP_SHARED_WRITE_NEEDS_FMODE_WRITE,
+  DO_MMAP_UNKNOWN_FLAG,
+  DO_MMAP_ZERO_LEN,
+  SECURITY_MMAP_FILE_REFUSED,
+} from './reasons/mmap.ts';
 import { findVmaIntersection, getUnmappedArea } from '../space/placement.ts';
 import {
   VM_DONTDUMP,
@@ -130,29 +150,29 @@ function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFla
   const type = flags & MAP_TYPE;
   if (type === MAP_SHARED || (type === MAP_SHARED_VALIDATE && profile.mmap.sharedValidate)) {
     if (type === MAP_SHARED_VALIDATE && (flags & ~LEGACY_MAP_MASK) !== 0) {
-      return refuse(cur, D.doMmapUnknownFlag, -EOPNOTSUPP);
+      return refuse(cur, DO_MMAP_UNKNOWN_FLAG, -EOPNOTSUPP);
     }
     if ((prot & PROT_WRITE) !== 0 && (file.fMode & FMODE_WRITE) === 0) {
-      return refuse(cur, D.doMmapSharedWriteNeedsFmodeWrite, -EACCES);
+      return refuse(cur, DO_MMAP_SHARED_WRITE_NEEDS_FMODE_WRITE, -EACCES);
     }
     if ((file.fInode.iFlags & S_APPEND) !== 0 && (file.fMode & FMODE_WRITE) !== 0) {
-      return refuse(cur, D.doMmapSharedAppendOnly, -EACCES);
+      return refuse(cur, DO_MMAP_SHARED_APPEND_ONLY, -EACCES);
     }
     if (profile.files.mandatoryLocks && file.locksVerifyLocked(cur) !== 0) {
-      return refuse(cur, D.doMmapMandatoryLock, -EAGAIN);
+      return refuse(cur, DO_MMAP_MANDATORY_LOCK, -EAGAIN);
     }
     vmFlags |= VM_SHARED | VM_MAYSHARE;
     if ((file.fMode & FMODE_WRITE) === 0) vmFlags &= ~(VM_MAYWRITE | VM_SHARED);
   } else if (type !== MAP_PRIVATE) {
-    return refuse(cur, D.doMmapBadType, -EINVAL);
+    return refuse(cur, DO_MMAP_BAD_TYPE, -EINVAL);
   }
-  if ((file.fMode & FMODE_READ) === 0) return refuse(cur, D.doMmapNeedsFmodeRead, -EACCES);
+  if ((file.fMode & FMODE_READ) === 0) return refuse(cur, DO_MMAP_NEEDS_FMODE_READ, -EACCES);
   if (file.pathNoexec()) {
-    if ((vmFlags & VM_EXEC) !== 0) return refuse(cur, D.doMmapNoexec, -EPERM);
+    if ((vmFlags & VM_EXEC) !== 0) return refuse(cur, DO_MMAP_NOEXEC, -EPERM);
     vmFlags &= ~VM_MAYEXEC;
   }
-  if (file.fOp.mmap === null) return refuse(cur, D.doMmapNoMmapOperation, -ENODEV);
-  if ((vmFlags & VM_GROWSDOWN) !== 0) return refuse(cur, D.doMmapFileGrowsdown, -EINVAL);
+  if (file.fOp.mmap === null) return refuse(cur, DO_MMAP_NO_MMAP_OPERATION, -ENODEV);
+  if ((vmFlags & VM_GROWSDOWN) !== 0) return refuse(cur, DO_MMAP_FILE_GROWSDOWN, -EINVAL);
   return vmFlags;
 }
 
@@ -171,7 +191,7 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
   if (mm.tracer !== null) mm.tracer.enter('do_mmap', addr, len, prot, flags);
 
   // --- check
-  if (len === 0) return refuse(cur, D.doMmapZeroLen, -EINVAL);
+  if (len === 0) return refuse(cur, DO_MMAP_ZERO_LEN, -EINVAL);
   if (file !== null && system.config.msmAppSettings !== null) applyAppSettingBit(mm, file);
   let realProt = prot;
   if ((prot & PROT_READ) !== 0 && (cur.personality & READ_IMPLIES_EXEC) !== 0) {
@@ -182,15 +202,15 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
   if (noreplace) mapFlags |= MAP_FIXED;
   const hint = (mapFlags & MAP_FIXED) !== 0 ? addr : roundHintToMin(mm, addr);
   const size = alignUp(len, system.pageMask);
-  if (size === 0) return refuse(cur, D.doMmapLenWraps, -ENOMEM);
+  if (size === 0) return refuse(cur, DO_MMAP_LEN_WRAPS, -ENOMEM);
   const pages = size * system.perPage;
   // In C: pgoff + pages < pgoff. Only an offset near 2^64 can wrap; a length that is out of range cannot make it alone.
-  if (pgoffIn < 0 && (size < 0 || pgoffIn + pages >= 0)) return refuse(cur, D.doMmapPgoffOverflow, -EOVERFLOW);
-  if (mm.mapCount > system.sysctl.maxMapCount) return refuse(cur, D.doMmapMaxMapCount, -ENOMEM);
+  if (pgoffIn < 0 && (size < 0 || pgoffIn + pages >= 0)) return refuse(cur, DO_MMAP_PGOFF_OVERFLOW, -EOVERFLOW);
+  if (mm.mapCount > system.sysctl.maxMapCount) return refuse(cur, DO_MMAP_MAX_MAP_COUNT, -ENOMEM);
   const area = getUnmappedArea(cur, file, hint, size, pgoffIn, mapFlags);
   if (isErr(area)) return area;
   if (noreplace && findVmaIntersection(mm, area, area + size) !== null) {
-    return refuse(cur, D.doMmapNoreplace, -EEXIST);
+    return refuse(cur, DO_MMAP_NOREPLACE, -EEXIST);
   }
   let vmFlags =
     request.vmFlags |
@@ -200,31 +220,31 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
     VM_MAYREAD |
     VM_MAYWRITE |
     VM_MAYEXEC;
-  if ((mapFlags & MAP_LOCKED) !== 0 && !canDoMlock(cur)) return refuse(cur, D.doMmapCannotMlock, -EPERM);
+  if ((mapFlags & MAP_LOCKED) !== 0 && !canDoMlock(cur)) return refuse(cur, DO_MMAP_CANNOT_MLOCK, -EPERM);
   const lockError = mlockFutureCheck(cur, vmFlags, size);
   if (lockError !== 0) return lockError;
 
   let pgoff = pgoffIn;
   let vmFlagsHigh = 0;
   if (file !== null) {
-    if (!fileMmapOk(file, pgoff, pages, system.pageSize)) return refuse(cur, D.doMmapFileOffset, -EOVERFLOW);
+    if (!fileMmapOk(file, pgoff, pages, system.pageSize)) return refuse(cur, DO_MMAP_FILE_OFFSET, -EOVERFLOW);
     vmFlags = checkFile(cur, file, realProt, mapFlags, vmFlags);
     if (isErr(vmFlags)) return vmFlags;
   } else {
     const type = mapFlags & MAP_TYPE;
     if (type === MAP_SHARED) {
-      if ((vmFlags & VM_GROWSDOWN) !== 0) return refuse(cur, D.doMmapSharedGrowsdown, -EINVAL);
+      if ((vmFlags & VM_GROWSDOWN) !== 0) return refuse(cur, DO_MMAP_SHARED_GROWSDOWN, -EINVAL);
       pgoff = 0;
       vmFlags |= VM_SHARED | VM_MAYSHARE;
     } else if (type === MAP_PRIVATE) {
       pgoff = area * system.perPage;
     } else if (type === MAP_DROPPABLE && profile.mmap.droppable) {
       if ((mapFlags & MAP_LOCKED) !== 0 || (vmFlags & VM_GROWSDOWN) !== 0)
-        return refuse(cur, D.doMmapDroppable, -EINVAL);
+        return refuse(cur, DO_MMAP_DROPPABLE, -EINVAL);
       vmFlags |= VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
       vmFlagsHigh = VM_HIGH_DROPPABLE;
       pgoff = area * system.perPage;
-    } else return refuse(cur, D.doMmapBadType, -EINVAL);
+    } else return refuse(cur, DO_MMAP_BAD_TYPE, -EINVAL);
   }
   if ((mapFlags & MAP_NORESERVE) !== 0) {
     if (system.sysctl.overcommitMemory !== OVERCOMMIT_NEVER) vmFlags |= VM_NORESERVE;
@@ -263,7 +283,7 @@ export function vmMmapPgoff(
   beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('vm_mmap_pgoff', addr, len, prot, flags);
   const error = mm.system.security.mmapFile(cur, file, prot, flags);
-  if (error !== 0) return refuse(cur, D.securityMmapFile, error);
+  if (error !== 0) return refuse(cur, SECURITY_MMAP_FILE_REFUSED, error);
   mmapLock(mm, 'mmap');
   try {
     const request = cur.call.mmap;

@@ -37,7 +37,21 @@ import { CAPABILITY_SECURITY } from '../ports/hooks.ts';
 import { NO_MEMORY } from '../ports/memory.ts';
 import { mapDenyWriteExec } from './mdwe.ts';
 import { isSealed } from './mseal.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  MPROTECT_BAD_PROT,
+  MPROTECT_DATA_LIMIT,
+  MPROTECT_GROWS_BOTH,
+  MPROTECT_HOLE,
+  MPROTECT_MAY_BITS,
+  MPROTECT_MDWE,
+  MPROTECT_NOT_GROWSDOWN,
+  MPROTECT_NOT_GROWSUP,
+  MPROTECT_NOT_MAPPED,
+  MPROTECT_SEALED,
+  MPROTECT_UNALIGNED,
+  MPROTECT_WRAPS,
+  SECURITY_FILE_MPROTECT_REFUSED,
+} from './reasons/mprotect.ts';
 import type { MmSystem } from '../space/system.ts';
 import {
   VM_ACCESS_FLAGS,
@@ -91,7 +105,7 @@ function mprotectFixup(cur: Caller, i: Slot, start: Addr, end: Addr, wanted: VmF
       !mayExpandVm(cur, newFlags, pages) &&
       mayExpandVm(cur, oldFlags, pages)
     ) {
-      return refuse(cur, D.mprotectDataLimit, -ENOMEM);
+      return refuse(cur, MPROTECT_DATA_LIMIT, -ENOMEM);
     }
     if ((oldFlags & (CHARGED_ALREADY | VM_ACCOUNT)) === 0) {
       charged = pages;
@@ -170,39 +184,39 @@ function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqpro
     const prot =
       rie && (!profile.mprotect.rieNeedsMayexec || (flags & VM_MAYEXEC) !== 0) ? reqprot | PROT_EXEC : reqprot;
     const newFlags = calcVmProtBits(prot) | (flags & ~VM_ACCESS_FLAGS);
-    if ((newFlags & ~(newFlags >> 4) & VM_ACCESS_FLAGS) !== 0) return refuse(cur, D.mprotectMayBits, -EACCES);
-    if (mm.mdwe !== 0 && mapDenyWriteExec(mm, flags, newFlags)) return refuse(cur, D.mprotectMdwe, -EACCES);
+    if ((newFlags & ~(newFlags >> 4) & VM_ACCESS_FLAGS) !== 0) return refuse(cur, MPROTECT_MAY_BITS, -EACCES);
+    if (mm.mdwe !== 0 && mapDenyWriteExec(mm, flags, newFlags)) return refuse(cur, MPROTECT_MDWE, -EACCES);
     // The plain rules have no opinion here: no object is made to ask them.
     if (security !== CAPABILITY_SECURITY) {
       const hook = security.fileMprotect(cur, vmas.at(id), reqprot, prot);
-      if (hook !== 0) return refuse(cur, D.securityFileMprotect, hook);
+      if (hook !== 0) return refuse(cur, SECURITY_FILE_MPROTECT_REFUSED, hook);
     }
-    if (!vmas.isPlain(id) && isSealed(vmas.at(id))) return refuse(cur, D.mprotectSealed, -EPERM);
+    if (!vmas.isPlain(id) && isSealed(vmas.at(id))) return refuse(cur, MPROTECT_SEALED, -EPERM);
     const to = Math.min(tree.endOf(i), end);
     i = mprotectFixup(cur, i, from, to, newFlags);
     if (i < 0) return i;
     from = Math.max(to, tree.endOf(i));
     if (from >= end) return 0;
     i = tree.after(i);
-    if (i === 0 || !tree.beginsAt(i, from)) return refuse(cur, D.mprotectHole, -ENOMEM);
+    if (i === 0 || !tree.beginsAt(i, from)) return refuse(cur, MPROTECT_HOLE, -ENOMEM);
   }
 }
 
 function mprotectLocked(cur: Caller, startIn: Addr, end: Addr, prot: number, grows: number): number {
   const mm = cur.mm;
   const { tree, vmas } = mm;
-  if (startIn < 0) return refuse(cur, D.mprotectNotMapped, -ENOMEM);
+  if (startIn < 0) return refuse(cur, MPROTECT_NOT_MAPPED, -ENOMEM);
   const i = tree.seek(startIn);
   const id = tree.idAt(i);
-  if (id === -1) return refuse(cur, D.mprotectNotMapped, -ENOMEM);
+  if (id === -1) return refuse(cur, MPROTECT_NOT_MAPPED, -ENOMEM);
   let start = startIn;
   if (grows === PROT_GROWSDOWN) {
-    if (!tree.beginsBelow(i, end)) return refuse(cur, D.mprotectNotMapped, -ENOMEM);
+    if (!tree.beginsBelow(i, end)) return refuse(cur, MPROTECT_NOT_MAPPED, -ENOMEM);
     start = vmas.at(id).vmStart;
-    if ((vmas.flags(id) & VM_GROWSDOWN) === 0) return refuse(cur, D.mprotectNotGrowsdown, -EINVAL);
+    if ((vmas.flags(id) & VM_GROWSDOWN) === 0) return refuse(cur, MPROTECT_NOT_GROWSDOWN, -EINVAL);
   } else {
-    if (tree.beginsAbove(i, start)) return refuse(cur, D.mprotectNotMapped, -ENOMEM);
-    if (grows === PROT_GROWSUP) return refuse(cur, D.mprotectNotGrowsup, -EINVAL);
+    if (tree.beginsAbove(i, start)) return refuse(cur, MPROTECT_NOT_MAPPED, -ENOMEM);
+    if (grows === PROT_GROWSUP) return refuse(cur, MPROTECT_NOT_GROWSUP, -EINVAL);
   }
   return protectRange(cur, i, start, end, prot);
 }
@@ -221,15 +235,15 @@ export function doMprotect(cur: Caller, start: Addr, len: Bytes, prot: number): 
   if (mm.tracer !== null) mm.tracer.enter('mprotect', start, len, prot, 0);
   const grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
   const reqprot = prot & ~(PROT_GROWSDOWN | PROT_GROWSUP);
-  if (grows === (PROT_GROWSDOWN | PROT_GROWSUP)) return refuse(cur, D.mprotectGrowsBoth, -EINVAL);
-  if ((start & system.pageMask) !== 0) return refuse(cur, D.mprotectUnaligned, -EINVAL);
+  if (grows === (PROT_GROWSDOWN | PROT_GROWSUP)) return refuse(cur, MPROTECT_GROWS_BOTH, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(cur, MPROTECT_UNALIGNED, -EINVAL);
   if (len === 0) return 0;
   const size = alignUp(len, system.pageMask);
   // end <= start in C: the sum wraps, or the length was rounded to 0.
   if (size === 0 || (start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
-    return refuse(cur, D.mprotectWraps, -ENOMEM);
+    return refuse(cur, MPROTECT_WRAPS, -ENOMEM);
   }
-  if (!validProt(system, reqprot)) return refuse(cur, D.mprotectBadProt, -EINVAL);
+  if (!validProt(system, reqprot)) return refuse(cur, MPROTECT_BAD_PROT, -EINVAL);
   const end = size < 0 ? Infinity : start + size;
   mmapLock(mm, 'mprotect');
   try {

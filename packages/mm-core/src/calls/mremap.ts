@@ -35,7 +35,32 @@ import type { Mm } from '../space/mm.ts';
 import { doMunmap } from './munmap.ts';
 import { alignUp, alignUpSize } from '../base/page-math.ts';
 import { isSealed } from './mseal.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  MREMAP_CANNOT_EXTEND,
+  MREMAP_CROSSES_VMA,
+  MREMAP_DONTUNMAP_RESIZES,
+  MREMAP_DONTUNMAP_SPECIAL,
+  MREMAP_DUPLICATE_PRIVATE,
+  MREMAP_FIXED_NEEDS_MAYMOVE,
+  MREMAP_HUGE,
+  MREMAP_HUGE_GROW,
+  MREMAP_HUGE_UNALIGNED,
+  MREMAP_MAX_MAP_COUNT,
+  MREMAP_MAY_NOT_MOVE,
+  MREMAP_NEW_BEYOND_TASK_SIZE,
+  MREMAP_NEW_UNALIGNED,
+  MREMAP_NOT_MAPPED,
+  MREMAP_NO_MEMORY,
+  MREMAP_OVERLAP,
+  MREMAP_OWNER_REFUSED,
+  MREMAP_SEALED,
+  MREMAP_SPECIAL,
+  MREMAP_UNALIGNED,
+  MREMAP_UNKNOWN_FLAG,
+  MREMAP_ZERO_LEN,
+} from './reasons/mremap.ts';
+import { GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE, MLOCK_FUTURE_CHECK_LIMIT } from '../space/reasons.ts';
+import { KMEM_CACHE_NO_VMA, SPLIT_VMA_REFUSED } from '../shape/reasons.ts';
 import { findVma, getUnmappedArea } from '../space/placement.ts';
 import {
   VM_ACCOUNT,
@@ -80,31 +105,31 @@ function vmaToResize(cur: Caller, addr: Addr, oldLen: Bytes, newLen: Bytes, flag
   const profile = system.profile;
   const pageSize = system.pageSize;
   const vma = vmaLookup(mm, addr);
-  if (vma === null) return refuse(cur, D.mremapNotMapped, -EFAULT);
-  if (isSealed(vma)) return refuse(cur, D.mremapSealed, -EPERM);
-  if ((vma.vmFlags & VM_HUGETLB) !== 0 && !profile.mremap.hugetlb) return refuse(cur, D.mremapHuge, -EINVAL);
+  if (vma === null) return refuse(cur, MREMAP_NOT_MAPPED, -EFAULT);
+  if (isSealed(vma)) return refuse(cur, MREMAP_SEALED, -EPERM);
+  if ((vma.vmFlags & VM_HUGETLB) !== 0 && !profile.mremap.hugetlb) return refuse(cur, MREMAP_HUGE, -EINVAL);
   if (oldLen === 0 && !profile.mremap.duplicatesPrivate && (vma.vmFlags & (VM_SHARED | VM_MAYSHARE)) === 0) {
-    return refuse(cur, D.mremapDuplicatePrivate, -EINVAL);
+    return refuse(cur, MREMAP_DUPLICATE_PRIVATE, -EINVAL);
   }
   if ((flags & MREMAP_DONTUNMAP) !== 0 && (vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) {
-    return refuse(cur, D.mremapDontunmapSpecial, -EINVAL);
+    return refuse(cur, MREMAP_DONTUNMAP_SPECIAL, -EINVAL);
   }
-  if (oldLen < 0 || oldLen > vma.vmEnd - addr) return refuse(cur, D.mremapCrossesVma, -EFAULT);
+  if (oldLen < 0 || oldLen > vma.vmEnd - addr) return refuse(cur, MREMAP_CROSSES_VMA, -EFAULT);
   if (newLen === oldLen) return 0;
   // (pgoff + pages cannot wrap here: a page offset has at most 52 bits, and so has a length in pages.)
-  if ((vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) return refuse(cur, D.mremapSpecial, -EFAULT);
+  if ((vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) return refuse(cur, MREMAP_SPECIAL, -EFAULT);
   const more = newLen < 0 ? Infinity : newLen - oldLen;
   if ((vma.vmFlags & VM_LOCKED) !== 0) {
     if (profile.mremap.looksUpFirst) {
       const error = mlockFutureCheck(cur, vma.vmFlags, more);
       if (error !== 0) return error;
     } else if (mm.lockedVm * pageSize + more > cur.rlimits.memlock && !system.security.capable(cur, CAP_IPC_LOCK)) {
-      return refuse(cur, D.mlockFutureCheck, -EAGAIN);
+      return refuse(cur, MLOCK_FUTURE_CHECK_LIMIT, -EAGAIN);
     }
   }
   if (!mayExpandVm(cur, vma.vmFlags, more / pageSize)) return -ENOMEM;
   // Near 2^64: whatever is tried from here on ends so.
-  return newLen < 0 ? refuse(cur, D.areaLenOverTaskSize, -ENOMEM) : 0;
+  return newLen < 0 ? refuse(cur, GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE, -ENOMEM) : 0;
 }
 
 /** vma_expandable: whether the VMA can grow by `delta` bytes where it is. */
@@ -132,12 +157,12 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
   const vmFlags = vmaIn.vmFlags;
   const dontunmap = (flags & MREMAP_DONTUNMAP) !== 0;
   if (mm.tracer !== null) mm.tracer.enter('move_vma', oldAddr, oldLen, newLen, newAddr);
-  if (mm.mapCount >= system.sysctl.maxMapCount - 3) return refuse(cur, D.mremapMaxMapCount, -ENOMEM);
+  if (mm.mapCount >= system.sysctl.maxMapCount - 3) return refuse(cur, MREMAP_MAX_MAP_COUNT, -ENOMEM);
   const maySplit = vmaIn.vmOps === null ? null : vmaIn.vmOps.maySplit;
   if (maySplit !== null) {
     let error = vmaIn.vmStart === oldAddr ? 0 : maySplit(vmaIn, oldAddr);
     if (error === 0 && vmaIn.vmEnd !== oldAddr + oldLen) error = maySplit(vmaIn, oldAddr + oldLen);
-    if (error !== 0) return refuse(cur, D.splitRefusedByOwner, error);
+    if (error !== 0) return refuse(cur, SPLIT_VMA_REFUSED, error);
   }
   const toAccount = (dontunmap ? newLen : newLen - oldLen) / pageSize;
   // 4.4 has charged the growth in vma_to_resize; 6.1 asks here, even for no page at all, which mode 2 can refuse.
@@ -150,7 +175,7 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
   const newVma = copyVma(cur, vmaIn, spec, dontunmap);
   if (newVma === null) {
     if (chargeHere) vmUnacctMemory(system, toAccount);
-    return refuse(cur, D.vmaNoMemory, -ENOMEM);
+    return refuse(cur, KMEM_CACHE_NO_VMA, -ENOMEM);
   }
   // The merge in copy_vma may have swallowed the source: then the result is the source, too.
   let vma = cur.call.vma!;
@@ -160,10 +185,10 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
       ? system.hugePages.movePageTables(vma, oldAddr, newVma, newAddr, oldLen)
       : system.memory.movePageTables(vma, oldAddr, newVma, newAddr, oldLen);
   let error = 0;
-  if (moved < oldLen) error = refuse(cur, D.mremapNoMemory, -ENOMEM);
+  if (moved < oldLen) error = refuse(cur, MREMAP_NO_MEMORY, -ENOMEM);
   else if (vma.vmOps !== null && vma.vmOps.mremap !== null) {
     error = vma.vmOps.mremap(newVma);
-    if (error !== 0) refuse(cur, D.mremapOwnerRefused, error);
+    if (error !== 0) refuse(cur, MREMAP_OWNER_REFUSED, error);
   }
   let from = oldAddr;
   let fromLen = oldLen;
@@ -231,14 +256,14 @@ function mremapTo(cur: Caller, request: MremapRequest): AddrOrErrno {
   const system = mm.system;
   const T = mm.taskSize;
   let oldLen = request.oldLen;
-  if ((newAddr & system.pageMask) !== 0) return refuse(cur, D.mremapNewUnaligned, -EINVAL);
+  if ((newAddr & system.pageMask) !== 0) return refuse(cur, MREMAP_NEW_UNALIGNED, -EINVAL);
   if (newLen < 0 || newLen > T || newAddr < 0 || newAddr > T - newLen) {
-    return refuse(cur, D.mremapNewBeyondTaskSize, -EINVAL);
+    return refuse(cur, MREMAP_NEW_BEYOND_TASK_SIZE, -EINVAL);
   }
   const oldEnd = oldLen < 0 && addr + oldLen < 0 ? Infinity : addr + oldLen;
-  if (addr >= 0 && oldEnd > newAddr && newAddr + newLen > addr) return refuse(cur, D.mremapOverlap, -EINVAL);
+  if (addr >= 0 && oldEnd > newAddr && newAddr + newLen > addr) return refuse(cur, MREMAP_OVERLAP, -EINVAL);
   if (system.profile.mremap.fixedChecksMapCount && mm.mapCount + 2 >= system.sysctl.maxMapCount - 3) {
-    return refuse(cur, D.mremapMaxMapCount, -ENOMEM);
+    return refuse(cur, MREMAP_MAX_MAP_COUNT, -ENOMEM);
   }
   const fixed = (flags & MREMAP_FIXED) !== 0;
   if (fixed) {
@@ -280,10 +305,10 @@ function growInPlace(cur: Caller, vma: Vma, addr: Addr, oldLen: Bytes, newLen: B
     } else if (vmaAdjust(mm, vma, vma.vmStart, addr + newLen, vma.vmPgoff) !== 0) grown = null;
     if (grown === null) {
       if ((vma.vmFlags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
-      return refuse(cur, D.mremapCannotExtend, -ENOMEM);
+      return refuse(cur, MREMAP_CANNOT_EXTEND, -ENOMEM);
     }
   } else if (vmaAdjust(mm, vma, vma.vmStart, addr + newLen, vma.vmPgoff) !== 0) {
-    return refuse(cur, D.vmaNoMemory, -ENOMEM);
+    return refuse(cur, KMEM_CACHE_NO_VMA, -ENOMEM);
   }
   if (mm.tracer !== null) mm.tracer.vma('expand', grown, addr + newLen);
   vmStatAccount(mm, grown.vmFlags, grown.vmFile, pages);
@@ -302,14 +327,14 @@ function mremapLocked(cur: Caller, request: MremapRequest): AddrOrErrno {
   let { oldLen, newLen } = request;
   if (profile.mremap.looksUpFirst) {
     const source = vmaLookup(mm, addr);
-    if (source === null) return refuse(cur, D.mremapNotMapped, -EFAULT);
-    if (isSealed(source)) return refuse(cur, D.mremapSealed, -EPERM);
+    if (source === null) return refuse(cur, MREMAP_NOT_MAPPED, -EFAULT);
+    if (isSealed(source)) return refuse(cur, MREMAP_SEALED, -EPERM);
     if ((source.vmFlags & VM_HUGETLB) !== 0) {
       const huge = source.vmOps!.pageSize!(source);
       oldLen = alignUpSize(oldLen, huge);
       newLen = alignUpSize(newLen, huge);
-      if (addr % huge !== 0 || newAddr % huge !== 0) return refuse(cur, D.mremapHugeUnaligned, -EINVAL);
-      if (newLen < 0 || (oldLen >= 0 && newLen > oldLen)) return refuse(cur, D.mremapHugeGrow, -EINVAL);
+      if (addr % huge !== 0 || newAddr % huge !== 0) return refuse(cur, MREMAP_HUGE_UNALIGNED, -EINVAL);
+      if (newLen < 0 || (oldLen >= 0 && newLen > oldLen)) return refuse(cur, MREMAP_HUGE_GROW, -EINVAL);
     }
   }
   const same = oldLen === request.oldLen && newLen === request.newLen;
@@ -331,7 +356,7 @@ function mremapLocked(cur: Caller, request: MremapRequest): AddrOrErrno {
   if (oldLen === vma.vmEnd - addr && vmaExpandable(cur, vma, newLen - oldLen)) {
     result = growInPlace(cur, vma, addr, oldLen, newLen);
   } else if ((flags & MREMAP_MAYMOVE) === 0) {
-    result = refuse(cur, D.mremapMayNotMove, -ENOMEM);
+    result = refuse(cur, MREMAP_MAY_NOT_MOVE, -ENOMEM);
   } else {
     const pgoff = vma.vmPgoff + (addr - vma.vmStart) / system.pageSize;
     const mapFlags = (vma.vmFlags & VM_MAYSHARE) !== 0 ? MAP_SHARED : 0;
@@ -355,17 +380,17 @@ export function doMremap(cur: Caller, addr: Addr, oldLen: Bytes, newLen: Bytes, 
   beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('mremap', addr, oldLen, newLen, flags);
   const known = MREMAP_MAYMOVE | MREMAP_FIXED | (system.profile.mremap.dontunmap ? MREMAP_DONTUNMAP : 0);
-  if ((flags & ~known) !== 0) return refuse(cur, D.mremapUnknownFlag, -EINVAL);
+  if ((flags & ~known) !== 0) return refuse(cur, MREMAP_UNKNOWN_FLAG, -EINVAL);
   if ((flags & MREMAP_FIXED) !== 0 && (flags & MREMAP_MAYMOVE) === 0) {
-    return refuse(cur, D.mremapFixedNeedsMaymove, -EINVAL);
+    return refuse(cur, MREMAP_FIXED_NEEDS_MAYMOVE, -EINVAL);
   }
   if ((flags & MREMAP_DONTUNMAP) !== 0 && ((flags & MREMAP_MAYMOVE) === 0 || oldLen !== newLen)) {
-    return refuse(cur, D.mremapDontunmapResizes, -EINVAL);
+    return refuse(cur, MREMAP_DONTUNMAP_RESIZES, -EINVAL);
   }
-  if ((addr & system.pageMask) !== 0) return refuse(cur, D.mremapUnaligned, -EINVAL);
+  if ((addr & system.pageMask) !== 0) return refuse(cur, MREMAP_UNALIGNED, -EINVAL);
   const oldSize = alignUp(oldLen, system.pageMask);
   const newSize = alignUp(newLen, system.pageMask);
-  if (newSize === 0) return refuse(cur, D.mremapZeroLen, -EINVAL);
+  if (newSize === 0) return refuse(cur, MREMAP_ZERO_LEN, -EINVAL);
   mmapLock(mm, 'mremap');
   try {
     return mremapLocked(cur, { addr, oldLen: oldSize, newLen: newSize, flags, newAddr });

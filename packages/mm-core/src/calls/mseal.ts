@@ -18,7 +18,7 @@ import { refuse } from '../base/errno.ts';
 import { VM_HIGH_SEALED, VM_SHARED, VM_WRITE } from '../base/flags.ts';
 import { alignUp } from '../base/page-math.ts';
 import type { Addr, Bytes, Errno } from '../base/units.ts';
-import { D } from '../reasons/decisions.ts';
+import { MSEAL_FLAGS, MSEAL_HOLE, MSEAL_UNALIGNED, MSEAL_WRAPS } from './reasons/mseal.ts';
 import { modifyVma } from '../shape/modify.ts';
 import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
@@ -92,16 +92,16 @@ export function doMseal(cur: Caller, start: Addr, len: Bytes, flags: number): Er
   const { pageMask } = mm.system;
   beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('do_mseal', start, len, flags, 0);
-  if (flags !== 0) return refuse(cur, D.msealFlags, -EINVAL);
-  if ((start & pageMask) !== 0) return refuse(cur, D.msealUnaligned, -EINVAL);
+  if (flags !== 0) return refuse(cur, MSEAL_FLAGS, -EINVAL);
+  if ((start & pageMask) !== 0) return refuse(cur, MSEAL_UNALIGNED, -EINVAL);
   const size = alignUp(len, pageMask);
   const wraps = (start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0);
-  if ((len !== 0 && size === 0) || wraps) return refuse(cur, D.msealWraps, -EINVAL);
+  if ((len !== 0 && size === 0) || wraps) return refuse(cur, MSEAL_WRAPS, -EINVAL);
   if (size === 0) return 0;
   const end = start < 0 || size < 0 ? Infinity : start + size;
   mmapLock(mm, 'mseal');
   try {
-    if (!isMapped(cur, start, end)) return refuse(cur, D.msealHole, -ENOMEM);
+    if (!isMapped(cur, start, end)) return refuse(cur, MSEAL_HOLE, -ENOMEM);
     return applySeal(cur, start, end);
   } finally {
     mmapUnlock(mm);

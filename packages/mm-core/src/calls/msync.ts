@@ -6,7 +6,14 @@ import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
 import { alignUp } from '../base/page-math.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  MSYNC_BAD_FLAGS,
+  MSYNC_BOTH_MODES,
+  MSYNC_HOLE,
+  MSYNC_LOCKED,
+  MSYNC_UNALIGNED,
+  MSYNC_WRAPS,
+} from './reasons/msync.ts';
 import { findVma } from '../space/placement.ts';
 import { VM_LOCKED, VM_SHARED } from '../base/flags.ts';
 import type { Addr, Bytes } from '../base/units.ts';
@@ -23,25 +30,25 @@ export function doMsync(cur: Caller, start: Addr, len: Bytes, flags: number): nu
   const system = mm.system;
   beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('msync', start, len, flags, 0);
-  if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0) return refuse(cur, D.msyncBadFlags, -EINVAL);
-  if ((start & system.pageMask) !== 0) return refuse(cur, D.msyncUnaligned, -EINVAL);
-  if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return refuse(cur, D.msyncBothModes, -EINVAL);
+  if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0) return refuse(cur, MSYNC_BAD_FLAGS, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(cur, MSYNC_UNALIGNED, -EINVAL);
+  if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return refuse(cur, MSYNC_BOTH_MODES, -EINVAL);
   const size = alignUp(len, system.pageMask);
   if ((start < 0 && size < 0) || ((start < 0 || size < 0) && start + size >= 0)) {
-    return refuse(cur, D.msyncWraps, -ENOMEM);
+    return refuse(cur, MSYNC_WRAPS, -ENOMEM);
   }
   if (size === 0) return 0;
   const end = size < 0 ? Infinity : start + size;
   let hole = false;
   let from = start;
   for (let vma = findVma(mm, start); ; vma = vma.vmNext) {
-    if (vma === null) return refuse(cur, D.msyncHole, -ENOMEM);
+    if (vma === null) return refuse(cur, MSYNC_HOLE, -ENOMEM);
     if (from < vma.vmStart) {
       hole = true;
       from = vma.vmStart;
-      if (from >= end) return refuse(cur, D.msyncHole, -ENOMEM);
+      if (from >= end) return refuse(cur, MSYNC_HOLE, -ENOMEM);
     }
-    if ((flags & MS_INVALIDATE) !== 0 && (vma.vmFlags & VM_LOCKED) !== 0) return refuse(cur, D.msyncLocked, -EBUSY);
+    if ((flags & MS_INVALIDATE) !== 0 && (vma.vmFlags & VM_LOCKED) !== 0) return refuse(cur, MSYNC_LOCKED, -EBUSY);
     const to = Math.min(end, vma.vmEnd);
     const file = vma.vmFile;
     if ((flags & MS_SYNC) !== 0 && file !== null && (vma.vmFlags & VM_SHARED) !== 0 && file.fOp.fsync !== null) {
@@ -50,6 +57,6 @@ export function doMsync(cur: Caller, start: Addr, len: Bytes, flags: number): nu
       if (error !== 0) return error;
     }
     from = to;
-    if (from >= end) return hole ? refuse(cur, D.msyncHole, -ENOMEM) : 0;
+    if (from >= end) return hole ? refuse(cur, MSYNC_HOLE, -ENOMEM) : 0;
   }
 }

@@ -13,7 +13,13 @@ import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import type { Mm } from '../space/mm.ts';
 import { alignUp } from '../base/page-math.ts';
 import { NO_MEMORY } from '../ports/memory.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  DO_MUNMAP_BEYOND_TASK_SIZE,
+  DO_MUNMAP_MAX_MAP_COUNT,
+  DO_MUNMAP_UNALIGNED,
+  DO_MUNMAP_ZERO_LEN,
+  MUNMAP_SEALED,
+} from './reasons/munmap.ts';
 import { VM_ACCOUNT, VM_LOCKED } from '../base/flags.ts';
 import { splitVmaUnlimited, unlinkFile, vmaFree } from '../shape/adjust.ts';
 import { findVma } from '../space/placement.ts';
@@ -96,19 +102,19 @@ export function doMunmap(cur: Caller, start: Addr, len: Bytes): number {
   const { mm } = cur;
   const system = mm.system;
   if (mm.tracer !== null) mm.tracer.enter('do_munmap', start, len, 0, 0);
-  if ((start & system.pageMask) !== 0) return refuse(cur, D.munmapUnaligned, -EINVAL);
+  if ((start & system.pageMask) !== 0) return refuse(cur, DO_MUNMAP_UNALIGNED, -EINVAL);
   if (start < 0 || start > mm.taskSize || len < 0 || len > mm.taskSize - start) {
-    return refuse(cur, D.munmapBeyondTaskSize, -EINVAL);
+    return refuse(cur, DO_MUNMAP_BEYOND_TASK_SIZE, -EINVAL);
   }
   const size = alignUp(len, system.pageMask);
-  if (size === 0) return refuse(cur, D.munmapZeroLen, -EINVAL);
+  if (size === 0) return refuse(cur, DO_MUNMAP_ZERO_LEN, -EINVAL);
 
   const tree = mm.tree;
   const i = tree.seek(start);
   const extent = tree.extent(i, start, size);
   if (extent === EXACT) {
     const id = tree.idAt(i);
-    if (!mm.vmas.isPlain(id) && isSealed(mm.vmas.at(id))) return refuse(cur, D.munmapSealed, -EPERM);
+    if (!mm.vmas.isPlain(id) && isSealed(mm.vmas.at(id))) return refuse(cur, MUNMAP_SEALED, -EPERM);
     unmapWhole(mm, i);
   } else if (extent !== APART) return unmapParts(cur, mm.vmas.at(tree.idAt(i)), start, start + size);
   return 0;
@@ -173,17 +179,17 @@ export function splitAtBorders(cur: Caller, at: Vma, start: Addr, end: Addr): nu
   let last = at;
   if (start > at.vmStart) {
     if (end < at.vmEnd && mm.mapCount >= mm.system.sysctl.maxMapCount) {
-      return refuse(cur, D.munmapMaxMapCount, -ENOMEM);
+      return refuse(cur, DO_MUNMAP_MAX_MAP_COUNT, -ENOMEM);
     }
-    if (isSealed(at)) return refuse(cur, D.munmapSealed, -EPERM);
+    if (isSealed(at)) return refuse(cur, MUNMAP_SEALED, -EPERM);
     const error = splitVmaUnlimited(cur, at, start, false);
     if (error !== 0) return error;
     last = at.vmNext!;
   }
-  if (isSealed(last)) return refuse(cur, D.munmapSealed, -EPERM);
+  if (isSealed(last)) return refuse(cur, MUNMAP_SEALED, -EPERM);
   while (last.vmEnd < end && last.vmNext !== null && last.vmNext.vmStart < end) {
     last = last.vmNext;
-    if (isSealed(last)) return refuse(cur, D.munmapSealed, -EPERM);
+    if (isSealed(last)) return refuse(cur, MUNMAP_SEALED, -EPERM);
   }
   return last.vmEnd > end ? splitVmaUnlimited(cur, last, end, true) : 0;
 }

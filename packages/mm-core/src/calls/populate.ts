@@ -5,7 +5,7 @@ import { EAGAIN, EFAULT, ENOMEM } from '@vmarea/uapi';
 import { makeCurrent } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse, RETRY } from '../base/errno.ts';
-import { D } from '../reasons/decisions.ts';
+import { MLOCK_CANNOT_POPULATE, MLOCK_OUT_OF_MEMORY } from './reasons/mlock.ts';
 
 /**
  * mm_populate for what the call has left to be populated.
@@ -22,6 +22,6 @@ export function finishPopulate(cur: Caller): number {
   if (result === RETRY) return RETRY;
   call.populateLen = 0;
   if (!strict || result >= 0) return 0;
-  if (result === -EFAULT) return refuse(cur, D.mlockCannotPopulate, -ENOMEM);
-  return result === -ENOMEM ? refuse(cur, D.mlockOutOfMemory, -EAGAIN) : result;
+  if (result === -EFAULT) return refuse(cur, MLOCK_CANNOT_POPULATE, -ENOMEM);
+  return result === -ENOMEM ? refuse(cur, MLOCK_OUT_OF_MEMORY, -EAGAIN) : result;
 }

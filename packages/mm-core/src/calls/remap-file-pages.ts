@@ -18,7 +18,12 @@ import { isErr, refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import { doMmap } from './mmap.ts';
 import { alignDown } from '../base/page-math.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  REMAP_FILE_PAGES_NOT_SHARED,
+  REMAP_FILE_PAGES_PROT,
+  REMAP_FILE_PAGES_RANGE,
+  REMAP_FILE_PAGES_WRAPS,
+} from './reasons/remap-file-pages.ts';
 import { findVma } from '../space/placement.ts';
 import { VM_EXEC, VM_LOCKED, VM_READ, VM_SHARED, VM_WRITE } from '../base/flags.ts';
 import type { Addr, Bytes, Pages } from '../base/units.ts';
@@ -27,12 +32,12 @@ function remapLocked(cur: Caller, start: Addr, size: number, pgoff: Pages, flags
   const mm = cur.mm;
   const vma = findVma(mm, start);
   if (vma === null || vma.vmStart > start || (vma.vmFlags & VM_SHARED) === 0) {
-    return refuse(cur, D.remapNotShared, -EINVAL);
+    return refuse(cur, REMAP_FILE_PAGES_NOT_SHARED, -EINVAL);
   }
   for (let part = vma; start + size > part.vmEnd;) {
     const next = part.vmNext;
     if (next === null || next.vmStart !== part.vmEnd || next.vmFile !== vma.vmFile || next.vmFlags !== vma.vmFlags) {
-      return refuse(cur, D.remapRange, -EINVAL);
+      return refuse(cur, REMAP_FILE_PAGES_RANGE, -EINVAL);
     }
     part = next;
   }
@@ -79,11 +84,11 @@ export function doRemapFilePages(
   beginCall(cur);
   mm.system.warnOnce('remap_file_pages', 'remap_file_pages is deprecated and emulated by mmap');
   if (mm.tracer !== null) mm.tracer.enter('remap_file_pages', startIn, sizeIn, prot, pgoff);
-  if (prot !== 0) return refuse(cur, D.remapProt, -EINVAL);
+  if (prot !== 0) return refuse(cur, REMAP_FILE_PAGES_PROT, -EINVAL);
   const start = alignDown(startIn, mask);
   const size = alignDown(sizeIn, mask);
-  if (size === 0 || start < 0 || size < 0) return refuse(cur, D.remapWraps, -EINVAL);
-  if (pgoff < 0 && pgoff + size / mm.system.pageSize >= 0) return refuse(cur, D.remapWraps, -EINVAL);
+  if (size === 0 || start < 0 || size < 0) return refuse(cur, REMAP_FILE_PAGES_WRAPS, -EINVAL);
+  if (pgoff < 0 && pgoff + size / mm.system.pageSize >= 0) return refuse(cur, REMAP_FILE_PAGES_WRAPS, -EINVAL);
   mmapLock(mm, 'remap_file_pages');
   try {
     return remapLocked(cur, start, size, pgoff, flags);

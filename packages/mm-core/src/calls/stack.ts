@@ -6,7 +6,17 @@ import { mayExpandVm, securityVmEnoughMemoryMm, vmStatAccount } from '../space/a
 import { anonVmaPrepare } from '../shape/anon-vma.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  EXPAND_STACK_BELOW_MIN_ADDR,
+  EXPAND_STACK_GAP_AT_ZERO,
+  EXPAND_STACK_GUARD_GAP,
+  EXPAND_STACK_NOT_GROWSDOWN,
+  EXPAND_STACK_PGOFF,
+  EXPAND_STACK_RLIMIT_MEMLOCK,
+  EXPAND_STACK_RLIMIT_STACK,
+} from './reasons/stack.ts';
+import { SECURITY_MMAP_ADDR_REFUSED } from '../space/reasons.ts';
+import { ANON_VMA_NO_MEMORY } from '../shape/reasons.ts';
 import { findVma } from '../space/placement.ts';
 import { VM_ACCESS_FLAGS, VM_GROWSDOWN, VM_LOCKED } from '../base/flags.ts';
 import { vmaResize } from '../shape/adjust.ts';
@@ -18,11 +28,11 @@ function acctStackGrowth(cur: Caller, vma: Vma, size: number, grow: number): num
   const mm = cur.mm;
   const system = mm.system;
   if (!mayExpandVm(cur, vma.vmFlags, grow)) return -ENOMEM;
-  if (size > cur.rlimits.stack) return refuse(cur, D.stackLimit, -ENOMEM);
+  if (size > cur.rlimits.stack) return refuse(cur, EXPAND_STACK_RLIMIT_STACK, -ENOMEM);
   if ((vma.vmFlags & VM_LOCKED) !== 0) {
     const limit = Math.floor(cur.rlimits.memlock / system.pageSize);
     if (mm.lockedVm + grow > limit && !system.security.capable(cur, CAP_IPC_LOCK)) {
-      return refuse(cur, D.stackLockLimit, -ENOMEM);
+      return refuse(cur, EXPAND_STACK_RLIMIT_MEMLOCK, -ENOMEM);
     }
   }
   // Charged also for a mapping that is not VM_ACCOUNT, and then never given back: so do both kernels.
@@ -37,17 +47,17 @@ function acctStackGrowth(cur: Caller, vma: Vma, size: number, grow: number): num
 export function expandStack(cur: Caller, vma: Vma, addressIn: Addr): number {
   const mm = cur.mm;
   const system = mm.system;
-  if ((vma.vmFlags & VM_GROWSDOWN) === 0) return refuse(cur, D.stackNotGrowsdown, -EFAULT);
+  if ((vma.vmFlags & VM_GROWSDOWN) === 0) return refuse(cur, EXPAND_STACK_NOT_GROWSDOWN, -EFAULT);
   const address = addressIn - (addressIn & system.pageMask);
   if (mm.tracer !== null) mm.tracer.enter('expand_stack', vma.vmStart, address, 0, 0);
   const gap = address - system.stackGuardGap;
   if (system.profile.faults.stackGapAtZero) {
     const permitted = system.security.mmapAddr(cur, address);
-    if (permitted !== 0) return refuse(cur, D.securityMmapAddr, permitted);
-    if (gap < 0) return refuse(cur, D.stackGapAtZero, -ENOMEM);
+    if (permitted !== 0) return refuse(cur, SECURITY_MMAP_ADDR_REFUSED, permitted);
+    if (gap < 0) return refuse(cur, EXPAND_STACK_GAP_AT_ZERO, -ENOMEM);
   } else if (address < system.mmapMinAddr) {
     // 6.1 has no gap at address zero, but mmap_min_addr holds here even for the privileged.
-    return refuse(cur, D.stackBelowMinAddr, -EPERM);
+    return refuse(cur, EXPAND_STACK_BELOW_MIN_ADDR, -EPERM);
   }
   const prev = vma.vmPrev;
   if (
@@ -56,14 +66,14 @@ export function expandStack(cur: Caller, vma: Vma, addressIn: Addr): number {
     (prev.vmFlags & VM_ACCESS_FLAGS) !== 0 &&
     (prev.vmFlags & VM_GROWSDOWN) === 0
   ) {
-    return refuse(cur, D.stackGuardGap, -ENOMEM);
+    return refuse(cur, EXPAND_STACK_GUARD_GAP, -ENOMEM);
   }
   const prepared = anonVmaPrepare(vma);
-  if (prepared !== 0) return refuse(cur, D.anonVmaNoMemory, prepared);
+  if (prepared !== 0) return refuse(cur, ANON_VMA_NO_MEMORY, prepared);
   if (address >= vma.vmStart) return 0;
   const size = vma.vmEnd - address;
   const grow = (vma.vmStart - address) / system.pageSize;
-  if (grow > vma.vmPgoff) return refuse(cur, D.stackPgoff, -ENOMEM);
+  if (grow > vma.vmPgoff) return refuse(cur, EXPAND_STACK_PGOFF, -ENOMEM);
   const error = acctStackGrowth(cur, vma, size, grow);
   if (error !== 0) return error;
   if ((vma.vmFlags & VM_LOCKED) !== 0) mm.lockedVm += grow;

@@ -9,7 +9,13 @@ import { anonVmaClone, unlinkAnonVmas } from './anon-vma.ts';
 import { refuse } from '../base/errno.ts';
 import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  ANON_VMA_NO_MEMORY,
+  KMEM_CACHE_NO_VMA,
+  SPLIT_VMA_HUGE_UNALIGNED,
+  SPLIT_VMA_MAX_MAP_COUNT,
+  SPLIT_VMA_REFUSED,
+} from './reasons.ts';
 import { VM_DENYWRITE, VM_HUGETLB, VM_MAYWRITE, VM_SHARED } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, Errno, Pages } from '../base/units.ts';
@@ -91,7 +97,7 @@ function importAnonVma(mm: Mm, importer: Vma, exporter: Vma): number {
 
 /** Tells a listener that two VMAs stay apart because an anon_vma_chain could not be had. The call may go on without. */
 function tellNoAnonVma(mm: Mm, error: Errno): number {
-  if (mm.tracer !== null) mm.tracer.decide(D.anonVmaNoMemory, error);
+  if (mm.tracer !== null) mm.tracer.decide(ANON_VMA_NO_MEMORY, error);
   return error;
 }
 
@@ -201,15 +207,15 @@ export function splitVmaUnlimited(cur: Caller, vma: Vma, addr: Addr, newBelow: b
   const ops = vma.vmOps;
   if (ops !== null) {
     if ((vma.vmFlags & VM_HUGETLB) !== 0 && ops.pageSize !== null && addr % ops.pageSize(vma) !== 0) {
-      return refuse(cur, D.splitHugeUnaligned, -EINVAL);
+      return refuse(cur, SPLIT_VMA_HUGE_UNALIGNED, -EINVAL);
     }
     if (ops.maySplit !== null) {
       const error = ops.maySplit(vma, addr);
-      if (error !== 0) return refuse(cur, D.splitRefusedByOwner, error);
+      if (error !== 0) return refuse(cur, SPLIT_VMA_REFUSED, error);
     }
   }
   const made = mm.vmas.allocVma();
-  if (made === null) return refuse(cur, D.vmaNoMemory, -ENOMEM);
+  if (made === null) return refuse(cur, KMEM_CACHE_NO_VMA, -ENOMEM);
   copyVmaFields(made, vma);
   const pages = (addr - vma.vmStart) * mm.system.perPage;
   if (newBelow) made.vmEnd = addr;
@@ -220,7 +226,7 @@ export function splitVmaUnlimited(cur: Caller, vma: Vma, addr: Addr, newBelow: b
   const error = vma.anonVmaChain === null ? 0 : anonVmaClone(mm.system, made, vma);
   if (error !== 0) {
     mm.vmas.release(made.id);
-    return refuse(cur, D.anonVmaNoMemory, error);
+    return refuse(cur, ANON_VMA_NO_MEMORY, error);
   }
   if (made.vmFile !== null) made.vmFile.getFile();
   if (ops !== null && ops.open !== null) ops.open(made);
@@ -245,6 +251,6 @@ export function splitVmaUnlimited(cur: Caller, vma: Vma, addr: Addr, newBelow: b
  */
 export function splitVma(cur: Caller, vma: Vma, addr: Addr, newBelow: boolean): number {
   const { mm } = cur;
-  if (mm.mapCount >= mm.system.sysctl.maxMapCount) return refuse(cur, D.splitMaxMapCount, -ENOMEM);
+  if (mm.mapCount >= mm.system.sysctl.maxMapCount) return refuse(cur, SPLIT_VMA_MAX_MAP_COUNT, -ENOMEM);
   return splitVmaUnlimited(cur, vma, addr, newBelow);
 }

@@ -12,7 +12,18 @@
  */
 import { chainIsSingular, type AnonVma } from './anon-vma.ts';
 import type { Mm } from '../space/mm.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  VMA_MERGE_ANON_NAME,
+  VMA_MERGE_ANON_VMA,
+  VMA_MERGE_CLOSE_OP,
+  VMA_MERGE_FILE,
+  VMA_MERGE_FLAGS,
+  VMA_MERGE_NOT_ADJACENT,
+  VMA_MERGE_PGOFF,
+  VMA_MERGE_POLICY,
+  VMA_MERGE_SPECIAL,
+  VMA_MERGE_USERFAULT,
+} from './reasons.ts';
 import type { Tracer } from '../reasons/tracer.ts';
 import { AreaSpec } from '../areas/spec.ts';
 import { VM_SOFTDIRTY, VM_SPECIAL } from '../base/flags.ts';
@@ -81,7 +92,7 @@ export function mayMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): boolean {
 export function vmaMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
   const { start, end, policy } = spec;
   if ((spec.vmFlags & VM_SPECIAL) !== 0) {
-    if (mm.tracer !== null) mm.tracer.decide(D.mergeSpecial, 0);
+    if (mm.tracer !== null) mm.tracer.decide(VMA_MERGE_SPECIAL, 0);
     return null;
   }
   const area = prev !== null ? prev.vmNext : mm.tree.first;
@@ -97,7 +108,7 @@ export function vmaMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
     }
     if (mm.tracer !== null && next !== null && next.vmStart === end) {
       // Each of the two would take the area, but they cannot all be one.
-      mm.tracer.decide(nextFits ? D.mergeAnonVma : whyNotJoined(next, 'below', spec), 0);
+      mm.tracer.decide(nextFits ? VMA_MERGE_ANON_VMA : whyNotJoined(next, 'below', spec), 0);
     }
     const mergeCase = areaIsMapped ? 7 : area !== null && area.vmStart < end ? 5 : 2;
     if (vmaAdjust(mm, prev, prev.vmStart, end, prev.vmPgoff) !== 0) return null;
@@ -128,7 +139,7 @@ export function vmaMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
  */
 export function tellApart(tracer: Tracer, prev: Vma | null, next: Vma | null, spec: AreaSpec): void {
   if ((spec.vmFlags & VM_SPECIAL) !== 0) {
-    tracer.decide(D.mergeSpecial, 0);
+    tracer.decide(VMA_MERGE_SPECIAL, 0);
     return;
   }
   if (prev !== null && prev.vmEnd === spec.start) tracer.decide(whyNotJoined(prev, 'above', spec), 0);
@@ -142,20 +153,20 @@ export function tellApart(tracer: Tracer, prev: Vma | null, next: Vma | null, sp
  */
 export function whyNotJoined(vma: Vma, side: 'above' | 'below', spec: AreaSpec): number {
   const { vmFlags } = spec;
-  if (((vma.vmFlags | vmFlags) & VM_SPECIAL) !== 0) return D.mergeSpecial;
-  if (((vma.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) !== 0 || vma.vmFlagsHigh !== spec.vmFlagsHigh) return D.mergeFlags;
-  if (vma.vmFile !== spec.file) return D.mergeFile;
-  if (vma.vmOps !== null && vma.vmOps.close !== null) return D.mergeCloseOp;
-  if (vma.userfaultCtx !== spec.userfaultCtx) return D.mergeUserfault;
-  if (vma.anonName !== spec.anonName) return D.mergeAnonName;
-  if (vma.vmPolicy !== spec.policy) return D.mergePolicy;
-  if (!isMergeableAnonVma(spec.anonVma, vma.anonVma, vma)) return D.mergeAnonVma;
+  if (((vma.vmFlags | vmFlags) & VM_SPECIAL) !== 0) return VMA_MERGE_SPECIAL;
+  if (((vma.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) !== 0 || vma.vmFlagsHigh !== spec.vmFlagsHigh) return VMA_MERGE_FLAGS;
+  if (vma.vmFile !== spec.file) return VMA_MERGE_FILE;
+  if (vma.vmOps !== null && vma.vmOps.close !== null) return VMA_MERGE_CLOSE_OP;
+  if (vma.userfaultCtx !== spec.userfaultCtx) return VMA_MERGE_USERFAULT;
+  if (vma.anonName !== spec.anonName) return VMA_MERGE_ANON_NAME;
+  if (vma.vmPolicy !== spec.policy) return VMA_MERGE_POLICY;
+  if (!isMergeableAnonVma(spec.anonVma, vma.anonVma, vma)) return VMA_MERGE_ANON_VMA;
   const { perPage } = vma.vmMm.system;
   const apart =
     side === 'above'
       ? vma.vmPgoff + (vma.vmEnd - vma.vmStart) * perPage !== spec.pgoff
       : vma.vmPgoff !== spec.pgoff + (spec.end - spec.start) * perPage;
-  return apart ? D.mergePgoff : 0;
+  return apart ? VMA_MERGE_PGOFF : 0;
 }
 
 /**
@@ -163,8 +174,8 @@ export function whyNotJoined(vma: Vma, side: 'above' | 'below', spec: AreaSpec):
  * since they became alike).
  */
 export function whyNotMerged(left: Vma, right: Vma): number {
-  if (left.vmEnd !== right.vmStart) return D.mergeNotAdjacent;
+  if (left.vmEnd !== right.vmStart) return VMA_MERGE_NOT_ADJACENT;
   const why = whyNotJoined(left, 'above', new AreaSpec().partOf(right, right.vmStart, right.vmEnd));
   if (why !== 0) return why;
-  return isMergeableAnonVma(left.anonVma, right.anonVma, null) ? 0 : D.mergeAnonVma;
+  return isMergeableAnonVma(left.anonVma, right.anonVma, null) ? 0 : VMA_MERGE_ANON_VMA;
 }

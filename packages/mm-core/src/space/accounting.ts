@@ -8,7 +8,13 @@ import type { Caller } from './caller.ts';
 import { refuse } from '../base/errno.ts';
 import type { Mm } from './mm.ts';
 import type { VmFile } from '../ports/file.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  MAY_EXPAND_VM_RLIMIT_AS,
+  MAY_EXPAND_VM_RLIMIT_DATA,
+  MLOCK_FUTURE_CHECK_LIMIT,
+  VM_ENOUGH_MEMORY_GUESS,
+  VM_ENOUGH_MEMORY_NEVER,
+} from './reasons.ts';
 import type { MmSystem } from './system.ts';
 import { VM_EXEC, VM_GROWSDOWN, VM_HUGETLB, VM_LOCKED, VM_NORESERVE, VM_SHARED, VM_WRITE } from '../base/flags.ts';
 import type { Bytes, Pages, VmFlags } from '../base/units.ts';
@@ -25,7 +31,7 @@ export function isDataMapping(vmFlags: VmFlags): boolean {
 export function mayExpandVm(cur: Caller, vmFlags: VmFlags, nrPages: Pages): boolean {
   const mm = cur.mm;
   // n > floor(limit / pageSize) without the division: n is whole.
-  if ((mm.totalVm + nrPages) * mm.system.pageSize > cur.rlimits.as) return beyond(cur, D.mayExpandVmAs);
+  if ((mm.totalVm + nrPages) * mm.system.pageSize > cur.rlimits.as) return beyond(cur, MAY_EXPAND_VM_RLIMIT_AS);
   return !mm.system.profile.limits.dataCoversMappings || !isDataMapping(vmFlags) || mayExpandData(cur, nrPages);
 }
 
@@ -35,7 +41,7 @@ function mayExpandData(cur: Caller, nrPages: Pages): boolean {
   if (bytes <= cur.rlimits.data) return true;
   // A soft limit of 0 is taken as the hard one: what Valgrind relies on.
   if (cur.rlimits.data === 0 && bytes <= cur.rlimits.dataMax) return true;
-  return beyond(cur, D.mayExpandVmData);
+  return beyond(cur, MAY_EXPAND_VM_RLIMIT_DATA);
 }
 
 function beyond(cur: Caller, decision: number): boolean {
@@ -121,11 +127,11 @@ function commit(system: MmSystem, mm: Mm | null, nrPages: Pages, admin: boolean)
   if (mode === OVERCOMMIT_GUESS) {
     if (enoughByGuess(system, nrPages, admin)) return 0;
     system.committedAs -= nrPages;
-    return D.vmEnoughMemoryGuess;
+    return VM_ENOUGH_MEMORY_GUESS;
   }
   if (mode === OVERCOMMIT_ALWAYS || enoughUnderLimit(system, mm, admin)) return 0;
   system.committedAs -= nrPages;
-  return D.vmEnoughMemoryNever;
+  return VM_ENOUGH_MEMORY_NEVER;
 }
 
 /** OVERCOMMIT_GUESS: 4.4 compares with what is free, 6.1 with all there is. */
@@ -183,7 +189,7 @@ function mayLockMore(cur: Caller, len: Bytes): number {
   const pageSize = mm.system.pageSize;
   const locked = Math.floor(len / pageSize) + mm.lockedVm;
   if (locked > Math.floor(cur.rlimits.memlock / pageSize) && !mm.system.security.capable(cur, CAP_IPC_LOCK)) {
-    return refuse(cur, D.mlockFutureCheck, -EAGAIN);
+    return refuse(cur, MLOCK_FUTURE_CHECK_LIMIT, -EAGAIN);
   }
   return 0;
 }

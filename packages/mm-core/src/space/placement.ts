@@ -11,7 +11,16 @@ import { alignUp } from '../base/page-math.ts';
 import type { FlagWindow } from '../ports/arch.ts';
 import type { VmFile } from '../ports/file.ts';
 import type { MmSystem } from './system.ts';
-import { D } from '../reasons/decisions.ts';
+import {
+  GET_UNMAPPED_AREA_BEYOND_TASK_SIZE,
+  GET_UNMAPPED_AREA_ERROR_VALUE,
+  GET_UNMAPPED_AREA_LEN_OVER_ROOM,
+  GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE,
+  GET_UNMAPPED_AREA_NO_GAP,
+  GET_UNMAPPED_AREA_OWNER_REFUSED,
+  GET_UNMAPPED_AREA_UNALIGNED,
+  SECURITY_MMAP_ADDR_REFUSED,
+} from './reasons.ts';
 import { VM_GROWSDOWN } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, AddrOrErrno, Bytes, Errno, Pages } from '../base/units.ts';
@@ -60,7 +69,7 @@ function searchEnd(mm: Mm, hint: number): number {
 /** The bottom-up search: what there is in the old layout, and the way out of the top-down one. */
 function searchBottomUp(cur: Caller, len: Bytes, base: number, end: number): number {
   const found = cur.mm.tree.lowestGap(len, base, end, 0, 0);
-  return found < 0 ? refuse(cur, D.areaNoGap, -ENOMEM) : found;
+  return found < 0 ? refuse(cur, GET_UNMAPPED_AREA_NO_GAP, -ENOMEM) : found;
 }
 
 /** Where a top-down search ends below. */
@@ -74,7 +83,7 @@ function searchLow(system: MmSystem, flags: number): number {
 /** A search that a flag confines to a window (MAP_32BIT): bottom-up in both layouts, and nowhere else. */
 function searchWindow(cur: Caller, addr: Addr, len: Bytes, window: FlagWindow): number {
   const { mm } = cur;
-  if (len > window.end) return refuse(cur, D.areaLenTooLong, -ENOMEM);
+  if (len > window.end) return refuse(cur, GET_UNMAPPED_AREA_LEN_OVER_ROOM, -ENOMEM);
   const hint = alignUp(addr, mm.system.pageMask);
   if (hint > 0 && hint <= window.end - len) {
     const vma = findVma(mm, hint);
@@ -89,7 +98,7 @@ function searchArea(cur: Caller, addr: Addr, len: Bytes, flags: number): number 
   const system = mm.system;
   const { arch } = system;
   if (!arch.searchesFromPageOne && len > mm.taskSize - system.mmapMinAddr) {
-    return refuse(cur, D.areaLenTooLong, -ENOMEM);
+    return refuse(cur, GET_UNMAPPED_AREA_LEN_OVER_ROOM, -ENOMEM);
   }
   if ((flags & MAP_FIXED) !== 0) return addr;
   const window = arch.map32Bit;
@@ -138,7 +147,7 @@ export function getUnmappedArea(
 ): number {
   const mm = cur.mm;
   if (mm.tracer !== null) mm.tracer.enter('get_unmapped_area', addr, len, pgoff, flags);
-  if (len < 0 || len > mm.taskSize) return refuse(cur, D.areaLenOverTaskSize, -ENOMEM);
+  if (len < 0 || len > mm.taskSize) return refuse(cur, GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE, -ENOMEM);
   const area =
     file !== null && file.fOp.getUnmappedArea !== null
       ? file.fOp.getUnmappedArea(cur, file, addr, len, pgoff, flags)
@@ -150,19 +159,19 @@ export function getUnmappedArea(
     return whyNotThere(cur, file, len, area, (flags & MAP_FIXED) !== 0 && area === addr);
   }
   const error = mm.system.security.mmapAddr(cur, area);
-  return error === 0 ? area : refuse(cur, D.securityMmapAddr, error);
+  return error === 0 ? area : refuse(cur, SECURITY_MMAP_ADDR_REFUSED, error);
 }
 
 /** What is wrong with the area that a search gave: the errno. `asGiven`: it is the MAP_FIXED address. */
 function whyNotThere(cur: Caller, file: VmFile | null, len: Bytes, area: AddrOrErrno, asGiven: boolean): Errno {
   if (isErr(area)) {
-    if (asGiven && area < -4095) return refuse(cur, D.areaBeyondTaskSize, -ENOMEM);
-    if (file !== null && file.fOp.getUnmappedArea !== null) return refuse(cur, D.areaOwnerRefused, area);
+    if (asGiven && area < -4095) return refuse(cur, GET_UNMAPPED_AREA_BEYOND_TASK_SIZE, -ENOMEM);
+    if (file !== null && file.fOp.getUnmappedArea !== null) return refuse(cur, GET_UNMAPPED_AREA_OWNER_REFUSED, area);
     // The last 4095 values of an unsigned long are errors, whoever wrote them.
-    return asGiven ? refuse(cur, D.areaErrorValue, area) : area;
+    return asGiven ? refuse(cur, GET_UNMAPPED_AREA_ERROR_VALUE, area) : area;
   }
-  if (area > cur.mm.taskSize - len) return refuse(cur, D.areaBeyondTaskSize, -ENOMEM);
-  return refuse(cur, D.areaUnaligned, -EINVAL);
+  if (area > cur.mm.taskSize - len) return refuse(cur, GET_UNMAPPED_AREA_BEYOND_TASK_SIZE, -ENOMEM);
+  return refuse(cur, GET_UNMAPPED_AREA_UNALIGNED, -EINVAL);
 }
 
 /**
@@ -183,5 +192,5 @@ export function vmUnmappedArea(cur: Caller, len: Bytes, hint: number, topdown: b
     if (found >= 0) return found;
   }
   const found = mm.tree.lowestGap(len, arch.taskUnmappedBase, end, alignMask, 0);
-  return found < 0 ? refuse(cur, D.areaNoGap, -ENOMEM) : found;
+  return found < 0 ? refuse(cur, GET_UNMAPPED_AREA_NO_GAP, -ENOMEM) : found;
 }

@@ -8,6 +8,8 @@ import {
   CAP_SYS_RAWIO,
   DEFAULT_CONFIG,
   defaultSysctls,
+  EAGAIN,
+  ENOMEM,
   errnoName,
   fromRegister,
   pgoffFromOffset,
@@ -19,7 +21,6 @@ import {
   anonVmaPrepare,
   createCaller,
   createMm,
-  Decision,
   doMadvise,
   doMincore,
   doMlock,
@@ -62,7 +63,14 @@ import {
   type Caller,
   type Mm,
 } from '../../src/index.ts';
-import { CATALOGUE } from '../../src/reasons/index.ts';
+import {
+  allReasons,
+  GET_UNMAPPED_AREA_ERROR_VALUE,
+  GET_UNMAPPED_AREA_OWNER_REFUSED,
+  MMAP_REGION_DRIVER_REFUSED,
+  MREMAP_OWNER_REFUSED,
+  SPLIT_VMA_REFUSED,
+} from '../../src/reasons.ts';
 import {
   type CountingTracer,
   createTestArch,
@@ -76,7 +84,7 @@ import * as model from './model-verbs.ts';
 import { Area, Space, touch, type Anon, type FileModel, type Limits, type Ops, type World } from './model-space.ts';
 
 export const PAGE = 4096;
-const ERRNO_OF = new Map(CATALOGUE.map((entry) => [entry.decision, entry.errno]));
+const ERRNO_OF = new Map(allReasons().map(({ number, errno }) => [number, errno]));
 
 /** How a sequence's machine is set up. */
 export interface Setup {
@@ -350,10 +358,10 @@ export class Machine {
     if (got < 0 && got !== DRIVER_FSYNC && got !== DRIVER_FALLOCATE) {
       const errno = ERRNO_OF.get(before.cur.call.reason);
       const name = errnoName(-got);
-      if (errno === undefined) throw new Difference(`refused with ${name}, but no decision was left`);
-      const wanted = name === 'EAGAIN' && op.op !== 'mmap' && errno === 'ENOMEM' ? errno : name;
+      if (errno === undefined) throw new Difference(`refused with ${name}, but no reason with an errno was left`);
+      const wanted = got === -EAGAIN && op.op !== 'mmap' && errno === ENOMEM ? errno : -got;
       if (!DRIVER_DECIDES.has(before.cur.call.reason) && errno !== wanted) {
-        throw new Difference(`refused with ${name}, but the decision left says ${errno}`);
+        throw new Difference(`refused with ${name}, but the reason left says ${errnoName(errno)}`);
       }
     }
     const { cur, space } = before;
@@ -615,11 +623,11 @@ export class Machine {
 
 /** Decisions whose errno is whatever a driver said. */
 const DRIVER_DECIDES = new Set<number>([
-  Decision.mmapRegionDriverRefused,
-  Decision.splitRefusedByOwner,
-  Decision.areaOwnerRefused,
-  Decision.areaErrorValue,
-  Decision.mremapOwnerRefused,
+  MMAP_REGION_DRIVER_REFUSED,
+  SPLIT_VMA_REFUSED,
+  GET_UNMAPPED_AREA_OWNER_REFUSED,
+  GET_UNMAPPED_AREA_ERROR_VALUE,
+  MREMAP_OWNER_REFUSED,
 ]);
 const DRIVER_FSYNC = -5;
 const DRIVER_FALLOCATE = -28;

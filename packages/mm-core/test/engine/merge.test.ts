@@ -18,7 +18,6 @@ import { describe, expect, test } from 'vitest';
 import {
   anonVmaPrepare,
   createCaller,
-  Decision,
   doMadvise,
   doMlock,
   doMprotect,
@@ -33,6 +32,18 @@ import {
   vmMunmap,
   whyNotMerged,
 } from '../../src/index.ts';
+import {
+  VMA_MERGE_ANON_NAME,
+  VMA_MERGE_ANON_VMA,
+  VMA_MERGE_CLOSE_OP,
+  VMA_MERGE_FILE,
+  VMA_MERGE_FLAGS,
+  VMA_MERGE_NOT_ADJACENT,
+  VMA_MERGE_PGOFF,
+  VMA_MERGE_POLICY,
+  VMA_MERGE_SPECIAL,
+  VMA_MERGE_USERFAULT,
+} from '../../src/reasons.ts';
 import { TestFile, TestUserfaultContext } from '../../src/testing/index.ts';
 import { BOTH, MAP_SHARED, PAGE, RW, Scene, type Kind } from './picture.ts';
 
@@ -124,7 +135,7 @@ describe.each(BOTH)('merging, $name', (profile: KernelProfile) => {
       const scene = new Scene(profile).at('AAA***', { A: kind });
       scene.map(3, 3);
       expect(scene.check().show(6)).toBe('AAAaaa');
-      expect(refusals(scene)).toContain(Decision.mergeFlags);
+      expect(refusals(scene)).toContain(VMA_MERGE_FLAGS);
     }
   });
 
@@ -143,7 +154,7 @@ describe.each(BOTH)('merging, $name', (profile: KernelProfile) => {
     const scene = new Scene(profile).at('AAA***', { A: { file } });
     scene.map(3, 3, { file: other });
     expect(scene.check().show(6)).toBe('AAAaaa');
-    expect(refusals(scene)).toContain(Decision.mergeFile);
+    expect(refusals(scene)).toContain(VMA_MERGE_FILE);
     const same = new Scene(profile).at('AAA***', { A: { file } });
     same.map(3, 3, { file });
     expect(same.check().show(6)).toBe('AAAAAA');
@@ -155,7 +166,7 @@ describe.each(BOTH)('merging, $name', (profile: KernelProfile) => {
     const scene = new Scene(profile).at('AAA***', { A: { file } });
     scene.map(3, 3, { file, pgoff: 1 });
     expect(scene.check().show(6)).toBe('AAAaaa');
-    expect(refusals(scene)).toContain(Decision.mergePgoff);
+    expect(refusals(scene)).toContain(VMA_MERGE_PGOFF);
   });
 
   test('close operation: who wants to hear of the end of each VMA does not merge', () => {
@@ -163,7 +174,7 @@ describe.each(BOTH)('merging, $name', (profile: KernelProfile) => {
     const scene = new Scene(profile).at('AAA***', { A: { file } });
     scene.map(3, 3, { file });
     expect(scene.check().show(6)).toBe('AAAaaa');
-    expect(refusals(scene)).toContain(Decision.mergeCloseOp);
+    expect(refusals(scene)).toContain(VMA_MERGE_CLOSE_OP);
   });
 
   test('special mappings never merge', () => {
@@ -171,7 +182,7 @@ describe.each(BOTH)('merging, $name', (profile: KernelProfile) => {
     const scene = new Scene(profile).at('AAABBB', { A: { file, prot: PROT_READ }, B: { file } });
     protect(scene, 3, 3, PROT_READ);
     expect(scene.show(6)).toBe('AAABBB');
-    expect(refusals(scene)).toContain(Decision.mergeSpecial);
+    expect(refusals(scene)).toContain(VMA_MERGE_SPECIAL);
   });
 
   test('names: named memory does not merge with other memory', () => {
@@ -179,7 +190,7 @@ describe.each(BOTH)('merging, $name', (profile: KernelProfile) => {
     expect(prctlSetVmaAnonName(scene.cur, scene.addr(0), 3 * PAGE, profile === MSM_4_4 ? 0x1234 : 'heap')).toBe(0);
     scene.map(3, 3);
     expect(scene.check().show(6)).toBe('AAAaaa');
-    expect(refusals(scene)).toContain(Decision.mergeAnonName);
+    expect(refusals(scene)).toContain(VMA_MERGE_ANON_NAME);
   });
 
   test('shared anonymous memory: each mapping has a file of its own', () => {
@@ -195,9 +206,9 @@ describe.each(BOTH)('merging, $name', (profile: KernelProfile) => {
     vma.userfaultCtx = new TestUserfaultContext('uffd');
     scene.map(3, 3);
     expect(scene.check().show(6)).toBe('AAAaaa');
-    expect(refusals(scene)).toContain(Decision.mergeUserfault);
+    expect(refusals(scene)).toContain(VMA_MERGE_USERFAULT);
     vma.vmFlags |= VM_UFFD_MISSING;
-    expect(whyNotMerged(vma, scene.vma(3))).toBe(Decision.mergeFlags);
+    expect(whyNotMerged(vma, scene.vma(3))).toBe(VMA_MERGE_FLAGS);
   });
 
   test('policy: memory with a NUMA policy keeps to itself', () => {
@@ -205,12 +216,12 @@ describe.each(BOTH)('merging, $name', (profile: KernelProfile) => {
     scene.vma(0).vmPolicy = { mode: 'bind' };
     scene.map(3, 3);
     expect(scene.check().show(6)).toBe('AAAaaa');
-    expect(whyNotMerged(scene.vma(0), scene.vma(3))).toBe(Decision.mergePolicy);
+    expect(whyNotMerged(scene.vma(0), scene.vma(3))).toBe(VMA_MERGE_POLICY);
   });
 
   test('areas that do not touch have nothing to merge', () => {
     const scene = new Scene(profile).at('AAA.BBB');
-    expect(whyNotMerged(scene.vma(0), scene.vma(4))).toBe(Decision.mergeNotAdjacent);
+    expect(whyNotMerged(scene.vma(0), scene.vma(4))).toBe(VMA_MERGE_NOT_ADJACENT);
   });
 
   test('shared anonymous writable neighbours made alike: still two files', () => {
@@ -257,7 +268,7 @@ describe.each(BOTH)('owners of anonymous memory, $name', (profile: KernelProfile
     scene.map(3, 3);
     // 4.4 joins the new area to the one before, 6.1 to the one behind.
     expect(scene.check().show(9)).toBe(profile === LINUX_6_1 ? 'AAABBBBBB' : 'AAAAAABBB');
-    expect(refusals(scene)).toContain(Decision.mergeAnonVma);
+    expect(refusals(scene)).toContain(VMA_MERGE_ANON_VMA);
   });
 
   test('neighbours that differ in rights only share an owner, so that they can merge later', () => {
@@ -285,7 +296,7 @@ describe.each(BOTH)('owners of anonymous memory, $name', (profile: KernelProfile
     expect(anonVmaPrepare(scene.vma(0))).toBe(0);
     protect(scene, 3, 3, RW);
     expect(scene.show(9)).toBe('aaaAAABBB');
-    expect(refusals(scene)).toContain(Decision.mergeAnonVma);
+    expect(refusals(scene)).toContain(VMA_MERGE_ANON_VMA);
   });
 
   test('case 5: who has an owner takes pages that have none', () => {
@@ -306,7 +317,7 @@ describe.each(BOTH)('owners of anonymous memory, $name', (profile: KernelProfile
     scene.cur = createCaller(child);
     scene.map(3, 3);
     expect(scene.check().mm.mapCount).toBe(2);
-    expect(refusals(scene)).toContain(Decision.mergeAnonVma);
+    expect(refusals(scene)).toContain(VMA_MERGE_ANON_VMA);
     scene.cur = parent;
     scene.map(3, 3);
     expect(scene.check().show(6)).toBe('AAAAAA');
@@ -359,7 +370,7 @@ describe.each(BOTH)('owners of anonymous memory, $name', (profile: KernelProfile
     doMremap(scene.cur, scene.addr(0), 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, scene.addr(3));
     expect(scene.check().show(9)).toBe('...aaaBBB');
     expect(scene.vma(3).vmPgoff).toBe(pgoff);
-    expect(refusals(scene)).toContain(Decision.mergePgoff);
+    expect(refusals(scene)).toContain(VMA_MERGE_PGOFF);
   });
 });
 

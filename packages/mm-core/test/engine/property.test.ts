@@ -4,7 +4,7 @@
  * split and refusal must have been.
  */
 import { expect, test } from 'vitest';
-import { Decision } from '../../src/index.ts';
+import { allReasons } from '../../src/reasons.ts';
 import { CountingTracer } from '../../src/testing/index.ts';
 import { runSeed } from './property.ts';
 
@@ -13,29 +13,42 @@ const FIRST_SEED = 1;
 /** Seeds are run in portions, so that a failing one is told by the name of its test. */
 const PORTIONS = 10;
 
-/** Decisions that this machine cannot take, and why. */
+/** Reasons that this machine cannot have, and why. */
 const UNREACHABLE: ReadonlyMap<string, string> = new Map([
-  ['anonVmaNoMemory', 'allocations do not fail here: see faults.test.ts'],
-  ['forkNoMemory', 'allocations do not fail here: see faults.test.ts'],
-  ['vmaNoMemory', 'allocations do not fail here: see faults.test.ts'],
-  ['mremapNoMemory', 'no memory behind the engine: see regions.test.ts'],
-  ['mlockCannotPopulate', 'no memory behind the engine'],
-  ['mlockOutOfMemory', 'no memory behind the engine'],
-  ['brkClearOldMaps', 'brk looks at the next mapping first; vm_brk: see regions.test.ts'],
-  ['insertOverlap', 'a special mapping is only put where nothing is: see regions.test.ts'],
-  ['mmapRegionDenyWrite', 'only exec maps with VM_DENYWRITE: see regions.test.ts'],
-  ['mmapRegionMoved', 'no driver here moves its mapping: see regions.test.ts'],
-  ['mmapRegionSharedMemory', 'the shared memory does not fail here: see regions.test.ts'],
-  ['mergePolicy', 'there is no mbind'],
-  ['mergeUserfault', 'there is no userfaultfd call: see merge.test.ts'],
-  ['mergeNotAdjacent', 'asked by reports only (whyNotMerged): see merge.test.ts'],
-  ['mremapPgoffWraps', 'no page offset below 2^52 can wrap with a length below 2^64'],
-  ['securityFileMprotect', 'no security module refuses here: see regions.test.ts'],
-  ['securityMmapFile', 'no security module refuses here: see regions.test.ts'],
+  ['anon_vma.no_memory', 'allocations do not fail here: see faults.test.ts'],
+  ['fork.no_memory', 'allocations do not fail here: see faults.test.ts'],
+  ['kmem_cache.no_vma', 'allocations do not fail here: see faults.test.ts'],
+  ['mremap.no_memory', 'no memory behind the engine: see regions.test.ts'],
+  ['mlock.cannot_populate', 'no memory behind the engine'],
+  ['mlock.out_of_memory', 'no memory behind the engine'],
+  ['brk.clear_old_maps', 'brk looks at the next mapping first; vm_brk: see regions.test.ts'],
+  ['insert_vm_struct.overlap', 'a special mapping is only put where nothing is: see regions.test.ts'],
+  ['mmap_region.deny_write', 'only exec maps with VM_DENYWRITE: see regions.test.ts'],
+  ['mmap_region.moved', 'no driver here moves its mapping: see regions.test.ts'],
+  ['mmap_region.shared_memory', 'the shared memory does not fail here: see regions.test.ts'],
+  ['vma_merge.policy', 'there is no mbind'],
+  ['vma_merge.userfault', 'there is no userfaultfd call: see merge.test.ts'],
+  ['vma_merge.not_adjacent', 'asked by reports only (whyNotMerged): see merge.test.ts'],
+  ['security_file_mprotect.refused', 'no security module refuses here: see regions.test.ts'],
+  ['security_mmap_file.refused', 'no security module refuses here: see regions.test.ts'],
+  ['munmap.sealed', 'the model has no mseal: see decision-cases.ts'],
+  ['mseal.flags', 'the model has no mseal: see decision-cases.ts'],
+  ['mseal.unaligned', 'the model has no mseal: see decision-cases.ts'],
+  ['mseal.wraps', 'the model has no mseal: see decision-cases.ts'],
+  ['mseal.hole', 'the model has no mseal: see decision-cases.ts'],
+  ['mprotect.sealed', 'the model has no mseal: see decision-cases.ts'],
+  ['mremap.sealed', 'the model has no mseal: see decision-cases.ts'],
+  ['madvise.sealed', 'the model has no mseal: see decision-cases.ts'],
+  ['mmap_region.mdwe', 'the model has no PR_SET_MDWE: see decision-cases.ts'],
+  ['mprotect.mdwe', 'the model has no PR_SET_MDWE: see decision-cases.ts'],
+  ['prctl_set_mdwe.bits', 'the model has no PR_SET_MDWE: see decision-cases.ts'],
+  ['prctl_set_mdwe.is_set', 'the model has no PR_SET_MDWE: see decision-cases.ts'],
+  ['do_mmap.droppable', 'the model has no MAP_DROPPABLE: see decision-cases.ts'],
+  ['madvise.droppable', 'the model has no MAP_DROPPABLE: see decision-cases.ts'],
 ]);
 
-/** Decisions of the memory behind the engine. */
-const OF_MEMORY = /^(fault|copyOf|gup|accessRemote|populate|uaccess)/;
+/** Reasons of the memory behind the engine. */
+const OF_MEMORY = /^(fault|copy|gup)\./;
 
 const tracer = new CountingTracer();
 const tally = new Map<string, number>();
@@ -58,9 +71,9 @@ test('every merge case, split and refusal was met', () => {
   for (const event of ['insert', 'remove', 'expand', 'grow', 'flags', 'copy'] as const) {
     rows.push([event, tracer.events.get(event) ?? 0]);
   }
-  for (const [name, id] of Object.entries(Decision)) {
-    if (OF_MEMORY.test(name) || UNREACHABLE.has(name)) continue;
-    rows.push([name, tracer.decisions.get(id) ?? 0]);
+  for (const { id, number } of allReasons()) {
+    if (OF_MEMORY.test(id) || UNREACHABLE.has(id)) continue;
+    rows.push([id, tracer.decisions.get(number) ?? 0]);
   }
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, n]) => `${name.padEnd(width)} ${String(n).padStart(8)}`);

@@ -19,10 +19,10 @@ import {
   vmMmapPgoff,
   vmMunmap,
   whyNotMerged,
-  Decision,
   type Mm,
   type Vma,
 } from '../../src/index.ts';
+import { VMA_MERGE_PGOFF } from '../../src/reasons.ts';
 import { TestFile } from '../../src/testing/index.ts';
 import { BOTH, FIRST_PAGE, PAGE, RW, Scene } from './picture.ts';
 
@@ -82,7 +82,7 @@ describe.each(BOTH)('plain memory as records, $name', (profile: KernelProfile) =
     vmStatAccount(scene.mm, moved.vmFlags, null, 2);
     expect(doMprotect(scene.cur, scene.addr(3), 2 * PAGE, RW)).toBe(0);
     expect(scene.check().mm.mapCount).toBe(2);
-    expect(whyNotMerged(scene.vma(0), scene.vma(3))).toBe(Decision.mergePgoff);
+    expect(whyNotMerged(scene.vma(0), scene.vma(3))).toBe(VMA_MERGE_PGOFF);
   });
 
   test('the peak is remembered when a whole VMA goes', () => {

@@ -17,7 +17,6 @@ import {
 } from '@vmarea/uapi';
 import { describe, expect, test } from 'vitest';
 import {
-  Decision,
   doMmap,
   doMprotect,
   doMremap,
@@ -36,6 +35,22 @@ import {
   vmMmapPgoff,
   vmMunmap,
 } from '../../src/index.ts';
+import {
+  BRK_CLEAR_OLD_MAPS,
+  INSERT_VM_STRUCT_OVERLAP,
+  KMEM_CACHE_NO_VMA,
+  MMAP_REGION_CLEAR_OLD_MAPS,
+  MMAP_REGION_DENY_WRITE,
+  MMAP_REGION_DRIVER_REFUSED,
+  MMAP_REGION_MOVED,
+  MMAP_REGION_SEALED,
+  MMAP_REGION_SHARED_MEMORY,
+  MREMAP_NO_MEMORY,
+  MREMAP_OWNER_REFUSED,
+  SECURITY_FILE_MPROTECT_REFUSED,
+  SECURITY_MMAP_ADDR_REFUSED,
+  SECURITY_MMAP_FILE_REFUSED,
+} from '../../src/reasons.ts';
 import {
   RecordingAudit,
   RecordingPerf,
@@ -75,7 +90,7 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     file.fInode.iWritecount = 1;
     const flags = MAP_PRIVATE | MAP_FIXED;
     const result = denyWrite(scene, file, 2 * PAGE, flags);
-    expect([result, scene.cur.call.reason]).toEqual([ETXTBSY, Decision.mmapRegionDenyWrite]);
+    expect([result, scene.cur.call.reason]).toEqual([ETXTBSY, MMAP_REGION_DENY_WRITE]);
     expect([file.fInode.iWritecount, file.fCount, scene.system.committedAs, scene.mm.mapCount]).toEqual([1, 1, 0, 0]);
     expect(scene.system.vmAreaCachep.active).toBe(0);
     // With nobody writing it works, and denies writing as long as it is mapped; each part counts.
@@ -95,7 +110,7 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     expect(mappingDenyWritable(file.fMapping)).toBe(0);
     const flags = MAP_SHARED | MAP_FIXED;
     expect(denyWrite(scene, file, PAGE, flags)).toBe(EPERM);
-    expect(scene.cur.call.reason).toBe(Decision.mmapRegionSealed);
+    expect(scene.cur.call.reason).toBe(MMAP_REGION_SEALED);
     expect([file.fInode.iWritecount, file.fMapping.iMmapWritable, file.fCount]).toEqual([0, -1, 1]);
     expect(scene.map(0, 1, { file, flags: MAP_PRIVATE })).toBe(scene.addr(0));
     scene.check();
@@ -113,7 +128,7 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     const scene = new Scene(profile);
     const file = new TestFile({ mmapError: EAGAIN });
     expect(scene.map(0, 4, { file, prot: RW })).toBe(EAGAIN);
-    expect(scene.cur.call.reason).toBe(Decision.mmapRegionDriverRefused);
+    expect(scene.cur.call.reason).toBe(MMAP_REGION_DRIVER_REFUSED);
     expect(scene.system.committedAs).toBe(profile === MSM_4_4 ? 4 : 0);
     expect(scene.map(0, 4, { file, prot: RW, flags: MAP_SHARED })).toBe(EAGAIN);
     expect(scene.system.committedAs).toBe(profile === MSM_4_4 ? 4 : 0);
@@ -145,14 +160,14 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     const scene = new Scene(profile);
     scene.system.failCountdown = 1;
     expect(scene.map(0, 4)).toBe(ENOMEM);
-    expect([scene.cur.call.reason, scene.system.committedAs]).toEqual([Decision.vmaNoMemory, 0]);
+    expect([scene.cur.call.reason, scene.system.committedAs]).toEqual([KMEM_CACHE_NO_VMA, 0]);
   });
 
   test('no shared memory: its errno, and the VMA goes back', () => {
     const scene = new Scene(profile);
     scene.shared.error = -28;
     expect(scene.map(0, 4, { flags: MAP_SHARED })).toBe(-28);
-    expect(scene.cur.call.reason).toBe(Decision.mmapRegionSharedMemory);
+    expect(scene.cur.call.reason).toBe(MMAP_REGION_SHARED_MEMORY);
     expect([scene.system.committedAs, scene.system.vmAreaCachep.active]).toEqual([0, 0]);
     scene.system.sharedMemory = null;
     expect(scene.map(0, 4, { flags: MAP_SHARED })).toBe(ENOMEM);
@@ -163,7 +178,7 @@ describe.each(BOTH)('mmap_region undoes, $name', (profile: KernelProfile) => {
     const scene = new Scene(profile).at('HHHHHHHH', { H: { file } });
     expect(vmMunmap(scene.cur, scene.addr(0), PAGE)).toBe(EINVAL);
     expect(scene.map(0, 1)).toBe(ENOMEM);
-    expect(scene.cur.call.reason).toBe(Decision.mmapRegionClearOldMaps);
+    expect(scene.cur.call.reason).toBe(MMAP_REGION_CLEAR_OLD_MAPS);
     expect(scene.check().show(8)).toBe('HHHHHHHH');
   });
 });
@@ -209,7 +224,7 @@ describe.each(BOTH)('drivers that change their VMA, $name', (profile: KernelProf
     const scene = new Scene(profile);
     const result = scene.map(0, 2, { file, prot: PROT_READ });
     if (profile === LINUX_6_1) {
-      expect([result, scene.cur.call.reason]).toEqual([EINVAL, Decision.mmapRegionMoved]);
+      expect([result, scene.cur.call.reason]).toEqual([EINVAL, MMAP_REGION_MOVED]);
       expect([file.fCount, scene.mm.mapCount]).toEqual([1, 0]);
     } else {
       expect(result).toBe(scene.addr(1));
@@ -264,14 +279,14 @@ describe.each(BOTH)('ports that say no, $name', (profile: KernelProfile) => {
     scene.system.security = security;
     security.fileMprotectError = EACCES;
     expect(doMprotect(scene.cur, scene.addr(0), PAGE, PROT_READ)).toBe(EACCES);
-    expect(scene.cur.call.reason).toBe(Decision.securityFileMprotect);
+    expect(scene.cur.call.reason).toBe(SECURITY_FILE_MPROTECT_REFUSED);
     security.mmapFileError = EPERM;
     expect(scene.map(4, 1)).toBe(EPERM);
-    expect(scene.cur.call.reason).toBe(Decision.securityMmapFile);
+    expect(scene.cur.call.reason).toBe(SECURITY_MMAP_FILE_REFUSED);
     security.mmapFileError = 0;
     security.mmapAddrError = EACCES;
     expect(scene.map(4, 1)).toBe(EACCES);
-    expect(scene.cur.call.reason).toBe(Decision.securityMmapAddr);
+    expect(scene.cur.call.reason).toBe(SECURITY_MMAP_ADDR_REFUSED);
     expect(security.calls).toContain(`mmapFile - ${PROT_READ | PROT_WRITE} ${MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS}`);
     expect(scene.check().show(6)).toBe('AA....');
   });
@@ -302,7 +317,7 @@ describe.each(BOTH)('ports that say no, $name', (profile: KernelProfile) => {
     };
     const flags = MREMAP_MAYMOVE | MREMAP_FIXED;
     expect(doMremap(scene.cur, scene.addr(0), 3 * PAGE, 3 * PAGE, flags, scene.addr(10))).toBe(EAGAIN);
-    expect(scene.cur.call.reason).toBe(Decision.mremapOwnerRefused);
+    expect(scene.cur.call.reason).toBe(MREMAP_OWNER_REFUSED);
     expect(moves).toEqual([
       [scene.addr(0), scene.addr(10), 3 * PAGE],
       [scene.addr(10), scene.addr(0), 3 * PAGE],
@@ -319,7 +334,7 @@ describe.each(BOTH)('ports that say no, $name', (profile: KernelProfile) => {
     };
     const flags = MREMAP_MAYMOVE | MREMAP_FIXED;
     expect(doMremap(scene.cur, scene.addr(0), 3 * PAGE, 3 * PAGE, flags, scene.addr(10))).toBe(ENOMEM);
-    expect(scene.cur.call.reason).toBe(Decision.mremapNoMemory);
+    expect(scene.cur.call.reason).toBe(MREMAP_NO_MEMORY);
     expect(scene.check().show(14)).toBe('AAA...........');
     expect(scene.system.committedAs).toBe(3);
   });
@@ -330,9 +345,9 @@ describe.each(BOTH)('ports that say no, $name', (profile: KernelProfile) => {
     scene.system.hugePages = new TestHugePages(4 * PAGE);
     const spec = { name: '[x]', fault: null };
     expect(installSpecialMapping(scene.cur, scene.addr(5), PAGE, 0, spec)).toBe(ENOMEM);
-    expect(scene.cur.call.reason).toBe(Decision.insertOverlap);
+    expect(scene.cur.call.reason).toBe(INSERT_VM_STRUCT_OVERLAP);
     expect(vmBrk(scene.cur, scene.addr(1), PAGE, 0)).toBe(ENOMEM);
-    expect(scene.cur.call.reason).toBe(Decision.brkClearOldMaps);
+    expect(scene.cur.call.reason).toBe(BRK_CLEAR_OLD_MAPS);
     expect(vmBrk(scene.cur, scene.addr(4), 2 * PAGE, 0)).toBe(0);
     expect(scene.check().mm.mapCount).toBe(2);
   });

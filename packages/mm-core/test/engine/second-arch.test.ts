@@ -17,7 +17,12 @@ import {
 } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
 import { type Arch, createCaller, createMm, MmSystem, pickMmapLayout, vmMmapPgoff, vmMunmap } from '../../src/index.ts';
-import { D } from '../../src/reasons/decisions.ts';
+import {
+  FAULT_NOT_CANONICAL,
+  FAULT_NOT_EXECUTABLE,
+  GET_UNMAPPED_AREA_LEN_OVER_ROOM,
+  GET_UNMAPPED_AREA_NO_GAP,
+} from '../../src/reasons.ts';
 import { ANON, decisionOf, faultsOf, Machine, PAGE, RW, type TestTask } from '../mm-fixture.ts';
 
 const A = 0x10000000;
@@ -48,9 +53,9 @@ describe('where a mapping goes', () => {
     expect(any(t, 0x80000000, PAGE, MAP_32BIT)).toBe(0x40004000);
     expect(any(t, 0x90000000, PAGE, MAP_32BIT | MAP_FIXED)).toBe(0x90000000);
     expect(any(t, 0, 0x80001000, MAP_32BIT)).toBe(-ENOMEM);
-    expect(t.cur.call.reason).toBe(D.areaLenTooLong);
+    expect(t.cur.call.reason).toBe(GET_UNMAPPED_AREA_LEN_OVER_ROOM);
     expect(any(t, 0, GIB, MAP_32BIT)).toBe(-ENOMEM);
-    expect(t.cur.call.reason).toBe(D.areaNoGap);
+    expect(t.cur.call.reason).toBe(GET_UNMAPPED_AREA_NO_GAP);
     m.end();
   });
 
@@ -142,7 +147,7 @@ describe('faults', () => {
     const t = m.task();
     t.shared(m.file(PAGE), A, 1, PROT_READ);
     expect(faultsOf(t, () => expect(t.mem.fetch32(A)).toBe(-1))).toEqual([0, 1]);
-    expect([t.mem.code, decisionOf(t)]).toEqual([2, D.faultNotExecutable]);
+    expect([t.mem.code, decisionOf(t)]).toEqual([2, FAULT_NOT_EXECUTABLE]);
     expect(t.mm.rssFile).toBe(1);
     expect(faultsOf(t, () => expect(t.mem.fetch32(A)).toBe(-1))).toEqual([0, 0]);
     t.anon(A + PAGE, 1, PROT_NONE);
@@ -154,7 +159,7 @@ describe('faults', () => {
     const m = machine();
     const t = m.task();
     expect(t.load(2 ** 47)).toBe('SIGSEGV 128 0x0');
-    expect(decisionOf(t)).toBe(D.faultNotCanonical);
+    expect(decisionOf(t)).toBe(FAULT_NOT_CANONICAL);
     expect(t.load(2 ** 47 - PAGE)).toBe('SIGSEGV 1 0x7ffffffff000');
     expect(t.load(2 ** 64 - 2 ** 47)).toBe('SIGSEGV 1 0xffff800000000000');
     const five = machine({ levels: 5 });

@@ -3,7 +3,7 @@ import { MADV_POPULATE_READ, LINUX_6_1, MADV_WILLNEED } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
 import { doMadvise, doMunmap, RETRY } from '../../src/index.ts';
 import { copyFromUser } from '../../src/memory/index.ts';
-import { D } from '../../src/reasons/decisions.ts';
+import { FAULT_BEYOND_EOF, FAULT_OWNER_SIGBUS } from '../../src/reasons.ts';
 import { Disk } from './fixture.ts';
 import { decisionOf, Machine, PAGE, PROFILES_UNDER_TEST, rssOf, type TestFile, type TestTask } from '../mm-fixture.ts';
 
@@ -57,7 +57,7 @@ describe('a fault on a page that must be awaited', () => {
       expect(t.load(A)).toContain('SIGSEGV 1');
       expect(child.load(A)).toBe(10);
       expect(child.load(A + PAGE)).toContain('SIGBUS 2');
-      expect(decisionOf(child)).toBe(D.faultBeyondEof);
+      expect(decisionOf(child)).toBe(FAULT_BEYOND_EOF);
       child.exit();
       m.end();
     }
@@ -69,7 +69,7 @@ describe('a fault on a page that must be awaited', () => {
       expect(t.load(A)).toBe('RETRY');
       await disk.release();
       expect(t.load(A)).toContain('SIGBUS 2');
-      expect(decisionOf(t)).toBe(D.faultOwnerSigbus);
+      expect(decisionOf(t)).toBe(FAULT_OWNER_SIGBUS);
       disk.error = 0;
       expect(t.load(A)).toBe('RETRY');
       await disk.release();

@@ -11,7 +11,16 @@ import {
 } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
 import { doMadvise, doMprotect, doMunmap } from '../../src/index.ts';
-import { D } from '../../src/reasons/decisions.ts';
+import {
+  EXPAND_STACK_RLIMIT_STACK,
+  FAULT_ABOVE_TASK_SIZE,
+  FAULT_BEYOND_EOF,
+  FAULT_NOT_EXECUTABLE,
+  FAULT_NOT_READABLE,
+  FAULT_NOT_WRITABLE,
+  FAULT_NO_FRAME,
+  FAULT_NO_VMA,
+} from '../../src/reasons.ts';
 import { ANON, decisionOf, faultsOf, Machine, PAGE, rssOf, RW, withMachine } from '../mm-fixture.ts';
 
 const A = 0x10000000;
@@ -42,7 +51,7 @@ describe('anonymous memory', () => {
       expect(doMprotect(t.cur, A, PAGE, PROT_NONE)).toBe(0);
       expect(rssOf(t)).toEqual([1, 0, 0]);
       expect(t.load(A)).toBe(`SIGSEGV 2 0x${A.toString(16)}`);
-      expect(decisionOf(t)).toBe(D.faultNotReadable);
+      expect(decisionOf(t)).toBe(FAULT_NOT_READABLE);
       doMprotect(t.cur, A, PAGE, RW);
       expect(t.load(A)).toBe(9);
     }),
@@ -80,7 +89,7 @@ describe('anonymous memory', () => {
       expect(t.load(A + PAGE)).toBe(0);
       expect(t.mem.fetch32(A + PAGE)).toBe(0);
       expect(t.mem.fetch32(A)).toBe(-1);
-      expect(decisionOf(t)).toBe(D.faultNotExecutable);
+      expect(decisionOf(t)).toBe(FAULT_NOT_EXECUTABLE);
     }),
   );
 });
@@ -92,11 +101,11 @@ describe('refused accesses', () => {
       const t = m.task();
       t.anon(A, 1, PROT_READ);
       expect(t.load(A + PAGE + 3)).toBe(`SIGSEGV 1 0x${(A + PAGE + 3).toString(16)}`);
-      expect(decisionOf(t)).toBe(D.faultNoVma);
+      expect(decisionOf(t)).toBe(FAULT_NO_VMA);
       expect(t.store(A + 1, 1)).toBe(`SIGSEGV 2 0x${(A + 1).toString(16)}`);
-      expect(decisionOf(t)).toBe(D.faultNotWritable);
+      expect(decisionOf(t)).toBe(FAULT_NOT_WRITABLE);
       expect(t.load(2 ** 48)).toBe('SIGSEGV 1 0x1000000000000');
-      expect(decisionOf(t)).toBe(D.faultAboveTaskSize);
+      expect(decisionOf(t)).toBe(FAULT_ABOVE_TASK_SIZE);
       expect(t.load(2 ** 51)).toBe('SIGSEGV 1 0x8000000000000');
     }),
   );
@@ -110,7 +119,7 @@ describe('refused accesses', () => {
       t.private_(f, A + 0x10000, 3);
       expect(t.load(A + PAGE + 100)).toBe(0);
       expect(t.load(A + 2 * PAGE)).toBe(`SIGBUS 2 0x${(A + 2 * PAGE).toString(16)}`);
-      expect(decisionOf(t)).toBe(D.faultBeyondEof);
+      expect(decisionOf(t)).toBe(FAULT_BEYOND_EOF);
       expect(t.store(A + 0x10000 + 2 * PAGE + 1, 1)).toContain('SIGBUS 2');
     }),
   );
@@ -167,7 +176,7 @@ describe('stacks', () => {
       t.anon(A, 4, RW, ANON | MAP_GROWSDOWN);
       expect(t.store(A - 4 * PAGE, 1)).toBe('ok');
       expect(t.store(A - 5 * PAGE, 1)).toBe(`SIGSEGV 1 0x${(A - 5 * PAGE).toString(16)}`);
-      expect(decisionOf(t)).toBe(D.stackLimit);
+      expect(decisionOf(t)).toBe(EXPAND_STACK_RLIMIT_STACK);
     }),
   );
 });
@@ -301,7 +310,7 @@ describe('zapping', () => {
     let answer = 'ok';
     for (let i = 0; i < 400 && answer === 'ok'; i++) answer = t.store(A + i * PAGE, 1);
     expect(answer).toContain('SIGKILL');
-    expect(decisionOf(t)).toBe(D.faultNoFrame);
+    expect(decisionOf(t)).toBe(FAULT_NO_FRAME);
     m.end();
   });
 });

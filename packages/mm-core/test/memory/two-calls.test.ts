@@ -3,7 +3,6 @@ import { EAGAIN, ENOMEM, MAP_ANONYMOUS, MAP_FIXED, MAP_POPULATE, MAP_PRIVATE, MA
 import { describe, expect, it } from 'vitest';
 import {
   createCaller,
-  Decision as D,
   doMlock,
   doMprotect,
   finishPopulate,
@@ -12,6 +11,12 @@ import {
   vmMmapPgoff,
   type Caller,
 } from '../../src/index.ts';
+import {
+  MLOCK_CANNOT_POPULATE,
+  MLOCK_OUT_OF_MEMORY,
+  MPROTECT_NOT_MAPPED,
+  MPROTECT_UNALIGNED,
+} from '../../src/reasons.ts';
 import { copyFromUser } from '../../src/memory/index.ts';
 import { Disk } from './fixture.ts';
 import { Machine, PAGE, PROFILES_UNDER_TEST, RW, type TestFile, type TestTask } from '../mm-fixture.ts';
@@ -80,7 +85,7 @@ describe.each(PROFILES_UNDER_TEST)('two calls on one address space on $name', (p
     // The file is cut short while its first page is on its way: the rest of the range has no page any more.
     f.pages.truncate(PAGE);
     expect(await finish(a.cur, disk)).toBe(-ENOMEM);
-    expect(a.cur.call.reason).toBe(D.mlockCannotPopulate);
+    expect(a.cur.call.reason).toBe(MLOCK_CANNOT_POPULATE);
     m.end();
   });
 
@@ -95,7 +100,7 @@ describe.each(PROFILES_UNDER_TEST)('two calls on one address space on $name', (p
     const { frames } = m.memory;
     for (let pfn = frames.alloc(0); pfn >= 0; pfn = frames.alloc(0)) taken.push(pfn);
     expect(await finish(a.cur, disk)).toBe(-EAGAIN);
-    expect(a.cur.call.reason).toBe(D.mlockOutOfMemory);
+    expect(a.cur.call.reason).toBe(MLOCK_OUT_OF_MEMORY);
     for (const pfn of taken) frames.put(pfn);
     m.end();
   });
@@ -104,7 +109,7 @@ describe.each(PROFILES_UNDER_TEST)('two calls on one address space on $name', (p
     const { m, a, b } = scene(profile);
     expect(doMprotect(a.cur, A + 1, PAGE, RW)).toBeLessThan(0);
     expect(doMprotect(b, FAR, PAGE, RW)).toBe(-ENOMEM);
-    expect([a.cur.call.reason, b.call.reason]).toEqual([D.mprotectUnaligned, D.mprotectNotMapped]);
+    expect([a.cur.call.reason, b.call.reason]).toEqual([MPROTECT_UNALIGNED, MPROTECT_NOT_MAPPED]);
     m.end();
   });
 

@@ -3,7 +3,6 @@
  * continue, or both without a file.
  */
 import {
-  Decision,
   VM_ACCOUNT,
   VM_DONTCOPY,
   VM_DONTDUMP,
@@ -23,9 +22,10 @@ import {
   type Mm,
   type Vma,
 } from '@vmarea/mm-core';
+import { VMA_MERGE_ANON_VMA, VMA_MERGE_FLAGS } from '@vmarea/mm-core/reasons';
 import { formatPermissions } from '@vmarea/strace';
 import type { RecordedFiles } from '../process/recorded-files.ts';
-import type { ReasonBook } from '../report/reasons.ts';
+import { reasonOf } from '../report/reasons.ts';
 import type { Border } from '../report/report.ts';
 import { mapsLineOf } from './snapshot.ts';
 
@@ -74,22 +74,22 @@ function flagText(left: Vma, right: Vma): string {
 }
 
 /** The borders of a map that need a reason. */
-export function bordersOf(mm: Mm, files: RecordedFiles, book: ReasonBook): Border[] {
+export function bordersOf(mm: Mm, files: RecordedFiles): Border[] {
   const found: Border[] = [];
   for (let left = mm.tree.first; left !== null && found.length < MOST; left = left.vmNext) {
     const right = left.vmNext;
     if (right?.vmStart !== left.vmEnd || !looksAlike(mm, left, right, files)) continue;
     const decision = whyNotMerged(left, right);
     const line = mapsLineOf(mm, right, files);
-    const known = decision === 0 ? null : book.reason(decision, 0, 'merge');
+    const known = decision === 0 ? null : reasonOf(decision, 0, 'merge');
     const reason = known ?? {
       id: '',
       fn: 'vma_merge',
       sentence: 'Nothing keeps them apart: no call has tried to join them since they became alike.',
       change: '',
     };
-    let operands = decision === Decision.mergeFlags ? flagText(left, right) : '';
-    if (decision === Decision.mergeAnonVma)
+    let operands = decision === VMA_MERGE_FLAGS ? flagText(left, right) : '';
+    if (decision === VMA_MERGE_ANON_VMA)
       operands = 'each has pages of its own, because memory is taken as written as soon as it is there';
     found.push({ at: right.vmStart, line, reason, operands });
   }

@@ -48,9 +48,9 @@ export class MapKeeper {
   #snapshot(process: Process, line: number, moment: string): Snapshot {
     this.#replay.write(process);
     const { mm } = process.task;
-    const { files, book } = this.#replay;
+    const { files } = this.#replay;
     const lines = snapshotLines(mm, files, process.space.labels);
-    const borders = bordersOf(mm, files, book);
+    const borders = bordersOf(mm, files);
     return { pid: process.tgid, line, moment, lines, space: process.space, borders };
   }
 

@@ -1,7 +1,8 @@
 /**
  * The map of an address space at a moment, as lines that can be compared with those of a real /proc/PID/maps.
  */
-import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, whyNotMerged, Decision, type Mm, type Vma } from '@vmarea/mm-core';
+import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, whyNotMerged, type Mm, type Vma } from '@vmarea/mm-core';
+import { VMA_MERGE_ANON_VMA, VMA_MERGE_PGOFF } from '@vmarea/mm-core/reasons';
 import { nameInMap } from '@vmarea/situation';
 import type { MapsLine } from '@vmarea/strace';
 import type { Border } from '../report/report.ts';
@@ -31,7 +32,7 @@ export function apartByTouch(prev: Vma, next: Vma): boolean {
   if (prev.vmEnd !== next.vmStart || prev.vmFile !== next.vmFile) return false;
   const why = whyNotMerged(prev, next);
   // A moved area keeps its offsets once it has pages of its own.
-  return why === Decision.mergeAnonVma || (why === Decision.mergePgoff && prev.vmFile === null);
+  return why === VMA_MERGE_ANON_VMA || (why === VMA_MERGE_PGOFF && prev.vmFile === null);
 }
 
 /** One mapping as a line. */

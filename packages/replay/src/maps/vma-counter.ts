@@ -1,8 +1,8 @@
 /**
  * Counts what happens to VMAs while a log is replayed. It listens to the engine; it decides nothing.
  */
-import { Decision, type Tracer, type Vma, type VmaEvent } from '@vmarea/mm-core';
-import { VFS_DECISION_BASE } from '@vmarea/vfs';
+import { type Tracer, type Vma, type VmaEvent } from '@vmarea/mm-core';
+import { MMAP_REGION_DRIVER_REFUSED, VMA_MERGE_ANON_VMA } from '@vmarea/mm-core/reasons';
 
 /** Attached to every address space of a replay. */
 export class VmaCounter implements Tracer {
@@ -16,7 +16,7 @@ export class VmaCounter implements Tracer {
   /** Merges that were refused only because both sides had been taken as written. */
   touchRefusals = 0;
   touchLine = 0;
-  /** The last refusal that a driver gave a reason for; 0 for none. Whoever makes a call clears it. */
+  /** The last refusal before that of the engine, so the driver's own when a driver refused; 0 for none. Whoever makes a call clears it. */
   driverDecision = 0;
   /** Who is at work. */
   pid = 0;
@@ -27,9 +27,9 @@ export class VmaCounter implements Tracer {
   }
 
   decide(decision: number, result: number): void {
-    // A driver's own reason comes before that of the engine, which only says that the driver refused.
-    if (result < 0 && decision >= VFS_DECISION_BASE) this.driverDecision = decision;
-    if (decision !== Decision.mergeAnonVma) return;
+    // A driver's own reason comes right before that of the engine, which only says that the driver refused.
+    if (result < 0 && decision !== MMAP_REGION_DRIVER_REFUSED) this.driverDecision = decision;
+    if (decision !== VMA_MERGE_ANON_VMA) return;
     this.touchRefusals++;
     if (this.touchLine === 0) this.touchLine = this.line;
   }

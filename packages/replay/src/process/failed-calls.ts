@@ -2,6 +2,7 @@
  * Calls that failed in the log. The state follows the log: such a call changes nothing here unless the kernel here fails it in
  * the same way. Where it does not, what would make it fail so is searched for, and named if it is outside of the rules.
  */
+import { reasonOf } from '../report/reasons.ts';
 import { findVma, isErr } from '@vmarea/mm-core';
 import type { Call, ForkOp, MemoryOp } from '@vmarea/strace';
 import {
@@ -214,7 +215,7 @@ export class FailedCallDriver {
     }
     const outcome = this.trial(process, forkAttempt);
     if (outcome !== null && outcome.result === ret) {
-      const reason = this.#replay.book.reason(outcome.decision, ret, call.name);
+      const reason = reasonOf(outcome.decision, ret, call.name);
       notebook.failure({ call, text: callText(call), error, reason, kind: 'agrees', causes: [] });
       return;
     }

@@ -1,7 +1,9 @@
 /**
  * Memory calls of a log: each made on the kernel, then compared with the recorded answer.
  */
-import { Decision, findVmaIntersection, RETRY } from '@vmarea/mm-core';
+import { reasonOf } from '../report/reasons.ts';
+import { findVmaIntersection, RETRY } from '@vmarea/mm-core';
+import { DO_MMAP_NO_MMAP_OPERATION, MMAP_REGION_DRIVER_REFUSED } from '@vmarea/mm-core/reasons';
 import { isAssumed } from '@vmarea/situation';
 import type { BrkOp, Call, MemoryOp, MmapOp } from '@vmarea/strace';
 import {
@@ -258,7 +260,7 @@ export class MemoryDriver {
   #byDriver(process: Process, call: Call, op: MmapOp): boolean {
     const { files, call: made } = process.task.cur;
     const file = files.fgetRaw(op.fd);
-    const refused = made.reason === Decision.mmapRegionDriverRefused || made.reason === Decision.doMmapNoMmapOperation;
+    const refused = made.reason === MMAP_REGION_DRIVER_REFUSED || made.reason === DO_MMAP_NO_MMAP_OPERATION;
     if (file === null || !refused || call.ret === null || call.ret < 0) return false;
     files.installAt(this.#replay.files.asPlain(file), op.fd, Infinity, false);
     if (makeCallAt(process, op, call.ret) !== call.ret) return false;
@@ -288,8 +290,8 @@ export class MemoryDriver {
   #reason(process: Process, ret: number, name: string): Reason {
     const { reason } = process.task.cur.call;
     const { driverDecision } = this.#replay.counter;
-    const byDriver = reason === Decision.mmapRegionDriverRefused && driverDecision !== 0;
-    return this.#replay.book.reason(byDriver ? driverDecision : reason, ret, name);
+    const byDriver = reason === MMAP_REGION_DRIVER_REFUSED && driverDecision !== 0;
+    return reasonOf(byDriver ? driverDecision : reason, ret, name);
   }
 
   /**

@@ -37,9 +37,9 @@ import {
   newInode,
   nullOperations,
   SuperBlock,
-  VfsDecision,
   zeroOperations,
   type Inode,
+  PROC_NO_MMAP,
 } from '@vmarea/vfs';
 
 /** A file of the page cache has no pages here: there is no memory behind a replay. */
@@ -52,7 +52,7 @@ const regularOperations = new FileOperations({
   },
 });
 
-const procOperations = new FileOperations({ mmap: (cur) => refuse(cur, VfsDecision.procNoMmap, -EIO) });
+const procOperations = new FileOperations({ mmap: (cur) => refuse(cur, PROC_NO_MMAP, -EIO) });
 
 /** Directories, pipes, sockets: nothing to map. */
 const unmappable = new FileOperations({});

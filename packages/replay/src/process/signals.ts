@@ -2,12 +2,12 @@
  * Signals of the log that come of a memory access: asked of the map. There is no memory behind a replay, so what is judged is
  * what an access at that address meets: nothing, an area without the right, a stack that may not grow, the end of a file.
  */
+import { reasonOf } from '../report/reasons.ts';
 import { expandStack, findVma, isErr, VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE, type Vma } from '@vmarea/mm-core';
 import type { SignalEvent } from '@vmarea/strace';
 import { SIGBUS, SIGSEGV } from '@vmarea/uapi';
 import { onCopy } from '@vmarea/what-if';
 import { formatBytes } from '@vmarea/situation';
-import type { Replay } from '../replay.ts';
 import type { SignalKind } from '../report/report.ts';
 import type { Process } from './process.ts';
 
@@ -31,24 +31,24 @@ interface Judged {
 }
 
 /** Whether the stack above may grow down to the address. */
-function growth(replay: Replay, process: Process, vma: Vma, addr: number): string {
+function growth(process: Process, vma: Vma, addr: number): string {
   const { task } = process;
   const outcome = onCopy(task, (copy) => {
     const own = findVma(copy.mm, vma.vmStart);
     if (own === null) return null;
     copy.cur.call.reason = 0;
     const error = expandStack(copy.cur, own, addr);
-    return isErr(error) ? replay.book.reason(copy.cur.call.reason, error, 'page fault').sentence : '';
+    return isErr(error) ? reasonOf(copy.cur.call.reason, error, 'page fault').sentence : '';
   });
   return outcome ?? '';
 }
 
-function nothingThere(replay: Replay, process: Process, vma: Vma | null, addr: number): Judged {
+function nothingThere(process: Process, vma: Vma | null, addr: number): Judged {
   if (addr < 4096)
     return { kind: 'agrees', sentence: `Nothing is mapped at ${hex(addr)}: a pointer that is NULL, or nearly.` };
   if (vma !== null && (vma.vmFlags & VM_GROWSDOWN) !== 0) {
     const below = vma.vmStart - addr;
-    const why = growth(replay, process, vma, addr);
+    const why = growth(process, vma, addr);
     if (why !== '') {
       return {
         kind: 'agrees',
@@ -128,7 +128,7 @@ function busError(vma: Vma | null, addr: number, code: number | null): Judged {
 }
 
 /** Asks the map about a signal. Null: it does not come of an access. */
-export function judgeSignal(replay: Replay, process: Process, event: SignalEvent): Judged | null {
+export function judgeSignal(process: Process, event: SignalEvent): Judged | null {
   const { signal, addr, code } = event;
   if ((signal !== SIGSEGV && signal !== SIGBUS) || event.stopped) return null;
   if (addr === null || (code !== null && (code <= 0 || code >= 0x80)))
@@ -143,5 +143,5 @@ export function judgeSignal(replay: Replay, process: Process, event: SignalEvent
       kind: 'differs',
       sentence: `The log says that an area at ${hex(addr)} refuses the access; here nothing is mapped there.`,
     };
-  return inside ? inArea(vma, addr, code) : nothingThere(replay, process, vma, addr);
+  return inside ? inArea(vma, addr, code) : nothingThere(process, vma, addr);
 }

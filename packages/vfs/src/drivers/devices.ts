@@ -26,7 +26,12 @@ import { newInode, type Inode } from '../names/inode.ts';
 import { addNode } from './libfs.ts';
 import { memoryOf } from '../page-cache.ts';
 import { ramfs, type RamfsOptions } from './ramfs.ts';
-import { VfsDecision } from '../reasons.ts';
+import {
+  MEM_BEYOND_PHYSICAL_ADDRESSES,
+  MEM_NO_PAGE_TABLE,
+  MEM_RANGE_NOT_ALLOWED,
+  ZERO_NO_SHARED_MEMORY,
+} from './reasons.ts';
 import type { SuperBlock } from '../names/super-block.ts';
 
 /** /dev/null: writes vanish, reads end at once; it cannot be mapped. */
@@ -49,7 +54,7 @@ export const zeroOperations: FileOperations = new FileOperations({
   mmap(cur, _file, vma) {
     if ((vma.vmFlags & VM_SHARED) === 0) return 0;
     const shared = cur.mm.system.sharedMemory;
-    if (shared === null) return refuse(cur, VfsDecision.zeroNoSharedMemory, -ENODEV);
+    if (shared === null) return refuse(cur, ZERO_NO_SHARED_MEMORY, -ENODEV);
     return shared.zeroSetup(cur, vma);
   },
 });
@@ -118,8 +123,8 @@ export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions 
       const mm = cur.mm;
       const size = vma.vmEnd - vma.vmStart;
       const start = vma.vmPgoff * system.pageSize;
-      if (start < 0 || start + size > PHYS_LIMIT) return refuse(cur, VfsDecision.memBeyondPhysical, -EINVAL);
-      if (!allowed(start, size)) return refuse(cur, VfsDecision.memNotAllowed, -EPERM);
+      if (start < 0 || start + size > PHYS_LIMIT) return refuse(cur, MEM_BEYOND_PHYSICAL_ADDRESSES, -EINVAL);
+      if (!allowed(start, size)) return refuse(cur, MEM_RANGE_NOT_ALLOWED, -EPERM);
       vma.vmFlags |= VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP;
       vma.vmOps = windowOps;
       const tables = mm.pageTables;
@@ -127,7 +132,7 @@ export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions 
       const bits = PTE_SPECIAL | ((vma.vmFlags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE) ? PTE_WRITE : 0);
       for (let addr = vma.vmStart, pfn = vma.vmPgoff; addr < vma.vmEnd; addr += system.pageSize, pfn++) {
         const slot = tables.slotAlloc(addr);
-        if (slot < 0) return refuse(cur, VfsDecision.memNoPageTable, -EAGAIN);
+        if (slot < 0) return refuse(cur, MEM_NO_PAGE_TABLE, -EAGAIN);
         tables.setEntry(slot, pfn, vma.vmPageProt, bits);
       }
       return 0;

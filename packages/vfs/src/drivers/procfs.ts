@@ -10,7 +10,7 @@ import { FileOperations, InodeOperations } from '../files/operations.ts';
 import type { File } from '../files/file.ts';
 import { newInode, type Inode } from '../names/inode.ts';
 import { addNode, killLitterSuper, simpleDirFileOperations, simpleFillSuper } from './libfs.ts';
-import { VfsDecision } from '../reasons.ts';
+import { PROC_NO_MMAP } from './reasons.ts';
 import { SuperBlock, type DriverManifest, type SuperBlockInit } from '../names/super-block.ts';
 
 /** What procfs can do. */
@@ -77,7 +77,7 @@ const textOperations = new FileOperations({
     return error < 0 ? error : length;
   },
   // procfs has an mmap operation for every file, which asks the entry's own; entries of text have none.
-  mmap: (cur) => refuse(cur, VfsDecision.procNoMmap, -EIO),
+  mmap: (cur) => refuse(cur, PROC_NO_MMAP, -EIO),
 });
 
 const fileOps = new InodeOperations({ setattr: () => 0 });

@@ -14,7 +14,14 @@ import {
   VM_FAULT_WRITE,
 } from '../../space/fault-info.ts';
 import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../../ports/arch.ts';
-import { D } from '../../reasons/decisions.ts';
+import {
+  COPY_OF_DEVICE_MEMORY,
+  COPY_OF_FILE_PAGE,
+  COPY_OF_SHARED_PAGE,
+  COPY_OF_ZEROES,
+  FAULT_NO_ANON_VMA,
+  FAULT_NO_FRAME,
+} from './reasons.ts';
 import { VM_SHARED, VM_WRITE } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
 import { doPageMkwrite, failed } from './owner.ts';
@@ -36,17 +43,17 @@ export function doWpPage(cur: Caller, vma: Vma, address: Addr, slot: Slot, bits:
   const pt = state.mm.pageTables!;
   if ((bits & PTE_SPECIAL) !== 0) {
     if (shared) return wpPfnShared(cur, vma, address, slot);
-    const why = pt.pfn(slot) === state.frames.zeroPfn ? D.copyOfZeroes : D.copyOfDevice;
+    const why = pt.pfn(slot) === state.frames.zeroPfn ? COPY_OF_ZEROES : COPY_OF_DEVICE_MEMORY;
     return wpPageCopy(cur, vma, address, slot, why);
   }
   const pfn = pt.pfn(slot);
   if ((state.frames.flags[pfn]! & PG_ANON) !== 0) {
-    if (!isAlone(state, pfn)) return wpPageCopy(cur, vma, address, slot, D.copyOfSharedPage);
+    if (!isAlone(state, pfn)) return wpPageCopy(cur, vma, address, slot, COPY_OF_SHARED_PAGE);
     moveAnonRmap(state, vma, pfn);
     return reuse(state, vma, address, slot, pfn);
   }
   if (shared) return wpPageShared(cur, vma, address, slot, pfn);
-  return wpPageCopy(cur, vma, address, slot, D.copyOfFilePage);
+  return wpPageCopy(cur, vma, address, slot, COPY_OF_FILE_PAGE);
 }
 
 /** Whether an anonymous page may be written where it is: 4.4 asks who maps it, 6.1 who refers to it. */
@@ -108,14 +115,14 @@ function wpPageCopy(cur: Caller, vma: Vma, address: Addr, slot: Slot, why: numbe
   const frames = state.frames;
   const pt = mm.pageTables!;
   if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
-    return failed(cur, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
+    return failed(cur, vma, address, FAULT_NO_ANON_VMA, VM_FAULT_OOM);
   }
   const old = pt.pfn(slot);
-  const special = why === D.copyOfZeroes || why === D.copyOfDevice;
-  const fromZero = why === D.copyOfZeroes;
+  const special = why === COPY_OF_ZEROES || why === COPY_OF_DEVICE_MEMORY;
+  const fromZero = why === COPY_OF_ZEROES;
   const copy = fromZero ? frames.allocZeroed(0) : frames.alloc(0);
   if (copy < 0) {
-    return failed(cur, vma, address, D.faultNoFrame, VM_FAULT_OOM);
+    return failed(cur, vma, address, FAULT_NO_FRAME, VM_FAULT_OOM);
   }
   if (old >= frames.nrFrames) {
     // Device memory that is no memory of ours.

@@ -19,7 +19,14 @@ import {
   VM_FAULT_SIGBUS,
 } from '../../space/fault-info.ts';
 import type { Mm } from '../../space/mm.ts';
-import { D } from '../../reasons/decisions.ts';
+import {
+  FAULT_ABOVE_TASK_SIZE,
+  FAULT_NOT_EXECUTABLE,
+  FAULT_NOT_READABLE,
+  FAULT_NOT_WRITABLE,
+  FAULT_NO_VMA,
+  FAULT_NOT_CANONICAL,
+} from './reasons.ts';
 import { expandStack } from '../../calls/stack.ts';
 import { VM_ACCESS_FLAGS, VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
@@ -56,16 +63,16 @@ export function doPageFault(cur: Caller, address: Addr, access: number): number 
   const mm = cur.mm;
   const { profile, pageMask, arch } = mm.system;
   if (address >= arch.canonicalEnd && address < 2 ** 64 - arch.canonicalEnd) {
-    return refused(cur, null, 0, GENERAL_PROTECTION, D.faultNotCanonical);
+    return refused(cur, null, 0, GENERAL_PROTECTION, FAULT_NOT_CANONICAL);
   }
   // An address that no table can hold is refused before the counters.
   if (!(address >= 0 && address < mm.taskSize)) {
-    return refused(cur, null, address, MAPERR, D.faultAboveTaskSize);
+    return refused(cur, null, address, MAPERR, FAULT_ABOVE_TASK_SIZE);
   }
   const vma = mm.tree.findNear(address);
   if (vma === null) {
     if (profile.faults.countsFailures) cur.minFlt++;
-    return refused(cur, null, address, MAPERR, D.faultNoVma);
+    return refused(cur, null, address, MAPERR, FAULT_NO_VMA);
   }
   if (address < vma.vmStart) {
     const decision = growFor(cur, vma, address);
@@ -79,7 +86,7 @@ export function doPageFault(cur: Caller, address: Addr, access: number): number 
     return refused(cur, vma, address, accessInfo(vma, access), accessDecision(access));
   }
   if (access === ACCESS_EXEC && arch.fetchBringsIn && (vma.vmFlags & VM_EXEC) === 0 && isPresent(mm, address)) {
-    return refused(cur, vma, address, ACCERR, D.faultNotExecutable);
+    return refused(cur, vma, address, ACCERR, FAULT_NOT_EXECUTABLE);
   }
   const flags = access === ACCESS_WRITE ? FAULT_FLAG_USER | FAULT_FLAG_WRITE : FAULT_FLAG_USER;
   const result = handleMmFault(cur, vma, address - (address & pageMask), flags);
@@ -97,7 +104,7 @@ export function doPageFault(cur: Caller, address: Addr, access: number): number 
 
 /** Lets the VMA above `address` grow down to it: 0, or the decision that refused. */
 function growFor(cur: Caller, vma: Vma, address: Addr): number {
-  if ((vma.vmFlags & VM_GROWSDOWN) === 0) return D.faultNoVma;
+  if ((vma.vmFlags & VM_GROWSDOWN) === 0) return FAULT_NO_VMA;
   return expandStack(cur, vma, address) === 0 ? 0 : cur.call.reason;
 }
 
@@ -125,8 +132,8 @@ function isPresent(mm: Mm, address: number): boolean {
 }
 
 function accessDecision(access: number): number {
-  if (access === ACCESS_WRITE) return D.faultNotWritable;
-  return access === ACCESS_EXEC ? D.faultNotExecutable : D.faultNotReadable;
+  if (access === ACCESS_WRITE) return FAULT_NOT_WRITABLE;
+  return access === ACCESS_EXEC ? FAULT_NOT_EXECUTABLE : FAULT_NOT_READABLE;
 }
 
 function refused(cur: Caller, vma: Vma | null, address: Addr, siginfo: Siginfo, decision: number): number {

@@ -21,7 +21,15 @@ import {
 import type { Mm } from '../../space/mm.ts';
 import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE, PTE_YOUNG } from '../../ports/arch.ts';
 import type { VmOperations } from '../../ports/vm-operations.ts';
-import { D } from '../../reasons/decisions.ts';
+import {
+  COPY_OF_FILE_PAGE,
+  FAULT_HUGETLB,
+  FAULT_NO_ANON_VMA,
+  FAULT_NO_FAULT_OPERATION,
+  FAULT_NO_FRAME,
+  FAULT_NO_TABLE,
+  FAULT_SHARED_WITHOUT_OPS,
+} from './reasons.ts';
 import { VM_HUGETLB, VM_SHARED, VM_WRITE } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
 import { protWrite } from '../tlb/access.ts';
@@ -55,7 +63,7 @@ export function handleMmFault(cur: Caller, vma: Vma, address: Addr, flags: numbe
   // The kernel looks at the last-level table late or early; what it shows is whether a failing fault leaves one.
   const hadTable = ops === null || pt.slot(address) >= 0;
   const slot = pt.slotAlloc(address);
-  if (slot < 0) return failed(cur, vma, address, D.faultNoTable, VM_FAULT_OOM);
+  if (slot < 0) return failed(cur, vma, address, FAULT_NO_TABLE, VM_FAULT_OOM);
   const bits = pt.entry(slot);
   if (bits === 0) {
     if (ops === null) return doAnonymousPage(cur, vma, address, slot, flags);
@@ -90,7 +98,7 @@ function hugetlbFault(cur: Caller, vma: Vma, address: Addr, flags: number): numb
   vmf.begin(cur, vma, address, flags);
   const result = mm.system.hugePages!.fault(vma, vmf);
   if ((result & VM_FAULT_ERROR) !== 0) {
-    return failed(cur, vma, address, vmf.reason === 0 ? D.faultHugetlb : vmf.reason, result);
+    return failed(cur, vma, address, vmf.reason === 0 ? FAULT_HUGETLB : vmf.reason, result);
   }
   if (mm.tracer !== null && (result & VM_FAULT_RETRY) === 0) mm.tracer.fault('hugetlb', vma, address, 0);
   return result;
@@ -100,17 +108,17 @@ function hugetlbFault(cur: Caller, vma: Vma, address: Addr, flags: number): numb
 function doAnonymousPage(cur: Caller, vma: Vma, address: Addr, slot: Slot, flags: number): number {
   const mm = vma.vmMm;
   const state = stateOf(mm);
-  if ((vma.vmFlags & VM_SHARED) !== 0) return failed(cur, vma, address, D.faultSharedWithoutOps, VM_FAULT_SIGBUS);
+  if ((vma.vmFlags & VM_SHARED) !== 0) return failed(cur, vma, address, FAULT_SHARED_WITHOUT_OPS, VM_FAULT_SIGBUS);
   if ((flags & FAULT_FLAG_WRITE) === 0) {
     mm.pageTables!.setEntry(slot, state.frames.zeroPfn, vma.vmPageProt, PTE_SPECIAL);
     if (mm.tracer !== null) mm.tracer.fault('zero', vma, address, 0);
     return 0;
   }
   if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
-    return failed(cur, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
+    return failed(cur, vma, address, FAULT_NO_ANON_VMA, VM_FAULT_OOM);
   }
   const pfn = state.frames.allocZeroed(0);
-  if (pfn < 0) return failed(cur, vma, address, D.faultNoFrame, VM_FAULT_OOM);
+  if (pfn < 0) return failed(cur, vma, address, FAULT_NO_FRAME, VM_FAULT_OOM);
   addNewAnonRmap(state, vma, address, pfn);
   const bits = (vma.vmFlags & VM_WRITE) !== 0 ? PTE_WRITE | PTE_DIRTY : 0;
   mm.pageTables!.setEntry(slot, pfn, vma.vmPageProt, bits);
@@ -121,7 +129,7 @@ function doAnonymousPage(cur: Caller, vma: Vma, address: Addr, slot: Slot, flags
 /** do_fault: the page comes from the mapping's owner. */
 function doFault(vmf: FaultInfo, ops: VmOperations, slot: Slot): number {
   const { vma } = vmf;
-  if (ops.fault === null) return failed(vmf.cur, vma, vmf.address, D.faultNoFaultOperation, VM_FAULT_SIGBUS);
+  if (ops.fault === null) return failed(vmf.cur, vma, vmf.address, FAULT_NO_FAULT_OPERATION, VM_FAULT_SIGBUS);
   if ((vmf.flags & FAULT_FLAG_WRITE) === 0) return doReadFault(vmf, ops, slot);
   return (vma.vmFlags & VM_SHARED) === 0 ? doCowFault(vmf) : doSharedFault(vmf);
 }
@@ -141,7 +149,7 @@ function slotAfterOwner(mm: Mm, address: Addr): number {
 /** Gives back the page that the owner gave and that is not mapped after all: 0, or VM_FAULT_OOM without a table. */
 function notMapped(cur: Caller, vma: Vma, address: Addr, slot: Slot, pfn: Pfn): number {
   stateOf(vma.vmMm).frames.put(pfn);
-  return slot === MAPPED_MEANWHILE ? 0 : failed(cur, vma, address, D.faultNoTable, VM_FAULT_OOM);
+  return slot === MAPPED_MEANWHILE ? 0 : failed(cur, vma, address, FAULT_NO_TABLE, VM_FAULT_OOM);
 }
 
 /** do_read_fault: the page is mapped as it is. `firstSlot` is the entry of the address. */
@@ -175,10 +183,10 @@ function doCowFault(vmf: FaultInfo): number {
   const state = stateOf(mm);
   const frames = state.frames;
   if (vma.anonVma === null && anonVmaPrepare(vma) !== 0) {
-    return failed(cur, vma, address, D.faultNoAnonVma, VM_FAULT_OOM);
+    return failed(cur, vma, address, FAULT_NO_ANON_VMA, VM_FAULT_OOM);
   }
   const copy = frames.alloc(0);
-  if (copy < 0) return failed(cur, vma, address, D.faultNoFrame, VM_FAULT_OOM);
+  if (copy < 0) return failed(cur, vma, address, FAULT_NO_FRAME, VM_FAULT_OOM);
   const result = askOwner(vmf);
   if ((result & NO_PAGE_TO_MAP) !== 0) {
     frames.put(copy);
@@ -195,7 +203,7 @@ function doCowFault(vmf: FaultInfo): number {
   addNewAnonRmap(state, vma, address, copy);
   const bits = (vma.vmFlags & VM_WRITE) !== 0 ? PTE_WRITE | PTE_DIRTY : PTE_DIRTY;
   mm.pageTables!.setEntry(slot, copy, vma.vmPageProt, bits);
-  if (mm.tracer !== null) mm.tracer.fault('cow', vma, address, D.copyOfFilePage);
+  if (mm.tracer !== null) mm.tracer.fault('cow', vma, address, COPY_OF_FILE_PAGE);
   return result & VM_FAULT_MAJOR;
 }
 

@@ -13,7 +13,13 @@ import {
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
 } from '../../space/fault-info.ts';
-import { D } from '../../reasons/decisions.ts';
+import {
+  FAULT_BEYOND_EOF,
+  FAULT_OWNER_OUT_OF_MEMORY,
+  FAULT_OWNER_SIGBUS,
+  FAULT_OWNER_SIGSEGV,
+  FAULT_PAGE_MKWRITE,
+} from './reasons.ts';
 import type { Vma } from '../../areas/vma.ts';
 import type { Addr, Pages } from '../../base/units.ts';
 
@@ -38,11 +44,11 @@ export function askOwner(vmf: FaultInfo): number {
 
 /** Why an owner refused, as far as it can be seen from here. */
 function reasonOf(vma: Vma, pgoff: Pages, result: number): number {
-  if ((result & VM_FAULT_OOM) !== 0) return D.faultOwnerOutOfMemory;
-  if ((result & VM_FAULT_SIGBUS) === 0) return D.faultOwnerSigsegv;
+  if ((result & VM_FAULT_OOM) !== 0) return FAULT_OWNER_OUT_OF_MEMORY;
+  if ((result & VM_FAULT_SIGBUS) === 0) return FAULT_OWNER_SIGSEGV;
   const file = vma.vmFile;
-  if (file !== null && pgoff * vma.vmMm.system.pageSize >= file.fInode.iSize) return D.faultBeyondEof;
-  return D.faultOwnerSigbus;
+  if (file !== null && pgoff * vma.vmMm.system.pageSize >= file.fInode.iSize) return FAULT_BEYOND_EOF;
+  return FAULT_OWNER_SIGBUS;
 }
 
 /**
@@ -58,5 +64,5 @@ export function doPageMkwrite(vmf: FaultInfo): number {
   vmf.reason = 0;
   const result = ops.pageMkwrite(vma, vmf) & NO_PAGE_TO_MAP;
   if ((result & VM_FAULT_ERROR) === 0) return result;
-  return failed(cur, vma, address, vmf.reason === 0 ? D.faultPageMkwrite : vmf.reason, result);
+  return failed(cur, vma, address, vmf.reason === 0 ? FAULT_PAGE_MKWRITE : vmf.reason, result);
 }

@@ -17,7 +17,7 @@ import {
 } from '../../space/fault-info.ts';
 import type { Mm } from '../../space/mm.ts';
 import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../../ports/arch.ts';
-import { D } from '../../reasons/decisions.ts';
+import { GUP_DEVICE_MEMORY, GUP_NOT_READABLE, GUP_NOT_WRITABLE, GUP_NO_VMA } from './reasons.ts';
 import { expandStack } from '../../calls/stack.ts';
 import {
   isCowMapping,
@@ -51,17 +51,17 @@ export const FOLL_FORCE = 0x10;
 export function checkVmaFlags(cur: Caller, vma: Vma, gupFlags: number): number {
   const flags = vma.vmFlags;
   if ((flags & (VM_IO | VM_PFNMAP)) !== 0) {
-    cur.call.reason = D.gupDeviceMemory;
+    cur.call.reason = GUP_DEVICE_MEMORY;
     return -EFAULT;
   }
   const force = (gupFlags & FOLL_FORCE) !== 0;
   if ((gupFlags & FOLL_WRITE) !== 0) {
     if ((flags & VM_WRITE) !== 0 || (force && isCowMapping(flags))) return 0;
-    cur.call.reason = D.gupNotWritable;
+    cur.call.reason = GUP_NOT_WRITABLE;
     return -EFAULT;
   }
   if ((flags & VM_READ) !== 0 || (force && (flags & VM_MAYREAD) !== 0)) return 0;
-  cur.call.reason = D.gupNotReadable;
+  cur.call.reason = GUP_NOT_READABLE;
   return -EFAULT;
 }
 
@@ -205,12 +205,12 @@ export function findExtendVma(cur: Caller, mm: Mm, address: Addr): Vma | null {
  */
 export function userPfn(cur: Caller, mm: Mm, address: Addr, gupFlags: number): number {
   if (!(address >= 0 && address < mm.taskSize)) {
-    cur.call.reason = D.gupNoVma;
+    cur.call.reason = GUP_NO_VMA;
     return -EFAULT;
   }
   const vma = findExtendVma(cur, mm, address);
   if (vma === null) {
-    cur.call.reason = D.gupNoVma;
+    cur.call.reason = GUP_NO_VMA;
     return -EFAULT;
   }
   const page = address - (address & mm.system.pageMask);

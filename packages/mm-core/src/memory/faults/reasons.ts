@@ -1,0 +1,146 @@
+/** Reasons why a page fault fails, and why it copies a page (these refuse nothing). */
+import { ENOMEM, SIGBUS, SIGSEGV } from '@vmarea/uapi';
+import { reason } from '../../reasons/table.ts';
+
+export const FAULT_NO_VMA: number = reason('fault.no_vma', {
+  signal: SIGSEGV,
+  says: 'Nothing is mapped at the address.',
+  change: 'Map it first.',
+  source: { fn: '__do_page_fault', file: 'arch/arm64/mm/fault.c' },
+});
+
+export const FAULT_ABOVE_TASK_SIZE: number = reason('fault.above_task_size', {
+  signal: SIGSEGV,
+  says: 'The address is not a user address.',
+  change: 'Use an address below TASK_SIZE.',
+  source: { fn: 'do_page_fault', file: 'arch/arm64/mm/fault.c' },
+});
+
+export const FAULT_NOT_CANONICAL: number = reason('fault.not_canonical', {
+  signal: SIGSEGV,
+  says: 'The address is not canonical: the processor refuses it without telling it.',
+  change: 'Use an address below TASK_SIZE.',
+  source: { fn: 'exc_general_protection', file: 'arch/x86/kernel/traps.c' },
+});
+
+export const FAULT_NOT_READABLE: number = reason('fault.not_readable', {
+  signal: SIGSEGV,
+  says: 'The mapping allows no access at all (PROT_NONE).',
+  change: 'Give it access with mprotect: PROT_READ.',
+  source: { fn: '__do_page_fault', file: 'arch/arm64/mm/fault.c' },
+});
+
+export const FAULT_NOT_WRITABLE: number = reason('fault.not_writable', {
+  signal: SIGSEGV,
+  says: 'The mapping is not writable.',
+  change: 'Give it access with mprotect: PROT_READ and PROT_WRITE.',
+  source: { fn: '__do_page_fault', file: 'arch/arm64/mm/fault.c' },
+});
+
+export const FAULT_NOT_EXECUTABLE: number = reason('fault.not_executable', {
+  signal: SIGSEGV,
+  says: 'The mapping is not executable.',
+  change: 'Give it access with mprotect: PROT_EXEC.',
+  source: { fn: '__do_page_fault', file: 'arch/arm64/mm/fault.c' },
+});
+
+export const FAULT_BEYOND_EOF: number = reason('fault.beyond_eof', {
+  signal: SIGBUS,
+  says: 'The page lies wholly beyond the end of the file.',
+  change: 'Extend the file (ftruncate), or keep to its size.',
+  source: { fn: 'filemap_fault', file: 'mm/filemap.c' },
+});
+
+export const FAULT_OWNER_SIGBUS: number = reason('fault.owner_sigbus', {
+  signal: SIGBUS,
+  says: 'The owner of the mapping has no page for the address: beyond the end of the file, no space, no huge page, or an I/O error.',
+  change: "See the driver's own reason.",
+  source: { fn: 'vm_ops->fault', file: 'mm/memory.c', caller: '__do_fault' },
+});
+
+export const FAULT_OWNER_SIGSEGV: number = reason('fault.owner_sigsegv', {
+  signal: SIGSEGV,
+  says: 'The owner of the mapping refuses access.',
+  change: "See the driver's own reason.",
+  source: { fn: 'vm_ops->fault', file: 'mm/memory.c', caller: '__do_fault' },
+});
+
+export const FAULT_OWNER_OUT_OF_MEMORY: number = reason('fault.owner_out_of_memory', {
+  errno: ENOMEM,
+  says: 'The owner of the mapping found no memory for the page.',
+  change: 'Free memory.',
+  source: { fn: 'vm_ops->fault', file: 'mm/memory.c', caller: '__do_fault' },
+});
+
+export const FAULT_PAGE_MKWRITE: number = reason('fault.page_mkwrite', {
+  signal: SIGBUS,
+  says: 'The file system refuses to have the page written.',
+  change: "See the driver's own reason.",
+  source: { fn: 'vm_ops->page_mkwrite', file: 'mm/memory.c', caller: 'do_page_mkwrite' },
+});
+
+export const FAULT_NO_FAULT_OPERATION: number = reason('fault.no_fault_operation', {
+  signal: SIGBUS,
+  says: 'The owner of the mapping has no way to bring in a page.',
+  change: 'Map another file.',
+  source: { fn: 'do_fault', file: 'mm/memory.c' },
+});
+
+export const FAULT_SHARED_WITHOUT_OPS: number = reason('fault.shared_without_ops', {
+  signal: SIGBUS,
+  says: 'A shared mapping of a driver that gave it no operations has no pages.',
+  change: 'Map another file.',
+  source: { fn: 'do_anonymous_page', file: 'mm/memory.c' },
+});
+
+export const FAULT_HUGETLB: number = reason('fault.hugetlb', {
+  signal: SIGBUS,
+  says: 'No huge page can be had: the pool is empty, the page lies beyond the file, or the parent of a fork has taken it.',
+  change: 'Raise vm.nr_hugepages, or do not use MAP_NORESERVE.',
+  source: { fn: 'hugetlb_fault', file: 'mm/hugetlb.c' },
+});
+
+export const FAULT_NO_FRAME: number = reason('fault.no_frame', {
+  errno: ENOMEM,
+  says: 'There is no free page.',
+  change: 'Free memory, or give the machine more.',
+  source: { fn: 'alloc_zeroed_user_highpage_movable', file: 'mm/memory.c' },
+});
+
+export const FAULT_NO_TABLE: number = reason('fault.no_table', {
+  errno: ENOMEM,
+  says: 'There is no free page for a page table.',
+  change: 'Free memory.',
+  source: { fn: 'pte_alloc', file: 'mm/memory.c' },
+});
+
+export const FAULT_NO_ANON_VMA: number = reason('fault.no_anon_vma', {
+  errno: ENOMEM,
+  says: 'There is no memory for an anon_vma.',
+  change: 'Free memory.',
+  source: { fn: 'anon_vma_prepare', file: 'mm/rmap.c' },
+});
+
+export const COPY_OF_FILE_PAGE: number = reason('copy.of_file_page', {
+  says: 'The page belongs to a file and the mapping is private: what is stored must not reach the file.',
+  change: 'Map the file MAP_SHARED, if the store is meant for it.',
+  source: { fn: 'do_cow_fault', file: 'mm/memory.c' },
+});
+
+export const COPY_OF_SHARED_PAGE: number = reason('copy.of_shared_page', {
+  says: 'The page has been shared by fork, and (on 6.1: as far as the kernel knows) another process still has it.',
+  change: 'Store before the fork, or after the other process has ended, unmapped the page or stored to it itself.',
+  source: { fn: 'do_wp_page', file: 'mm/memory.c' },
+});
+
+export const COPY_OF_ZEROES: number = reason('copy.of_zeroes', {
+  says: 'The page was only read so far, and so is the one page of zeroes that everybody shares.',
+  change: 'Store to the page before reading it, which saves the first fault.',
+  source: { fn: 'do_wp_page', file: 'mm/memory.c' },
+});
+
+export const COPY_OF_DEVICE_MEMORY: number = reason('copy.of_device_memory', {
+  says: 'The mapping of device memory is private: what is stored stays with the process.',
+  change: 'Map the device MAP_SHARED.',
+  source: { fn: 'do_wp_page', file: 'mm/memory.c' },
+});
