@@ -347,19 +347,19 @@ export function mmapRegion(cur: Caller, request: MmapRequest): AddrOrErrno {
   const { tree, vmas } = mm;
   const charged = accountable ? pages : 0;
   let i = tree.seek(addr);
-  let near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
+  let near = tree.vicinity(i, addr, len, vmFlags);
   if (near === OVERLAPS && system.profile.mmap.fixedFailureKeepsOld) {
     const error = replaceOldMaps(cur, addr, len, vmFlagsIn, charged);
     if (error !== 0) return error;
     i = tree.seek(addr);
-    near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
+    near = tree.vicinity(i, addr, len, vmFlags);
   } else {
     if (!mayExpandVm(cur, vmFlagsIn, pages) && !mayReplace(cur, vmFlagsIn, addr, end, pages)) return -ENOMEM;
     if (near === OVERLAPS) {
       // The old maps stay gone, whatever fails later.
       if (clearOldMaps(cur, addr, len) !== 0) return -ENOMEM;
       i = tree.seek(addr);
-      near = tree.vicinity(i, addr, len, vmFlags, VM_SOFTDIRTY);
+      near = tree.vicinity(i, addr, len, vmFlags);
     }
     if (charged !== 0 && securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
   }

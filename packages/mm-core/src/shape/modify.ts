@@ -8,7 +8,7 @@
 import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
 import type { Addr, Slot, SlotOrErrno, VmFlags } from '../base/units.ts';
-import { VM_SOFTDIRTY, VM_SPECIAL } from '../base/flags.ts';
+import { VM_SPECIAL } from '../base/flags.ts';
 import { splitVma } from './adjust.ts';
 import { mayMerge, tellApart, vmaMerge, whyNotJoined } from './merge.ts';
 import { ALIKE_ABOVE, ALIKE_BELOW, FROM_START, TO_END } from '../areas/tree/search.ts';
@@ -74,7 +74,7 @@ function specOf(mm: Mm, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): Are
 /** {@link modifyFlags} for memory that is plain: a slot, or NEEDS_OBJECTS with nothing changed. */
 function modifyPlain(mm: Mm, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): Slot {
   const { tree, vmas, tracer } = mm;
-  const part = tree.part(i, start, end, newFlags, VM_SOFTDIRTY);
+  const part = tree.part(i, start, end, newFlags);
   if ((part & (ALIKE_BELOW | ALIKE_ABOVE)) === 0) {
     if (!mayCut(mm, part)) return NEEDS_OBJECTS;
     if (tracer !== null) tellPartApart(mm, i, part, specOf(mm, i, start, end, newFlags));

@@ -15,6 +15,7 @@ import {
   USED,
   type TreeStore,
 } from './store.ts';
+import { VM_SOFTDIRTY } from '../../base/flags.ts';
 import { FLAGS, INTS, RECORD, START } from '../record.ts';
 import type { Vma } from '../vma.ts';
 
@@ -102,40 +103,44 @@ export function slotBefore(t: TreeStore, i: number): number {
 
 /**
  * What is around [addr, addr + len), where slot `i` is `seek` of its start: OVERLAPS, when something is mapped there;
- * ALIKE, when a VMA touches it whose flags are `vmFlags` but for those in `ignored`; otherwise APART.
+ * ALIKE, when a VMA touches it whose flags are `vmFlags` but for VM_SOFTDIRTY; otherwise APART.
  */
-export function vicinity(t: TreeStore, i: number, addr: number, len: number, vmFlags: number, ignored: number): number {
+export function vicinity(t: TreeStore, i: number, addr: number, len: number, vmFlags: number): number {
   const { keys, links } = t;
   const { nums, ints } = t.table;
   if (keys[i] !== Infinity) {
     const id = links[i]!;
     const behind = nums[id * RECORD + START]! - addr - len;
     if (behind < 0) return OVERLAPS;
-    if (behind === 0 && ((ints[id * INTS + FLAGS]! ^ vmFlags) & ~ignored) === 0) return ALIKE;
+    if (behind === 0 && ((ints[id * INTS + FLAGS]! ^ vmFlags) & ~VM_SOFTDIRTY) === 0) return ALIKE;
   }
   if (keys[i - 1] !== addr) return APART;
   const before = slotBefore(t, i);
-  return before !== 0 && ((ints[links[before]! * INTS + FLAGS]! ^ vmFlags) & ~ignored) === 0 ? ALIKE : APART;
+  return before !== 0 && ((ints[links[before]! * INTS + FLAGS]! ^ vmFlags) & ~VM_SOFTDIRTY) === 0 ? ALIKE : APART;
 }
 
 /**
  * How [start, end), a part of the VMA of slot `i`, lies in it: the sum of FROM_START, TO_END, and ALIKE_BELOW or
- * ALIKE_ABOVE where it touches a neighbour whose flags are `vmFlags` but for those in `ignored`.
+ * ALIKE_ABOVE where it touches a neighbour whose flags are `vmFlags` but for VM_SOFTDIRTY.
  */
-export function part(t: TreeStore, i: number, start: number, end: number, vmFlags: number, ignored: number): number {
+export function part(t: TreeStore, i: number, start: number, end: number, vmFlags: number): number {
   const { keys, links } = t;
   const { nums, ints } = t.table;
   let found = 0;
   if (nums[links[i]! * RECORD + START] === start) {
     found = FROM_START;
     const before = keys[i - 1] === start ? slotBefore(t, i) : 0;
-    if (before !== 0 && ((ints[links[before]! * INTS + FLAGS]! ^ vmFlags) & ~ignored) === 0) found |= ALIKE_BELOW;
+    if (before !== 0 && ((ints[links[before]! * INTS + FLAGS]! ^ vmFlags) & ~VM_SOFTDIRTY) === 0) found |= ALIKE_BELOW;
   }
   if (keys[i] === end) {
     found |= TO_END;
     const after = slotAfter(t, i);
     const id = links[after]!;
-    if (after !== 0 && nums[id * RECORD + START] === end && ((ints[id * INTS + FLAGS]! ^ vmFlags) & ~ignored) === 0)
+    if (
+      after !== 0 &&
+      nums[id * RECORD + START] === end &&
+      ((ints[id * INTS + FLAGS]! ^ vmFlags) & ~VM_SOFTDIRTY) === 0
+    )
       found |= ALIKE_ABOVE;
   }
   return found;
@@ -204,6 +209,8 @@ function descend(t: TreeStore, addr: number, hint: number): number {
  * The top-down search of vm_unmapped_area: highest free range of `length` bytes in [lowLimit, highLimit), as far up in
  * its gap as `(result - alignOffset) & alignMask == 0` allows. Returns its address or -ENOMEM. `alignMask` is 2^n - 1.
  * A gap counts only if it has room for `length + alignMask`, measured before it is clipped to the limits.
+ *
+ * Six parameters: those of vm_unmapped_area_info, without an object for each mmap.
  */
 export function highestGap(
   t: TreeStore,
@@ -229,7 +236,7 @@ export function highestGap(
   return alignMask === 0 ? addr : addr - lowBits(addr - alignOffset, alignMask);
 }
 
-/** The bottom-up search of vm_unmapped_area: as highestGap, but the lowest range, as far down as possible. */
+/** The bottom-up search of vm_unmapped_area: as highestGap, but the lowest range, as far down as possible. The same parameters. */
 export function lowestGap(
   t: TreeStore,
   length: number,

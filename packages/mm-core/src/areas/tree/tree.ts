@@ -194,13 +194,13 @@ export class VmaTree {
   }
 
   /** How [addr, addr + len) lies, where slot `i` is {@link seek} of its start: OVERLAPS, ALIKE or APART. */
-  vicinity(i: number, addr: number, len: number, vmFlags: number, ignored: number): number {
-    return vicinity(this.store, i, addr, len, vmFlags, ignored);
+  vicinity(i: number, addr: number, len: number, vmFlags: number): number {
+    return vicinity(this.store, i, addr, len, vmFlags);
   }
 
   /** How [start, end), a part of the VMA of slot `i`, lies in it: FROM_START, TO_END, ALIKE_BELOW, ALIKE_ABOVE. */
-  part(i: number, start: number, end: number, vmFlags: number, ignored: number): number {
-    return part(this.store, i, start, end, vmFlags, ignored);
+  part(i: number, start: number, end: number, vmFlags: number): number {
+    return part(this.store, i, start, end, vmFlags);
   }
 
   /** How the VMA of slot `i`, {@link seek} of `start`, lies to [start, start + len): APART, EXACT or OVERLAPS. */
