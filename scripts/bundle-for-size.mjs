@@ -1,16 +1,18 @@
 // Bundles and minifies what a browser would load of an entry point, with everything that it imports, into artifacts/size/.
 // `size-limit` then weighs these files (.size-limit.json). Every export is kept: this is the price of using all of it.
-import { rmSync } from 'node:fs';
+// It takes what is published (dist): there the engine has the numbers of the reasons and none of their sentences, which is
+// checked here.
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, defaultClientConditions } from 'vite';
+import { build } from 'vite';
 import { root } from './workspace.mjs';
 
 const bundles = {
-  'mm-core-engine': ['packages/mm-core/src/index.ts'],
-  'mm-core': ['packages/mm-core/src/index.ts', 'packages/mm-core/src/memory/index.ts'],
-  uapi: ['packages/uapi/src/index.ts'],
-  'arch-arm64': ['packages/arch-arm64/src/index.ts'],
-  'arch-x86-64': ['packages/arch-x86-64/src/index.ts'],
+  'mm-core-engine': ['packages/mm-core/dist/index.js'],
+  'mm-core': ['packages/mm-core/dist/index.js', 'packages/mm-core/dist/memory/index.js'],
+  uapi: ['packages/uapi/dist/index.js'],
+  'arch-arm64': ['packages/arch-arm64/dist/index.js'],
+  'arch-x86-64': ['packages/arch-x86-64/dist/index.js'],
 };
 
 const outDir = join(root, 'artifacts/size');
@@ -22,7 +24,6 @@ for (const [name, files] of Object.entries(bundles)) {
     configFile: false,
     logLevel: 'warn',
     publicDir: false,
-    resolve: { conditions: ['@vmarea/source', ...defaultClientConditions] },
     plugins: [
       {
         name: 'entry',
@@ -48,4 +49,11 @@ for (const [name, files] of Object.entries(bundles)) {
       },
     },
   });
+}
+
+const { allReasons } = await import(new URL('../packages/mm-core/dist/reasons.js', import.meta.url).href);
+const engine = readFileSync(join(outDir, 'mm-core-engine.js'), 'utf8');
+const carried = allReasons().filter(({ says }) => engine.includes(says));
+if (carried.length > 0) {
+  throw new Error(`the engine's bundle carries sentences of reasons: ${carried.map(({ id }) => id).join(', ')}`);
 }

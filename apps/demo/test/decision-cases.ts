@@ -690,6 +690,7 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     // --- faults
     'fault.no_vma': { run: (m) => (m.anon(AT + P, P), load(m, AT)) },
     'fault.above_task_size': { run: (m) => load(m, m.task.mm.taskSize) },
+    'fault.not_canonical': { boot: { canonicalEnd: 2 ** 48 }, run: (m) => load(m, 2 ** 48) },
     'fault.not_readable': { run: (m) => load(m, m.anon(AT, P, PROT_NONE)) },
     'fault.not_writable': { run: (m) => store(m, m.anon(AT, P, PROT_READ)) },
     'fault.not_executable': { run: (m) => fetch(m, m.anon(AT, P, PROT_READ)) },

@@ -36,6 +36,8 @@ export const ANON: number = MAP_PRIVATE | MAP_ANONYMOUS;
 export interface BootOptions {
   readonly profile?: KernelProfile;
   readonly pageSize?: PageSize;
+  /** Where addresses stop being canonical, as on x86-64. */
+  readonly canonicalEnd?: number;
   readonly config?: Partial<KernelConfig>;
   readonly sysctl?: Partial<Sysctls>;
   readonly memoryBytes?: number;
@@ -133,7 +135,10 @@ export class Machine {
     const drivers = labDrivers();
     const config: KernelConfig = { ...DEFAULT_CONFIG, hugePages: [{ size: 2 ** 21, pages: 4 }], ...options.config };
     this.kernel = createKernel({
-      arch: createArm64({ pageSize, vaBits: pageSize === 16384 ? 47 : 48 }),
+      arch: {
+        ...createArm64({ pageSize, vaBits: pageSize === 16384 ? 47 : 48 }),
+        canonicalEnd: options.canonicalEnd ?? Infinity,
+      },
       profile: options.profile ?? LINUX_6_1,
       config,
       sysctl: { ...defaultSysctls(), ...options.sysctl },

@@ -5,9 +5,6 @@ import { syscallNumber } from '@vmarea/uapi';
 /** Machines that logs come from. */
 export type Machine = 'arm64' | 'x86_64' | 'i386' | 'arm' | 'riscv64';
 
-/** All machines with 64-bit registers. */
-const WIDE: readonly Machine[] = ['arm64', 'x86_64', 'riscv64'];
-
 /** What a call's name says. */
 export interface CallOrigin {
   /** Machines that have the call. */
@@ -68,8 +65,3 @@ const OTHERS: ReadonlySet<string> = new Set(
     ' ',
   ),
 );
-
-/** {@link Machine}s whose registers have 64 bits. */
-export function isWide(machine: Machine): boolean {
-  return WIDE.includes(machine);
-}

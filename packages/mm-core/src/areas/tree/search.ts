@@ -173,16 +173,6 @@ export function beginsAt(t: TreeStore, i: number, addr: number): boolean {
   return t.keys[i] !== Infinity && t.table.nums[t.links[i]! * RECORD + START] === addr;
 }
 
-/** End of the VMA of slot `i`; Infinity for a free slot. */
-export function endOf(t: TreeStore, i: number): number {
-  return t.keys[i]!;
-}
-
-/** End of the VMA before slot `i`, 0 for none: where the gap in front of `i` begins. */
-export function gapStart(t: TreeStore, i: number): number {
-  return t.keys[i - 1]!;
-}
-
 /** Slot of the first VMA that ends above `addr`, by the hint of its stretch or from the root. */
 export function locate(t: TreeStore, addr: number): number {
   const hint = t.hintOf(addr);
