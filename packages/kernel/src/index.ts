@@ -16,7 +16,7 @@ export {
 } from './kernel.ts';
 export { Task, type TaskInit, type ThrowingCalls } from './task/task.ts';
 export { TaskCaller, type TaskCallerInit } from './task/caller.ts';
-export { Sys } from './syscalls/sys.ts';
+export { Sys, type AllCalls, type CallsOf } from './syscalls/sys.ts';
 export { doSyscall, SYSCALL_NAMES, type SyscallHandler } from './syscalls/table.ts';
 export { MmCalls, type Register } from './syscalls/mm.ts';
 export { FileCalls, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './syscalls/file.ts';

@@ -83,8 +83,8 @@ export function tryOnCopy(task: Task, change: (copy: Task) => void, attempt: Att
 /**
  * The value of a knob at which a call's answer turns.
  *
- * @param upward search above the present value
- * @param before what else is changed on each copy, for instance a capability that is dropped
+ * @param search whether to look above the present value (`upward`), the call, when its answer counts as turned, and what else
+ *   is changed on each copy (`before`), for instance a capability that is dropped
  */
 export function searchKnob(
   task: Task,

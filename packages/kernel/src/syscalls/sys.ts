@@ -12,7 +12,7 @@ import { ProcessCalls } from './process.ts';
 import type { Task } from '../task/task.ts';
 
 /** The public methods of a class. */
-type CallsOf<Part> = { readonly [K in keyof Part]: Part[K] };
+export type CallsOf<Part> = { readonly [K in keyof Part]: Part[K] };
 
 /** Every call of a task. */
 export type AllCalls = CallsOf<MmCalls> & CallsOf<FileCalls> & CallsOf<ProcessCalls>;
