@@ -19,7 +19,13 @@ function manifestProblems(manifest) {
   for (const key of ['description', 'license', 'engines', 'files', 'type']) {
     if (manifest[key] === undefined) problems.push(`package.json has no "${key}"`);
   }
-  if (manifest.exports !== undefined && manifest.sideEffects !== false) problems.push('"sideEffects" is not false');
+  // The one side effect there is: files that declare reasons put them into the table.
+  const declaresReasons =
+    Array.isArray(manifest.sideEffects) &&
+    manifest.sideEffects.every((file) => /\/reasons(\/\*)?\.(ts|js)$/.test(file));
+  if (manifest.exports !== undefined && manifest.sideEffects !== false && !declaresReasons) {
+    problems.push('"sideEffects" is neither false nor files that declare reasons');
+  }
   if (manifest.exports === undefined && manifest.bin === undefined) problems.push('neither "exports" nor "bin"');
   for (const [entry, target] of Object.entries(manifest.exports ?? {})) {
     if (typeof target === 'string') continue;

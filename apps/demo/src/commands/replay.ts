@@ -19,6 +19,7 @@ import { LogClues, type Situation } from '@vmarea/situation';
 import { buildMachine, isModelled } from '../machine/machine.ts';
 import { Sysroot } from '../machine/sysroot.ts';
 import { givenFacts, readMap, readText, situationOf, usage, type SituationOptions } from '../options/situation.ts';
+import { recognizeFile } from '../intake/recognize-file.ts';
 import { UsageError, type Io } from '../text/io.ts';
 import { Progress } from '../text/progress.ts';
 import { reportJson } from '../text/report-json.ts';
@@ -164,6 +165,9 @@ async function replayOne(
 /** @throws UsageError for input that is no log, or has no call that a replay looks at */
 function refuseNoLog(log: string, report: ReplayReport): void {
   if (report.lines === 0 && report.calls === 0) throw new UsageError(`replay: ${log} is empty`);
+  // Calls of which none could be read: another tool's output, which looks alike.
+  if (report.calls > 0 && report.answers.replayed === 0 && report.notes.strange.count > 0 && isFile(log))
+    recognizeFile(log);
   if (report.calls > 0 || report.signals.length > 0) return;
   const { strange } = report.notes;
   if (strange.count === 0) return;
@@ -175,6 +179,11 @@ function refuseNoLog(log: string, report: ReplayReport): void {
     );
   }
   throw new UsageError(`replay: ${log} is no log of strace: line ${first.line} is ${first.text}`);
+}
+
+/** Whether the log is a file that can be looked at again. */
+function isFile(log: string): boolean {
+  return log !== '-' && statSync(log, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** The files of `strace -ff -o LOG`, when there is no LOG itself. */
