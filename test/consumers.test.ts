@@ -274,7 +274,7 @@ const make = (spec) =>
     memory: false,
     mounts: [{ path: '/dev', filesystem: (system) => devfs(system) }],
   });
-print(explain({ make, situation: defaultSituation(), script: parseScript('munmap(1, 1)') }).changes[0].change);
+print(explain({ make, situation: defaultSituation(), script: parseScript('munmap(4097, 1)') }).changes[0].change);
 print(kernel.proc.maps(task).trim().split('\\n').length);
 `;
 
@@ -292,7 +292,7 @@ describe('everything in a context without process, Buffer and require', () => {
       'undefined,undefined,undefined,undefined,undefined',
       ...kinds.map((what) => `${what} true 1234 0 -1`),
       '-22 do_mmap.zero_len',
-      'addr NULL, rounded to a page',
+      'addr 0x1000, rounded down to a page',
       '1',
     ]);
   });

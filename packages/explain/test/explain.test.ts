@@ -196,6 +196,13 @@ describe('an answer', () => {
     expect(e.notes).toEqual([expect.stringContaining('Line 2 was not made: it uses «a»')]);
   });
 
+  it('offers no address that helps nobody', () => {
+    const changes = (text: string): string[] => ask(text).changes.map(({ change }) => change);
+    expect(changes('munmap(1, 1)').filter((change) => change.includes('NULL'))).toEqual([]);
+    expect(changes('mprotect(1, 1, PROT_READ)').filter((change) => change.includes('NULL'))).toEqual([]);
+    expect(changes('munmap(4097, 1)')).toContain('addr 0x1000, rounded down to a page');
+  });
+
   it('compares with what the line says, and finds what would make it so', () => {
     const line = 'mmap(NULL, 1T, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0) = -1 ENOMEM';
     const { comparison } = ask(line);

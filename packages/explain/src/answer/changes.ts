@@ -190,7 +190,9 @@ export class ChangeSearch {
     const size = page(this.task);
     const huge = this.hugePage();
     const rounded = (value / size) * size;
-    if (value !== rounded) this.noteArgument(param, index, rounded, ', rounded down to a page');
+    // NULL helps a mapping, which is then put anywhere; nothing is mapped there for other calls.
+    const useless = rounded === 0n && this.call.name !== 'mmap';
+    if (value !== rounded && !useless) this.noteArgument(param, index, rounded, ', rounded down to a page');
     else if (huge > 0n && value % huge !== 0n)
       this.noteArgument(param, index, (value / huge) * huge, ', rounded down to a huge page');
     if (this.call.name !== 'mmap' || value === 0n) return;
