@@ -1,6 +1,8 @@
 // The system calls of arm64: number to name and back. Gaps in the numbers are numbers that arm64 does not use.
 // Mirrors include/uapi/asm-generic/unistd.h as arm64 selects from it.
 
+import { SYSCALLS_OF_ALL } from './syscalls-all.ts';
+
 const TABLE: readonly (readonly [number, string])[] = [
   [0, 'io_setup'],
   [1, 'io_destroy'],
@@ -281,45 +283,7 @@ const TABLE: readonly (readonly [number, string])[] = [
   [292, 'io_pgetevents'],
   [293, 'rseq'],
   [294, 'kexec_file_load'],
-  [424, 'pidfd_send_signal'],
-  [425, 'io_uring_setup'],
-  [426, 'io_uring_enter'],
-  [427, 'io_uring_register'],
-  [428, 'open_tree'],
-  [429, 'move_mount'],
-  [430, 'fsopen'],
-  [431, 'fsconfig'],
-  [432, 'fsmount'],
-  [433, 'fspick'],
-  [434, 'pidfd_open'],
-  [435, 'clone3'],
-  [436, 'close_range'],
-  [437, 'openat2'],
-  [438, 'pidfd_getfd'],
-  [439, 'faccessat2'],
-  [440, 'process_madvise'],
-  [441, 'epoll_pwait2'],
-  [442, 'mount_setattr'],
-  [443, 'quotactl_fd'],
-  [444, 'landlock_create_ruleset'],
-  [445, 'landlock_add_rule'],
-  [446, 'landlock_restrict_self'],
-  [447, 'memfd_secret'],
-  [448, 'process_mrelease'],
-  [449, 'futex_waitv'],
-  [450, 'set_mempolicy_home_node'],
-  [451, 'cachestat'],
-  [452, 'fchmodat2'],
-  [453, 'map_shadow_stack'],
-  [454, 'futex_wake'],
-  [455, 'futex_wait'],
-  [456, 'futex_requeue'],
-  [457, 'statmount'],
-  [458, 'listmount'],
-  [459, 'lsm_get_self_attr'],
-  [460, 'lsm_set_self_attr'],
-  [461, 'lsm_list_modules'],
-  [462, 'mseal'],
+  ...SYSCALLS_OF_ALL,
 ];
 
 const NAMES: readonly (string | undefined)[] = (() => {
