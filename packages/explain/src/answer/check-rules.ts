@@ -5,15 +5,16 @@
  * check passed is not computed here: the engine's own decision tells.
  */
 import {
+  S_APPEND,
+  VM_ACCESS_FLAGS,
+  VM_LOCKED,
+  VM_NORESERVE,
+  VM_SHARED,
+  type Vma,
   accountableMapping,
   countVmaPagesRange,
-  FMODE_READ,
-  FMODE_WRITE,
-  S_APPEND,
   findVmaIntersection,
   vmCommitLimit,
-  VM_LOCKED,
-  type Vma,
 } from '@vmarea/mm-core';
 import {
   MLOCK2_BAD_FLAGS,
@@ -127,8 +128,6 @@ import {
   CAP_IPC_LOCK,
   CAP_SYS_ADMIN,
   CAP_SYS_RAWIO,
-  formatMadvise,
-  formatProt,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
@@ -136,6 +135,7 @@ import {
   MAP_HUGETLB,
   MAP_LOCKED,
   MAP_NORESERVE,
+  MAP_PRIVATE,
   MAP_SHARED,
   MAP_SHARED_VALIDATE,
   MAP_TYPE,
@@ -143,9 +143,12 @@ import {
   OVERCOMMIT_NEVER,
   PROT_EXEC,
   PROT_WRITE,
+  formatMadvise,
+  formatProt,
 } from '@vmarea/uapi';
 import { bytes, pageCount } from '@vmarea/what-if';
 import { hex } from '../calls/verbs.ts';
+import { longestHole, openMode } from './figures.ts';
 import type { Subject } from './subject.ts';
 
 /** One check. */
@@ -157,42 +160,21 @@ export interface CheckRule {
   readonly operands: (s: Subject) => string;
 }
 
-const flag = (s: Subject, bit: number): boolean => (s.arg('flags') & bit) !== 0;
 const fixed = (s: Subject): boolean =>
-  flag(s, MAP_FIXED) || (s.system.profile.mmap.fixedNoreplace && flag(s, MAP_FIXED_NOREPLACE));
-const anonymous = (s: Subject): boolean => flag(s, MAP_ANONYMOUS);
+  s.hasFlag(MAP_FIXED) || (s.system.profile.mmap.fixedNoreplace && s.hasFlag(MAP_FIXED_NOREPLACE));
+const anonymous = (s: Subject): boolean => s.hasFlag(MAP_ANONYMOUS);
 const type = (s: Subject): number => s.arg('flags') & MAP_TYPE;
 const sharedFile = (s: Subject): boolean =>
   s.file !== null &&
   (type(s) === MAP_SHARED || (type(s) === MAP_SHARED_VALIDATE && s.system.profile.mmap.sharedValidate));
-const mode = (s: Subject): string => {
-  const fMode = s.file?.fMode ?? 0;
-  const read = (fMode & FMODE_READ) !== 0;
-  const write = (fMode & FMODE_WRITE) !== 0;
-  return read && write ? 'read-write' : write ? 'write-only' : 'read-only';
-};
 const prot = (s: Subject): string => formatProt(s.arg('prot'));
 const writesPrivately = (s: Subject): boolean => {
-  const shared = type(s) !== 2;
-  const noreserve = flag(s, MAP_NORESERVE) && s.system.sysctl.overcommitMemory !== OVERCOMMIT_NEVER;
-  const vmFlags = (s.arg('prot') & 7) | (shared ? 8 : 0) | (noreserve ? 0x200000 : 0);
-  return !flag(s, MAP_HUGETLB) && accountableMapping(s.file, vmFlags);
+  const shared = type(s) !== MAP_PRIVATE;
+  const noreserve = s.hasFlag(MAP_NORESERVE) && s.system.sysctl.overcommitMemory !== OVERCOMMIT_NEVER;
+  const vmFlags = (s.arg('prot') & VM_ACCESS_FLAGS) | (shared ? VM_SHARED : 0) | (noreserve ? VM_NORESERVE : 0);
+  return !s.hasFlag(MAP_HUGETLB) && accountableMapping(s.file, vmFlags);
 };
-const locks = (s: Subject): boolean => flag(s, MAP_LOCKED) || (s.mm.defFlags & VM_LOCKED) !== 0;
-
-/** The longest hole below mmap_base, bytes. */
-function longestGap(s: Subject): number {
-  const { mm, system } = s;
-  const low = mm.mmapLegacy ? mm.mmapBase : Math.max(system.pageSize, system.mmapMinAddr);
-  const high = mm.mmapLegacy ? mm.taskSize : mm.mmapBase;
-  let from = low;
-  let longest = 0;
-  for (let vma = mm.tree.first; vma !== null && vma.vmStart < high; vma = vma.vmNext) {
-    longest = Math.max(longest, vma.vmStart - from);
-    from = Math.max(from, vma.vmEnd);
-  }
-  return Math.max(longest, high - from);
-}
+const locks = (s: Subject): boolean => s.hasFlag(MAP_LOCKED) || (s.mm.defFlags & VM_LOCKED) !== 0;
 
 function lockOperands(s: Subject, pages: number): string {
   const limit = s.cur.rlimits.memlock;
@@ -262,12 +244,12 @@ const MMAP: readonly CheckRule[] = [
   { decision: SYS_MMAP_BAD_DESCRIPTOR, when: (s) => !anonymous(s), operands: (s) => `fd ${s.arg('fd') | 0}` },
   {
     decision: SYS_MMAP_NO_HUGE_FILE,
-    when: (s) => s.file !== null && flag(s, MAP_HUGETLB),
+    when: (s) => s.file !== null && s.hasFlag(MAP_HUGETLB),
     operands: (s) => `huge page size of the file: ${s.file!.hugePageSize}`,
   },
   {
     decision: SYS_MMAP_NO_HUGE_SIZE,
-    when: (s) => anonymous(s) && flag(s, MAP_HUGETLB),
+    when: (s) => anonymous(s) && s.hasFlag(MAP_HUGETLB),
     operands: (s) => `log2 of the size in the flags: ${(s.arg('flags') >>> 26) & 0x3f} (0: the default)`,
   },
   {
@@ -293,7 +275,7 @@ const MMAP: readonly CheckRule[] = [
   {
     decision: GET_UNMAPPED_AREA_NO_GAP,
     when: (s) => !fixed(s),
-    operands: (s) => `len ${bytes(s.length)}, longest hole ${bytes(longestGap(s))} (without guard gaps)`,
+    operands: (s) => `len ${bytes(s.length)}, longest hole ${bytes(longestHole(s))} (without guard gaps)`,
   },
   { decision: GET_UNMAPPED_AREA_BEYOND_TASK_SIZE, when: fixed, operands: inTask('addr', 'len') },
   { decision: GET_UNMAPPED_AREA_UNALIGNED, when: fixed, operands: aligned('addr') },
@@ -304,7 +286,7 @@ const MMAP: readonly CheckRule[] = [
   },
   {
     decision: DO_MMAP_NOREPLACE,
-    when: (s) => s.system.profile.mmap.fixedNoreplace && flag(s, MAP_FIXED_NOREPLACE),
+    when: (s) => s.system.profile.mmap.fixedNoreplace && s.hasFlag(MAP_FIXED_NOREPLACE),
     operands: (s) => {
       const vma = findVmaIntersection(s.mm, s.arg('addr'), s.arg('addr') + s.length);
       return vma === null ? 'nothing is mapped in the range' : `${where(vma)} is mapped in the range`;
@@ -312,7 +294,7 @@ const MMAP: readonly CheckRule[] = [
   },
   {
     decision: DO_MMAP_CANNOT_MLOCK,
-    when: (s) => flag(s, MAP_LOCKED),
+    when: (s) => s.hasFlag(MAP_LOCKED),
     operands: (s) => `RLIMIT_MEMLOCK ${bytes(s.cur.rlimits.memlock)}, ${s.capability(CAP_IPC_LOCK)}`,
   },
   { decision: MLOCK_FUTURE_CHECK_LIMIT, when: locks, operands: (s) => lockOperands(s, s.pages) },
@@ -330,13 +312,13 @@ const MMAP: readonly CheckRule[] = [
     decision: DO_MMAP_SHARED_WRITE_NEEDS_FMODE_WRITE,
     when: (s) => sharedFile(s),
     operands: (s) =>
-      `${prot(s)}${(s.arg('prot') & PROT_WRITE) !== 0 ? '' : ' (does not write)'}, the file is open ${mode(s)}`,
+      `${prot(s)}${(s.arg('prot') & PROT_WRITE) !== 0 ? '' : ' (does not write)'}, the file is open ${openMode(s)}`,
   },
   {
     decision: DO_MMAP_SHARED_APPEND_ONLY,
     when: sharedFile,
     operands: (s) =>
-      `append-only inode: ${(s.file!.fInode.iFlags & S_APPEND) !== 0 ? 'yes' : 'no'}, the file is open ${mode(s)}`,
+      `append-only inode: ${(s.file!.fInode.iFlags & S_APPEND) !== 0 ? 'yes' : 'no'}, the file is open ${openMode(s)}`,
   },
   {
     decision: DO_MMAP_MANDATORY_LOCK,
@@ -344,7 +326,11 @@ const MMAP: readonly CheckRule[] = [
     operands: (s) => `mandatory lock of somebody else: ${s.file!.locksVerifyLocked(s.cur) !== 0 ? 'yes' : 'no'}`,
   },
   { decision: DO_MMAP_BAD_TYPE, operands: (s) => `type ${type(s)} (MAP_SHARED is 1, MAP_PRIVATE 2)` },
-  { decision: DO_MMAP_NEEDS_FMODE_READ, when: (s) => s.file !== null, operands: (s) => `the file is open ${mode(s)}` },
+  {
+    decision: DO_MMAP_NEEDS_FMODE_READ,
+    when: (s) => s.file !== null,
+    operands: (s) => `the file is open ${openMode(s)}`,
+  },
   {
     decision: DO_MMAP_NOEXEC,
     when: (s) => s.file !== null,
@@ -359,12 +345,12 @@ const MMAP: readonly CheckRule[] = [
   {
     decision: DO_MMAP_FILE_GROWSDOWN,
     when: (s) => s.file !== null,
-    operands: (s) => `MAP_GROWSDOWN: ${flag(s, MAP_GROWSDOWN) ? 'yes' : 'no'}`,
+    operands: (s) => `MAP_GROWSDOWN: ${s.hasFlag(MAP_GROWSDOWN) ? 'yes' : 'no'}`,
   },
   {
     decision: DO_MMAP_SHARED_GROWSDOWN,
     when: (s) => anonymous(s) && type(s) === MAP_SHARED,
-    operands: (s) => `MAP_GROWSDOWN: ${flag(s, MAP_GROWSDOWN) ? 'yes' : 'no'}`,
+    operands: (s) => `MAP_GROWSDOWN: ${s.hasFlag(MAP_GROWSDOWN) ? 'yes' : 'no'}`,
   },
   { decision: MAY_EXPAND_VM_RLIMIT_AS, operands: (s) => asOperands(s, s.pages) },
   {
@@ -394,12 +380,12 @@ const MMAP: readonly CheckRule[] = [
   },
   {
     decision: MMAP_REGION_DRIVER_REFUSED,
-    when: (s) => s.file !== null || flag(s, MAP_HUGETLB),
+    when: (s) => s.file !== null || s.hasFlag(MAP_HUGETLB),
     operands: (s) => (s.file === null ? 'huge pages' : s.file.path()),
   },
   {
     decision: MMAP_REGION_SHARED_MEMORY,
-    when: (s) => anonymous(s) && !flag(s, MAP_HUGETLB) && type(s) === MAP_SHARED,
+    when: (s) => anonymous(s) && !s.hasFlag(MAP_HUGETLB) && type(s) === MAP_SHARED,
     operands: (s) => commitOperands(s, s.pages),
   },
 ];
@@ -453,20 +439,20 @@ const MREMAP: readonly CheckRule[] = [
   { decision: MREMAP_UNKNOWN_FLAG, operands: (s) => `flags ${hex(s.arg('flags'))}` },
   {
     decision: MREMAP_FIXED_NEEDS_MAYMOVE,
-    when: (s) => flag(s, MREMAP_FIXED),
+    when: (s) => s.hasFlag(MREMAP_FIXED),
     operands: (s) => `flags ${hex(s.arg('flags'))}`,
   },
   { decision: MREMAP_UNALIGNED, operands: aligned('addr') },
   { decision: MREMAP_ZERO_LEN, operands: (s) => `new_len ${bytes(s.arg('new_len'))}` },
-  { decision: MREMAP_NEW_UNALIGNED, when: (s) => flag(s, MREMAP_FIXED), operands: aligned('new_addr') },
+  { decision: MREMAP_NEW_UNALIGNED, when: (s) => s.hasFlag(MREMAP_FIXED), operands: aligned('new_addr') },
   {
     decision: MREMAP_NEW_BEYOND_TASK_SIZE,
-    when: (s) => flag(s, MREMAP_FIXED),
+    when: (s) => s.hasFlag(MREMAP_FIXED),
     operands: inTask('new_addr', 'new_len'),
   },
   {
     decision: MREMAP_OVERLAP,
-    when: (s) => flag(s, MREMAP_FIXED),
+    when: (s) => s.hasFlag(MREMAP_FIXED),
     operands: (s) =>
       `old ${hex(s.arg('addr'))} + ${bytes(s.arg('old_len'))}, new ${hex(s.arg('new_addr'))} + ${bytes(s.arg('new_len'))}`,
   },
@@ -500,14 +486,14 @@ const MREMAP: readonly CheckRule[] = [
   },
   {
     decision: MREMAP_MAY_NOT_MOVE,
-    when: (s) => grown(s) > 0 && !flag(s, MREMAP_FIXED),
+    when: (s) => grown(s) > 0 && !s.hasFlag(MREMAP_FIXED),
     operands: (s) => {
       const vma = s.vmaAt(s.arg('addr'));
       const next = vma?.vmNext ?? null;
-      return `room behind: ${next === null ? 'up to the end' : bytes(next.vmStart - vma!.vmEnd)}, MREMAP_MAYMOVE: ${flag(s, 1) ? 'yes' : 'no'}`;
+      return `room behind: ${next === null ? 'up to the end' : bytes(next.vmStart - vma!.vmEnd)}, MREMAP_MAYMOVE: ${s.hasFlag(1) ? 'yes' : 'no'}`;
     },
   },
-  { decision: MREMAP_MAX_MAP_COUNT, when: (s) => flag(s, 1), operands: mapCount },
+  { decision: MREMAP_MAX_MAP_COUNT, when: (s) => s.hasFlag(1), operands: mapCount },
 ];
 
 const brkGrows = (s: Subject): boolean => s.arg('addr') > s.mm.brk;

@@ -4,7 +4,7 @@
  */
 import { findVma, type Vma } from '@vmarea/mm-core';
 import {
-  formatProt,
+  ADDR_COMPAT_LAYOUT,
   MADV_DONTFORK,
   MADV_DONTNEED,
   MADV_FREE,
@@ -25,6 +25,7 @@ import {
   OVERCOMMIT_ALWAYS,
   OVERCOMMIT_NEVER,
   PROT_WRITE,
+  formatProt,
 } from '@vmarea/uapi';
 import { bytes, succeeded, type Outcome } from '@vmarea/what-if';
 import { hex } from '../calls/verbs.ts';
@@ -42,13 +43,12 @@ export interface Made {
   readonly events: readonly TraceEvent[];
 }
 
-const flag = (s: Subject, bit: number): boolean => (s.arg('flags') & bit) !== 0;
 const isFork = (name: string): boolean => name === 'fork' || name === 'clone' || name === 'clone3';
 const size = (s: Subject, pages: number): string => bytes(pages * s.system.pageSize);
 
 /** Why addresses are searched from the bottom. */
 function legacyReason(s: Subject): string {
-  if ((s.cur.personality & 0x0200000) !== 0) return 'the personality has ADDR_COMPAT_LAYOUT';
+  if ((s.cur.personality & ADDR_COMPAT_LAYOUT) !== 0) return 'the personality has ADDR_COMPAT_LAYOUT';
   if (s.system.sysctl.legacyVaLayout !== 0) return 'vm.legacy_va_layout is set';
   if (s.cur.rlimits.stack === Infinity) return 'the program was started with RLIMIT_STACK unlimited';
   return 'the program was started so';
@@ -58,10 +58,10 @@ function legacyReason(s: Subject): string {
 function placement({ subject: s, before, outcome }: Made): string[] {
   const { mm } = s;
   const at = outcome.result;
-  if (flag(s, MAP_FIXED)) return [];
+  if (s.hasFlag(MAP_FIXED)) return [];
   const said: string[] = [];
   const hint = s.arg('addr');
-  if (flag(s, MAP_FIXED_NOREPLACE) && s.system.profile.mmap.fixedNoreplace) return [];
+  if (s.hasFlag(MAP_FIXED_NOREPLACE) && s.system.profile.mmap.fixedNoreplace) return [];
   if (hint !== 0 && before.hintDropped === '') {
     if (at === hint) return [`The hint ${hex(hint)} was taken: nothing was mapped there.`];
     if (at > hint && at - hint < s.system.pageSize)
@@ -106,7 +106,7 @@ function charge({ subject: s, before }: Made): string[] {
     return [`${size(s, charged)} are charged now: private memory that becomes writable counts towards Committed_AS.`];
   }
   if (name !== 'mmap') return [];
-  const noreserve = flag(s, MAP_NORESERVE);
+  const noreserve = s.hasFlag(MAP_NORESERVE);
   const writes = (s.arg('prot') & PROT_WRITE) !== 0;
   const isPrivate = (s.arg('flags') & MAP_TYPE) === MAP_PRIVATE;
   if (charged > 0) {
@@ -116,7 +116,7 @@ function charge({ subject: s, before }: Made): string[] {
       `${size(s, charged)} are charged to Committed_AS${isPrivate ? ' (private and writable)' : ' (shared memory is charged at once)'}.${ignored}${always}`,
     ];
   }
-  if (flag(s, MAP_HUGETLB) || s.unit > s.system.pageSize)
+  if (s.hasFlag(MAP_HUGETLB) || s.unit > s.system.pageSize)
     return [
       noreserve
         ? 'No huge page is reserved (MAP_NORESERVE): the first touch takes one from the pool, or ends in SIGBUS.'
@@ -136,7 +136,7 @@ function charge({ subject: s, before }: Made): string[] {
 function locking({ subject: s, before }: Made): string[] {
   const more = s.mm.lockedVm - before.locked;
   if (more <= 0 || !['mmap', 'brk', 'mremap'].includes(s.call.name)) return [];
-  if (s.call.name === 'mmap' && flag(s, MAP_LOCKED)) return [];
+  if (s.call.name === 'mmap' && s.hasFlag(MAP_LOCKED)) return [];
   return before.lockFuture
     ? [`${size(s, more)} were locked and brought in at once: mlockall(MCL_FUTURE) holds for every new mapping.`]
     : [];
@@ -149,14 +149,14 @@ function ignored({ subject: s, outcome }: Made): string[] {
   for (const [name, { sentence }] of FOREIGN_FLAGS)
     if (s.call.args.some((text) => text.includes(name))) said.push(sentence);
   if (s.call.name !== 'mmap') return said;
-  if (flag(s, MAP_FIXED_NOREPLACE) && !profile.mmap.fixedNoreplace)
+  if (s.hasFlag(MAP_FIXED_NOREPLACE) && !profile.mmap.fixedNoreplace)
     said.push(
       `MAP_FIXED_NOREPLACE is of 4.17 and unknown to ${profile.name}: the bit is ignored, and the address counts as a hint.`,
     );
   if ((s.arg('flags') & MAP_TYPE) === MAP_DROPPABLE && !profile.mmap.droppable)
     said.push(`MAP_DROPPABLE is of 6.11 and unknown to ${profile.name}.`);
   if (!succeeded(outcome)) return said;
-  if (flag(s, MAP_ANONYMOUS)) {
+  if (s.hasFlag(MAP_ANONYMOUS)) {
     const fd = s.arg('fd') | 0;
     if (fd !== -1) said.push(`Descriptor ${fd} is ignored: MAP_ANONYMOUS was given.`);
     if (s.arg('off') !== 0) said.push('The offset is not used for anonymous memory.');
@@ -173,7 +173,7 @@ function ignored({ subject: s, outcome }: Made): string[] {
 function replaced({ subject: s, before, outcome }: Made): string[] {
   if (before.inRange.length === 0 || !succeeded(outcome)) return [];
   const what = before.inRange.join(', ') + (before.inRangeMore > 0 ? ` and ${before.inRangeMore} more areas` : '');
-  if (s.call.name === 'mmap' && flag(s, MAP_FIXED)) {
+  if (s.call.name === 'mmap' && s.hasFlag(MAP_FIXED)) {
     const heap = before.inRange.some((area) => area.includes('[heap]'))
       ? ' The C library goes on using its heap there: this is rarely meant.'
       : '';

@@ -3,7 +3,7 @@
  *
  * Each is written from the state just before the call. Refusals without an entry are told by their reason alone.
  */
-import { findVmaIntersection, vmCommitLimit, VM_GROWSDOWN, type Vma } from '@vmarea/mm-core';
+import { FMODE_READ, FMODE_WRITE, VM_GROWSDOWN, type Vma, findVmaIntersection, vmCommitLimit } from '@vmarea/mm-core';
 import { SYS_MMAP_BAD_DESCRIPTOR, SYS_MMAP_NO_HUGE_SIZE, SYS_MMAP_OFFSET_UNALIGNED } from '@vmarea/kernel';
 import {
   BRK_BELOW_START,
@@ -87,8 +87,6 @@ import type { Subject } from './subject.ts';
 
 type Figure = (s: Subject) => string;
 
-const flag = (s: Subject, bit: number): boolean => (s.arg('flags') & bit) !== 0;
-
 /** The address space of a program: `512 GiB (39-bit addresses)`. */
 export function spaceOf(s: Subject): string {
   const bits = Math.round(Math.log2(s.mm.taskSize));
@@ -142,7 +140,7 @@ function lockFigure(s: Subject): string {
   const { call, mm, cur } = s;
   const limit = exactBytes(cur.rlimits.memlock);
   const already = mm.lockedVm === 0 ? '' : `${size(s, mm.lockedVm)} are locked already and `;
-  const future = (call.name === 'mmap' && !flag(s, MAP_LOCKED)) || call.name === 'brk';
+  const future = (call.name === 'mmap' && !s.hasFlag(MAP_LOCKED)) || call.name === 'brk';
   const why = future ? 'mlockall(MCL_FUTURE) locks every new mapping: ' : '';
   const errno =
     call.name === 'mmap' || call.name === 'mremap' ? ' mmap and mremap answer EAGAIN here, mlock ENOMEM.' : '';
@@ -169,7 +167,7 @@ function commitNever(s: Subject): string {
       : call.name === 'mprotect'
         ? 'Memory that becomes writable is charged now: '
         : '';
-  const noreserve = call.name === 'mmap' && flag(s, MAP_NORESERVE) ? ' Mode 2 ignores MAP_NORESERVE.' : '';
+  const noreserve = call.name === 'mmap' && s.hasFlag(MAP_NORESERVE) ? ' Mode 2 ignores MAP_NORESERVE.' : '';
   return (
     `${why}${size(s, Math.max(0, system.committedAs))} are committed, ${size(s, ask)} more ${call.name === 'fork' ? 'would be' : 'are asked for'}, ` +
     `and CommitLimit leaves ${size(s, Math.max(0, usable))} (${ratio}${system.ram.swapPages() > 0 ? `, ${size(s, system.ram.swapPages())} of swap` : ''}, less the reserves). How much memory is free does not matter.${noreserve}`
@@ -250,10 +248,13 @@ function stackFigure(s: Subject): { vma: Vma; wanted: number; below: Vma | null 
   return { vma, wanted: vma.vmEnd - (at - (at % page)), below: vma.vmPrev };
 }
 
-const mode = (s: Subject): string => {
+/** How the file of the call is open. */
+export function openMode(s: Subject): string {
   const fMode = s.file?.fMode ?? 0;
-  return (fMode & 3) === 3 ? 'read-write' : (fMode & 2) !== 0 ? 'write-only' : 'read-only';
-};
+  const read = (fMode & FMODE_READ) !== 0;
+  const write = (fMode & FMODE_WRITE) !== 0;
+  return read && write ? 'read-write' : write ? 'write-only' : 'read-only';
+}
 
 /** Access: what the area allows. */
 function rights(needed: string): Figure {
@@ -352,8 +353,8 @@ const FIGURES: Readonly<Record<number, Figure>> = {
     const vma = findVmaIntersection(s.mm, s.arg('addr'), s.arg('addr') + s.length);
     return vma === null ? '' : `${areaName(s, vma)} is in the range.`;
   },
-  [DO_MMAP_SHARED_WRITE_NEEDS_FMODE_WRITE]: (s) => `Descriptor ${s.arg('fd')} (${fileName(s)}) is open ${mode(s)}.`,
-  [DO_MMAP_NEEDS_FMODE_READ]: (s) => `Descriptor ${s.arg('fd')} (${fileName(s)}) is open ${mode(s)}.`,
+  [DO_MMAP_SHARED_WRITE_NEEDS_FMODE_WRITE]: (s) => `Descriptor ${s.arg('fd')} (${fileName(s)}) is open ${openMode(s)}.`,
+  [DO_MMAP_NEEDS_FMODE_READ]: (s) => `Descriptor ${s.arg('fd')} (${fileName(s)}) is open ${openMode(s)}.`,
   [DO_MMAP_NOEXEC]: (s) =>
     `${capital(fileName(s))} lies on a mount with noexec. Without PROT_EXEC it can be mapped, but mprotect cannot add it later (EACCES).`,
   [DO_MMAP_NO_MMAP_OPERATION]: (s) => `${capital(fileName(s))} has no mmap operation.`,
@@ -420,9 +421,9 @@ const FIGURES: Readonly<Record<number, Figure>> = {
 /** The numbers of refusals of drivers, by id: their decisions are numbered elsewhere. */
 const BY_ID: Readonly<Record<string, Figure>> = {
   'hugetlb.reserve_exhausted': pool,
-  'hugetlb.no_size': (s) => (flag(s, MAP_HUGETLB) ? `The flags ask for huge pages of ${bytes(s.unit)}.` : ''),
+  'hugetlb.no_size': (s) => (s.hasFlag(MAP_HUGETLB) ? `The flags ask for huge pages of ${bytes(s.unit)}.` : ''),
   'hugetlb.length_unaligned': (s) =>
-    `${flag(s, MAP_FIXED) ? `addr ${hex(s.arg('addr'))}, ` : ''}len ${bytes(s.arg('len'))}; huge pages are ${bytes(s.unit)}.`,
+    `${s.hasFlag(MAP_FIXED) ? `addr ${hex(s.arg('addr'))}, ` : ''}len ${bytes(s.arg('len'))}; huge pages are ${bytes(s.unit)}.`,
   'hugetlb.offset_unaligned': (s) => `off ${hex(s.arg('off'))}; huge pages are ${bytes(s.unit)}.`,
   'shmem.commit': (s) => (s.system.sysctl.overcommitMemory === OVERCOMMIT_NEVER ? commitNever(s) : commitGuess(s)),
 };

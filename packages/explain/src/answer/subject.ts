@@ -29,6 +29,11 @@ export class Subject {
     this.file = call.name === 'mmap' && !anonymous ? task.cur.files.fget(this.arg('fd') | 0) : null;
   }
 
+  /** Whether the argument `flags` has one of these bits. */
+  hasFlag(bits: number): boolean {
+    return (this.arg('flags') & bits) !== 0;
+  }
+
   /** An argument by its parameter's name; 0 for one that the call has not. */
   arg(name: string): number {
     return this.args.get(name) ?? 0;
