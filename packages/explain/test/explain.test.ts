@@ -196,6 +196,17 @@ describe('an answer', () => {
     expect(e.notes).toEqual([expect.stringContaining('Line 2 was not made: it uses «a»')]);
   });
 
+  it('says that linux-6.12 places multiples of 2 MiB on their border', () => {
+    const text = 'mmap(NULL, 2M, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)';
+    const newer = ask(text, { kernel: 'linux-6.12' });
+    expect(Number(newer.result) % 2 ** 21).toBe(0);
+    expect(newer.choices.join(' ')).toMatch(/placed on a border of 2 MiB/);
+    expect(newer.choices.join(' ')).not.toMatch(/highest hole/);
+    const small = ask(text.replace('2M', '3M'), { kernel: 'linux-6.12' });
+    expect(small.choices.join(' ')).toMatch(/highest hole that is long enough/);
+    expect(ask(text).choices.join(' ')).toMatch(/highest hole that is long enough/);
+  });
+
   it('offers no address that helps nobody', () => {
     const changes = (text: string): string[] => ask(text).changes.map(({ change }) => change);
     expect(changes('munmap(1, 1)').filter((change) => change.includes('NULL'))).toEqual([]);

@@ -29,6 +29,7 @@ export {
   findVma,
   findVmaIntersection,
   getUnmappedArea,
+  placesAtPmdBorder,
   vmStartGap,
   vmUnmappedArea,
 } from './space/placement.ts';

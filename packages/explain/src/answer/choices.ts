@@ -2,7 +2,7 @@
  * What the kernel chose for a call, and by which rule: the address, the charge, the lock, what was ignored, what was replaced,
  * what joined. Also what a refused call left changed.
  */
-import { findVma, type Vma } from '@vmarea/mm-core';
+import { findVma, type Vma, placesAtPmdBorder } from '@vmarea/mm-core';
 import {
   ADDR_COMPAT_LAYOUT,
   MADV_DONTFORK,
@@ -54,6 +54,14 @@ function legacyReason(s: Subject): string {
   return 'the program was started so';
 }
 
+/** Whether this kernel places the mapping on a border of a huge page. */
+function wantsBorder(s: Subject): boolean {
+  if (s.hasFlag(MAP_HUGETLB)) return false;
+  const hint = s.arg('addr');
+  const rounded = hint - (hint & s.system.pageMask);
+  return placesAtPmdBorder(s.mm, s.file, rounded, s.length, s.arg('flags'));
+}
+
 /** Why the mapping lies where it lies. */
 function placement({ subject: s, before, outcome }: Made): string[] {
   const { mm } = s;
@@ -74,7 +82,12 @@ function placement({ subject: s, before, outcome }: Made): string[] {
   const end = at + s.length;
   const above = findVma(mm, end);
   const upTo = above !== null && above.vmStart === end ? `, right below ${areaName(s, above)}` : '';
-  if (mm.mmapLegacy) {
+  if (wantsBorder(s) && at % s.system.arch.pmdSize === 0) {
+    const pmd = bytes(s.system.arch.pmdSize);
+    said.push(
+      `Private anonymous memory whose length is a multiple of ${pmd} is placed on a border of ${pmd}, so that huge pages fit in it. The search from mmap_base ${hex(mm.mmapBase)} asks for a hole of ${bytes(s.length)} and ${pmd} more.`,
+    );
+  } else if (mm.mmapLegacy) {
     said.push(
       `Addresses are searched from ${hex(mm.mmapBase)} upwards (legacy layout), because ${legacyReason(s)}; the lowest hole that is long enough is taken.`,
     );

@@ -114,8 +114,13 @@ function searchArea(cur: Caller, addr: Addr, len: Bytes, flags: number): number 
   return found >= 0 ? found : searchBottomUp(cur, len, arch.taskUnmappedBase, end);
 }
 
-/** Whether a mapping is placed at a border of a PMD huge page. */
-function aligned(mm: Mm, file: VmFile | null, addr: Addr, len: Bytes, flags: number): boolean {
+/**
+ * Whether a mapping is placed at a border of a PMD huge page, where a hole has room for it. Mirrors __get_unmapped_area of
+ * 6.7 and later.
+ *
+ * @param addr the hint, rounded down to a page
+ */
+export function placesAtPmdBorder(mm: Mm, file: VmFile | null, addr: Addr, len: Bytes, flags: number): boolean {
   if (!mm.system.profile.layout.anonAlignsToPmd || file !== null || addr !== 0) return false;
   return (flags & (MAP_FIXED | MAP_SHARED)) === 0 && len % mm.system.arch.pmdSize === 0 && mm.system.config.thp;
 }
@@ -151,7 +156,7 @@ export function getUnmappedArea(
   const area =
     file !== null && file.fOp.getUnmappedArea !== null
       ? file.fOp.getUnmappedArea(cur, file, addr, len, pgoff, flags)
-      : aligned(mm, file, addr, len, flags)
+      : placesAtPmdBorder(mm, file, addr, len, flags)
         ? searchAligned(cur, len, flags)
         : searchArea(cur, addr, len, flags);
   if (isErr(area) || area > mm.taskSize - len || (area & mm.system.pageMask) !== 0) {
