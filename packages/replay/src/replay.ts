@@ -2,8 +2,8 @@
  * The replay of a log: events in, a report out. Every memory call is made on the kernel package's kernel before the
  * recorded answer is looked at, then compared.
  *
- * It has no placement, merge or accounting code of its own. File and process calls are inputs: file-calls.ts and
- * process-calls.ts put what they returned where the kernel finds it. Memory does not grow with the log.
+ * It has no placement, merge or accounting code of its own. File and process calls are inputs: process/ puts what they
+ * returned where the kernel finds it. Memory does not grow with the log.
  */
 import type { Kernel, Task } from '@vmarea/kernel';
 import type { Mm, RamCounters, Tracer, VmFile } from '@vmarea/mm-core';

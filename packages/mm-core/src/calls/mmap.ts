@@ -13,11 +13,16 @@ import {
   EOPNOTSUPP,
   EOVERFLOW,
   EPERM,
+  MAP_ANONYMOUS,
   MAP_DENYWRITE,
   MAP_DROPPABLE,
+  MAP_EXECUTABLE,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
+  MAP_HUGETLB,
+  MAP_HUGE_1GB,
+  MAP_HUGE_2MB,
   MAP_LOCKED,
   MAP_NONBLOCK,
   MAP_NORESERVE,
@@ -28,6 +33,7 @@ import {
   MAP_STACK,
   MAP_SYNC,
   MAP_TYPE,
+  MAP_UNINITIALIZED,
   OVERCOMMIT_NEVER,
   PROT_EXEC,
   PROT_READ,
@@ -71,6 +77,7 @@ import {
 } from './reasons/mmap.ts';
 import { findVmaIntersection, getUnmappedArea } from '../space/placement.ts';
 import {
+  VM_ACCESS_FLAGS,
   VM_DONTDUMP,
   VM_EXEC,
   VM_GROWSDOWN,
@@ -89,26 +96,26 @@ import {
 
 /** Flags that MAP_SHARED lets through on 6.1; MAP_SHARED_VALIDATE refuses others unless the file knows them. */
 const LEGACY_MAP_MASK: number =
-  0x1 |
-  0x2 |
-  0x10 |
-  0x20 |
-  0x100 |
-  0x800 |
-  0x1000 |
-  0x2000 |
-  0x4000 |
-  0x8000 |
-  0x10000 |
-  0x20000 |
-  0x40000 |
-  0x4000000 |
-  (21 << 26) |
-  (30 << 26);
+  MAP_SHARED |
+  MAP_PRIVATE |
+  MAP_FIXED |
+  MAP_ANONYMOUS |
+  MAP_GROWSDOWN |
+  MAP_DENYWRITE |
+  MAP_EXECUTABLE |
+  MAP_LOCKED |
+  MAP_NORESERVE |
+  MAP_POPULATE |
+  MAP_NONBLOCK |
+  MAP_STACK |
+  MAP_HUGETLB |
+  MAP_UNINITIALIZED |
+  MAP_HUGE_2MB |
+  MAP_HUGE_1GB;
 
 /** calc_vm_prot_bits: PROT_ to VM_ (the three access bits have the same values). */
 export function calcVmProtBits(prot: number): number {
-  return prot & 7;
+  return prot & VM_ACCESS_FLAGS;
 }
 
 /** calc_vm_flag_bits: MAP_ to VM_ (the bits have the same values, but for MAP_SYNC). */

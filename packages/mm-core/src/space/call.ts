@@ -19,7 +19,7 @@ export class RefusedAccess {
   code = 0;
   /** The faulting address, not rounded. */
   address: number;
-  /** Why: one of `Decision`. */
+  /** Why: the number of a reason. */
   decision = 0;
 
   constructor() {
@@ -51,7 +51,7 @@ export interface MmapRequest {
 
 /** The call that a task makes. */
 export class Call {
-  /** Id of the last decision that refused something; 0: none. One of `Decision`. */
+  /** Number of the reason of the last refusal (`describeReason` gives the reason); 0: none. */
   reason = 0;
   /** What `finishPopulate` is to bring in: address and bytes; 0 bytes: nothing. */
   populateAddr = 0;
