@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
 
@@ -5,6 +6,8 @@ export default defineConfig({
   // Tests run from source. Node tests resolve through the SSR environment: `resolve.conditions` alone does nothing here.
   ssr: { resolve: { conditions: ['@vmarea/source', ...defaultServerConditions] } },
   test: {
+    // By default one processor is left free, which on two cores doubles the time.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,

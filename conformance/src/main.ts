@@ -29,7 +29,8 @@ Replays the recordings of real arm64 kernels and compares every answer.
   --exceptions F  the exceptions file (default: the repository's)
   --ways WAYS     ${WAYS.join(', ')}; several with commas; all: each of them; sample: the first one, and every
                   ${String(SAMPLE)}th recording the others (default ${WAYS[0]})
-${WAYS.map((way) => `                    ${way.padEnd(8)} ${WAY_MEANS[way]}\n`).join('')}  --check         also check the machine after every operation: walk its tables, recount its frames
+${WAYS.map((way) => `                    ${way.padEnd(8)} ${WAY_MEANS[way]}\n`).join('')}  --every N       only every N-th recording of a set (default 1)
+  --check         also check the machine after every operation: walk its tables, recount its frames
   --one-thread    no worker threads
   --json          the results as JSON
   --help
@@ -72,6 +73,7 @@ function options(): Options {
       exceptions: { type: 'string', default: join(HOME, 'exceptions.json') },
       check: { type: 'boolean', default: false },
       ways: { type: 'string', default: WAYS[0] },
+      every: { type: 'string', default: '1' },
       'one-thread': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -85,6 +87,8 @@ function options(): Options {
   for (const name of names) if (!(KINDS as readonly string[]).includes(name)) usage(`--only: there is no ${name}`);
   const limit = Number(values.limit);
   if (!Number.isInteger(limit) || limit < 1) usage(`--limit: ${values.limit} is no count`);
+  const every = Number(values.every);
+  if (!Number.isInteger(every) || every < 1) usage(`--every: ${values.every} is no count`);
   if (!existsSync(values.dir)) usage(`--dir: there is no ${values.dir}`);
   if (!existsSync(values.exceptions)) usage(`--exceptions: there is no ${values.exceptions}`);
   return {
@@ -94,7 +98,7 @@ function options(): Options {
     limit,
     exceptions: values.exceptions,
     check: values.check,
-    ways: waysOf(values.ways),
+    ways: waysOf(values.ways).map((one) => ({ ...one, every: one.every * every })),
     oneThread: values['one-thread'],
     json: values.json,
   };
