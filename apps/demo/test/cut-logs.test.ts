@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseElfJson, programsFromDirectory, Replay, type ReplayReport } from '@vmarea/replay';
-import { inferSituation, LogClues, type MapBefore } from '@vmarea/situation';
+import { inferSituation, isModelled, LogClues, type MapBefore } from '@vmarea/situation';
 import { parseLog } from '@vmarea/strace';
-import { buildMachine, isModelled } from '../src/machine/machine.ts';
+import { buildMachine } from '../src/machine/machine.ts';
 import { straces } from './cli.ts';
 
 const PROGRAMS = ['bash_ls', 'busybox_static', 'cat', 'grep', 'perl', 'python3', 'sort', 'sqlite3'];

@@ -22,6 +22,7 @@ export {
   type Situation,
   type SituationMapLine,
 } from './situation.ts';
+export { archOf, isModelled, MODELLED_ARCHITECTURES, type ArchSpec } from './arch.ts';
 export { inferSituation, type GivenFacts, type Sources } from './infer.ts';
 export { alignmentOf, architectureOfPath, LogClues, type AddressClue, type Clue } from './clues.ts';
 export { mapClues, type MapClues } from './map/clues.ts';

@@ -136,9 +136,14 @@ export function memoryIsKnown(situation: Situation): boolean {
   return situation.memory.evidence.kind !== 'assumed';
 }
 
-/** Whether the situation's memory layout is one that arm64's rules give: other architectures are replayed as recorded. */
+/** Whether the machine is arm64, where page size and address bits are each a choice of the kernel's builder. */
 export function isArm64(situation: Situation): boolean {
   return situation.architecture.value === 'arm64';
+}
+
+/** How kernels of an architecture are usually built, where that is not as on arm64 (CONFIG_LSM_MMAP_MIN_ADDR's default). */
+function usualConfigOf(architecture: Architecture): Partial<KernelConfig> {
+  return architecture === 'x86-64' ? { lsmMmapMinAddr: 65536 } : {};
 }
 
 /** What a machine is made of: plain values, the evidence left out. */
@@ -171,6 +176,7 @@ export function machineOf(situation: Situation): MachineSpec {
   const config: KernelConfig = {
     ...DEFAULT_CONFIG,
     ...profile.usualConfig,
+    ...usualConfigOf(situation.architecture.value),
     hugePages: [memory.hugePages ?? { size: usualHugePage(pageSize), pages: 0 }],
     ramBytes: memory.total,
     ...own,

@@ -6,12 +6,12 @@
 import { assumeFiles, explainCall, openFiles, parseScript, argumentsOf, type Answer, type Call } from '@vmarea/explain';
 import { NO_PROGRAMS, Replay, type CallToCome } from '@vmarea/replay';
 import { onCopy } from '@vmarea/what-if';
-import { isModelled, buildMachine } from '../machine/machine.ts';
+import { buildMachine } from '../machine/machine.ts';
 import { reasonBook } from '../machine/lab.ts';
 import { givenFacts, situationOf, type SituationOptions } from '../options/situation.ts';
 import { UsageError, type Io } from '../text/io.ts';
 import { openLog } from './replay.ts';
-import type { Situation } from '@vmarea/situation';
+import { isModelled, type Situation } from '@vmarea/situation';
 
 /** What is asked. */
 export interface LineQuestion {

@@ -15,8 +15,8 @@ import {
 } from '@vmarea/replay';
 import { LogParser, type LogEvent } from '@vmarea/strace';
 import { findLogParts, readLogParts, readPieces } from '@vmarea/strace/node';
-import { LogClues, type Situation } from '@vmarea/situation';
-import { buildMachine, isModelled } from '../machine/machine.ts';
+import { isModelled, LogClues, type Situation } from '@vmarea/situation';
+import { buildMachine } from '../machine/machine.ts';
 import { Sysroot } from '../machine/sysroot.ts';
 import { givenFacts, readMap, readText, situationOf, usage, type SituationOptions } from '../options/situation.ts';
 import { recognizeFile } from '../intake/recognize-file.ts';

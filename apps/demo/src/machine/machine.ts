@@ -1,27 +1,11 @@
 /**
  * The kernel of a replay, without memory, from a situation: here architecture, profile and drivers come together.
  */
-import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
 import { Hugetlb } from '@vmarea/hugetlbfs';
 import { createKernel, type Kernel } from '@vmarea/kernel';
-import type { Arch } from '@vmarea/mm-core';
 import { Shmem } from '@vmarea/shmem';
-import { isArm64, machineOf, type MachineSpec, type Situation } from '@vmarea/situation';
+import { archOf, machineOf, type Situation } from '@vmarea/situation';
 import { UsageError } from '../text/io.ts';
-
-/** The architecture of a machine. One that is not modelled is stood in for by arm64 with addresses that reach as far. */
-export function archOf(spec: MachineSpec): Arch {
-  const own = spec.architecture === 'arm64';
-  return createArm64({
-    pageSize: (own ? spec.pageSize : 4096) as PageSize,
-    vaBits: (own ? spec.vaBits : 48) as VaBits,
-  });
-}
-
-/** Whether placement follows rules that are modelled; otherwise a replay takes addresses from the log. */
-export function isModelled(situation: Situation): boolean {
-  return isArm64(situation);
-}
 
 /** Puts the machine together. */
 export function buildMachine(situation: Situation): Kernel {

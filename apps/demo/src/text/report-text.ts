@@ -3,8 +3,7 @@
  */
 import Table from 'cli-table3';
 import type { Difference, FailedCalls, MapRow, Reason, ReplayedMap, ReplayReport } from '@vmarea/replay';
-import { describeSituation, listFacts } from '@vmarea/situation';
-import { isModelled } from '../machine/machine.ts';
+import { describeSituation, isModelled, listFacts } from '@vmarea/situation';
 import { formatMapsLine } from '@vmarea/strace';
 import type { Io } from './io.ts';
 import { wrap } from './wrap.ts';
