@@ -232,7 +232,6 @@ export class Replay {
         `areas that did not join because both were taken as written by then: ${counter.touchRefusals}, first at line ${counter.touchLine}`,
       );
     }
-    const guess = this.parser.hints.guess();
     const different =
       tally.difference !== null ||
       (map?.comparison?.different ?? 0) > 0 ||
@@ -241,7 +240,6 @@ export class Replay {
     return {
       lines: this.parser.lines,
       calls: tally.calls,
-      architecture: guess,
       machine: {
         kernel: this.kernel.system.profile.name,
         vaBits: Math.round(Math.log2(this.kernel.system.arch.taskSize)),

@@ -2,8 +2,25 @@
  * What a log shows about its machine, line by line: calls that only some architectures have, paths, ELF headers, addresses.
  * Nothing is decided here: infer.ts weighs the clues. Memory does not grow with the log.
  */
-import { parseRegister, parseText, type Call, type LogEvent } from '@vmarea/strace';
-import { EM_AARCH64, MAP_FIXED, MAP_FIXED_NOREPLACE, parseMapFlags, syscallNumber } from '@vmarea/uapi';
+import {
+  callOrigin,
+  parseRegister,
+  parseText,
+  type Call,
+  type CallOrigin,
+  type LogEvent,
+  type Machine,
+} from '@vmarea/strace';
+import {
+  EM_386,
+  EM_AARCH64,
+  EM_ARM,
+  EM_RISCV,
+  EM_X86_64,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  parseMapFlags,
+} from '@vmarea/uapi';
 import type { Architecture } from './situation.ts';
 
 /** Something that a line shows. */
@@ -18,70 +35,56 @@ export interface AddressClue extends Clue<number> {
   readonly chosen: boolean;
 }
 
-/** Calls that exist on one of these machines only. */
-const TELLING: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
-  ['arch_prctl', 'x86-64'],
-  ['modify_ldt', 'x86-64'],
-  ['set_thread_area', 'i386'],
-  ['set_tls', 'arm'],
-  ['cacheflush', 'arm'],
-  ['arm_fadvise64_64', 'arm'],
-  ['arm_sync_file_range', 'arm'],
-  ['riscv_flush_icache', 'riscv64'],
-  ['riscv_hwprobe', 'riscv64'],
-]);
-
-/** Calls of 32-bit ABIs. */
-const NARROW: ReadonlySet<string> = new Set([
-  'mmap2',
-  'old_mmap',
-  '_llseek',
-  'fstat64',
-  'stat64',
-  'lstat64',
-  'fstatat64',
-  'fcntl64',
-  'ugetrlimit',
-  'statfs64',
-  'ftruncate64',
-]);
-
-/** Calls of x86-64 that arm64 never had. */
-const OLD_CALLS: ReadonlySet<string> = new Set(
-  (
-    'open creat stat lstat access readlink unlink rmdir mkdir rename link symlink chmod chown pipe dup2 fork vfork poll ' +
-    'select epoll_wait epoll_create inotify_init eventfd signalfd alarm pause getdents time utimes futimesat getpgrp'
-  ).split(' '),
-);
+/** Names of machines as strace's table has them. */
+const NAMED: Readonly<Record<Machine, Architecture>> = {
+  arm64: 'arm64',
+  x86_64: 'x86-64',
+  i386: 'i386',
+  arm: 'arm',
+  riscv64: 'riscv64',
+};
 
 /** Parts of paths, most telling first. */
-const PATHS: readonly (readonly [part: string, architecture: Architecture])[] = [
-  ['aarch64-linux-gnu', 'arm64'],
-  ['ld-linux-aarch64', 'arm64'],
-  ['ld-musl-aarch64', 'arm64'],
-  ['arm-linux-gnueabi', 'arm'],
-  ['ld-linux-armhf', 'arm'],
-  ['ld-musl-armhf', 'arm'],
-  ['x86_64-linux-gnu', 'x86-64'],
-  ['ld-linux-x86-64', 'x86-64'],
-  ['ld-musl-x86_64', 'x86-64'],
-  ['i386-linux-gnu', 'i386'],
-  ['riscv64-linux-gnu', 'riscv64'],
-  ['ld-linux-riscv64', 'riscv64'],
+const PATHS: readonly (readonly [part: RegExp, architecture: Architecture])[] = [
+  [/ld-linux-aarch64|ld-musl-aarch64/, 'arm64'],
+  [/ld-linux-x86-64|ld-musl-x86_64/, 'x86-64'],
+  [/ld-linux-armhf|ld-musl-arm(?:hf)?\.so|ld-linux\.so\.3/, 'arm'],
+  [/ld-musl-i386|\/ld-linux\.so\.2$/, 'i386'],
+  [/ld-linux-riscv64|ld-musl-riscv64/, 'riscv64'],
+  [/aarch64-(?:\w+-)?linux-(?:gnu|musl|android)|\/(?:lib|oat)\/arm64(?:-v8a)?\/|hwcaps\/aarch64/, 'arm64'],
+  [/x86_64-(?:\w+-)?linux-(?:gnu|musl|android)|hwcaps\/x86-64|\/(?:lib|oat)\/x86_64\//, 'x86-64'],
+  [/arm-(?:\w+-)?linux-(?:gnueabi|musleabi|android)|armv[67]l|armeabi|\/oat\/arm\/|\/lib\/arm\//, 'arm'],
+  [/i[3-6]86-(?:\w+-)?linux-(?:gnu|musl|android)|\/(?:lib|oat)\/x86\//, 'i386'],
+  [/riscv64-(?:\w+-)?linux-(?:gnu|musl)/, 'riscv64'],
 ];
+
+/** Characters of a path that are looked at. */
+const MOST_PATH = 1024;
 
 /** e_machine of ELF headers. */
 const MACHINES: ReadonlyMap<number, Architecture> = new Map<number, Architecture>([
   [EM_AARCH64, 'arm64'],
-  [62, 'x86-64'],
-  [40, 'arm'],
-  [3, 'i386'],
-  [243, 'riscv64'],
+  [EM_X86_64, 'x86-64'],
+  [EM_ARM, 'arm'],
+  [EM_386, 'i386'],
+  [EM_RISCV, 'riscv64'],
 ]);
+
+/** Sizes of the first read of loaders: glibc of 64 and of 32 bits, musl, bionic. Others read files of any machine. */
+const LOADER_READS: ReadonlySet<string> = new Set(['832', '512', '960', '936', '1024', '64', '52']);
+
+/** Calls whose path is the caller's own: it is opened, run or looked for. */
+const OWN_PATHS: ReadonlySet<string> = new Set(
+  'open openat openat2 execve execveat access faccessat faccessat2 stat newfstatat readlink readlinkat'.split(' '),
+);
 
 /** The architecture that a path speaks of, and the part that tells it; null for most paths. */
 export function architectureOfPath(path: string): readonly [Architecture, string] | null {
-  for (const [part, architecture] of PATHS) if (path.includes(part)) return [architecture, part];
+  const probed = path.slice(0, MOST_PATH);
+  for (const [part, architecture] of PATHS) {
+    const found = part.exec(probed);
+    if (found !== null) return [architecture, found[0]];
+  }
   return null;
 }
 
@@ -99,7 +102,9 @@ export class LogClues {
   narrow: Clue<string> | null = null;
   /** A call that arm64 never had. */
   old: Clue<string> | null = null;
-  /** By the way it was told; the first of each. */
+  /** The loader of glibc asks for a file with the `…at` call: its machine has no older one. */
+  modern: Clue<string> | null = null;
+  /** By the way it was told; the first of each. An ELF header that a loader reads counts before others. */
   machine: Clue<Architecture> | null = null;
   path: Clue<Architecture> | null = null;
   readonly telling: Map<Architecture, Clue<string>> = new Map<Architecture, Clue<string>>();
@@ -126,6 +131,7 @@ export class LogClues {
   calls = 0;
   /** Answers of mmap looked at. */
   answers = 0;
+  #byLoader = false;
 
   /** Nothing later in the log is likely to tell more. */
   get enough(): boolean {
@@ -150,25 +156,31 @@ export class LogClues {
     const { name, line } = call;
     this.calls++;
     this.begins ??= name.startsWith('exec');
-    const told = TELLING.get(name);
-    if (told !== undefined && !this.telling.has(told)) this.telling.set(told, clue(name, line, `the call ${name}`));
-    if (NARROW.has(name)) this.narrow ??= clue(name, line, `${name}, a call of 32-bit machines`);
-    else if (this.old === null && OLD_CALLS.has(name) && syscallNumber(name) === undefined)
-      this.old = clue(name, line, `${name}, a call that arm64 does not have`);
-    if (this.path === null && call.argsText.includes('linux')) this.paths(call);
+    const origin = callOrigin(name);
+    if (origin !== undefined) this.origin(name, line, origin);
+    if (this.path === null || this.modern === null) this.paths(call);
     this.identity(call);
     this.addresses(call);
   }
 
+  private origin(name: string, line: number, { machines, bits }: CallOrigin): void {
+    const [first] = machines;
+    // Of the two that have arch_prctl a 32-bit one shows itself by other calls.
+    const told = machines.length === 1 || name === 'arch_prctl' || name === 'modify_ldt' ? NAMED[first!] : undefined;
+    if (told !== undefined && !this.telling.has(told)) this.telling.set(told, clue(name, line, `the call ${name}`));
+    if (bits === 32 && machines.length > 1) this.narrow ??= clue(name, line, `${name}, a call of 32-bit machines`);
+    else if (machines.length > 2) this.old ??= clue(name, line, `${name}, a call that arm64 does not have`);
+  }
+
   private paths(call: Call): void {
     // What a program writes or reads may speak of any machine; what it opens or runs is its own.
-    if (
-      !/^(open|openat|openat2|execve|execveat|access|faccessat|faccessat2|stat|newfstatat|readlink|readlinkat)$/.test(
-        call.name,
-      )
-    )
-      return;
-    const found = architectureOfPath(call.args[0]?.startsWith('"') === true ? call.args[0] : (call.args[1] ?? ''));
+    if (!OWN_PATHS.has(call.name)) return;
+    const text = call.args[0]?.startsWith('"') === true ? call.args[0] : (call.args[1] ?? '');
+    if (text.startsWith('"/etc/ld.so.preload"') && call.name === 'faccessat')
+      this.modern ??= clue(call.name, call.line, 'faccessat of /etc/ld.so.preload, where older machines have access');
+    // What is not there may have been looked for on behalf of another machine.
+    if (this.path !== null || (call.failed && !text.includes('hwcaps') && !call.name.startsWith('exec'))) return;
+    const found = architectureOfPath(text.replace(/"$/, ''));
     if (found !== null) this.path = clue(found[0], call.line, `a path with ${found[1]}`);
   }
 
@@ -177,7 +189,7 @@ export class LogClues {
     switch (name) {
       case 'read':
       case 'pread64':
-        if (this.machine === null) this.elfHeader(call);
+        this.elfHeader(call);
         if (this.release === null && args[1]?.startsWith('"Linux version ') === true)
           this.release = clue(
             /^"Linux version ([^ "]+)/.exec(args[1])?.[1] ?? '',
@@ -213,14 +225,18 @@ export class LogClues {
   }
 
   private elfHeader(call: Call): void {
-    const text = call.args[1];
-    if (text?.startsWith('"\\177ELF') !== true) return;
-    const bytes = parseText(text)?.value ?? '';
+    const text = call.args[1] ?? '';
+    if (!text.startsWith('"\\177ELF') && !text.startsWith('"\\x7f\\x45')) return;
+    const byLoader = LOADER_READS.has(call.args[2] ?? '');
+    if (this.#byLoader || (this.machine !== null && !byLoader)) return;
+    const bytes = parseText(text.length > MOST_PATH ? `${text.slice(0, MOST_PATH - 4)}"` : text, true)?.value ?? '';
     if (bytes.length < 20) return;
     const little = bytes.charCodeAt(5) !== 2;
     const [low, high] = [bytes.charCodeAt(18) & 0xff, bytes.charCodeAt(19) & 0xff];
     const found = MACHINES.get(little ? low + 256 * high : high + 256 * low);
-    if (found !== undefined) this.machine = clue(found, call.line, `an ELF header of ${found}`);
+    if (found === undefined) return;
+    this.machine = clue(found, call.line, `an ELF header of ${found}`);
+    this.#byLoader = byLoader;
   }
 
   private addresses(call: Call): void {

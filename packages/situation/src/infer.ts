@@ -128,6 +128,7 @@ function architectureFact(
     null;
   if (named !== null) return named;
   if (log?.old != null) return fromLog('x86-64', log.old.line, log.old.what);
+  if (log?.modern != null) return fromLog('arm64', log.modern.line, log.modern.what);
   // 47 bits are what x86-64 has; arm64 has them with 16 KiB pages only.
   if (bits?.value === 47 && page?.value === 4096 && facts.pageSize === undefined)
     return { value: 'x86-64', evidence: bits.evidence };

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseLog, parseMaps } from '@vmarea/strace';
 import {
@@ -47,6 +48,28 @@ describe('the machine of a log', () => {
       `read(3, "\\177ELF\\2\\1\\1\\3\\0\\0\\0\\0\\0\\0\\0\\0\\3\\0>\\0\\1\\0\\0\\0"..., 832) = 832\nmmap(NULL, 4096, ${ANON}) = 0x7ffff7fb9000\n`,
       ['x86-64', 4, 47],
     ],
+    ['riscv64, told by a call', 'riscv_flush_icache(0, 0, 0) = 0\nbrk(NULL) = 0x2aaaab0000\n', ['riscv64', 4, 39]],
+    ['arm, told by a call', `mmap2(NULL, 4096, ${ANON}) = 0xb6f00000\nset_tls(0xb6f00000) = 0\n`, ['arm', 4, 32]],
+    [
+      'what is not there is no path of this machine',
+      'openat(AT_FDCWD, "/lib/x86_64-linux-gnu/libc.so.6", O_RDONLY) = -1 ENOENT (No such file or directory)\nbrk(NULL) = 0xaaaac0000000\n',
+      ['arm64', 4, 48],
+    ],
+    [
+      'a compiler reads files of another machine; its loader does not',
+      `read(3, "\\177ELF\\2\\1\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\1\\0>\\0\\1\\0\\0\\0"..., 4096) = 4096\nread(3, "\\177ELF\\2\\1\\1\\3\\0\\0\\0\\0\\0\\0\\0\\0\\3\\0\\267\\0\\1\\0\\0\\0"..., 832) = 832\nmmap(NULL, 4096, ${ANON}) = 0xfffff7ffc000\n`,
+      ['arm64', 4, 48],
+    ],
+    [
+      'an Android library',
+      'openat(AT_FDCWD, "/data/app/~~x==/org.app-1/lib/arm64/libfoo.so", O_RDONLY|O_CLOEXEC) = 30\n',
+      ['arm64', 4, 48],
+    ],
+    [
+      'the loader of a machine without access',
+      `faccessat(AT_FDCWD, "/etc/ld.so.preload", R_OK) = -1 ENOENT (No such file or directory)\nmmap(NULL, 16384, ${ANON}) = 0x7fffa0000000\n`,
+      ['arm64', 16, 47],
+    ],
     ['x86-64, told by a call', `arch_prctl(ARCH_SET_FS, 0x7ffff7d8a740) = 0\n`, ['x86-64', 4, 47]],
     [
       'x86-64, told by 47 bits and an address that only 4 KiB pages give',
@@ -79,6 +102,24 @@ describe('the machine of a log', () => {
     ],
   ])('%s', (_name, log, expected) => {
     expect(machine(log)).toEqual(expected);
+  });
+
+  it('areas that only one machine has', () => {
+    expect(machine('', {}, 'ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]\n')[0]).toBe('x86-64');
+    expect(machine('', {}, 'ffff0000-ffff1000 r-xp 00000000 00:00 0 [vectors]\n')[0]).toBe('arm');
+  });
+
+  const logs = new URL('../../strace/test/logs/', import.meta.url);
+  it.each(readdirSync(logs).filter((name) => name.endsWith('.strace')))('every form of log: %s', (name) => {
+    const found = situation(readFileSync(new URL(name, logs), 'utf8')).architecture;
+    expect(found.value).toBe(name.includes('i386') ? 'i386' : 'x86-64');
+    expect(found.evidence.kind).toBe('log');
+  });
+
+  const recorded = new URL('../../../conformance/straces/', import.meta.url);
+  it.each(readdirSync(recorded).filter((name) => name.endsWith('.strace')))('without its head: %s', (name) => {
+    const lines = readFileSync(new URL(name, recorded), 'utf8').split('\n');
+    expect(machine(lines.slice(Math.floor(lines.length / 2)).join('\n'))).toEqual(['arm64', 4, 48]);
   });
 
   it('a map and a refusal that only larger pages give', () => {

@@ -5,6 +5,9 @@ import { syscallNumber } from '@vmarea/uapi';
 /** Machines that logs come from. */
 export type Machine = 'arm64' | 'x86_64' | 'i386' | 'arm' | 'riscv64';
 
+/** Which machine made a log, for who decodes it. */
+export type Architecture = Machine | 'unknown';
+
 /** What a call's name says. */
 export interface CallOrigin {
   /** Machines that have the call. */

@@ -6,9 +6,7 @@ export * from './parse/parser.ts';
 export * from './events.ts';
 export * from './decode/decode.ts';
 export * from './decode/types.ts';
-export * from './architecture.ts';
-export * from './evidence.ts';
-export { type CallOrigin, type Machine, callOrigin, isCallName } from './calls.ts';
+export { type Architecture, type CallOrigin, type Machine, callOrigin, isCallName } from './calls.ts';
 export { LogError, MAX_LINE, MAX_STRANGE, MAX_TASKS } from './parse/limits.ts';
 export { formatFrame, parseFrame } from './parse/stack.ts';
 export {

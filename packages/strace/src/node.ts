@@ -32,7 +32,7 @@ export async function* readPieces(
 
 /**
  * The events of one log file.
- * @param parser - a parser of one's own, when its counts and hints are wanted afterwards
+ * @param parser - a parser of one's own, when its counts are wanted afterwards
  */
 export async function* readLogFile(
   path: string,

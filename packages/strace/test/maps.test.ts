@@ -2,15 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  evidenceOfMap,
-  formatMaps,
-  formatMapsLine,
-  type MapsLine,
-  parseMaps,
-  parseMapsLine,
-  smapsFigures,
-} from '@vmarea/strace';
+import { formatMaps, formatMapsLine, type MapsLine, parseMaps, parseMapsLine, smapsFigures } from '@vmarea/strace';
 
 describe('a line is printed again as it was read', () => {
   it.each([
@@ -119,32 +111,6 @@ describe('files', () => {
 
   it('a line of smaps without its mapping is strange', () => {
     expect(parseMaps('Size: 4 kB\n').strange).toHaveLength(1);
-  });
-});
-
-describe('what a map shows of its machine', () => {
-  const of = (text: string): string[] =>
-    evidenceOfMap(parseMaps(text).lines).map(
-      ({ kind, line, fits, value }) => `${kind} ${line} ${fits.join('|')} ${value.toString(16)}`,
-    );
-
-  it('16 KiB pages of arm64', () => {
-    expect(
-      of(
-        '555587e80000-555587e84000 r-xp 00000000 08:02 18 /home/mprot\n7fff9d664000-7fff9d668000 r-xp 00000000 00:00 0 /lib/aarch64-linux-gnu/libc.so.6\n' +
-          '7fffe09c0000-7fffe09e4000 rw-p 00000000 00:00 0 [stack]\n',
-      ),
-    ).toEqual([
-      'path 2 arm64 0',
-      'stack 3 x86_64|arm64 7fffe09e4000',
-      'address 3 x86_64|arm64 7fffe09e3fff',
-      'alignment 1 x86_64|arm64 4000'.replace(' x86_64|arm64', ' '),
-    ]);
-  });
-
-  it('vsyscall is x86-64, vectors are arm', () => {
-    expect(of('ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]\n')).toEqual(['address 1 x86_64 0']);
-    expect(of('ffff0000-ffff1000 r-xp 00000000 00:00 0 [vectors]\n')[0]).toBe('address 1 arm 0');
   });
 });
 

@@ -2,7 +2,7 @@
  * What a replay found, as plain data that can be turned into text or JSON. No code.
  */
 import type { Situation } from '@vmarea/situation';
-import type { ArchitectureGuess, MapsLine } from '@vmarea/strace';
+import type { MapsLine } from '@vmarea/strace';
 
 /** A sentence about something in the log. */
 export interface ReplayNote {
@@ -147,7 +147,6 @@ export interface ReplayReport {
   readonly lines: number;
   /** Calls in the log that replay looked at. */
   readonly calls: number;
-  readonly architecture: ArchitectureGuess;
   readonly machine: {
     readonly kernel: string;
     readonly vaBits: number;

@@ -25,6 +25,8 @@ export function mapClues(lines: readonly MapsLine[]): MapClues {
       architecture ??= { value: 'x86-64', line, what: '[vsyscall], which only x86-64 has' };
       return;
     }
+    if (area.name === '[vectors]' || area.name === '[sigpage]')
+      architecture ??= { value: 'arm', line, what: `${area.name}, which only 32-bit arm has` };
     const found = architectureOfPath(area.name);
     if (found !== null) architecture ??= { value: found[0], line, what: `a path with ${found[1]}` };
     for (const border of [area.start, area.end]) {

@@ -1,7 +1,7 @@
 // From a call to what it means. One decoder object serves a whole log; the three tables hold the calls it knows.
 
 import { ArgReader } from '../parse/arg-reader.ts';
-import { type Architecture } from '../architecture.ts';
+import { type Architecture } from '../calls.ts';
 import { FILE_DECODERS } from './file.ts';
 import { MEMORY_DECODERS } from './memory.ts';
 import { PROCESS_DECODERS } from './process.ts';

@@ -19,7 +19,7 @@ export function parseLog(text: string, options?: LogParserOptions): LogEvent[] {
 /**
  * The events of a log that arrives in pieces. Memory is that of one piece's events.
  * @param pieces - text, cut anywhere
- * @param parser - a parser of one's own, when its counts and hints are wanted afterwards
+ * @param parser - a parser of one's own, when its counts are wanted afterwards
  */
 export async function* readEvents(
   pieces: AsyncIterable<string> | Iterable<string>,

@@ -3,7 +3,6 @@
 // A line whose call nobody wants is recognised by its name alone and costs nothing more.
 
 import { signalByName, signalCodeByName } from '@vmarea/uapi';
-import { ArchitectureHints } from '../architecture.ts';
 import { isCallName } from '../calls.ts';
 import { cutArgs, parseRegister, scanArgs } from './args.ts';
 import { type Call, type LogSink, type StackFrame, type StrangeReason } from '../events.ts';
@@ -74,8 +73,6 @@ export class LogParser {
   lines = 0;
   /** Lines of calls that were not wanted. */
   skipped = 0;
-  /** What the log has shown about the machine that made it. */
-  readonly hints: ArchitectureHints = new ArchitectureHints();
 
   readonly #wanted: ReadonlySet<string> | null;
   readonly #names = new Map<string, NameInfo>();
@@ -448,7 +445,6 @@ export class LogParser {
       const name = printed.startsWith('SYS_') ? printed.slice(4) : printed;
       info = { name, wanted: this.#wanted === null || this.#wanted.has(name) };
       if (this.#names.size < MAX_NAMES && slice.length <= MAX_NAME) this.#names.set(printed, info);
-      this.hints.call(name, this.#number);
     }
     return info;
   }
@@ -638,7 +634,6 @@ export class LogParser {
     }
     this.#understood(sink);
     call.state = 'returned';
-    this.hints.returned(call);
     if (call.ret !== null && call.ret > 0 && call.ret < PID_LIMIT && FORKS.has(call.name)) this.#born(call.ret);
     this.#framesCall = call;
     sink({ type: 'call', pid: call.pid, line: this.#number, call });
@@ -726,7 +721,6 @@ export class LogParser {
 
   #note(text: string, sink: LogSink): void {
     this.#attached(text);
-    this.hints.note(text, this.#number);
     sink({ type: 'note', pid: 0, line: this.#number, text });
   }
 
