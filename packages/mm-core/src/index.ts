@@ -1,8 +1,8 @@
 /**
- * @vmarea/mm-core: the VMA engine. It decides where mappings go, how they merge and split, and why a call is refused.
+ * @vmarea/mm-core: the VMA engine. Places mappings, merges and splits VMAs, and gives the reason for a refused call.
  *
- * It runs without any memory behind it, and knows no architecture, filesystem or process; what it needs from those are
- * the ports. The memory itself is the entry point `./memory`.
+ * Runs without memory behind the mappings. Names no architecture, filesystem or process: it reaches them through the
+ * ports. The entry point `./memory` adds the memory.
  */
 
 // --- the machine, an address space, who calls

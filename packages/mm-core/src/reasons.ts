@@ -1,7 +1,7 @@
 /**
- * @vmarea/mm-core/reasons: what the numbers in `cur.call.reason` mean, and errors that say it.
+ * @vmarea/mm-core/reasons: the meaning of the numbers in `cur.call.reason`, and errors that contain it.
  *
- * Apart from the engine, so that an embedder who never asks does not carry the texts.
+ * A separate entry point, so that an embedder who does not use the texts does not load them.
  */
 import { errnoName } from '@vmarea/uapi';
 import { describeReason } from './reasons/table.ts';
@@ -38,7 +38,7 @@ export * from './calls/reasons/anon-name.ts';
 export * from './calls/reasons/stack.ts';
 export * from './calls/reasons/fork.ts';
 
-// --- of the memory
+// --- the reasons of the memory
 export * from './memory/faults/reasons.ts';
 export * from './memory/user/reasons.ts';
 
@@ -55,9 +55,9 @@ export interface MmError extends Error {
 }
 
 /**
- * Makes an error of a negative result.
+ * Creates an error from a negative result.
  *
- * @param cur who asked
+ * @param cur the caller
  * @param ret the negative errno
  * @param syscall the name to put into the message
  */

@@ -1,5 +1,5 @@
 /**
- * validateMm: every invariant of an address space, told as sentences. For tests and for finding the place of a mistake.
+ * validateMm: checks every invariant of an address space and reports each violation as a sentence. For tests and debugging.
  */
 import type { Mm } from './space/mm.ts';
 import { VM_LOCKED } from './base/flags.ts';
@@ -30,9 +30,9 @@ function checkVma(mm: Mm, vma: Vma, problems: string[]): void {
 }
 
 /**
- * All broken invariants of an address space.
+ * Returns all violated invariants of an address space.
  *
- * @returns sentences; empty when everything holds
+ * @returns sentences; empty when there is no violation
  */
 export function validateMm(mm: Mm): string[] {
   const problems = mm.tree.validate();
@@ -48,7 +48,7 @@ export function validateMm(mm: Mm): string[] {
   }
   if (count !== mm.mapCount) problems.push(`map_count is ${mm.mapCount}, there are ${count} VMAs`);
   if (pages !== mm.totalVm) problems.push(`total_vm is ${mm.totalVm}, the VMAs have ${pages} pages`);
-  // It may be more: 4.4 counts LOCKED to LOCKONFAULT twice, and MREMAP_DONTUNMAP unlocks without counting.
+  // locked_vm may be larger: 4.4 counts LOCKED to LOCKONFAULT twice, and MREMAP_DONTUNMAP unlocks without counting.
   if (locked > mm.lockedVm) {
     problems.push(`locked_vm is ${mm.lockedVm}, the locked VMAs have ${locked} pages`);
   }

@@ -1,11 +1,11 @@
-// A set of page ranges that answers «which of them touch [start, last]?»: i_mmap (file pages -> VMAs) and the chains of
-// an anon_vma. It knows nothing of what its items are. Mirrors lib/interval_tree.c and mm/interval_tree.c in what it
-// answers and in which order: by start, equal starts by age (the kernel inserts an equal start to the right).
+// A set of page ranges that returns the ranges which touch [start, last]: i_mmap (file pages -> VMAs) and the chains of an
+// anon_vma. It does not read its items. Mirrors lib/interval_tree.c and mm/interval_tree.c in what it returns and in which
+// order: by start, equal starts by age (the kernel inserts an equal start to the right).
 //
-// A treap: a search tree by (start, age) that is a heap by pseudo-random priority, so its shape depends on the set of
-// priorities alone and stays flat (about 2 log2 n) for any order of inserts. Each node knows the largest `last` below it.
+// A treap: a search tree by (start, age) that is a heap by pseudo-random priority. Its shape depends on the set of
+// priorities alone, and its height is about 2 log2 n for any order of inserts. Each node holds the largest `last` below it.
 
-/** An item in an IntervalTree. `start`, `last` and `item` may be read; all fields are the tree's to write. */
+/** An item in an IntervalTree. Users read `start`, `last` and `item`; only the tree writes the fields. */
 export class IntervalNode<T> {
   /** First page. */
   start: number;
@@ -18,12 +18,12 @@ export class IntervalNode<T> {
   left: IntervalNode<T> | null;
   right: IntervalNode<T> | null;
   parent: IntervalNode<T> | null;
-  /** The tree that it is in, null while removed. */
+  /** The tree that holds the node, null while it is removed. */
   owner: IntervalTree<T> | null;
 
-  /** Made by IntervalTree.insert. */
+  /** Called by IntervalTree.insert only. */
   constructor(item: T) {
-    // doubles from the beginning, so that V8 keeps one shape for small and large page numbers
+    // Starts with doubles, so that V8 keeps one shape for small and large page numbers.
     this.start = -0.5;
     this.last = -0.5;
     this.item = item;
@@ -36,7 +36,7 @@ export class IntervalNode<T> {
   }
 }
 
-/** Page ranges with an item each; duplicates are allowed. Page numbers are exact up to 2^53. */
+/** Page ranges with an item each; the same range may occur twice. Page numbers are exact up to 2^53. */
 export class IntervalTree<T> {
   /** Number of items. */
   size: number;
@@ -49,20 +49,20 @@ export class IntervalTree<T> {
     this.seed = 0x2545f491;
   }
 
-  /** Adds `item` for the pages [start, last]. The node returned is what remove, update and nextOverlap want. */
+  /** Adds `item` for the pages [start, last]. Returns the node, which remove, update and nextOverlap take. */
   insert(start: number, last: number, item: T): IntervalNode<T> {
     const node = new IntervalNode<T>(item);
     this.place(node, start, last);
     return node;
   }
 
-  /** Takes a node of this tree out of it. The caller may give it to `reinsert` later, of this or another tree. */
+  /** Removes a node of this tree. `reinsert` of this or another tree accepts it later. */
   remove(node: IntervalNode<T>): void {
     this.check(node);
     this.detach(node);
   }
 
-  /** Puts a removed node back with another range, without allocation. It counts as the youngest. */
+  /** Inserts a removed node with another range, without allocation. It counts as the youngest. */
   reinsert(node: IntervalNode<T>, start: number, last: number): void {
     if (node.owner !== null) throw new Error('IntervalTree: this node is still in a tree');
     this.place(node, start, last);
@@ -80,7 +80,7 @@ export class IntervalTree<T> {
     this.place(node, start, last);
   }
 
-  /** The first node, in order, that has a page in [start, last], or null. */
+  /** Returns the first node, in order, that has a page in [start, last], or null. */
   firstOverlap(start: number, last: number): IntervalNode<T> | null {
     const root = this.root;
     if (root === null || root.maxLast < start) return null;
@@ -88,8 +88,8 @@ export class IntervalTree<T> {
   }
 
   /**
-   * The next node after `node` that has a page in [start, last], or null. Removing `node` first breaks the walk: ask for
-   * the next one before.
+   * Returns the next node after `node` that has a page in [start, last], or null. Call it before `node` is removed: it
+   * starts from the node's place in the tree.
    */
   nextOverlap(node: IntervalNode<T>, start: number, last: number): IntervalNode<T> | null {
     this.check(node);
@@ -109,7 +109,7 @@ export class IntervalTree<T> {
     }
   }
 
-  /** Checks every invariant. One sentence for each violation; an empty array is good. For tests. */
+  /** Checks every invariant. Returns one sentence for each violation, an empty array for none. For tests. */
   validate(): string[] {
     const bad: string[] = [];
     let prev: IntervalNode<T> | null = null;
@@ -136,7 +136,7 @@ export class IntervalTree<T> {
     if (node.owner !== this) throw new Error('IntervalTree: this node is not in this tree');
   }
 
-  /** Whether nothing with the same start follows. */
+  /** Returns whether no later node has the same start. */
   private isYoungest(node: IntervalNode<T>): boolean {
     let at = node;
     if (node.right !== null) {
@@ -153,7 +153,7 @@ export class IntervalTree<T> {
     node.last = last;
     node.maxLast = last;
     node.owner = this;
-    // xorshift32: any sequence without pattern will do, and runs repeat
+    // xorshift32: the sequence needs no quality, and each run gives the same one.
     let x = this.seed;
     x ^= x << 13;
     x ^= x >>> 17;
@@ -201,7 +201,7 @@ export class IntervalTree<T> {
     this.size--;
   }
 
-  /** Exchanges `node` with its parent, order kept. */
+  /** Exchanges `node` with its parent and keeps the order. */
   private rotateUp(node: IntervalNode<T>): void {
     const parent = node.parent!;
     const above = parent.parent;
@@ -244,13 +244,13 @@ function refresh<T>(node: IntervalNode<T>): void {
   }
 }
 
-/** First overlap in a subtree with `maxLast >= start`. */
+/** Returns the first overlap in a subtree with `maxLast >= start`. */
 function firstBelow<T>(root: IntervalNode<T>, start: number, last: number): IntervalNode<T> | null {
   let at = root;
   for (;;) {
     const { left, right } = at;
     if (left !== null && left.maxLast >= start) {
-      // something on the left reaches `start`; if it begins behind `last`, so does all that follows
+      // A node on the left reaches `start`. If it begins behind `last`, so do all nodes after it.
       at = left;
       continue;
     }

@@ -10,12 +10,12 @@ export const INTS = 8;
 export const START = 0;
 export const END = 1;
 export const PGOFF = 2;
-/** Indexes in a record of `ints`, which has eight: VM_ bits; vm_page_prot with the state bits below. */
+/** Indexes in a record of `ints`, which has eight elements: VM_ bits; vm_page_prot with the state bits below. */
 export const FLAGS = 6;
 export const STATE = 7;
-/** The part of STATE that is vm_page_prot. */
+/** The bits of STATE that hold vm_page_prot. */
 export const PROT_MASK = 0xffff;
-/** The VMA is in the index. */
+/** Set while the VMA is in the index. */
 export const STATE_LINKED = 0x10000;
-/** There is an object that holds (or held) a file, an anon_vma or anything else that plain memory lacks. */
+/** Set when an object holds (or held) a file, an anon_vma or anything else that plain memory lacks. */
 export const STATE_OWNS = 0x20000;

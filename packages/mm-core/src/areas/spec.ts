@@ -1,15 +1,15 @@
 /**
- * An area that is to be placed or joined: the role of struct vma_merge_struct.
+ * A request to place or join an area: the role of struct vma_merge_struct.
  *
- * Each call has one, which is filled anew for each question, as the kernel's lies on the stack. Who asks fills all of it:
- * `anew` and `partOf` leave nothing from the question before.
+ * Each call has one and fills it anew for each question, as the kernel fills the one on its stack. `anew` and `partOf` set
+ * every field.
  */
 import type { Addr, Pages, VmFlags } from '../base/units.ts';
 import type { VmFile } from '../ports/file.ts';
 import type { AnonVma } from '../shape/anon-vma.ts';
 import type { Vma } from './vma.ts';
 
-/** What is asked of `vmaMerge`, `modifyVma` and `whyNotJoined`. */
+/** The request that `vmaMerge`, `modifyVma` and `whyNotJoined` take. */
 export class AreaSpec {
   /** Page-aligned, inside the address space. */
   start: Addr = 0;
@@ -21,14 +21,14 @@ export class AreaSpec {
   file: VmFile | null = null;
   /** Page offset at `start`: of the file, or of the address for anonymous memory. */
   pgoff: Pages = 0;
-  /** That of the mapped area; null for a new one. */
+  /** The anon_vma of the mapped area; null for a new one. */
   anonVma: AnonVma | null = null;
   policy: object | null = null;
   userfaultCtx: object | null = null;
   /** Name of anonymous memory. */
   anonName: number | string | null = null;
 
-  /** A new anonymous area [start, end) of an address space with `perPage` pages per byte. */
+  /** Describes a new anonymous area [start, end) of an address space with `perPage` pages per byte. */
   anew(start: Addr, end: Addr, perPage: number): this {
     this.start = start;
     this.end = end;
@@ -43,7 +43,7 @@ export class AreaSpec {
     return this;
   }
 
-  /** [start, end) with everything that `vma` is, whether or not it lies inside. */
+  /** Describes [start, end) with the flags, file and other properties of `vma`. The range may lie outside of `vma`. */
   partOf(vma: Vma, start: Addr, end: Addr): this {
     this.start = start;
     this.end = end;

@@ -1,11 +1,11 @@
 /**
- * What an address space's VMAs are, in two flat arrays: one record of 32 bytes per VMA, found by its id.
+ * The VMAs of an address space as two flat arrays: one record of 32 bytes per VMA, found by its id.
  *
- * A `Vma` (vma.ts) is a view of one record, made when somebody asks for it: drivers, tracers and the rare parts of the
- * engine see objects, while a plain mapping comes and goes without one. With objects only, a pair of munmap and mmap took
- * twice as long at 60,000 VMAs, most of it waiting for the neighbours' objects.
+ * A `Vma` (vma.ts) is a view of one record, created on request: drivers, tracers and the rare paths of the engine use
+ * objects; plain mappings need none. With objects only, a pair of munmap and mmap took twice as long at 60,000 VMAs, most
+ * of it cache misses on the neighbours' objects.
  *
- * Not here: the order of the VMAs (areas/tree/tree.ts), and what is no number (files, anon_vmas), which the objects hold.
+ * Not here: the order of the VMAs (areas/tree/tree.ts), and files and anon_vmas, which the objects hold.
  */
 import type { Mm } from '../space/mm.ts';
 import type { Slab } from '../base/slab.ts';
@@ -18,11 +18,11 @@ const FIRST_CAPACITY = 16;
 /** The VMAs of one address space, linked or not. */
 export class VmaTable {
   readonly mm: Mm;
-  /** RECORD doubles per VMA. The last one is two integers of `ints`. */
+  /** RECORD doubles per VMA. The last double of a record is two integers of `ints`. */
   nums: Float64Array;
-  /** The same buffer: FLAGS and STATE. While a record is free, FLAGS is the next free id. */
+  /** The same buffer as int32: FLAGS and STATE. FLAGS of a free record is the next free id. */
   ints: Int32Array;
-  /** By id; shorter than the records while nobody asked for the rest. */
+  /** Objects by id; shorter than the records until a `Vma` of a later record is requested. */
   private readonly objects: (Vma | null)[] = [];
   private readonly slab: Slab;
   private readonly perPage: number;
@@ -38,9 +38,9 @@ export class VmaTable {
   }
 
   /**
-   * kmem_cache_zalloc: a record with everything zero.
+   * kmem_cache_zalloc: takes a record and clears it.
    *
-   * @returns its id, or -1 when memory is exhausted (injected)
+   * @returns its id, or -1 when a failure is injected
    */
   alloc(): number {
     if (!this.slab.take()) return -1;
@@ -52,13 +52,13 @@ export class VmaTable {
     return id;
   }
 
-  /** {@link alloc} for those who want an object. */
+  /** {@link alloc} that returns the object. */
   allocVma(): Vma | null {
     const id = this.alloc();
     return id === -1 ? null : this.at(id);
   }
 
-  /** Fills a fresh record of a plain mapping. Six plain parameters: every plain mmap comes here, and makes no object. */
+  /** Fills a fresh record of a plain mapping. Takes six plain parameters, so that a plain mmap allocates no object. */
   fill(id: number, start: Addr, end: Addr, pgoff: Pages, vmFlags: VmFlags, pageProt: number): void {
     const { nums, ints } = this;
     const at = id * RECORD;
@@ -70,10 +70,10 @@ export class VmaTable {
   }
 
   /**
-   * A record for the part of the plain VMA `id` below `addr`, or else above it, and the page offset of `id` moved where it
-   * loses its lower part. The bounds are the index's to set.
+   * Makes a record for the part of the plain VMA `id` below `addr` (`below`) or above it, and moves the page offset of `id`
+   * when it loses its lower part. The index sets the bounds.
    *
-   * @returns the new record's id; nothing may be injected
+   * @returns the new record's id. The caller has checked that no failure is to be injected.
    */
   cut(id: number, addr: Addr, below: boolean): number {
     const made = this.alloc();
@@ -89,14 +89,14 @@ export class VmaTable {
     return made;
   }
 
-  /** Whether the pages of `high`, in its file or as anonymous memory, go on where those of `low` end. */
+  /** Returns whether the page offset of `high` continues where the pages of `low` end. */
   continues(low: number, high: number): boolean {
     const { nums } = this;
     const at = low * RECORD;
     return nums[at + PGOFF]! + (nums[at + END]! - nums[at + START]!) * this.perPage === nums[high * RECORD + PGOFF];
   }
 
-  /** Gives a plain VMA other flags, and their protection. */
+  /** Sets the flags and the protection of a plain VMA. */
   setFlags(id: number, vmFlags: VmFlags, pageProt: number): void {
     const { ints } = this;
     const at = id * INTS;
@@ -104,32 +104,32 @@ export class VmaTable {
     ints[at + STATE] = (ints[at + STATE]! & ~15) | pageProt;
   }
 
-  /** VM_ bits of a VMA. */
+  /** Returns the VM_ bits of a VMA. */
   flags(id: number): number {
     return this.ints[id * INTS + FLAGS]!;
   }
 
-  /** First byte of a VMA. */
+  /** Returns the first byte of a VMA. */
   vmStart(id: number): number {
     return this.nums[id * RECORD + START]!;
   }
 
-  /** First byte behind a VMA. */
+  /** Returns the first byte behind a VMA. */
   vmEnd(id: number): number {
     return this.nums[id * RECORD + END]!;
   }
 
-  /** Length of a VMA in bytes. */
+  /** Returns the length of a VMA in bytes. */
   bytes(id: number): number {
     return this.nums[id * RECORD + END]! - this.nums[id * RECORD + START]!;
   }
 
-  /** Whether a VMA has, and had, no file, no anon_vma, no owner: there is no object that must hear of its end. */
+  /** Returns whether a VMA has and had no file, anon_vma or operations, so that removing it calls no `close`. */
   isPlain(id: number): boolean {
     return (this.ints[id * INTS + STATE]! & STATE_OWNS) === 0;
   }
 
-  /** kmem_cache_free. The VMA must be out of the index. */
+  /** kmem_cache_free: frees a record. The VMA must be out of the index. */
   release(id: number): void {
     const { nums, ints } = this;
     const at = id * RECORD;
@@ -143,7 +143,7 @@ export class VmaTable {
     this.slab.give();
   }
 
-  /** The object of a VMA: the same one as long as the VMA lives. */
+  /** Returns the object of a VMA: the same one as long as the VMA exists. */
   at(id: number): Vma {
     const { objects } = this;
     return id < objects.length ? (objects[id] ?? this.makeObject(id)) : this.makeObject(id);
@@ -157,13 +157,14 @@ export class VmaTable {
     return vma;
   }
 
-  /** Records in use or free: ids are below. */
+  /** The number of records ever used: each id is below it. */
   get end(): number {
     return this.made;
   }
 
   /**
-   * Becomes a copy of `from`, whose VMAs all are in its index: the same ids, every VMA plain, `keep` of its flags. (fork)
+   * Copies the table `from`, all VMAs of which are in its index: keeps the ids, makes every VMA plain and keeps the flags
+   * in `keep` (fork).
    */
   copyFrom(from: VmaTable, keep: number): void {
     this.nums = from.nums.slice();

@@ -1,9 +1,9 @@
 /**
  * struct vm_area_struct: one mapping [vmStart, vmEnd) with one set of flags, one file and one protection.
  *
- * A Vma is a view of a record in its address space's table (areas/table.ts), which makes and reuses it: the numbers stand
- * there, what is no number stands here. The index (areas/tree/tree.ts) owns `vmStart` and `vmEnd` while the VMA is linked: change
- * them through it.
+ * A Vma is a view of a record in its address space's table (areas/table.ts), which makes and reuses it. The record holds
+ * the numbers, the Vma the references. While the VMA is linked, change `vmStart` and `vmEnd` through the index
+ * (areas/tree/tree.ts) only.
  */
 import type { AnonVma, AnonVmaChain } from '../shape/anon-vma.ts';
 import type { IntervalNode } from './interval-tree.ts';
@@ -14,8 +14,8 @@ import { END, FLAGS, INTS, PGOFF, PROT_MASK, RECORD, START, STATE, STATE_LINKED,
 import type { VmaTable } from './table.ts';
 
 /**
- * What plain anonymous memory does not have. Most VMAs are plain, so these seven fields are an object of their own: one
- * load instead of four in the tests that decide a merge. It stays with its Vma.
+ * The fields that plain anonymous memory does not use. Most VMAs are plain: a separate object costs the tests that decide
+ * a merge one load instead of four. A Vma keeps its object when its record is reused.
  */
 class VmaExtra {
   vmOps: VmOperations | null = null;
@@ -29,14 +29,14 @@ class VmaExtra {
 
 /** A mapping. */
 export class Vma {
-  /** Its place in the table: {@link VmaTable.at} gives it back. It names the VMA in the index. */
+  /** Its id in the table, which {@link VmaTable.at} takes and the index stores. */
   readonly id: number;
   private readonly table: VmaTable;
   private file: VmFile | null = null;
   private extra: VmaExtra | null = null;
   private ownAnonVma: AnonVma | null = null;
   private chain: AnonVmaChain | null = null;
-  /** While it is out of the index: the next one of those that were taken out together. */
+  /** After the VMA was removed from the index: the next VMA of the same removal. */
   private nextRemoved: Vma | null = null;
 
   constructor(table: VmaTable, id: number) {
@@ -91,7 +91,7 @@ export class Vma {
     ints[at] = (ints[at]! & ~PROT_MASK) | value;
   }
 
-  /** The address space that it belongs to. */
+  /** Its address space. */
   get vmMm(): Mm {
     return this.table.mm;
   }
@@ -101,18 +101,18 @@ export class Vma {
     return this.isLinked() ? this.table.mm.tree.prev(this) : null;
   }
 
-  /** The neighbour above. After munmap has taken several VMAs out together, it still leads from one to the next. */
+  /** The neighbour above. After munmap removed several VMAs in one step, it is the next removed one. */
   get vmNext(): Vma | null {
     return this.isLinked() ? this.table.mm.tree.next(this) : this.nextRemoved;
   }
 
-  /** Notes which one was taken out of the index after this one, for {@link vmNext}. */
+  /** Stores the next VMA of the same removal from the index, for {@link vmNext}. */
   setNextRemoved(next: Vma | null): void {
     this.nextRemoved = next;
     this.own();
   }
 
-  /** The index no longer has it (nor anything else). */
+  /** Marks the VMA as not in the index. */
   setUnlinked(): void {
     const { ints } = this.table;
     const at = this.id * INTS + STATE;
@@ -123,7 +123,7 @@ export class Vma {
     return (this.table.ints[this.id * INTS + STATE]! & STATE_LINKED) !== 0;
   }
 
-  /** From here on it is no plain record: there is something to clear when it goes. */
+  /** Marks the record as not plain: {@link clear} has to reset the object when the VMA is freed. */
   private own(): void {
     const { ints } = this.table;
     const at = this.id * INTS + STATE;
@@ -159,7 +159,7 @@ export class Vma {
     if (value !== null) this.own();
   }
 
-  /** What its owner does for it; null for plain memory. */
+  /** The operations of its driver; null for plain memory. */
   get vmOps(): VmOperations | null {
     return this.extra === null ? null : this.extra.vmOps;
   }
@@ -179,7 +179,7 @@ export class Vma {
     else if (this.extra !== null) this.extra.iMmapNode = null;
   }
 
-  /** What a driver keeps here. */
+  /** Private data of its driver. */
   get vmPrivateData(): unknown {
     return this.extra === null ? null : this.extra.vmPrivateData;
   }
@@ -199,7 +199,7 @@ export class Vma {
     else if (this.extra !== null) this.extra.anonName = null;
   }
 
-  /** Identity of the userfaultfd that watches it. */
+  /** Identity of the userfaultfd that the VMA is registered with. */
   get userfaultCtx(): object | null {
     return this.extra === null ? null : this.extra.userfaultCtx;
   }
@@ -235,7 +235,7 @@ export class Vma {
     return this.extra;
   }
 
-  /** A fresh VMA takes over what `from` has beyond plain memory, but for its place in the file's i_mmap. */
+  /** Copies from `from` to a fresh VMA what plain memory does not have, except its node in the file's i_mmap. */
   copyExtra(from: Vma): void {
     if (from.extra === null) return;
     this.vmOps = from.vmOps;
@@ -246,7 +246,7 @@ export class Vma {
     this.vmFlagsHigh = from.vmFlagsHigh;
   }
 
-  /** Lets go of everything but the numbers, for the next use of the record. */
+  /** Resets every reference, for the next use of the record. */
   clear(): void {
     this.file = null;
     this.ownAnonVma = null;
@@ -265,7 +265,7 @@ export class Vma {
 }
 
 /**
- * Pages of a VMA.
+ * Returns the number of pages of a VMA.
  *
  * @param pageSize bytes of a page
  */
@@ -273,7 +273,7 @@ export function vmaPages(vma: Vma, pageSize: number): number {
   return (vma.vmEnd - vma.vmStart) / pageSize;
 }
 
-/** Bytes of a page of a hugetlb VMA. */
+/** Returns the bytes of a page of a hugetlb VMA. */
 export function vmaHugePageSize(vma: Vma): number {
   const size = vma.vmFile === null ? 0 : vma.vmFile.hugePageSize;
   if (size !== 0) return size;

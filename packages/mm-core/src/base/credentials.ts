@@ -2,7 +2,7 @@
  * Credentials, and the capability rule (capable() in the initial user namespace).
  */
 
-/** Credentials: what the capability rules need. */
+/** Credentials, as the capability rules read them. */
 export interface Credentials {
   /** fsuid. */
   uid: number;
@@ -13,7 +13,7 @@ export interface Credentials {
 }
 
 /**
- * Whether the caller has a capability (in the initial user namespace).
+ * Returns whether the caller has a capability (in the initial user namespace).
  *
  * @param cap one of CAP_
  */
@@ -21,7 +21,7 @@ export function hasCapability(cred: Credentials, cap: number): boolean {
   return cap < 32 ? (cred.capLow & (1 << cap)) !== 0 : (cred.capHigh & (1 << (cap - 32))) !== 0;
 }
 
-/** Credentials with every capability. */
+/** Returns credentials with every capability. */
 export function rootCredentials(): Credentials {
   return { uid: 0, gid: 0, capLow: -1, capHigh: -1 };
 }

@@ -1,24 +1,24 @@
 /**
- * How a verb says no: a negative errno, with the id of the decision left in the caller's call.
+ * How a call fails: it returns a negative errno and stores the reason's number in the caller's `call.reason`.
  *
  * Not here: the sentences (the `reasons` files of each room).
  */
 import type { Caller } from '../space/caller.ts';
 
 /**
- * What a call returns that must be repeated after `system.current.pending` has settled. It is no errno: errnos are -1 to -4095.
+ * Returned by a call that must be repeated after `system.current.pending` has settled. It is no errno: errnos are -1 to -4095.
  */
 export const RETRY = -4096;
 
-/** Whether a result is an error (or {@link RETRY}); an address or a count otherwise. */
+/** Returns whether a result is an error or {@link RETRY}; otherwise it is an address or a count. */
 export function isErr(value: number): boolean {
   return value < 0;
 }
 
 /**
- * Leaves the id of a decision and returns the errno that goes with it.
+ * Stores a reason's number in the call and returns the errno that belongs to it.
  *
- * @param cur who asked
+ * @param cur the caller
  * @param decision a reason's number
  * @param errno the negative errno
  */

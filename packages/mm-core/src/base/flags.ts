@@ -1,7 +1,7 @@
 /**
  * vm_flags: the bits of a VMA, as int32. VM_MERGEABLE is the sign bit, so compare int32 with int32 only.
  *
- * Mirrors include/linux/mm.h. Bits that only one version has say so.
+ * Mirrors include/linux/mm.h. A comment names the version of a bit that only one version has.
  */
 
 export const VM_NONE = 0x0;
@@ -14,13 +14,13 @@ export const VM_MAYWRITE = 0x20;
 export const VM_MAYEXEC = 0x40;
 export const VM_MAYSHARE = 0x80;
 export const VM_GROWSDOWN = 0x100;
-/** There is no stack that grows up on arm64. */
+/** 0: arm64 and x86-64 have no stack that grows up. */
 export const VM_GROWSUP = 0x0;
 export const VM_UFFD_MISSING = 0x200;
 export const VM_PFNMAP = 0x400;
 /** 4.4 only. */
 export const VM_DENYWRITE = 0x800;
-/** 6.1 only, and above bit 31 there: here it has the bit that VM_DENYWRITE left free. */
+/** 6.1 only. The kernel has it above bit 31; here it uses the bit that VM_DENYWRITE left free. */
 export const VM_MTE_ALLOWED = 0x800;
 export const VM_UFFD_WP = 0x1000;
 export const VM_LOCKED = 0x2000;
@@ -51,15 +51,15 @@ export const VM_SPECIAL: number = VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMA
 export const VM_LOCKED_CLEAR_MASK: number = ~(VM_LOCKED | VM_LOCKONFAULT);
 export const VM_LOCKED_MASK: number = VM_LOCKED | VM_LOCKONFAULT;
 export const VM_INIT_DEF_MASK: number = VM_NOHUGEPAGE;
-/** What an arm64 stack has while exec still moves it. */
+/** The flags of a stack while exec may still move it. */
 export const VM_STACK_INCOMPLETE_SETUP: number = VM_RAND_READ | VM_SEQ_READ;
 
-/** is_cow_mapping: private, and may become writable. */
+/** is_cow_mapping: returns whether a mapping is private and may become writable. */
 export function isCowMapping(vmFlags: number): boolean {
   return (vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
 }
 
-// --- flags that the kernel keeps above bit 31, in a word of their own: `vma.vmFlagsHigh`. They take part in merging.
+// --- flags that the kernel keeps above bit 31, in the second word `vma.vmFlagsHigh`. A merge compares them, too.
 /** MAP_DROPPABLE. */
 export const VM_HIGH_DROPPABLE = 0x1;
 /** mseal. */

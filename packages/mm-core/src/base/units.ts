@@ -1,7 +1,7 @@
 /**
- * What a number is, for signatures: plain aliases of `number`, so that nothing has to be cast.
+ * Names for what a number means in a signature: plain aliases of `number`, so that no cast is needed.
  *
- * An address or a length may come from `fromRegister`; a negative one then stands for a value near 2^64.
+ * An address or a length may come from `fromRegister`; a negative number then stands for a value near 2^64.
  */
 
 /** A byte address in an address space. */
@@ -12,13 +12,13 @@ export type Bytes = number;
 export type Pages = number;
 /** A page frame number. */
 export type Pfn = number;
-/** A place in the index of VMAs, or of an entry in a page table. */
+/** A position in the index of VMAs, or of an entry in a page table. */
 export type Slot = number;
 /** VM_ bits, int32. */
 export type VmFlags = number;
 /** 0, or a negative errno. */
 export type Errno = number;
-/** An address, or a negative errno: `isErr` tells them apart, as IS_ERR_VALUE does. */
+/** An address, or a negative errno: `isErr` tells which, as IS_ERR_VALUE does. */
 export type AddrOrErrno = number;
-/** A place in the index, or a negative errno. */
+/** A position in the index, or a negative errno. */
 export type SlotOrErrno = number;

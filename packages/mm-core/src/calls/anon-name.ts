@@ -15,11 +15,11 @@ import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes } from '../base/units.ts';
 
 /**
- * Names [start, start + len).
+ * Sets the name of [start, start + len).
  *
  * @param start page-aligned address; `len` bytes (values of `fromRegister`)
- * @param name a user address (4.4), a text (6.1), or null to take the name away
- * @returns 0; -EINVAL; -ENOMEM (a hole; the rest was done); -EBADF (6.1: file memory); -EAGAIN
+ * @param name a user address (4.4), a text (6.1), or null to remove the name
+ * @returns 0; -EINVAL; -ENOMEM (a hole; the rest was named); -EBADF (6.1: file memory); -EAGAIN
  */
 export function prctlSetVmaAnonName(cur: Caller, start: Addr, len: Bytes, name: number | string | null): number {
   const mm = cur.mm;

@@ -1,5 +1,5 @@
 /**
- * brk: the heap's end, and vm_brk, with which exec makes bss.
+ * brk: moves the heap's end. vm_brk: maps bss for exec.
  *
  * Mirrors sys_brk and do_brk of mm/mmap.c in both forms: 4.4 merges through vma_merge, 6.1 only extends the heap's VMA.
  */
@@ -46,7 +46,7 @@ import { vmGetPageProt } from '../shape/prot.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes, VmFlags } from '../base/units.ts';
 
-/** VM_DATA_DEFAULT_FLAGS: what heap and stack begin with. */
+/** VM_DATA_DEFAULT_FLAGS: returns the first flags of heap and stack. */
 export function vmDataDefaultFlags(cur: Caller): number {
   let flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
   if ((cur.personality & READ_IMPLIES_EXEC) !== 0) flags |= VM_EXEC;
@@ -55,7 +55,7 @@ export function vmDataDefaultFlags(cur: Caller): number {
   return flags;
 }
 
-/** A new anonymous VMA for [addr, end). */
+/** Links a new anonymous VMA for [addr, end). */
 function linkBrkVma(cur: Caller, addr: Addr, end: Addr, vmFlags: VmFlags): Vma | null {
   const mm = cur.mm;
   const vma = mm.vmas.allocVma();
@@ -70,7 +70,7 @@ function linkBrkVma(cur: Caller, addr: Addr, end: Addr, vmFlags: VmFlags): Vma |
 }
 
 /**
- * do_brk / do_brk_flags: anonymous memory at [addr, addr + len), which is free but for what `doMunmap` clears on 4.4.
+ * do_brk / do_brk_flags: maps anonymous memory at [addr, addr + len), which is free except what `doMunmap` removes on 4.4.
  *
  * @param heap the VMA that 6.1 may extend; null when there is none
  * @returns 0, -ENOMEM
@@ -116,7 +116,7 @@ function doBrk(cur: Caller, addr: Addr, len: Bytes, heap: Vma | null, extraFlags
   return 0;
 }
 
-/** The checks of a growing heap: a place, the lock limit. 0 or a negative errno. */
+/** Checks the address and the lock limit of a growing heap. Returns 0 or a negative errno. */
 function checkBrkLimits(cur: Caller, addr: Addr, len: Bytes): number {
   const area = getUnmappedArea(cur, null, addr, len, 0, MAP_FIXED);
   if (isErr(area)) return area;
@@ -135,7 +135,7 @@ function growHeap(cur: Caller, oldEnd: number, newEnd: number): number {
   const error = checkBrkLimits(cur, oldEnd, newEnd - oldEnd);
   if (error !== 0) return error;
   if (next !== null && newEnd + system.pageSize > vmStartGap(mm, next)) return refuse(cur, BRK_NO_ROOM, -ENOMEM);
-  // The heap's own VMA: the one before, looked for down to start_brk only (so bss, which ends there, is none).
+  // The heap's VMA: the one before, searched down to start_brk only (so a bss that ends there is not taken for it).
   const before = findPrev(mm, next);
   const heap = before !== null && before.vmEnd > mm.startBrk ? before : null;
   return doBrk(cur, oldEnd, newEnd - oldEnd, heap, 0);
@@ -163,7 +163,7 @@ function brkLocked(cur: Caller, value: number): number {
   if (value >= 0 && value <= oldBrk) {
     if (!system.profile.brk.mergesThroughVmaMerge) {
       const vma = findVma(mm, newEnd);
-      // 6.1 looks for a VMA of the heap; when other mappings took its place there is nothing to shrink.
+      // 6.1 looks for a VMA of the heap. If other mappings replaced it, there is nothing to shrink.
       if (vma === null || vma.vmStart >= oldEnd) {
         refuse(cur, BRK_NOTHING_TO_SHRINK, -EINVAL);
         return oldBrk;
@@ -188,8 +188,8 @@ function brkLocked(cur: Caller, value: number): number {
 /**
  * brk(2), the system call: moves the heap's end.
  *
- * @param value the wanted end in bytes (a value of `fromRegister`); not rounded
- * @returns the new end, or the present one when it cannot be had; `cur.call.reason` then tells why
+ * @param value the requested end in bytes (a value of `fromRegister`); not rounded
+ * @returns the new end, or the old one when the call fails; `cur.call.reason` then holds the reason
  */
 export function sysBrk(cur: Caller, value: number): number {
   const mm = cur.mm;
@@ -204,7 +204,7 @@ export function sysBrk(cur: Caller, value: number): number {
 }
 
 /**
- * vm_brk_flags: anonymous memory at a fixed place, as exec maps bss.
+ * vm_brk_flags: maps anonymous memory at a fixed address, as exec does for bss.
  *
  * @param addr page-aligned; `len` is rounded up to pages
  * @param extraFlags VM_EXEC for an executable bss, or 0

@@ -1,5 +1,5 @@
 /**
- * A fresh address space, and its layout. Mirrors mm_init, arch_pick_mmap_layout and insert_vm_struct.
+ * Creates an address space and chooses its layout. Mirrors mm_init, arch_pick_mmap_layout and insert_vm_struct.
  */
 import { ADDR_COMPAT_LAYOUT, ADDR_NO_RANDOMIZE, EINVAL, ENOMEM } from '@vmarea/uapi';
 import { securityVmEnoughMemoryMm, vmStatAccount } from '../space/accounting.ts';
@@ -19,7 +19,7 @@ import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes, VmFlags } from '../base/units.ts';
 
 /**
- * mm_init: an empty address space with the top-down layout of an 8 MiB stack.
+ * mm_init: creates an empty address space with the top-down layout of an 8 MiB stack.
  *
  * @returns the Mm, or null when there is no memory for its page tables
  */
@@ -37,7 +37,7 @@ export function createMm(system: MmSystem): Mm | null {
 }
 
 /**
- * arch_pick_mmap_layout: fixed at exec from the limits and the personality of that moment.
+ * arch_pick_mmap_layout: chooses the layout at exec, from the limits and the personality at that time.
  *
  * @param rndBytes arch_mmap_rnd, page-aligned bytes; 0 when the process is not randomised
  */
@@ -62,7 +62,7 @@ export function pickMmapLayout(cur: Caller, rndBytes: number): void {
 /**
  * insert_vm_struct: links a VMA that the caller has made (exec's stack, special mappings).
  *
- * @returns 0, or -ENOMEM: the place is taken, or the commit is refused
+ * @returns 0, or -ENOMEM: the range is not free, or the commit failed
  */
 export function insertVmStruct(cur: Caller, vma: Vma): number {
   const mm = cur.mm;
@@ -74,10 +74,10 @@ export function insertVmStruct(cur: Caller, vma: Vma): number {
   return 0;
 }
 
-/** struct vm_special_mapping: what [vdso] and [vvar] are. */
+/** struct vm_special_mapping: the name and the pages of [vdso] or [vvar]. */
 export interface SpecialMapping {
   readonly name: string;
-  /** The page at an index of the mapping; VM_FAULT_SIGBUS when there is none. Null: no pages at all. */
+  /** Finds the page at an index of the mapping; returns VM_FAULT_SIGBUS when there is none. Null: the mapping has no pages. */
   readonly fault: ((vma: Vma, index: number, vmf: FaultInfo) => number) | null;
 }
 
@@ -86,7 +86,7 @@ function specialOf(vma: Vma): SpecialMapping {
 }
 
 const SPECIAL_INIT = {
-  // Present so that such VMAs never merge.
+  // Exists only because the kernel never merges a VMA with `close`.
   close: (): void => undefined,
   name: (vma: Vma): string => specialOf(vma).name,
   fault: (vma: Vma, vmf: FaultInfo): number => {
@@ -98,17 +98,17 @@ const SPECIAL_INIT = {
 
 /** special_mapping_vmops. */
 export const specialMappingVmOps: VmOperations = new VmOperations(SPECIAL_INIT);
-/** The same where splitting is refused. */
+/** {@link specialMappingVmOps} for versions that refuse to split such a mapping. */
 export const unsplittableSpecialMappingVmOps: VmOperations = new VmOperations({
   ...SPECIAL_INIT,
   maySplit: () => -EINVAL,
 });
 
 /**
- * _install_special_mapping.
+ * _install_special_mapping: maps [vdso], [vvar] and the like.
  *
  * @param addr page-aligned; `len` page-aligned bytes
- * @param vmFlags VM_ bits beside those that every special mapping has
+ * @param vmFlags VM_ bits in addition to those of every special mapping
  * @returns the VMA, or -ENOMEM
  */
 export function installSpecialMapping(

@@ -1,5 +1,5 @@
 /**
- * fork's part of the address space: dup_mmap. Mirrors kernel/fork.c.
+ * dup_mmap: copies the address space at fork. Mirrors kernel/fork.c.
  */
 import { ENOMEM } from '@vmarea/uapi';
 import {
@@ -35,10 +35,10 @@ import type { VmaTable } from '../areas/table.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Errno } from '../base/units.ts';
 
-/** What the child inherits of a VMA's flags. */
+/** The flags that the child's VMA keeps. */
 const KEPT_FLAGS: number = VM_LOCKED_CLEAR_MASK & ~(VM_UFFD_MISSING | VM_UFFD_WP);
 
-/** What a new address space inherits beside its mappings. */
+/** Copies the fields of an address space that a child inherits, except the mappings. */
 function copyMmFields(to: Mm, from: Mm): void {
   to.totalVm = from.totalVm;
   to.sharedVm = from.sharedVm;
@@ -68,7 +68,7 @@ function openCopy(cur: Caller, made: Vma, error: Errno): number {
   return error === 0 ? 0 : refuse(cur, FORK_NO_MEMORY, error);
 }
 
-/** One VMA of the parent: 0, or -ENOMEM with nothing of it left in the child. */
+/** Copies one VMA of the parent. Returns 0, or -ENOMEM with nothing of it left in the child. */
 function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
   const system = child.system;
   const pages = (vma.vmEnd - vma.vmStart) * system.perPage;
@@ -80,7 +80,7 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
     return refuse(cur, KMEM_CACHE_NO_VMA, -ENOMEM);
   }
   copyVmaFields(made, vma);
-  // A wiped mapping gets its anon_vma at its first fault.
+  // The child's VMA of a wiped mapping gets its anon_vma at the first fault.
   const wiped = (vma.vmFlags & VM_WIPEONFORK) !== 0;
   if (wiped) made.anonVma = null;
   else if (anonVmaFork(system, made, vma) !== 0) {
@@ -93,7 +93,7 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
   if (made.vmFile !== null) made.vmFile.getFile();
   const huge = (made.vmFlags & VM_HUGETLB) !== 0;
   if (huge) system.hugePages?.clearReservation(made);
-  // The parent's order is the child's: no search for the place.
+  // The VMAs are copied in order of their addresses, so no search is needed.
   child.tree.append(made);
   linkFile(made);
   child.mapCount++;
@@ -107,15 +107,15 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
 }
 
 /**
- * dup_mmap when every VMA is copied: copies all records and the index as they are; then only the VMAs that hold something
- * are looked at one by one. A fork of 10,000 VMAs takes a seventh of the time.
+ * dup_mmap when every VMA is copied: copies all records and the index at once; the caller then visits only the VMAs that
+ * have a file, operations or an anon_vma. A fork of 10,000 VMAs takes a seventh of the time.
  *
- * @returns false, and nothing done, where it cannot be done this way
+ * @returns false, with nothing done, when a VMA or an injected failure needs the other way
  */
 function copyAtOnce(cur: Caller, child: Mm): boolean {
   const parent = cur.mm;
   const { system, vmas } = parent;
-  // An injected failure hits one allocation of one VMA.
+  // An injected failure fails one allocation of one VMA.
   if (!system.fastPaths || system.failCountdown !== 0) return false;
   const { nums, ints, end } = vmas;
   let allFlags = 0;
@@ -127,7 +127,7 @@ function copyAtOnce(cur: Caller, child: Mm): boolean {
     if ((flags & VM_ACCOUNT) !== 0) bytes += nums[id * RECORD + END]! - nums[id * RECORD + START]!;
   }
   if ((allFlags & (VM_DONTCOPY | VM_WIPEONFORK | VM_HUGETLB)) !== 0) return false;
-  // If all of it can be committed, so can each part. If not, the parts decide.
+  // When the whole can be committed, so can each part. When not, the VMAs are committed one by one.
   if (bytes !== 0 && !mayCommit(cur, bytes * system.perPage)) return false;
   child.vmas.copyFrom(vmas, KEPT_FLAGS);
   child.tree.copyFrom(parent.tree);
@@ -136,14 +136,14 @@ function copyAtOnce(cur: Caller, child: Mm): boolean {
   return true;
 }
 
-/** After {@link copyAtOnce}: the pages of a plain VMA, where there may be some, and who listens. 0 or -ENOMEM. */
+/** Completes a plain VMA after {@link copyAtOnce}: copies its pages, if it may have some, and reports it. Returns 0 or -ENOMEM. */
 function finishPlainCopy(child: Mm, parents: VmaTable, id: number): number {
   if (child.tracer !== null) child.tracer.vma('insert', child.vmas.at(id), 0);
   const { memory } = child.system;
   return memory.plainHasNoPages === true ? 0 : memory.copyPageRange(child.vmas.at(id), parents.at(id));
 }
 
-/** After {@link copyAtOnce}: what the child's VMA holds because the parent's does. 0 or -ENOMEM. */
+/** Completes another VMA after {@link copyAtOnce}: its anon_vma, file, operations and pages. Returns 0 or -ENOMEM. */
 function copyHoldings(cur: Caller, made: Vma, vma: Vma): number {
   const { system } = cur.mm;
   made.anonVma = vma.anonVma;
@@ -159,7 +159,7 @@ function copyHoldings(cur: Caller, made: Vma, vma: Vma): number {
   return openCopy(cur, made, error);
 }
 
-/** Gives the child its VMAs. 0; or -ENOMEM, and then it has some of them. */
+/** Copies the VMAs to the child. Returns 0; or -ENOMEM, with a part of them copied. */
 function copyVmas(cur: Caller, child: Mm): number {
   const parent = cur.mm;
   const { tree, vmas } = parent;
@@ -183,7 +183,7 @@ function copyVmas(cur: Caller, child: Mm): number {
 }
 
 /**
- * dup_mmap: the child's address space.
+ * dup_mmap: creates the child's address space.
  *
  * @param cur the parent
  * @returns the child's Mm; or -ENOMEM with everything undone

@@ -1,7 +1,7 @@
 /**
- * madvise: the walk over the range, and the advice that changes flags of VMAs. What touches pages goes to memory.
+ * madvise: walks over the range and applies the advice that changes flags of VMAs. The memory port applies the rest.
  *
- * Mirrors mm/madvise.c. Holes are skipped and told at the end.
+ * Mirrors mm/madvise.c. Skips holes and returns -ENOMEM for them at the end.
  */
 import {
   CAP_SYS_ADMIN,
@@ -101,7 +101,7 @@ import type { Vma } from '../areas/vma.ts';
 const KSM_NEVER: number =
   VM_MERGEABLE | VM_SHARED | VM_MAYSHARE | VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_HUGETLB | VM_MIXEDMAP;
 
-/** madvise_behavior_valid. */
+/** madvise_behavior_valid: returns whether the version and configuration have an advice. */
 function adviceKnown(system: MmSystem, advice: number): boolean {
   const config = system.config;
   switch (advice) {
@@ -124,7 +124,7 @@ function adviceKnown(system: MmSystem, advice: number): boolean {
 /**
  * madvise_update_vma: gives [start, end) of the VMA other flags.
  *
- * @returns 0; -EAGAIN where the kernel runs out of map counts or memory; -EINVAL
+ * @returns 0; -EAGAIN at the map-count limit or without memory; -EINVAL
  */
 export function adviseFlags(cur: Caller, vma: Vma, start: Addr, end: Addr, newFlags: VmFlags): Errno {
   const { mm, call } = cur;
@@ -134,7 +134,7 @@ export function adviseFlags(cur: Caller, vma: Vma, start: Addr, end: Addr, newFl
 }
 
 /**
- * madvise_update_vma for a name: gives [start, end) of the VMA another one.
+ * madvise_update_vma for a name: gives [start, end) of the VMA another name.
  *
  * @returns as {@link adviseFlags}
  */
@@ -144,14 +144,14 @@ export function adviseName(cur: Caller, vma: Vma, start: Addr, end: Addr, anonNa
   if (anonName === vma.anonName) return 0;
   const spec = call.area.partOf(vma, start, end);
   spec.anonName = anonName;
-  // Taken before: the VMA may be gone afterwards.
+  // Read first: a merge may free the VMA.
   const { vmFlags } = vma;
   const error = adviceDone(cur, modifyVma(cur, vma, spec), start, vmFlags);
   if (error === 0) call.vma.anonName = anonName;
   return error;
 }
 
-/** Gives the VMA of `slot`, which covers the range from `start` on, its flags, and leaves it in `cur.call.vma`. */
+/** Sets the flags of the VMA of `slot`, which covers the range from `start` on, and stores it in `cur.call.vma`. */
 function adviceDone(cur: Caller, slot: SlotOrErrno, start: Addr, newFlags: VmFlags): Errno {
   const { mm } = cur;
   if (slot < 0) return slot === -ENOMEM ? -EAGAIN : slot;
@@ -162,7 +162,7 @@ function adviceDone(cur: Caller, slot: SlotOrErrno, start: Addr, newFlags: VmFla
   return 0;
 }
 
-/** The flags that a VMA gets by an advice that changes flags. */
+/** Returns the flags of a VMA after an advice that changes flags. */
 function newFlagsFor(vma: Vma, advice: number): number {
   const flags = vma.vmFlags;
   switch (advice) {
@@ -195,7 +195,7 @@ function newFlagsFor(vma: Vma, advice: number): number {
   }
 }
 
-/** What forbids a flag-changing advice on this VMA: 0 or -EINVAL. */
+/** Checks whether a flag-changing advice is allowed on this VMA. Returns 0 or -EINVAL. */
 function checkFlagAdvice(cur: Caller, vma: Vma, advice: number): number {
   const flags = vma.vmFlags;
   if (advice === MADV_DOFORK && (flags & VM_IO) !== 0) return refuse(cur, MADVISE_DOFORK_IO, -EINVAL);
@@ -213,7 +213,7 @@ function checkFlagAdvice(cur: Caller, vma: Vma, advice: number): number {
   return 0;
 }
 
-/** MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE. */
+/** Applies MADV_DONTNEED, MADV_DONTNEED_LOCKED or MADV_FREE. */
 function adviseFree(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number {
   const mm = cur.mm;
   const system = mm.system;
@@ -257,13 +257,13 @@ function adviseRemove(cur: Caller, vma: Vma, start: Addr, end: Addr): number {
   }
 }
 
-/** madvise_inject_error: privileged; pages do not fail here. */
+/** madvise_inject_error: checks the capability, then refuses: failing pages are not modelled. */
 function injectError(cur: Caller): number {
   if (!cur.mm.system.security.capable(cur, CAP_SYS_ADMIN)) return refuse(cur, MADVISE_INJECT_NOT_PERMITTED, -EPERM);
   return refuse(cur, MADVISE_INJECT_UNSUPPORTED, -EOPNOTSUPP);
 }
 
-/** madvise_vma: one VMA. Leaves the VMA that covers the range in `cur.call.vma`. */
+/** madvise_vma: applies an advice to one VMA. Stores the VMA that covers the range in `cur.call.vma`. */
 function adviseVma(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number {
   const mm = cur.mm;
   cur.call.vma = vma;
@@ -296,9 +296,9 @@ function adviseVma(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number
 }
 
 /**
- * The walk of madvise and prctl(PR_SET_VMA): `visit` is called for the part of each VMA in [start, end).
+ * The walk of madvise and prctl(PR_SET_VMA): calls `visit` for the part of each VMA in [start, end).
  *
- * @param stopsAtHole end at the first hole; otherwise go on behind it
+ * @param stopsAtHole whether to end at the first hole; otherwise the walk continues behind it
  * @returns the first error of `visit`; otherwise -ENOMEM when there was a hole, or 0
  */
 export function walkVmas(
@@ -335,7 +335,7 @@ export function walkVmas(
  *
  * @param start address; `len` bytes (values of `fromRegister`)
  * @param advice MADV_ value
- * @returns 0; -EINVAL, -ENOMEM (a hole; the rest was done), -EAGAIN, -EACCES, -EBADF, -EFAULT, what the file says; RETRY
+ * @returns 0; -EINVAL, -ENOMEM (a hole; the rest was advised), -EAGAIN, -EACCES, -EBADF, -EFAULT, the file's errno; RETRY
  */
 export function doMadvise(cur: Caller, start: Addr, len: Bytes, advice: number): number {
   const mm = cur.mm;

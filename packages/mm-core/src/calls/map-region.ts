@@ -1,8 +1,8 @@
 /**
- * mmap_region: makes room, charges, merges or makes a VMA, and undoes what it must when something fails.
+ * mmap_region: unmaps the range, charges, merges or makes a VMA, and undoes its steps after an error.
  *
- * Mirrors mm/mmap.c; `unmapAndFree` and the other unwinding steps are the labels of the kernel's function, with the one
- * leak of 4.4 that the profile names.
+ * Mirrors mm/mmap.c. The unwinding steps are the labels of the kernel's function, including the commit charge that 4.4
+ * leaks (`mmap.failureLeaksCommit`).
  */
 import { EACCES, EINVAL, ENOMEM } from '@vmarea/uapi';
 import {
@@ -51,12 +51,12 @@ import type { AreaSpec } from '../areas/spec.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, AddrOrErrno, Bytes, Errno, Pages, Slot, VmFlags } from '../base/units.ts';
 
-/** get_gate_vma: arm64 has none. */
+/** get_gate_vma: returns null, since no VMA of a process is the gate area. */
 export function getGateVma(_mm: Mm): Vma | null {
   return null;
 }
 
-/** count_vma_pages_range: pages of [addr, end) that are mapped now. */
+/** count_vma_pages_range: returns the number of mapped pages in [addr, end). */
 export function countVmaPagesRange(mm: Mm, addr: Addr, end: Addr): number {
   let bytes = 0;
   for (let vma = findVmaIntersection(mm, addr, end); vma !== null && vma.vmStart < end; vma = vma.vmNext) {
@@ -65,7 +65,7 @@ export function countVmaPagesRange(mm: Mm, addr: Addr, end: Addr): number {
   return bytes * mm.system.perPage;
 }
 
-/** Joins the new area to its neighbours as 6.1's mmap_region does: the next one first. `spec.anonVma` is null. */
+/** Joins the new area to its neighbours as 6.1's mmap_region does: tests the next one first. `spec.anonVma` is null. */
 function expandNeighbour(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
   const { start, end } = spec;
   if ((spec.vmFlags & VM_SPECIAL) !== 0) {
@@ -96,9 +96,9 @@ function expandNeighbour(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
 }
 
 /**
- * The file's part of a new VMA: denials and counts, a reference, the driver's mmap.
+ * Maps the file of a new VMA: checks denials, counts the mapping, takes a reference, calls the driver's mmap.
  *
- * @returns 0, or a negative errno with the counts and the reference undone; the VMA is the caller's
+ * @returns 0, or a negative errno with the counts and the reference undone; the caller frees the VMA
  */
 function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
   const mm = cur.mm;
@@ -106,7 +106,7 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
     const error = denyWriteAccess(file);
     if (error !== 0) return refuse(cur, MMAP_REGION_DENY_WRITE, error);
   }
-  // Where a sealed file may be mapped read-only, the driver has its say before the count is looked at.
+  // Versions that map a sealed file read-only call the driver before they count the writable mapping.
   const countsLate = mm.system.profile.files.sealedSharedReadonly;
   if (!countsLate && (vma.vmFlags & VM_SHARED) !== 0) {
     const error = mappingMapWritable(file.fMapping);
@@ -133,10 +133,10 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
     }
     if (vma.vmOps !== null && vma.vmOps.close !== null) vma.vmOps.close(vma);
   } else if (mm.system.profile.mmap.failureLeaksCommit && (vmFlags & VM_ACCOUNT) !== 0) {
-    // 4.4 sets charged = 0 where the driver refuses: the pages stay committed when the caller returns the charge.
+    // 4.4 sets charged = 0 when the driver refuses, so the pages stay committed: this cancels the caller's uncharge.
     vmAcctMemory(mm.system, pages);
   }
-  // unmap_and_free_vma: undo any partial mapping that the driver made.
+  // unmap_and_free_vma: undoes a partial mapping by the driver.
   refuse(cur, why, error);
   const mapped = vma.vmFile;
   vma.vmFile = null;
@@ -156,12 +156,12 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
   return error;
 }
 
-/** vma_merge as the version does it for a new area. */
+/** Merges a new area in the order of the version. */
 function mergeNew(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
   return mm.system.profile.merge.expandsNextFirst ? expandNeighbour(mm, prev, spec) : vmaMerge(mm, prev, spec);
 }
 
-/** What is owed for every new or grown mapping: counters, VM_LOCKED, probes, protection. */
+/** Finishes a new or grown mapping: counters, VM_LOCKED, probes, protection. */
 function finishMapping(cur: Caller, vma: Vma, vmFlags: VmFlags, file: VmFile | null, pages: Pages): void {
   const mm = cur.mm;
   const system = mm.system;
@@ -184,9 +184,9 @@ function finishLocked(mm: Mm, vma: Vma, vmFlags: VmFlags, pages: Pages): void {
 }
 
 /**
- * What stands behind a new VMA that is not private anonymous: its file, or shared memory.
+ * Maps the file, or the shared memory, of a new VMA that is not private anonymous.
  *
- * @returns 0, or a negative errno with everything undone but the VMA and its charge
+ * @returns 0, or a negative errno with everything undone except the VMA and its charge
  */
 function backMapping(cur: Caller, file: VmFile | null, vma: Vma): number {
   const mm = cur.mm;
@@ -213,7 +213,7 @@ function backMapping(cur: Caller, file: VmFile | null, vma: Vma): number {
   return 0;
 }
 
-/** Joins a VMA to which the driver has given other flags to its neighbours: the VMA that it has become part of, or null. */
+/** Merges a VMA whose flags the driver has changed. Returns the VMA that it became part of, or null. */
 function retryMerge(cur: Caller, prev: Vma, vma: Vma): Vma | null {
   const { mm } = cur;
   const joined = vmaMerge(mm, prev, cur.call.area.partOf(vma, vma.vmStart, vma.vmEnd));
@@ -230,14 +230,14 @@ function abandon(mm: Mm, vma: Vma, charged: number, error: Errno): number {
 }
 
 /**
- * The second opinion of may_expand_vm: MAP_FIXED may unmap pages of its range, and they do not count. (4.4 tests vm_flags
- * for MAP_FIXED, a bit that is VM_MAYREAD there and always set, so both versions come here.)
+ * Repeats may_expand_vm without the pages that MAP_FIXED will unmap. (4.4 tests vm_flags for MAP_FIXED, a bit that is
+ * VM_MAYREAD there and always set, so both versions get here.)
  */
 function mayReplace(cur: Caller, vmFlags: VmFlags, addr: Addr, end: Addr, pages: Pages): boolean {
   return mayExpandVm(cur, vmFlags, pages - countVmaPagesRange(cur.mm, addr, end));
 }
 
-/** Unmaps what is in [addr, addr + len). @returns 0 or -ENOMEM; what is gone stays gone */
+/** Unmaps what is in [addr, addr + len). @returns 0 or -ENOMEM; the parts unmapped so far stay unmapped */
 function clearOldMaps(cur: Caller, addr: Addr, len: Bytes): number {
   const { mm } = cur;
   while (findVmaIntersection(mm, addr, addr + len) !== null) {
@@ -247,10 +247,10 @@ function clearOldMaps(cur: Caller, addr: Addr, len: Bytes): number {
 }
 
 /**
- * vms_gather_munmap_vmas to vms_clean_up_area: unmaps what is in [addr, addr + len), once nothing but the driver can refuse
- * the new mapping.
+ * vms_gather_munmap_vmas to vms_clean_up_area: unmaps what is in [addr, addr + len) after every check of the new mapping
+ * except the driver's.
  *
- * Charges what the new mapping needs beyond what the old ones had.
+ * Charges the pages that the new mapping needs in addition to those of the old ones.
  *
  * @param charged pages that the new mapping has to commit in all
  * @returns 0 with `charged` pages committed; or a negative errno with the old mappings in place, split at both ends
@@ -273,12 +273,12 @@ function replaceOldMaps(cur: Caller, addr: Addr, len: Bytes, vmFlags: VmFlags, c
   if (more > 0 && securityVmEnoughMemoryMm(cur, more) !== 0) return -ENOMEM;
   const unmapped = doMunmap(cur, addr, len);
   if (unmapped !== 0) return unmapped;
-  // Unmapping has given back what the old mappings had.
+  // Unmapping has returned the charge of the old mappings.
   if (charged !== 0) vmAcctMemory(mm.system, charged - Math.max(more, 0));
   return 0;
 }
 
-/** Links the record of a plain VMA at slot `i`: counters, and who listens. */
+/** Links the record of a plain VMA at slot `i`, counts it and reports it. */
 function linkPlain(cur: Caller, i: Slot, id: number, pages: Pages): void {
   const { mm } = cur;
   const { tree, vmas, system } = mm;
@@ -294,14 +294,14 @@ function linkPlain(cur: Caller, i: Slot, id: number, pages: Pages): void {
   vmStatAccount(mm, vmFlags, null, pages);
 }
 
-/** {@link linkPlain} with an object, as the kernel does it: for VM_HIGH_ flags, and for `system.fastPaths` off. */
+/** {@link linkPlain} with an object, as the kernel does it: for VM_HIGH_ flags, and when `system.fastPaths` is off. */
 function linkObject(cur: Caller, vma: Vma, pages: Pages, vmFlagsHigh: number): void {
   vma.vmFlagsHigh = vmFlagsHigh;
   vmaLink(cur.mm, vma);
   finishMapping(cur, vma, vma.vmFlags, null, pages);
 }
 
-/** The new area, as a merge is asked for it. */
+/** Fills the spec of the new area for a merge. */
 function newArea(cur: Caller, request: MmapRequest): AreaSpec {
   const { addr } = request;
   const spec = cur.call.area.anew(addr, addr + request.len, cur.mm.system.perPage);
@@ -312,7 +312,7 @@ function newArea(cur: Caller, request: MmapRequest): AreaSpec {
   return spec;
 }
 
-/** Tells a listener why a new plain area joins neither neighbour of the hole before slot `i`. */
+/** Reports to a listener why a new plain area joins neither neighbour of the gap before slot `i`. */
 function tellNewApart(cur: Caller, i: Slot, request: MmapRequest): void {
   const { tree, vmas, tracer } = cur.mm;
   const before = tree.idBefore(i);
@@ -322,14 +322,14 @@ function tellNewApart(cur: Caller, i: Slot, request: MmapRequest): void {
 }
 
 /**
- * mmap_region: maps what do_mmap has worked out. The mmap lock is held; everything in the request has been checked.
+ * mmap_region: carries out a request that do_mmap has checked. The mmap lock is held.
  *
- * The rare parts are functions of their own so that V8 inlines the common ones: with everything here, a pair of mmap and
- * munmap takes a quarter longer.
+ * The rare parts are functions of their own so that V8 inlines the common ones: in one function, a pair of mmap and munmap
+ * takes a quarter longer.
  *
- * @param request `addr` and `len` are page-aligned and within the address space; `vmFlags` gets VM_ACCOUNT where it is due
- * @returns the address (a driver may have moved it), or a negative errno. Old mappings of the range are gone even then, but
- *   where the profile keeps them (`mmap.fixedFailureKeepsOld`) and the refusal came before the driver was asked
+ * @param request `addr` and `len` are page-aligned and within the address space; gets VM_ACCOUNT in `vmFlags` if accountable
+ * @returns the address (a driver may have moved it), or a negative errno. An error leaves old mappings of the range
+ *   unmapped, unless the profile keeps them (`mmap.fixedFailureKeepsOld`) and the error came before the driver's call
  */
 export function mmapRegion(cur: Caller, request: MmapRequest): AddrOrErrno {
   const { file, addr, len, pgoff, vmFlagsHigh } = request;
@@ -356,7 +356,7 @@ export function mmapRegion(cur: Caller, request: MmapRequest): AddrOrErrno {
   } else {
     if (!mayExpandVm(cur, vmFlagsIn, pages) && !mayReplace(cur, vmFlagsIn, addr, end, pages)) return -ENOMEM;
     if (near === OVERLAPS) {
-      // The old maps stay gone, whatever fails later.
+      // The old mappings stay unmapped when a later step fails.
       if (clearOldMaps(cur, addr, len) !== 0) return -ENOMEM;
       i = tree.seek(addr);
       near = tree.vicinity(i, addr, len, vmFlags);

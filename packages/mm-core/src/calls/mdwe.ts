@@ -1,5 +1,5 @@
 /**
- * prctl(PR_SET_MDWE): memory that was writable does not become executable in this address space.
+ * prctl(PR_SET_MDWE): forbids that memory of this address space becomes executable after it was writable.
  *
  * Mirrors prctl_set_mdwe (kernel/sys.c) and map_deny_write_exec (include/linux/mman.h).
  */
@@ -30,15 +30,15 @@ export function prctlSetMdwe(cur: Caller, bits: number): Errno {
   return 0;
 }
 
-/** What a child, or the next program, inherits of PR_SET_MDWE. */
+/** Returns the PR_MDWE_ bits that a child, or the next program, inherits. */
 export function inheritedMdwe(mm: Mm): number {
   return (mm.mdwe & PR_MDWE_NO_INHERIT) !== 0 ? 0 : mm.mdwe;
 }
 
 /**
- * map_deny_write_exec: whether PR_SET_MDWE forbids a mapping its flags.
+ * map_deny_write_exec: returns whether PR_SET_MDWE forbids a mapping its new flags.
  *
- * @param oldFlags those that it has now; `newFlags` for a new one
+ * @param oldFlags its flags before; equal to `newFlags` for a new mapping
  */
 export function mapDenyWriteExec(mm: Mm, oldFlags: VmFlags, newFlags: VmFlags): boolean {
   if (mm.mdwe === 0 || (newFlags & VM_EXEC) === 0) return false;

@@ -1,5 +1,5 @@
 /**
- * mincore: which pages are resident. Mirrors mm/mincore.c.
+ * mincore: returns which pages are resident. Mirrors mm/mincore.c.
  */
 import { EFAULT, EINVAL, ENOMEM } from '@vmarea/uapi';
 import { beginCall } from '../space/call.ts';
@@ -14,8 +14,8 @@ import type { Addr, Bytes } from '../base/units.ts';
  * mincore(2).
  *
  * @param start page-aligned address; `len` bytes (values of `fromRegister`)
- * @param vec one byte per page, written up to the first hole. Pages that it has no byte for are not looked at
- * @returns 0; -EINVAL; -ENOMEM (beyond the address space, or a hole); -EFAULT where `vec` is shorter than the range
+ * @param vec one byte per page, written up to the first hole. Pages without a byte in it are not tested
+ * @returns 0; -EINVAL; -ENOMEM (beyond the address space, or a hole); -EFAULT when `vec` is shorter than the range
  */
 export function doMincore(cur: Caller, start: Addr, len: Bytes, vec: Uint8Array): number {
   const mm = cur.mm;

@@ -1,5 +1,5 @@
 /**
- * The mlock family's effect on VMAs and on locked_vm. Bringing the pages in is `finishPopulate`'s.
+ * The mlock family: changes VMAs and locked_vm. `finishPopulate` then faults the pages in.
  *
  * Mirrors mm/mlock.c.
  */
@@ -34,7 +34,7 @@ import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes, VmFlags } from '../base/units.ts';
 
 /**
- * mlock_fixup for [start, end) of one VMA; leaves the VMA that covers the range in `cur.call.vma`.
+ * mlock_fixup for [start, end) of one VMA; stores the VMA that covers the range in `cur.call.vma`.
  *
  * @returns 0, -ENOMEM
  */
@@ -66,11 +66,11 @@ function mlockFixup(cur: Caller, vma: Vma, start: Addr, end: Addr, newFlags: VmF
 }
 
 /**
- * apply_vma_lock_flags: the walk over [start, start + len).
+ * apply_vma_lock_flags: walks over [start, start + len).
  *
  * @param start page-aligned; `len` page-aligned (values of `fromRegister`)
  * @param flags VM_LOCKED, VM_LOCKED|VM_LOCKONFAULT, or 0 to unlock
- * @returns 0, -EINVAL (wraps), -ENOMEM (a hole: what came before stays changed)
+ * @returns 0, -EINVAL (wraps), -ENOMEM (a hole: the part before it stays changed)
  */
 function applyVmaLockFlags(cur: Caller, start: Addr, len: Bytes, flags: number): number {
   const { mm } = cur;
@@ -95,7 +95,7 @@ function applyVmaLockFlags(cur: Caller, start: Addr, len: Bytes, flags: number):
   }
 }
 
-/** count_mm_mlocked_page_nr: pages of [start, start + len) that are locked already. */
+/** count_mm_mlocked_page_nr: returns how many pages of [start, start + len) are locked already. */
 function countLocked(mm: Mm, start: Addr, len: Bytes): number {
   const end = len < 0 || start + len > mm.taskSize ? mm.taskSize : start + len;
   let bytes = 0;
@@ -105,7 +105,7 @@ function countLocked(mm: Mm, start: Addr, len: Bytes): number {
   return bytes / mm.system.pageSize;
 }
 
-/** A length in pages, as an unsigned long would give it. */
+/** Returns a length in pages, as the division of an unsigned long. */
 function unsignedPages(len: Bytes, pageSize: number): number {
   return (len < 0 ? 2 ** 64 + len : len) / pageSize;
 }
@@ -161,7 +161,7 @@ export function doMunlock(cur: Caller, startIn: Addr, lenIn: Bytes): number {
   }
 }
 
-/** apply_mlockall_flags: every VMA, errors ignored. */
+/** apply_mlockall_flags: changes every VMA and ignores errors. */
 function applyMlockall(cur: Caller, flags: number): void {
   const { mm } = cur;
   mm.defFlags &= VM_LOCKED_CLEAR_MASK;

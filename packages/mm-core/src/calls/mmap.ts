@@ -1,7 +1,7 @@
 /**
  * vm_mmap_pgoff and do_mmap: every check of a mapping request, in the kernel's order, up to mmap_region.
  *
- * The system call's own part (descriptor to file, huge page files) is the kernel package's. Mirrors mm/mmap.c, mm/util.c.
+ * The kernel package does the system call's own part (descriptor to file, huge page files). Mirrors mm/mmap.c, mm/util.c.
  */
 import {
   EACCES,
@@ -94,7 +94,7 @@ import {
   VM_WIPEONFORK,
 } from '../base/flags.ts';
 
-/** Flags that MAP_SHARED lets through on 6.1; MAP_SHARED_VALIDATE refuses others unless the file knows them. */
+/** Flags that every file accepts; with other flags, MAP_SHARED_VALIDATE fails unless the file supports them. */
 const LEGACY_MAP_MASK: number =
   MAP_SHARED |
   MAP_PRIVATE |
@@ -113,12 +113,12 @@ const LEGACY_MAP_MASK: number =
   MAP_HUGE_2MB |
   MAP_HUGE_1GB;
 
-/** calc_vm_prot_bits: PROT_ to VM_ (the three access bits have the same values). */
+/** calc_vm_prot_bits: converts PROT_ to VM_ (the three access bits have the same values). */
 export function calcVmProtBits(prot: number): number {
   return prot & VM_ACCESS_FLAGS;
 }
 
-/** calc_vm_flag_bits: MAP_ to VM_ (the bits have the same values, but for MAP_SYNC). */
+/** calc_vm_flag_bits: converts MAP_ to VM_ (the bits have the same values, except MAP_SYNC). */
 export function calcVmFlagBits(mm: Mm, flags: number): number {
   if (mm.system.profile.layout.denywriteVmas) return flags & (MAP_GROWSDOWN | MAP_DENYWRITE | MAP_LOCKED);
   let same = flags & (MAP_GROWSDOWN | MAP_LOCKED);
@@ -128,7 +128,7 @@ export function calcVmFlagBits(mm: Mm, flags: number): number {
   return (flags & MAP_SYNC) === 0 ? same : same | VM_SYNC;
 }
 
-/** round_hint_to_min: a hint is rounded down to a page, and lifted to mmap_min_addr unless it is then 0. */
+/** round_hint_to_min: rounds a hint down to a page, and raises it to mmap_min_addr unless it is then 0. */
 export function roundHintToMin(mm: Mm, hint: number): number {
   const system = mm.system;
   const addr = alignDown(hint, system.pageMask);
@@ -136,7 +136,7 @@ export function roundHintToMin(mm: Mm, hint: number): number {
   return addr;
 }
 
-/** file_mmap_ok: whether the offsets of the mapping fit the file's kind. `pages` is the length. */
+/** file_mmap_ok: returns whether the offsets of the mapping are valid for the file's type. `pages` is the length. */
 function fileMmapOk(file: VmFile, pgoff: Pages, pages: Pages, pageSize: number): boolean {
   if (pgoff < 0) return false;
   const kind = file.fInode.iMode & S_IFMT;
@@ -146,7 +146,7 @@ function fileMmapOk(file: VmFile, pgoff: Pages, pages: Pages, pageSize: number):
 }
 
 /**
- * The checks of a file mapping.
+ * Checks a mapping of a file.
  *
  * @returns the completed vm_flags (never negative here: bit 31 is not set by mmap), or a negative errno
  */
@@ -186,8 +186,8 @@ function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFla
 /**
  * do_mmap. The mmap lock is held.
  *
- * @param request is changed on the way: afterwards it says what was mapped
- * @returns the address, or a negative errno; what to populate is left in `cur.call`
+ * @param request its fields are replaced by those of the mapping
+ * @returns the address, or a negative errno; stores the range to populate in `cur.call`
  */
 export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
   const { file, addr, len, prot, flags } = request;
@@ -211,7 +211,7 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
   const size = alignUp(len, system.pageMask);
   if (size === 0) return refuse(cur, DO_MMAP_LEN_WRAPS, -ENOMEM);
   const pages = size * system.perPage;
-  // In C: pgoff + pages < pgoff. Only an offset near 2^64 can wrap; a length that is out of range cannot make it alone.
+  // In C: pgoff + pages < pgoff. Only an offset near 2^64 can wrap; a length out of range alone cannot.
   if (pgoffIn < 0 && (size < 0 || pgoffIn + pages >= 0)) return refuse(cur, DO_MMAP_PGOFF_OVERFLOW, -EOVERFLOW);
   if (mm.mapCount > system.sysctl.maxMapCount) return refuse(cur, DO_MMAP_MAX_MAP_COUNT, -ENOMEM);
   const area = getUnmappedArea(cur, file, hint, size, pgoffIn, mapFlags);
@@ -272,7 +272,7 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
 }
 
 /**
- * vm_mmap_pgoff: asks the security module, takes the mmap lock and calls {@link doMmap}. The parameters are the kernel's.
+ * vm_mmap_pgoff: calls the security module, takes the mmap lock and calls {@link doMmap}. The parameters are the kernel's.
  *
  * @returns as do_mmap. The caller then calls `finishPopulate`.
  * @throws MmapLockError when a driver calls it from its own mmap operation

@@ -1,5 +1,5 @@
 /**
- * mprotect: other access rights for a range, VMA by VMA; what was changed before a hole or a refusal stays changed.
+ * mprotect: changes the access rights of a range, VMA by VMA. The VMAs before a hole or a refusal stay changed.
  *
  * Mirrors mm/mprotect.c.
  */
@@ -67,7 +67,7 @@ import { vmaSetPageProt, vmGetPageProt } from '../shape/prot.ts';
 import type { VmaTable } from '../areas/table.ts';
 import type { Vma } from '../areas/vma.ts';
 
-/** arch_validate_prot: the bits that this machine knows. */
+/** arch_validate_prot: returns whether this machine has all bits of `prot`. */
 function validProt(system: MmSystem, prot: number): boolean {
   let known = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
   if (system.profile.mmap.protBtiMte) {
@@ -77,7 +77,7 @@ function validProt(system: MmSystem, prot: number): boolean {
   return (prot & ~known) === 0;
 }
 
-/** vma_is_anonymous without an anon_vma: private memory that no store has reached. */
+/** vma_is_anonymous without an anon_vma: returns whether no store has reached this private memory. */
 function isUntouched(vmas: VmaTable, id: number): boolean {
   if (vmas.isPlain(id)) return true;
   const vma = vmas.at(id);
@@ -87,8 +87,8 @@ function isUntouched(vmas: VmaTable, id: number): boolean {
 /**
  * mprotect_fixup for [start, end) of the VMA of slot `i`.
  *
- * @returns the slot of the VMA that now covers the range; or -ENOMEM (limits, commit, map count), -EINVAL (a split that its
- *   owner refuses)
+ * @returns the slot of the VMA that now covers the range; or -ENOMEM (limits, commit, map count), -EINVAL (the driver refuses
+ *   the split)
  */
 function mprotectFixup(cur: Caller, i: Slot, start: Addr, end: Addr, wanted: VmFlags): SlotOrErrno {
   const mm = cur.mm;
@@ -135,7 +135,7 @@ function mprotectFixup(cur: Caller, i: Slot, start: Addr, end: Addr, wanted: VmF
   return tree.seek(start);
 }
 
-/** What follows for a plain VMA that has its new flags: the protection of its pages, the counters, and who listens. */
+/** Changes the page protection and the counters of a plain VMA that has its new flags, and reports it. */
 function protectPlain(mm: Mm, id: number, start: Addr, end: Addr, oldFlags: VmFlags): void {
   const { vmas, system } = mm;
   const { memory } = system;
@@ -151,7 +151,7 @@ function protectPlain(mm: Mm, id: number, start: Addr, end: Addr, oldFlags: VmFl
   if (mm.tracer !== null) mm.tracer.vma('flags', vmas.at(id), start);
 }
 
-/** The same for a VMA that is locked, or has pages or an owner. */
+/** {@link protectPlain} for a VMA that is locked, or has a file, operations or an anon_vma. */
 function protectObject(cur: Caller, vma: Vma, start: Addr, end: Addr, oldFlags: VmFlags): void {
   const mm = cur.mm;
   const system = mm.system;
@@ -159,7 +159,7 @@ function protectObject(cur: Caller, vma: Vma, start: Addr, end: Addr, oldFlags: 
   const pages = (end - start) * system.perPage;
   system.memory.changeProtection(vma, start, end, oldFlags);
   if ((oldFlags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED && (newFlags & VM_WRITE) !== 0) {
-    // Copy-on-write now rather than at each first store. The result is ignored, but a wait is not lost.
+    // Copies the pages now rather than at each first store. The result is ignored, except that the call waits.
     if (system.memory.populate(cur, start, end - start, true) === RETRY) {
       cur.call.populateLater(start, end - start, false);
     }
@@ -170,7 +170,7 @@ function protectObject(cur: Caller, vma: Vma, start: Addr, end: Addr, oldFlags: 
   if (mm.tracer !== null) mm.tracer.vma('flags', vma, start);
 }
 
-/** The walk over the VMAs of [start, end); the one of slot `first` contains `start`. */
+/** Walks over the VMAs of [start, end); the one of slot `first` contains `start`. */
 function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqprot: number): number {
   const mm = cur.mm;
   const { tree, vmas } = mm;
@@ -186,7 +186,7 @@ function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqpro
     const newFlags = calcVmProtBits(prot) | (flags & ~VM_ACCESS_FLAGS);
     if ((newFlags & ~(newFlags >> 4) & VM_ACCESS_FLAGS) !== 0) return refuse(cur, MPROTECT_MAY_BITS, -EACCES);
     if (mm.mdwe !== 0 && mapDenyWriteExec(mm, flags, newFlags)) return refuse(cur, MPROTECT_MDWE, -EACCES);
-    // The plain rules have no opinion here: no object is made to ask them.
+    // The default hooks never refuse, so no object is created for them.
     if (security !== CAPABILITY_SECURITY) {
       const hook = security.fileMprotect(cur, vmas.at(id), reqprot, prot);
       if (hook !== 0) return refuse(cur, SECURITY_FILE_MPROTECT_REFUSED, hook);
@@ -226,7 +226,7 @@ function mprotectLocked(cur: Caller, startIn: Addr, end: Addr, prot: number, gro
  *
  * @param start address; `len` bytes (values of `fromRegister`)
  * @param prot PROT_ bits
- * @returns 0; -EINVAL, -ENOMEM, -EACCES. Parts before the refusal stay changed.
+ * @returns 0; -EINVAL, -ENOMEM, -EACCES. The VMAs before a refused one stay changed.
  */
 export function doMprotect(cur: Caller, start: Addr, len: Bytes, prot: number): number {
   const mm = cur.mm;

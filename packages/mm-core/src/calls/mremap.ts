@@ -1,7 +1,7 @@
 /**
- * mremap: shrink, grow in place, move, duplicate.
+ * mremap: shrinks, grows in place, moves, duplicates.
  *
- * Mirrors mm/mremap.c of both versions. What a fixed destination held is gone even when a later step fails.
+ * Mirrors mm/mremap.c of both versions. Old mappings at a fixed destination stay unmapped when a later step fails.
  */
 import {
   EAGAIN,
@@ -77,25 +77,25 @@ import { vmaMerge } from '../shape/merge.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, AddrOrErrno, Bytes } from '../base/units.ts';
 
-/** What mremap is asked for; lengths are whole pages, or whole huge pages where the source has them. */
+/** The request to mremap; lengths are whole pages, or whole huge pages if the source has them. */
 interface MremapRequest {
   readonly addr: Addr;
   readonly oldLen: Bytes;
   readonly newLen: Bytes;
   /** MREMAP_ bits. */
   readonly flags: number;
-  /** For MREMAP_FIXED. */
+  /** The destination of MREMAP_FIXED. */
   readonly newAddr: Addr;
 }
 
-/** The VMA that contains `addr`, or null. */
+/** Returns the VMA that contains `addr`, or null. */
 function vmaLookup(mm: Mm, addr: Addr): Vma | null {
   const vma = findVma(mm, addr);
   return vma !== null && vma.vmStart <= addr ? vma : null;
 }
 
 /**
- * vma_to_resize: whether the source may get `newLen` bytes.
+ * vma_to_resize: checks whether the source may get `newLen` bytes.
  *
  * @returns 0, or -EFAULT, -EINVAL, -EAGAIN, -ENOMEM
  */
@@ -116,7 +116,7 @@ function vmaToResize(cur: Caller, addr: Addr, oldLen: Bytes, newLen: Bytes, flag
   }
   if (oldLen < 0 || oldLen > vma.vmEnd - addr) return refuse(cur, MREMAP_CROSSES_VMA, -EFAULT);
   if (newLen === oldLen) return 0;
-  // (pgoff + pages cannot wrap here: a page offset has at most 52 bits, and so has a length in pages.)
+  // (pgoff + pages cannot wrap: a page offset has at most 52 bits, and so has a length in pages.)
   if ((vma.vmFlags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) return refuse(cur, MREMAP_SPECIAL, -EFAULT);
   const more = newLen < 0 ? Infinity : newLen - oldLen;
   if ((vma.vmFlags & VM_LOCKED) !== 0) {
@@ -128,18 +128,18 @@ function vmaToResize(cur: Caller, addr: Addr, oldLen: Bytes, newLen: Bytes, flag
     }
   }
   if (!mayExpandVm(cur, vma.vmFlags, more / pageSize)) return -ENOMEM;
-  // Near 2^64: whatever is tried from here on ends so.
+  // A length near 2^64: every later step would fail like this.
   return newLen < 0 ? refuse(cur, GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE, -ENOMEM) : 0;
 }
 
-/** vma_expandable: whether the VMA can grow by `delta` bytes where it is. */
+/** vma_expandable: returns whether the VMA can grow by `delta` bytes in place. */
 function vmaExpandable(cur: Caller, vma: Vma, delta: number): boolean {
   const end = vma.vmEnd + delta;
   if (vma.vmNext !== null && vma.vmNext.vmStart < end) return false;
   return !isErr(getUnmappedArea(cur, null, vma.vmStart, end - vma.vmStart, 0, MAP_FIXED));
 }
 
-/** Undoes what a failing owner's mremap operation met: the entries go back and the new range is what gets unmapped. */
+/** Moves the page-table entries back after a driver's mremap operation failed; the caller unmaps the new range. */
 function moveBack(vma: Vma, oldAddr: Addr, newVma: Vma, newAddr: Addr, moved: number): void {
   if (moved > 0) vma.vmMm.system.memory.movePageTables(newVma, newAddr, vma, oldAddr, moved);
 }
@@ -165,7 +165,7 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
     if (error !== 0) return refuse(cur, SPLIT_VMA_REFUSED, error);
   }
   const toAccount = (dontunmap ? newLen : newLen - oldLen) / pageSize;
-  // 4.4 has charged the growth in vma_to_resize; 6.1 asks here, even for no page at all, which mode 2 can refuse.
+  // 4.4 has charged the growth in vma_to_resize; 6.1 charges here. It also charges 0 pages, which overcommit mode 2 can refuse.
   const chargeHere = system.profile.mremap.looksUpFirst && (vmFlags & VM_ACCOUNT) !== 0;
   if (chargeHere && securityVmEnoughMemoryMm(cur, toAccount) !== 0) return -ENOMEM;
 
@@ -177,7 +177,7 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
     if (chargeHere) vmUnacctMemory(system, toAccount);
     return refuse(cur, KMEM_CACHE_NO_VMA, -ENOMEM);
   }
-  // The merge in copy_vma may have swallowed the source: then the result is the source, too.
+  // The merge in copy_vma may have absorbed the source: then the result contains the source.
   let vma = cur.call.vma!;
   const huge = (vmFlags & VM_HUGETLB) !== 0;
   const moved =
@@ -202,7 +202,7 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
   }
   if (huge && error === 0) system.hugePages?.clearReservation(vma);
 
-  // Conceal VM_ACCOUNT, so that the old reservation is not undone.
+  // Clears VM_ACCOUNT, so that unmapping does not return the old charge.
   let excess = 0;
   let split = false;
   if ((vmFlags & VM_ACCOUNT) !== 0 && !dontunmap) {
@@ -215,12 +215,12 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
   if (dontunmap && error === 0) {
     vma.vmFlags &= VM_LOCKED_CLEAR_MASK;
     if (newVma !== vma && vma.vmStart === oldAddr && vma.vmEnd === oldAddr + oldLen) unlinkAnonVmas(vma);
-    // No unmapping, so locked_vm is not touched either: what the source lost beyond the range stays counted.
+    // Returns without unmapping, so locked_vm still counts what the source lost beyond the range.
     return result;
   }
   const unmapped = doMunmap(cur, from, fromLen);
   if (unmapped < 0) {
-    // The source stays (also for old_len 0): 4.4 only corrects the excess, so the whole VMA is no longer accounted.
+    // The source stays (also for old_len 0). 4.4 corrects only the excess, so the whole VMA is no longer accounted.
     if ((vmFlags & VM_ACCOUNT) !== 0 && !dontunmap) {
       if (system.profile.mremap.looksUpFirst) vmAcctMemory(system, fromLen / pageSize);
       else vmUnacctMemory(system, excess / pageSize);
@@ -229,7 +229,7 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
   }
   mm.hiwaterVm = hiwater;
   if (excess > 0) {
-    // One or two pieces of the source are left; splitting keeps the object for the lowest, or the only one.
+    // One or two pieces of the source remain; a split keeps the object for the lowest, or the only one.
     vma.vmFlags |= VM_ACCOUNT;
     if (split) vma.vmNext!.vmFlags |= VM_ACCOUNT;
   }
@@ -242,14 +242,14 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
   return result;
 }
 
-/** The growth in pages that 4.4 charges before it looks for a place; 0 where 6.1 charges later. */
+/** Charges the growth, in pages, as 4.4 does before it searches an address. Returns 0 pages where 6.1 charges later. */
 function chargeGrowth(cur: Caller, vma: Vma, oldLen: Bytes, newLen: Bytes): number {
   const mm = cur.mm;
   if (mm.system.profile.mremap.looksUpFirst || (vma.vmFlags & VM_ACCOUNT) === 0 || newLen === oldLen) return 0;
   return (newLen - oldLen) / mm.system.pageSize;
 }
 
-/** mremap_to: a fixed destination, or DONTUNMAP's free one. */
+/** mremap_to: moves to a fixed destination, or to a free one for MREMAP_DONTUNMAP. */
 function mremapTo(cur: Caller, request: MremapRequest): AddrOrErrno {
   const { addr, newAddr, newLen, flags } = request;
   const mm = cur.mm;
@@ -291,7 +291,7 @@ function mremapTo(cur: Caller, request: MremapRequest): AddrOrErrno {
   return result;
 }
 
-/** Grows the VMA where it is. The caller has checked that there is room. */
+/** Grows the VMA in place. The caller has checked that there is room. */
 function growInPlace(cur: Caller, vma: Vma, addr: Addr, oldLen: Bytes, newLen: Bytes): number {
   const mm = cur.mm;
   const system = mm.system;
@@ -344,7 +344,7 @@ function mremapLocked(cur: Caller, request: MremapRequest): AddrOrErrno {
   if (compareUnsigned(oldLen, newLen) >= 0) {
     const error = oldLen === newLen ? 0 : doMunmap(cur, addr + newLen, oldLen - newLen);
     if (error !== 0) return error;
-    // On 4.4 nothing has looked at the address: any page-aligned one comes back, as an unsigned long.
+    // 4.4 has not checked the address: it returns any page-aligned one, as an unsigned long.
     return addr < 0 ? addr + 2 ** 64 : addr;
   }
   const resize = vmaToResize(cur, addr, oldLen, newLen, flags);

@@ -1,7 +1,7 @@
 /**
- * mseal(2): mappings that can no longer be unmapped, moved, replaced or given another protection.
+ * mseal(2): seals mappings, so that they can no longer be unmapped, moved, replaced or given another protection.
  *
- * Mirrors mm/mseal.c. The other calls ask {@link isSealed} where the kernel asks can_modify_vma.
+ * Mirrors mm/mseal.c. The other calls use {@link isSealed} where the kernel uses can_modify_vma.
  */
 import {
   EINVAL,
@@ -25,14 +25,14 @@ import type { Caller } from '../space/caller.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import { findVma } from '../space/placement.ts';
 
-/** Whether a mapping is sealed: the opposite of can_modify_vma. */
+/** Returns whether a mapping is sealed: the opposite of can_modify_vma. */
 export function isSealed(vma: Vma): boolean {
   return (vma.vmFlagsHigh & VM_HIGH_SEALED) !== 0;
 }
 
 /**
- * Whether the seal forbids an advice: the opposite of can_modify_vma_madv. Advice that loses contents is refused only on
- * anonymous memory that cannot be written, since a store would lose them as well.
+ * Returns whether the seal forbids an advice: the opposite of can_modify_vma_madv. Advice that discards contents is refused
+ * only on anonymous memory that is not writable: on writable memory a store could overwrite them, too.
  */
 export function sealForbidsAdvice(vma: Vma, advice: number): boolean {
   if (!isSealed(vma) || vma.vmFile !== null || (vma.vmFlags & (VM_SHARED | VM_WRITE)) !== 0) return false;
@@ -49,7 +49,7 @@ export function sealForbidsAdvice(vma: Vma, advice: number): boolean {
   }
 }
 
-/** check_mm_seal: whether the whole range is mapped. */
+/** check_mm_seal: returns whether the whole range is mapped. */
 function isMapped(cur: Caller, start: Addr, end: Addr): boolean {
   let at = start;
   for (let vma = findVma(cur.mm, start); vma !== null && vma.vmStart <= at; vma = vma.vmNext) {

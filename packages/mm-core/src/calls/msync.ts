@@ -1,5 +1,5 @@
 /**
- * msync: file mappings reach storage. Mirrors mm/msync.c.
+ * msync: writes file mappings to storage. Mirrors mm/msync.c.
  */
 import { EBUSY, EINVAL, ENOMEM, MS_ASYNC, MS_INVALIDATE, MS_SYNC } from '@vmarea/uapi';
 import { beginCall } from '../space/call.ts';
@@ -23,7 +23,7 @@ import type { Addr, Bytes } from '../base/units.ts';
  *
  * @param start address; `len` bytes (values of `fromRegister`)
  * @param flags MS_ bits
- * @returns 0; -EINVAL; -EBUSY; -ENOMEM (a hole; the rest was done); what the file's fsync says; RETRY
+ * @returns 0; -EINVAL; -EBUSY; -ENOMEM (a hole; the rest was written); the errno of the file's fsync; RETRY
  */
 export function doMsync(cur: Caller, start: Addr, len: Bytes, flags: number): number {
   const mm = cur.mm;

@@ -1,5 +1,5 @@
 /**
- * munmap: do_munmap and what it shares with exit.
+ * munmap: do_munmap and the part that it shares with exit.
  *
  * Mirrors mm/mmap.c. When the second split fails the first one stays, as in the kernel.
  */
@@ -28,7 +28,7 @@ import { APART, EXACT } from '../areas/tree/search.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes, Slot } from '../base/units.ts';
 
-/** remove_vma: counters fall, the close operation runs, the object and its references go. */
+/** remove_vma: updates the counters, calls `close`, drops the references and frees the VMA. */
 function removeVma(mm: Mm, vma: Vma): void {
   const pages = (vma.vmEnd - vma.vmStart) * mm.system.perPage;
   if ((vma.vmFlags & VM_ACCOUNT) !== 0) vmUnacctMemory(mm.system, pages);
@@ -38,7 +38,7 @@ function removeVma(mm: Mm, vma: Vma): void {
   vmaFree(mm, vma);
 }
 
-/** The pages of VM_LOCKED mappings from `first` to `last` leave the mlocked state. */
+/** Clears the mlocked state of the pages of VM_LOCKED mappings from `first` to `last`. */
 function munlockAll(mm: Mm, first: Vma, last: Vma): void {
   for (let vma: Vma | null = first; vma !== null; vma = vma === last ? null : vma.vmNext) {
     if ((vma.vmFlags & VM_LOCKED) === 0) continue;
@@ -47,7 +47,7 @@ function munlockAll(mm: Mm, first: Vma, last: Vma): void {
   }
 }
 
-/** Takes one VMA out, with its pages: what most calls come to. */
+/** Removes one VMA and its pages: the common case. */
 function detachOne(mm: Mm, vma: Vma, start: Addr, end: Addr): void {
   if (mm.lockedVm !== 0) munlockAll(mm, vma, vma);
   const prev = vma.vmPrev;
@@ -61,7 +61,7 @@ function detachOne(mm: Mm, vma: Vma, start: Addr, end: Addr): void {
   removeVma(mm, vma);
 }
 
-/** Takes the VMAs from `first` to `last` out, with their pages. */
+/** Removes the VMAs from `first` to `last` and their pages. */
 function detachAndFree(mm: Mm, first: Vma, last: Vma, start: Addr, end: Addr): void {
   if (first === last) {
     detachOne(mm, first, start, end);
@@ -78,7 +78,7 @@ function detachAndFree(mm: Mm, first: Vma, last: Vma, start: Addr, end: Addr): v
   freeDetached(mm, first);
 }
 
-/** Lets go of VMAs that are out of the index, and of their pages: `first` and what `vmNext` leads to. */
+/** Frees the VMAs from `first` on along `vmNext`, which are out of the index and whose pages are unmapped. */
 function freeDetached(mm: Mm, first: Vma): void {
   for (let vma: Vma | null = first; vma !== null; vma = vma.vmNext) {
     if (vma.anonVmaChain !== null) unlinkAnonVmas(vma);
@@ -120,7 +120,7 @@ export function doMunmap(cur: Caller, start: Addr, len: Bytes): number {
   return 0;
 }
 
-/** Takes the VMA of a slot out. A plain one, which nobody holds anything of, goes without an object. */
+/** Removes the VMA of a slot. Creates no object for a plain one. */
 function unmapWhole(mm: Mm, i: Slot): void {
   const { tree, vmas, system } = mm;
   const id = tree.idAt(i);
@@ -141,7 +141,7 @@ function unmapWhole(mm: Mm, i: Slot): void {
   vmas.release(id);
 }
 
-/** Takes a plain VMA out of the index, and its pages. */
+/** Removes a plain VMA from the index, and its pages. */
 function eraseWithPages(mm: Mm, i: Slot): void {
   const { tree, vmas } = mm;
   const { memory } = mm.system;
@@ -154,7 +154,7 @@ function eraseWithPages(mm: Mm, i: Slot): void {
   else memory.unmapRegion(mm, vmas.at(id), vmas.vmStart(id), vmas.vmEnd(id), floor, ceiling);
 }
 
-/** do_munmap where the range is not exactly one VMA: splits at its borders, then takes out what lies between. */
+/** do_munmap when the range is not exactly one VMA: splits at its borders, then removes the VMAs between. */
 function unmapParts(cur: Caller, at: Vma, start: Addr, end: Addr): number {
   const { mm } = cur;
   const error = splitAtBorders(cur, at, start, end);
@@ -170,9 +170,8 @@ function unmapParts(cur: Caller, at: Vma, start: Addr, end: Addr): number {
  * Splits the VMAs that cross `start` or `end`, so that the range holds whole VMAs only.
  *
  * @param at the first VMA of the range
- * @returns 0; -EPERM when a VMA of the range is sealed; -ENOMEM at the map-count limit or without memory, or what the owner
- *   of a VMA says. The first split stays when
- *   the second one fails
+ * @returns 0; -EPERM when a VMA of the range is sealed; -ENOMEM at the map-count limit or without memory, or the errno of a
+ *   driver that refuses the split. The first split stays when the second one fails
  */
 export function splitAtBorders(cur: Caller, at: Vma, start: Addr, end: Addr): number {
   const { mm } = cur;
@@ -195,7 +194,7 @@ export function splitAtBorders(cur: Caller, at: Vma, start: Addr, end: Addr): nu
 }
 
 /**
- * vm_munmap, the system call's part: takes the lock.
+ * vm_munmap: munmap(2) with the mmap lock.
  *
  * @returns as {@link doMunmap}
  */
@@ -209,7 +208,7 @@ export function vmMunmap(cur: Caller, start: Addr, len: Bytes): number {
   }
 }
 
-/** exit_mmap: every mapping goes, then the address space's memory. */
+/** exit_mmap: removes every mapping, then the memory of the address space. */
 export function exitMmap(mm: Mm): void {
   const first = mm.tree.first;
   const last = mm.tree.last;
@@ -220,10 +219,10 @@ export function exitMmap(mm: Mm): void {
   mm.system.memory.detach(mm);
 }
 
-/** All VMAs go: the plain ones as records, and only those that hold something one by one. */
+/** Removes all VMAs: plain ones as records, the others as objects one by one. */
 function exitAtOnce(mm: Mm, start: Addr, end: Addr): void {
   const { tree, vmas, system } = mm;
-  // Memory that may have pages of plain VMAs is told of them, as of all others.
+  // Memory that may have pages of plain VMAs gets them in `unmapRegion`, as all others.
   const untouched = system.memory.plainHasNoPages === true;
   let first: Vma | null = null;
   let last: Vma | null = null;

@@ -1,5 +1,5 @@
 /**
- * What a verb left to be populated: called after the mmap lock was dropped, and again after a wait.
+ * Populates the range that a call has stored. Runs after the mmap lock was dropped, and again after a wait.
  */
 import { EAGAIN, EFAULT, ENOMEM } from '@vmarea/uapi';
 import { makeCurrent } from '../space/call.ts';
@@ -8,10 +8,10 @@ import { refuse, RETRY } from '../base/errno.ts';
 import { MLOCK_CANNOT_POPULATE, MLOCK_OUT_OF_MEMORY } from './reasons/mlock.ts';
 
 /**
- * mm_populate for what the call has left to be populated.
+ * mm_populate for the range stored in the call.
  *
- * @returns 0; RETRY when a page must be awaited (`cur.call.pending`): call again then; after mlock -ENOMEM or -EAGAIN when
- *   pages could not be had (the lock stays). Other verbs ignore such errors, as the kernel does.
+ * @returns 0; RETRY when it has to wait for a page (`cur.call.pending`): call it again afterwards; after mlock -ENOMEM or
+ *   -EAGAIN when a page could not be faulted in (the lock stays). Other calls ignore such errors, as in the kernel.
  */
 export function finishPopulate(cur: Caller): number {
   const { call } = cur;

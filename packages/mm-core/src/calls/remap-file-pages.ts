@@ -1,5 +1,5 @@
 /**
- * remap_file_pages: emulated by mapping the file again at another offset. Mirrors mm/mmap.c.
+ * remap_file_pages: maps the file again at another offset. Mirrors mm/mmap.c.
  */
 import {
   EINVAL,
@@ -69,7 +69,7 @@ function remapLocked(cur: Caller, start: Addr, size: number, pgoff: Pages, flags
  * @param startIn address; `sizeIn` bytes: both rounded down to pages
  * @param prot must be 0
  * @param pgoff pages
- * @returns 0, -EINVAL, or what do_mmap says
+ * @returns 0, -EINVAL, or the errno of do_mmap
  */
 export function doRemapFilePages(
   cur: Caller,

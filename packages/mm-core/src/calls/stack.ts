@@ -1,5 +1,5 @@
 /**
- * Stacks grow: expand_stack and acct_stack_growth. Mirrors mm/mmap.c.
+ * expand_stack and acct_stack_growth: grow stacks. Mirrors mm/mmap.c.
  */
 import { CAP_IPC_LOCK, EFAULT, ENOMEM, EPERM } from '@vmarea/uapi';
 import { mayExpandVm, securityVmEnoughMemoryMm, vmStatAccount } from '../space/accounting.ts';
@@ -23,7 +23,7 @@ import { vmaResize } from '../shape/adjust.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr } from '../base/units.ts';
 
-/** acct_stack_growth: the limits, and the charge. `size` is the new size and `grow` the growth, in bytes and pages. */
+/** acct_stack_growth: checks the limits and charges. `size` is the new size in bytes, `grow` the growth in pages. */
 function acctStackGrowth(cur: Caller, vma: Vma, size: number, grow: number): number {
   const mm = cur.mm;
   const system = mm.system;
@@ -35,14 +35,14 @@ function acctStackGrowth(cur: Caller, vma: Vma, size: number, grow: number): num
       return refuse(cur, EXPAND_STACK_RLIMIT_MEMLOCK, -ENOMEM);
     }
   }
-  // Charged also for a mapping that is not VM_ACCOUNT, and then never given back: so do both kernels.
+  // Both kernels also charge a mapping without VM_ACCOUNT, and never return that charge.
   return securityVmEnoughMemoryMm(cur, grow);
 }
 
 /**
- * expand_stack: grows a VM_GROWSDOWN VMA down to the page of `addressIn`, whatever the distance.
+ * expand_stack: grows a VM_GROWSDOWN VMA down to the page of `addressIn`, at any distance.
  *
- * @returns 0, also when it reaches there already; -ENOMEM, -EPERM, -EFAULT: the fault is then SIGSEGV with SEGV_MAPERR
+ * @returns 0, also when it contains the page already; -ENOMEM, -EPERM, -EFAULT: the fault then raises SIGSEGV with SEGV_MAPERR
  */
 export function expandStack(cur: Caller, vma: Vma, addressIn: Addr): number {
   const mm = cur.mm;
@@ -56,7 +56,7 @@ export function expandStack(cur: Caller, vma: Vma, addressIn: Addr): number {
     if (permitted !== 0) return refuse(cur, SECURITY_MMAP_ADDR_REFUSED, permitted);
     if (gap < 0) return refuse(cur, EXPAND_STACK_GAP_AT_ZERO, -ENOMEM);
   } else if (address < system.mmapMinAddr) {
-    // 6.1 has no gap at address zero, but mmap_min_addr holds here even for the privileged.
+    // 6.1 requires no gap at address zero, but checks mmap_min_addr also for the privileged.
     return refuse(cur, EXPAND_STACK_BELOW_MIN_ADDR, -EPERM);
   }
   const prev = vma.vmPrev;
@@ -85,7 +85,7 @@ export function expandStack(cur: Caller, vma: Vma, addressIn: Addr): number {
 }
 
 /**
- * find_extend_vma: the VMA of an address, grown down to it when it is a stack.
+ * find_extend_vma: returns the VMA of an address; grows a stack down to it first.
  *
  * @returns the VMA, or null
  */

@@ -1,9 +1,9 @@
 /**
  * Port: the architecture.
  *
- * mm-core knows no page size, no address width and no descriptor format. An architecture is one object of plain data and
- * a few pure functions; `@vmarea/arch-arm64` makes one, and an embedder can make one from data. Nothing here is called
- * on a hot path but the two page-table factories' products.
+ * mm-core names no page size, no address width and no descriptor format. An architecture is one object of plain data and a
+ * few pure functions: `@vmarea/arch-arm64` exports one, and an embedder can build one from data. Only the page tables that
+ * `createPageTables` returns are used on a hot path.
  */
 import type { Addr, Pfn, Slot } from '../base/units.ts';
 
@@ -13,11 +13,11 @@ export interface TableMemory {
   readonly u32: Uint32Array;
 }
 
-/** Where page tables take their pages from. */
+/** The source of frames for page tables. */
 export interface TableAllocator {
-  /** A zeroed frame for a table: its pfn, or -1 when memory is exhausted. */
+  /** Returns the pfn of a zeroed frame for a table, or -1 when memory is exhausted. */
   allocTable(): number;
-  /** Gives a table's frame back. */
+  /** Frees a table's frame. */
   freeTable(pfn: Pfn): void;
 }
 
@@ -35,13 +35,13 @@ export const PTE_HUGE = 256;
 /**
  * The page tables of one address space, in the hardware's own format, inside physical memory.
  *
- * A slot is an index into `TableMemory.u32`; it stays valid until the tables are freed. A slot of -1 means that there is
- * no table (lookup) or no memory for one (allocation). The caller flushes TLBs.
+ * A slot is an index into `TableMemory.u32`; it is valid until the tables are freed. A slot of -1 means that there is no
+ * table (lookup) or no memory for one (allocation). The caller flushes TLBs.
  */
 export interface PageTables {
   /** pfn of the top table. */
   readonly root: number;
-  /** What the MMU's base register holds: the physical byte address of the top table. */
+  /** The value of the MMU's base register: the physical byte address of the top table. */
   readonly ttbr0: number;
   /** Tables of the last level. */
   readonly leafTables: number;
@@ -51,13 +51,13 @@ export interface PageTables {
   readonly curSlot: number;
   /** Bytes that the entry found by `nextEntry` covers. */
   readonly curSize: number;
-  /** Frees every table, the top one too. Entries are not looked at. */
+  /** Frees every table, including the top one. Does not read the entries. */
   destroy(): void;
   slot(addr: Addr): number;
   slotAlloc(addr: Addr): number;
   slotHuge(addr: Addr, size: number): number;
   slotHugeAlloc(addr: Addr, size: number): number;
-  /** The generic bits of an entry, 0 when there is none. */
+  /** Returns the generic bits of an entry, 0 when there is none. */
   entry(slot: Slot): number;
   pfn(slot: Slot): number;
   /**
@@ -72,94 +72,94 @@ export interface PageTables {
   clearHuge(slot: Slot, size: number): void;
   /** pte_wrprotect. */
   wrprotect(slot: Slot): void;
-  /** pte_mkdirty and, where the entry may be written, pte_mkwrite. */
+  /** pte_mkdirty and, if the mapping permits writing, pte_mkwrite. */
   mkwriteDirty(slot: Slot): void;
-  /** pte_modify: another protection, the same frame, dirtiness, age and memory type. */
+  /** pte_modify: changes the protection; keeps the frame, the dirty and accessed bits and the memory type. */
   changeProt(slot: Slot, prot: number, bits: number): void;
   mkold(slot: Slot): void;
   mkclean(slot: Slot): void;
   /**
-   * What an MMU with `Arch.hardwareFlags` does to an entry that lets an access pass: young, and dirty if it is a store.
-   * Called only on such architectures.
+   * Updates an entry as an MMU with `Arch.hardwareFlags` does when it permits an access: sets the accessed bit, and the dirty
+   * bit for a store. Called only on such architectures.
    */
   touch(slot: Slot, store: boolean): void;
-  /** The first entry at or above `addr` and below `end`: its address, or -1. Sets `curSlot` and `curSize`. */
+  /** Finds the first entry at or above `addr` and below `end`. Returns its address, or -1. Sets `curSlot` and `curSize`. */
   nextEntry(addr: Addr, end: Addr): number;
   /**
-   * Copies the entries of [start, end), in the span of one last-level table that both sides have, to a child's tables:
-   * old there, clean there if `clean`, without write permission on both sides if `wrprotect`.
+   * Copies the entries of [start, end), in the span of one last-level table that both sides have, to a child's tables.
+   * Clears the accessed bit of the copies, their dirty bit if `clean`, and the write permission on both sides if `wrprotect`.
    *
-   * @param pfns receives the frame of each entry that is not special; room for a whole table
-   * @returns how many frames
+   * @param pfns receives the frame of each entry that is not special; has room for a whole table
+   * @returns the number of frames
    */
   copyRange(start: Addr, end: Addr, dst: PageTables, wrprotect: boolean, clean: boolean, pfns: Int32Array): number;
   /**
    * Empties the entries of [start, end), in the span of one last-level table.
    *
    * @param out receives, for each entry that is not special, twice its frame, plus 1 when the entry was dirty
-   * @returns how many
+   * @returns the number of elements written
    */
   takeRange(start: Addr, end: Addr, out: Int32Array): number;
-  /** free_pgd_range: gives back tables of [start, end) whose whole span lies between floor and ceiling (0: the top). */
+  /** free_pgd_range: frees the tables of [start, end) whose whole span lies between floor and ceiling (0: the top). */
   freeRange(start: Addr, end: Addr, floor: Addr, ceiling: Addr): void;
 }
 
-/** Which rule places mmap_base. */
+/** The rule that places mmap_base. */
 export type MmapLayoutStyle = 'arm64-4.4' | 'generic-6.1';
 
-/** What decides about mmap_base. Sizes and addresses are bytes. */
+/** The values that mmap_base depends on. Sizes and addresses are bytes. */
 export interface MmapLayoutRequest {
   readonly style: MmapLayoutStyle;
   /** Soft RLIMIT_STACK; Infinity when unlimited. */
   readonly stackLimit: number;
-  /** The random part; 0 when not randomised. */
+  /** The random part; 0 without randomisation. */
   readonly rndBytes: number;
-  /** Bottom-up layout. */
+  /** Whether the layout is bottom-up. */
   readonly legacy: boolean;
-  /** Whether the process is randomised at all. */
+  /** Whether the process has address space randomisation. */
   readonly randomize: boolean;
   /** stack_guard_gap. */
   readonly stackGuardGapBytes: number;
 }
 
-/** A part of the address space that a flag of mmap(2) confines a search to. */
+/** The part of the address space to which a flag of mmap(2) limits the search. */
 export interface FlagWindow {
   /** The MAP_ bit. */
   readonly flag: number;
-  /** First byte, and the byte behind the last. */
+  /** First byte, and the first byte behind. */
   readonly start: number;
   readonly end: number;
-  /** A randomised process begins its search at a random page of so many bytes from `start`. */
+  /** A randomised process starts its search at a random page within this many bytes from `start`. */
   readonly rndBytes: number;
 }
 
-/** Which kernels' special mappings: each name is the first version of its rule, and holds up to the next. */
+/** The layout of the special mappings: each name is the first version that has the rule. */
 export type SpecialLayoutStyle = '4.4' | '6.1' | '6.12' | '6.18';
 
-/** The mappings that exec adds to every program, one behind the other from low to high addresses. */
+/** The mappings that exec adds to every program, from low to high addresses. */
 export interface SpecialLayout {
   readonly vvarPages: number;
-  /** [vvar_vclock], between the two others; 0: there is none. */
+  /** Pages of [vvar_vclock], between the two others; 0: there is none. */
   readonly vclockPages: number;
   /** Bytes of code; the mapping is rounded up to pages. */
   readonly vdsoBytes: number;
   /** [vvar] carries VM_IO and VM_DONTDUMP. */
   readonly vvarIo: boolean;
-  /** A randomised process has them above its stack, where there is room. */
+  /** Whether a randomised process has them above its stack, if there is room. */
   readonly aboveStack: boolean;
 }
 
-/** A line of /proc/PID/maps that is no mapping of the process: counted nowhere, out of reach of every call. */
+/** A line of /proc/PID/maps that is no mapping of the process: no counter includes it and no call can change it. */
 export interface GateArea {
   readonly name: string;
-  /** Addresses as 16 digits of hexadecimal: they are beyond what a number holds exactly. `end` is the byte behind. */
+  /** Addresses as 16 hexadecimal digits: a number cannot hold them exactly. `end` is the first byte behind. */
   readonly start: string;
   readonly end: string;
   /** Bytes. */
   readonly size: number;
-  /** The column of maps. */
+  /** The permissions column of maps. */
   readonly perms: string;
-  /** The mnemonics of smaps. */
+  /** The VmFlags line of smaps. */
   readonly vmFlags: string;
 }
 
@@ -173,7 +173,7 @@ export interface Arch {
   readonly vaBits: number;
   /** TASK_SIZE in bytes: the first address that no mapping may contain. */
   readonly taskSize: number;
-  /** DEFAULT_MAP_WINDOW in bytes: where searches end, unless the hint is above. TASK_SIZE where there is only one. */
+  /** DEFAULT_MAP_WINDOW in bytes: where searches end, unless the hint is above. Equals TASK_SIZE where there is one window. */
   readonly mapWindow: number;
   readonly stackTop: number;
   readonly taskUnmappedBase: number;
@@ -183,46 +183,46 @@ export interface Arch {
   readonly pmdSize: number;
   /** Every huge page size in bytes, ascending. */
   readonly hugeSizes: readonly number[];
-  /** RLIMIT_STACK unlimited at exec chooses the legacy layout. */
+  /** Whether an unlimited RLIMIT_STACK at exec selects the legacy layout. */
   readonly unlimitedStackIsLegacy: boolean;
   /**
-   * The top-down search has its own lower limit, one page, and leaves vm.mmap_min_addr to the check behind it; kernels
-   * whose `layout.searchKeepsMinAddr` holds raise it for every architecture.
+   * Whether the top-down search starts at page one and leaves vm.mmap_min_addr to a later check. Kernels with
+   * `layout.searchKeepsMinAddr` start at vm.mmap_min_addr on every architecture.
    */
   readonly searchesFromPageOne: boolean;
-  /** MAP_32BIT; null: there is no such flag. */
+  /** MAP_32BIT; null when the architecture does not have it. */
   readonly map32Bit: FlagWindow | null;
-  /** MAP_ABOVE4G, heeded by kernels that have it; 0: there is no such flag. */
+  /** MAP_ABOVE4G, for kernels that implement it; 0 when the architecture does not have it. */
   readonly mapAbove4G: number;
-  /** Kernels with a search of its own for huge pages round a hint down to the huge page; otherwise up. */
+  /** Whether kernels with an own search for huge pages round a hint down to the huge page; otherwise up. */
   readonly hugeHintRoundsDown: boolean;
-  /** VM_DATA_DEFAULT_FLAGS contains VM_MTE_ALLOWED in kernels that know tags (`layout.dataDefaultMteAllowed`). */
+  /** Whether VM_DATA_DEFAULT_FLAGS contains VM_MTE_ALLOWED, in kernels with `layout.dataDefaultMteAllowed`. */
   readonly dataMteAllowed: boolean;
-  /** The MMU sets the accessed and dirty flags of entries itself: a store to a clean writable page does not fault. */
+  /** Whether the MMU sets the accessed and dirty bits itself: a store to a clean writable page does not fault. */
   readonly hardwareFlags: boolean;
   /**
-   * An instruction fetch of a missing page is to the kernel what a load is: the page is brought in, and only when it is
-   * there the right to execute is looked at. Otherwise the right comes first.
+   * Whether the kernel treats an instruction fetch from a missing page as a load: it faults the page in, and checks the
+   * right to execute at the next attempt. Otherwise it checks the right first.
    */
   readonly fetchBringsIn: boolean;
-  /** si_code of an access to data in memory that may only be executed; 0: this machine lets such memory be read. */
+  /** si_code of a load from execute-only memory; 0: this architecture permits such loads. */
   readonly executeOnlyCode: number;
   /**
-   * From here to 2^64 less as much, addresses are not canonical: SIGSEGV with SI_KERNEL, and no address. Infinity: the
-   * architecture knows no such thing.
+   * The first non-canonical address; the range up to 2^64 less this value raises SIGSEGV with SI_KERNEL and no address.
+   * Infinity: every address is canonical.
    */
   readonly canonicalEnd: number;
-  /** What /proc/PID/maps and smaps print behind the last mapping, or null. */
+  /** The line that /proc/PID/maps and smaps print after the last mapping, or null. */
   readonly gateArea: GateArea | null;
-  /** mmap_base in bytes. */
+  /** Returns mmap_base in bytes. */
   mmapLayout(request: MmapLayoutRequest): number;
-  /** The special mappings of kernels of a style. */
+  /** Returns the special mappings of kernels of a style. */
   specialLayout(style: SpecialLayoutStyle): SpecialLayout;
-  /** Page tables for one address space, or null when there is no memory for the top table. */
+  /** Creates page tables for one address space. Returns null when there is no memory for the top table. */
   createPageTables(mem: TableMemory, alloc: TableAllocator): PageTables | null;
 }
 
-/** The answers of the generic code and of a plain MMU, for architectures that are made from data. */
+/** The values of the generic code and of a plain MMU, for architectures that are built from data. */
 export const GENERIC_ARCH: Pick<
   Arch,
   | 'unlimitedStackIsLegacy'

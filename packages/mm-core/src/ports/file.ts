@@ -2,9 +2,9 @@
  * Port: files, as far as mapping them needs.
  *
  * mm-core reads these fields and calls these operations; a file layer (`@vmarea/vfs`, or an embedder's ten lines)
- * provides them. Fields are read often, so give every object of a kind the same shape. Operations return 0 or a
- * positive result, or a negative errno; none throws. Where an operation may have to wait for storage it returns RETRY
- * after leaving a promise in `system.current.pending`; the caller repeats the call when that has settled.
+ * provides them. Fields are read often, so give every object of a kind the same shape. Operations return 0 or a positive
+ * result, or a negative errno; none throws. An operation that has to wait for storage stores a promise in
+ * `system.current.pending` and returns RETRY; the caller repeats the call after the promise has settled.
  */
 import type { FileMapping } from '../shape/file-mapping.ts';
 import type { Caller } from '../space/caller.ts';
@@ -18,7 +18,7 @@ export const FMODE_EXEC = 0x20;
 /** Offsets are unsigned 64-bit: /dev/mem and /proc/PID/mem. */
 export const FMODE_UNSIGNED_OFFSET = 0x2000;
 export const FMODE_PATH = 0x4000;
-/** The file stands for another one that is to be mapped (sdcardfs). */
+/** Another file is to be mapped in place of this one (sdcardfs). */
 export const FMODE_NONMAPPABLE = 0x40000000;
 
 /** i_flags: the inode is append-only. */
@@ -32,9 +32,9 @@ export interface VmInode {
   iFlags: number;
   /** Bytes. */
   iSize: number;
-  /** > 0: writers; < 0: those who deny writing. */
+  /** > 0: the number of writers; < 0: minus the number of users that deny writing. */
   iWritecount: number;
-  /** As maps prints it: major and minor. */
+  /** Device numbers as maps prints them: major and minor. */
   readonly devMajor: number;
   readonly devMinor: number;
   readonly ino: number;
@@ -42,19 +42,19 @@ export interface VmInode {
   readonly iMapping: FileMapping;
 }
 
-/** What a file can do for the memory subsystem. Every field is always there; null means «cannot». */
+/** The operations of a file for the memory subsystem. Every field is always present; null means that it is not supported. */
 export interface FileOperations {
   /**
-   * Sets up a mapping: gives the VMA its `vmOps`, may change its flags, file (a new reference) or start.
-   * Called with the VMA not yet linked. Must not map or unmap anything in the same address space.
+   * Sets up a mapping: sets the VMA's `vmOps`, and may change its flags, file (with a new reference) or start. The VMA is not
+   * yet linked. Must not map or unmap anything in the same address space.
    *
-   * @returns 0 or a negative errno: the VMA is then thrown away
+   * @returns 0, or a negative errno; the VMA is then freed
    */
   readonly mmap: ((cur: Caller, file: VmFile, vma: Vma) => number) | null;
-  /** Chooses the address instead of the address space's own search. An address or a negative errno. */
+  /** Chooses the address instead of the address space's own search. Returns an address or a negative errno. */
   readonly getUnmappedArea:
     ((cur: Caller, file: VmFile, addr: Addr, len: Bytes, pgoff: Pages, flags: number) => number) | null;
-  /** Makes bytes [start, end) reach storage. */
+  /** Writes bytes [start, end) to storage. */
   readonly fsync: ((file: VmFile, start: number, end: number, datasync: boolean) => number) | null;
   /** Allocates or punches bytes [offset, offset + len). */
   readonly fallocate: ((file: VmFile, mode: number, offset: number, len: Bytes) => number) | null;
@@ -68,19 +68,19 @@ export interface VmFile {
   fFlags: number;
   readonly fOp: FileOperations;
   readonly fInode: VmInode;
-  /** The pages: usually the inode's own. */
+  /** The page cache: usually the inode's own. */
   readonly fMapping: FileMapping;
-  /** References. */
+  /** The number of references. */
   fCount: number;
-  /** Whether executing from it is forbidden by its mount or filesystem. */
+  /** Returns whether its mount or filesystem forbids executing from it. */
   pathNoexec(): boolean;
-  /** d_path: what maps shows, « (deleted)» included. */
+  /** d_path: returns the path that maps shows, including « (deleted)». */
   path(): string;
-  /** Whether a mandatory lock of somebody else covers the file: 0 or -EAGAIN (locks_verify_locked). */
+  /** locks_verify_locked: returns -EAGAIN when another owner holds a mandatory lock on the file, otherwise 0. */
   locksVerifyLocked(cur: Caller): number;
-  /** get_file: one more reference. */
+  /** get_file: adds a reference. */
   getFile(): VmFile;
-  /** fput: one reference less; the last one releases the file. */
+  /** fput: drops a reference; the last one releases the file. */
   fput(): void;
   /** The huge page size in bytes when this is a hugetlbfs file, 0 otherwise (is_file_hugepages). */
   readonly hugePageSize: number;

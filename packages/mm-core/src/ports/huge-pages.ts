@@ -1,7 +1,7 @@
 /**
  * Port: huge pages.
  *
- * mm-core knows that a VMA may have a coarser granularity, and calls this port for everything else. `@vmarea/hugetlbfs`
+ * mm-core handles VMAs with larger pages, and calls this port for everything else about huge pages. `@vmarea/hugetlbfs`
  * implements it. Faults return VM_FAULT_ codes.
  */
 import type { Caller } from '../space/caller.ts';
@@ -20,7 +20,7 @@ export interface HugeState {
 export const HUGETLB_SHMFS_INODE = 1;
 export const HUGETLB_ANONHUGE_INODE = 2;
 
-/** What hugetlb_file_setup is asked for. */
+/** The arguments of hugetlb_file_setup. */
 export interface HugeFileSetup {
   readonly name: string;
   /** Bytes; whole huge pages. */
@@ -34,28 +34,28 @@ export interface HugeFileSetup {
 }
 
 export interface HugePages {
-  /** hstate_sizelog: the size 2^log, the default one for 0; null when there is none. */
+  /** hstate_sizelog: returns the hstate of 2^log bytes, the default one for 0; null when there is none. */
   hstateSizelog(log: number): HugeState | null;
-  /** hugetlb_file_setup: a new file with one reference, or a negative errno. */
+  /** hugetlb_file_setup: returns a new file with one reference, or a negative errno. */
   fileSetup(cur: Caller, setup: HugeFileSetup): VmFile | number;
-  /** hugetlb_total_pages: all huge pages, in pages of the machine. */
+  /** hugetlb_total_pages: returns all huge pages, counted in the machine's pages. */
   totalPages(): number;
-  /** hugetlb_fault on the huge page that holds `vmf.address`. An error comes with `vmf.reason`. */
+  /** hugetlb_fault on the huge page that contains `vmf.address`. Sets `vmf.reason` with an error. */
   fault(vma: Vma, vmf: FaultInfo): number;
   /** __unmap_hugepage_range. */
   unmapRange(vma: Vma, start: Addr, end: Addr): void;
   /** hugetlb_change_protection. */
   changeProtection(vma: Vma, start: Addr, end: Addr): void;
-  /** copy_hugetlb_page_range: 0 or -ENOMEM. */
+  /** copy_hugetlb_page_range: returns 0 or -ENOMEM. */
   copyPageRange(newVma: Vma, vma: Vma): number;
-  /** move_hugetlb_page_tables: bytes moved. */
+  /** move_hugetlb_page_tables: returns the bytes moved. */
   movePageTables(vma: Vma, oldAddr: Addr, newVma: Vma, newAddr: Addr, len: Bytes): number;
-  /** reset_vma_resv_huge_pages / clear_vma_resv_huge_pages: the VMA no longer owns its private reservation. */
+  /** reset_vma_resv_huge_pages / clear_vma_resv_huge_pages: removes the private reservation from the VMA. */
   clearReservation(vma: Vma): void;
 }
 
 /** Port: shared anonymous memory. */
 export interface SharedMemory {
-  /** shmem_zero_setup: gives the VMA a new unlinked file; 0 or a negative errno. */
+  /** shmem_zero_setup: gives the VMA a new unlinked file. Returns 0 or a negative errno. */
   zeroSetup(cur: Caller, vma: Vma): number;
 }

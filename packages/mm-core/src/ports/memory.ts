@@ -1,9 +1,9 @@
 /**
  * Port: the memory behind the VMAs.
  *
- * The engine runs without any memory; `./memory` plugs in here. The engine calls these while the VMAs are consistent and
- * the mmap lock is held (but for `populate`, which is called after it was dropped). Ranges are page-aligned byte
- * addresses inside the VMA named.
+ * The engine also runs without memory; `./memory` implements this port. The engine calls it while the VMAs are consistent
+ * and the mmap lock is held (except `populate`, which it calls after dropping the lock). Ranges are page-aligned byte
+ * addresses inside the given VMA.
  */
 import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
@@ -12,22 +12,22 @@ import type { Addr, Bytes, VmFlags } from '../base/units.ts';
 
 export interface MemoryPort {
   /**
-   * Whether a VMA without file, owner and anon_vma has no page but perhaps the zero page: then fork does not call
-   * `copyPageRange` for such a VMA, and exit does not pass it to `unmapRegion`. Absent: false.
+   * Whether a VMA without file, operations and anon_vma maps at most the zero page: fork then does not call `copyPageRange`
+   * for such a VMA, and exit does not pass it to `unmapRegion`. Absent: false.
    */
   readonly plainHasNoPages?: boolean | undefined;
-  /** A new address space: 0 or -ENOMEM. */
+  /** Sets up the memory of a new address space. Returns 0 or -ENOMEM. */
   attach(mm: Mm): number;
-  /** An address space ends: every VMA's pages have been unmapped. */
+  /** Frees the memory of an address space, after every VMA's pages have been unmapped. */
   detach(mm: Mm): void;
   /**
-   * unmap_region: zaps [start, end) of the VMAs from `first` on along `vmNext` (they are out of the index, the last one's
-   * `vmNext` is null), then frees page tables between floor and ceiling (0: no VMA above).
+   * unmap_region: zaps [start, end) of the VMAs from `first` on along `vmNext` (they are out of the index, and `vmNext` of
+   * the last one is null), then frees page tables between floor and ceiling (0: no VMA above).
    */
   unmapRegion(mm: Mm, first: Vma, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void;
   /**
-   * {@link unmapRegion} for one VMA [start, end) that has no file, owner or anon_vma: no object is made to tell of it. Without
-   * this `unmapRegion` is called.
+   * {@link unmapRegion} for one VMA [start, end) without file, operations and anon_vma, so that no object is created. The
+   * engine calls `unmapRegion` when this is absent.
    */
   unmapPlain?(mm: Mm, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void;
   /** zap_page_range: MADV_DONTNEED and the like. */
@@ -35,29 +35,29 @@ export interface MemoryPort {
   /** change_protection after the VMA has its new flags and vmPageProt. */
   changeProtection(vma: Vma, start: Addr, end: Addr, oldFlags: VmFlags): void;
   /**
-   * {@link changeProtection} for such a VMA, which has `vmFlags` and the vm_page_prot `pageProt` now. Without this
-   * `changeProtection` is called.
+   * {@link changeProtection} for a VMA without file, operations and anon_vma, which has `vmFlags` and the vm_page_prot
+   * `pageProt` now. The engine calls `changeProtection` when this is absent.
    */
   protectPlain?(mm: Mm, start: Addr, end: Addr, vmFlags: VmFlags, pageProt: number): void;
-  /** move_page_tables: bytes moved; less than `len` when memory ran out. */
+  /** move_page_tables: returns the bytes moved; less than `len` when memory ran out. */
   movePageTables(vma: Vma, oldAddr: Addr, newVma: Vma, newAddr: Addr, len: Bytes): number;
-  /** copy_page_range at fork: 0 or -ENOMEM. `vma` is the parent's, `newVma` the child's. */
+  /** copy_page_range at fork: returns 0 or -ENOMEM. `vma` is the parent's, `newVma` the child's. */
   copyPageRange(newVma: Vma, vma: Vma): number;
   /**
-   * mm_populate / __mm_populate over [start, start + len): 0, -EFAULT, -ENOMEM, or RETRY.
+   * mm_populate / __mm_populate over [start, start + len). Returns 0, -EFAULT, -ENOMEM, or RETRY.
    *
-   * @param ignoreErrors go on with the next VMA after an error
+   * @param ignoreErrors whether to continue with the next VMA after an error
    */
   populate(cur: Caller, start: Addr, len: Bytes, ignoreErrors: boolean): number;
-  /** The effect on pages of MADV_WILLNEED, FREE, COLD, PAGEOUT, POPULATE_READ, POPULATE_WRITE on [start, end) of the VMA. */
+  /** Applies MADV_WILLNEED, FREE, COLD, PAGEOUT, POPULATE_READ or POPULATE_WRITE to the pages of [start, end) of the VMA. */
   advise(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number;
-  /** Pages of [start, end) leave the mlocked state. */
+  /** munlock_vma_pages_range: clears the mlocked state of the pages of [start, end). */
   munlockRange(vma: Vma, start: Addr, end: Addr): void;
-  /** mincore for one VMA: writes one byte (0 or 1) per page to `vec`, which has as many. */
+  /** mincore for one VMA: writes one byte (0 or 1) per page to `vec`, whose length is the number of pages. */
   mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint8Array): void;
 }
 
-/** An engine that runs alone: nothing is ever present. */
+/** The port of an engine without memory: no page is ever present. */
 export const NO_MEMORY: MemoryPort = {
   plainHasNoPages: true,
   attach: () => 0,

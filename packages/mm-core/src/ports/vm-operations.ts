@@ -1,5 +1,5 @@
 /**
- * Port: what a mapping's owner does when pages are needed, and when the VMA is copied or goes.
+ * Port: the operations of a mapping's driver, called when pages are needed and when the VMA is copied or removed.
  *
  * One class with every field, so that all operation tables have one shape and calls through them stay monomorphic.
  */
@@ -7,31 +7,31 @@ import type { Vma } from '../areas/vma.ts';
 import type { FaultInfo } from '../space/fault-info.ts';
 import type { Addr, Pages } from '../base/units.ts';
 
-/** The functions that a driver may give; what it leaves out is null in {@link VmOperations}. */
+/** The operations that a driver may give; {@link VmOperations} has null for those that it leaves out. */
 export interface VmOperationsInit {
-  /** Another VMA for the same mapping has been made (split, fork, mremap). */
+  /** Called when another VMA for the same mapping was made (split, fork, mremap). */
   open?: ((vma: Vma) => void) | undefined;
-  /** The VMA goes. A VMA with `close` never merges. */
+  /** Called when the VMA is removed. A VMA with `close` never merges. */
   close?: ((vma: Vma) => void) | undefined;
   /**
-   * Finds the page for `vmf.pgoff`: puts its pfn, with one reference, into `vmf.page` and returns 0 (or VM_FAULT_MAJOR);
-   * or returns VM_FAULT_SIGBUS, VM_FAULT_OOM, VM_FAULT_RETRY (with `system.current.pending` set); or maps it itself and returns
-   * VM_FAULT_NOPAGE.
+   * Finds the page for `vmf.pgoff`: stores its pfn, with one reference, in `vmf.page` and returns 0 (or VM_FAULT_MAJOR); or
+   * returns VM_FAULT_SIGBUS, VM_FAULT_OOM, VM_FAULT_RETRY (with `system.current.pending` set); or maps the page itself and
+   * returns VM_FAULT_NOPAGE.
    */
   fault?: ((vma: Vma, vmf: FaultInfo) => number) | undefined;
-  /** Fault-around: the page of `pgoff` if it can be mapped at once (in the cache, up to date, within the file): pfn with a reference, or -1. */
+  /** Fault-around: returns the pfn of the page of `pgoff`, with a reference, if it is cached, up to date and within the file; otherwise -1. */
   mapPage?: ((vma: Vma, pgoff: Pages) => number) | undefined;
-  /** A clean shared page is about to become writable: 0, or VM_FAULT_SIGBUS, VM_FAULT_RETRY. */
+  /** Called before a clean shared page becomes writable. Returns 0, VM_FAULT_SIGBUS or VM_FAULT_RETRY. */
   pageMkwrite?: ((vma: Vma, vmf: FaultInfo) => number) | undefined;
-  /** The same for a VM_PFNMAP page. */
+  /** {@link pageMkwrite} for a VM_PFNMAP page. */
   pfnMkwrite?: ((vma: Vma, vmf: FaultInfo) => number) | undefined;
-  /** The mapping has been moved by mremap: 0 or a negative errno. */
+  /** Called after mremap moved the mapping. Returns 0 or a negative errno. */
   mremap?: ((vma: Vma) => number) | undefined;
-  /** Whether the VMA may be split at `addr`: 0 or a negative errno. */
+  /** Checks whether the VMA may be split at `addr`. Returns 0 or a negative errno. */
   maySplit?: ((vma: Vma, addr: Addr) => number) | undefined;
-  /** What maps prints for the VMA, or null for the usual rule. */
+  /** Returns the name that maps prints for the VMA, or null for the default rule. */
   name?: ((vma: Vma) => string | null) | undefined;
-  /** Bytes of a page of this mapping, when it is not the machine's page. */
+  /** Returns the bytes of a page of this mapping, when it is not the machine's page. */
   pageSize?: ((vma: Vma) => number) | undefined;
 }
 

@@ -2,39 +2,39 @@
  * The table of reasons: why a call was refused, why an access failed, why two mappings stay apart.
  *
  * Each room declares its reasons with {@link reason}, in files named `reasons.ts` or in a folder `reasons`. The build writes
- * their numbers into the code and drops the import (scripts/inline-constants.mjs), so that the engine carries no texts.
+ * their numbers into the code and removes the import (scripts/inline-constants.mjs), so that the engine contains no texts.
  */
 
-/** Where the kernel decides. */
+/** Where the kernel makes the decision. */
 export interface ReasonSource {
   /** The kernel's function that decides. */
   readonly fn: string;
-  /** The source file of `fn`, or of `caller` where that is given. */
+  /** The source file of `fn`, or of `caller` if that is given. */
   readonly file: string;
-  /** The function that asks `fn`, where `fn` is an operation of a driver or stands in another file. */
+  /** The function that calls `fn`, given when `fn` is an operation of a driver or is defined in another file. */
   readonly caller?: string;
-  /** The release that has the check, where not all have it. */
+  /** The release that has the check, given when not all releases have it. */
   readonly kernel?: string;
-  /** Lines in `file`, by the name of the tree that they are counted in: the name of a profile, `msm-4.4`. */
+  /** Lines in `file`, by the name of the source tree: the name of a profile, such as `msm-4.4`. */
   readonly lines?: Readonly<Record<string, readonly number[]>>;
 }
 
-/** What a room says of a reason. */
+/** The text of a reason. */
 export interface ReasonText {
-  /** The errno that the caller sees, positive. Absent where no call is refused. */
+  /** The errno that the caller sees, positive. Absent when no call fails. */
   readonly errno?: number;
   /** The signal that the task gets when an access to memory fails. */
   readonly signal?: number;
-  /** Why, in one sentence. */
+  /** The reason in one sentence. */
   readonly says: string;
-  /** What would change the answer. */
+  /** What to change for another result. */
   readonly change: string;
   readonly source: ReasonSource;
 }
 
 /** A reason of the table. */
 export interface Reason extends ReasonText {
-  /** What `cur.call.reason` holds. */
+  /** The value of `cur.call.reason`. */
   readonly number: number;
   /** The stable name: `function.reason`. */
   readonly id: string;
@@ -43,9 +43,9 @@ export interface Reason extends ReasonText {
 const table = new Map<number, Reason>();
 
 /**
- * Returns the number of a reason: 30 bits of the FNV-1a hash of its id, never 0. It does not depend on what else is declared.
+ * Returns the number of a reason: 30 bits of the FNV-1a hash of its id, never 0. It depends on the id alone.
  *
- * The build computes it too: scripts/inline-constants.mjs.
+ * scripts/inline-constants.mjs computes the same number.
  */
 export function reasonNumber(id: string): number {
   let hash = 0x811c9dc5;
@@ -56,11 +56,11 @@ export function reasonNumber(id: string): number {
 /**
  * Declares a reason.
  *
- * The constant that holds the number is named as the id: `do_mmap.zero_len` is `DO_MMAP_ZERO_LEN`.
+ * The constant that holds the number has the id as its name: `do_mmap.zero_len` is `DO_MMAP_ZERO_LEN`.
  *
  * @param id the stable name, `function.reason`
- * @returns the number to leave in `cur.call.reason`, see `refuse`
- * @throws Error when the id is declared already, or when two ids have one number
+ * @returns the number to store in `cur.call.reason`, see `refuse`
+ * @throws Error when the id is declared twice, or when two ids have one number
  */
 export function reason(id: string, text: ReasonText): number {
   const number = reasonNumber(id);
@@ -88,8 +88,8 @@ export function allReasons(): readonly Reason[] {
 /**
  * Writes where the kernel decides: «do_mmap in mm/mmap.c (msm-4.4 mm/mmap.c:1351)».
  *
- * @param source of a reason
- * @param tree the tree whose line numbers are wanted, the name of a profile; without it none are written
+ * @param source the source of a reason
+ * @param tree the name of the profile whose line numbers are written; without it none are
  */
 export function formatSource(source: ReasonSource, tree?: string): string {
   const { fn, file, caller, kernel, lines } = source;

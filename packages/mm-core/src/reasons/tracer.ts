@@ -1,5 +1,5 @@
 /**
- * What can be attached to an Mm to hear what its verbs do. Detached, the cost is one null check.
+ * The listener that can be attached to an Mm. Without one, each event costs one null check.
  */
 import type { Vma } from '../areas/vma.ts';
 
@@ -9,17 +9,17 @@ export type VmaEvent = 'insert' | 'remove' | 'split' | 'merge' | 'expand' | 'shr
 /** A listener. All methods are called synchronously, with the mmap lock held; none may change the address space. */
 export interface Tracer {
   /**
-   * A function has been entered.
+   * A function was entered.
    *
-   * @param fn the kernel's name of it
+   * @param fn the kernel's name of the function
    * @param a its numeric arguments, in the kernel's order: `a`, `b`, `c`, `d` (0 where there are fewer)
    */
   enter(fn: string, a: number, b: number, c: number, d: number): void;
   /**
-   * A decision was taken that ends or turns the path.
+   * A decision ended or changed the path of a call.
    *
-   * @param decision id in the catalogue
-   * @param result the errno, or 0 where the path goes on (a merge refused)
+   * @param decision the number of the reason
+   * @param result the errno, or 0 when the call continues (a refused merge)
    */
   decide(decision: number, result: number): void;
   /**
@@ -31,8 +31,8 @@ export interface Tracer {
   /**
    * A page was faulted in, copied or refused.
    *
-   * @param kind what was done: 'anon', 'zero', 'file', 'around', 'cow', 'shared', 'reuse', 'hugetlb', 'sigbus', 'sigsegv', 'oom'
-   * @param decision for a refusal and for a copy why; otherwise 0
+   * @param kind what happened: 'anon', 'zero', 'file', 'around', 'cow', 'shared', 'reuse', 'hugetlb', 'sigbus', 'sigsegv', 'oom'
+   * @param decision the number of the reason for a refusal or a copy; otherwise 0
    */
   fault(kind: string, vma: Vma | null, address: number, decision: number): void;
 }

@@ -1,8 +1,8 @@
 /**
- * How the set of VMAs changes shape: linking, unlinking, moving borders, splitting.
+ * Changes the set of VMAs: links, unlinks, moves borders, splits.
  *
  * Mirrors vma_link, vma_adjust, __split_vma and split_vma of mm/mmap.c. These functions keep the index, the file's
- * i_mmap, the anon_vma links and map_count in step; they do not look at limits except where a name says so.
+ * i_mmap, the anon_vma links and map_count consistent; they check no limits unless the comment says so.
  */
 import { EINVAL, ENOMEM } from '@vmarea/uapi';
 import { anonVmaClone, unlinkAnonVmas } from './anon-vma.ts';
@@ -21,15 +21,15 @@ import type { Vma } from '../areas/vma.ts';
 import type { Addr, Errno, Pages } from '../base/units.ts';
 
 /**
- * Whether a mapping counts as one that writes to its file: every VM_SHARED one, or (vma_is_shared_maywrite) only those that
- * may become writable.
+ * Returns whether a mapping counts in i_mmap_writable of its file: every VM_SHARED one, or (vma_is_shared_maywrite) only
+ * those that may become writable.
  */
 export function sharesWrites(vma: Vma): boolean {
   if ((vma.vmFlags & VM_SHARED) === 0) return false;
   return !vma.vmMm.system.profile.files.sealedSharedReadonly || (vma.vmFlags & VM_MAYWRITE) !== 0;
 }
 
-/** __vma_link_file: the file knows that it is mapped here. */
+/** __vma_link_file: adds the VMA to the file's i_mmap. */
 export function linkFile(vma: Vma): void {
   const file = vma.vmFile;
   if (file === null) return;
@@ -51,14 +51,14 @@ export function unlinkFile(vma: Vma): void {
   vma.iMmapNode = null;
 }
 
-/** The file's view of a VMA whose range has changed. */
+/** Updates the file's i_mmap for a VMA whose range has changed. */
 function updateFile(vma: Vma): void {
   if (vma.iMmapNode === null) return;
   const pages = (vma.vmEnd - vma.vmStart) * vma.vmMm.system.perPage;
   vma.vmFile!.fMapping.iMmap.update(vma.iMmapNode, vma.vmPgoff, vma.vmPgoff + pages - 1);
 }
 
-/** vma_link: into the index and the file's i_mmap; one mapping more. */
+/** vma_link: inserts the VMA into the index and the file's i_mmap, and counts it in map_count. */
 export function vmaLink(mm: Mm, vma: Vma): void {
   mm.tree.insert(vma);
   linkFile(vma);
@@ -66,7 +66,7 @@ export function vmaLink(mm: Mm, vma: Vma): void {
   if (mm.tracer !== null) mm.tracer.vma('insert', vma, 0);
 }
 
-/** Drops what a VMA holds (its file reference) and gives the object back. */
+/** Drops the VMA's file reference and frees its record. */
 export function vmaFree(mm: Mm, vma: Vma): void {
   const file = vma.vmFile;
   mm.vmas.release(vma.id);
@@ -74,7 +74,7 @@ export function vmaFree(mm: Mm, vma: Vma): void {
 }
 
 /**
- * Frees `next`, which a neighbour has absorbed and which is out of the index. Its anonymous pages belong to the
+ * Frees `next`, which a neighbour has absorbed and which is out of the index. Its anonymous pages now belong to the
  * neighbour's anon_vma.
  */
 function swallow(mm: Mm, next: Vma): void {
@@ -88,14 +88,14 @@ function swallow(mm: Mm, next: Vma): void {
   vmaFree(mm, next);
 }
 
-/** The VMA that grows needs the anon_vma of the one that gives. */
+/** Gives the VMA that grows the anon_vma of the one that shrinks, if it has none. */
 function importAnonVma(mm: Mm, importer: Vma, exporter: Vma): number {
   if (exporter.anonVma === null || importer.anonVma !== null) return 0;
   importer.anonVma = exporter.anonVma;
   return anonVmaClone(mm.system, importer, exporter);
 }
 
-/** Tells a listener that two VMAs stay apart because an anon_vma_chain could not be had. The call may go on without. */
+/** Reports that two VMAs stay apart because an anon_vma_chain could not be allocated. The call may continue without the merge. */
 function tellNoAnonVma(mm: Mm, error: Errno): number {
   if (mm.tracer !== null) mm.tracer.decide(ANON_VMA_NO_MEMORY, error);
   return error;
@@ -106,8 +106,8 @@ function uprobesMoved(mm: Mm, vma: Vma): void {
 }
 
 /**
- * vma_adjust where whole neighbours vanish: `vma` grows over `next`, and over `after` where that is not null. Their ends
- * are not looked at: what lies between is filled.
+ * vma_adjust when whole neighbours vanish: `vma` grows over `next`, and over `after` if that is not null. Does not read
+ * their ends: the range between is filled.
  *
  * @returns 0, or -ENOMEM with nothing changed
  */
@@ -128,8 +128,8 @@ export function vmaSwallow(mm: Mm, vma: Vma, next: Vma, after: Vma | null): numb
 }
 
 /**
- * vma_adjust without an insertion: gives `vma` the range [start, end) and `pgoff`; neighbours that it then overlaps
- * give way (one or two vanish, or the border moves).
+ * vma_adjust without an insertion: gives `vma` the range [start, end) and `pgoff`. Neighbours that it then overlaps shrink
+ * or vanish (one or two vanish, or the border moves).
  *
  * @returns 0, or -ENOMEM with nothing changed
  */
@@ -137,7 +137,7 @@ export function vmaAdjust(mm: Mm, vma: Vma, start: Addr, end: Addr, pgoff: Pages
   const perPage = mm.system.perPage;
   const next = vma.vmNext;
   if (next === null || (end <= next.vmStart && end >= vma.vmEnd)) {
-    // Grows or shrinks into a hole.
+    // Grows or shrinks into a gap.
     mm.tree.setBounds(vma, start, end);
     vma.vmPgoff = pgoff;
     updateFile(vma);
@@ -149,7 +149,7 @@ export function vmaAdjust(mm: Mm, vma: Vma, start: Addr, end: Addr, pgoff: Pages
     updateFile(vma);
     return 0;
   } else if (end > next.vmStart) {
-    // The border moves up: next loses its head.
+    // The border moves up: next loses its lower part.
     const error = importAnonVma(mm, vma, next);
     if (error !== 0) return tellNoAnonVma(mm, error);
     next.vmPgoff += (end - next.vmStart) * perPage;
@@ -158,7 +158,7 @@ export function vmaAdjust(mm: Mm, vma: Vma, start: Addr, end: Addr, pgoff: Pages
     updateFile(next);
     uprobesMoved(mm, next);
   } else if (vma.vmEnd === next.vmStart && end < vma.vmEnd) {
-    // The border moves down: next takes the tail of vma.
+    // The border moves down: next takes the upper part of vma.
     const error = importAnonVma(mm, next, vma);
     if (error !== 0) return tellNoAnonVma(mm, error);
     next.vmPgoff -= (vma.vmEnd - end) * perPage;
@@ -176,7 +176,7 @@ export function vmaAdjust(mm: Mm, vma: Vma, start: Addr, end: Addr, pgoff: Pages
 }
 
 /**
- * Gives a linked VMA other borders without touching a neighbour: stack growth, and growth in place.
+ * Gives a linked VMA other borders without changing a neighbour: stack growth, and growth in place.
  */
 export function vmaResize(mm: Mm, vma: Vma, start: Addr, end: Addr, pgoff: Pages): void {
   mm.tree.setBounds(vma, start, end);
@@ -184,7 +184,7 @@ export function vmaResize(mm: Mm, vma: Vma, start: Addr, end: Addr, pgoff: Pages
   updateFile(vma);
 }
 
-/** Copies what a VMA is (not where it is linked) into a fresh object. */
+/** Copies the properties of a VMA, not its links, to a fresh object. */
 export function copyVmaFields(to: Vma, from: Vma): void {
   to.vmStart = from.vmStart;
   to.vmEnd = from.vmEnd;
@@ -197,10 +197,10 @@ export function copyVmaFields(to: Vma, from: Vma): void {
 }
 
 /**
- * __split_vma: cuts a VMA in two at `addr`, whatever the map count.
+ * __split_vma: cuts a VMA in two at `addr`, without checking the map count.
  *
  * @param newBelow the new object is the lower part; otherwise the upper one
- * @returns 0; -EINVAL when the owner refuses that place (huge pages, special mappings); -ENOMEM. Nothing changed then.
+ * @returns 0; -EINVAL when the driver refuses that place (huge pages, special mappings); -ENOMEM. An error changes nothing.
  */
 export function splitVmaUnlimited(cur: Caller, vma: Vma, addr: Addr, newBelow: boolean): number {
   const { mm } = cur;
@@ -245,7 +245,7 @@ export function splitVmaUnlimited(cur: Caller, vma: Vma, addr: Addr, newBelow: b
 }
 
 /**
- * split_vma: the same, under vm.max_map_count.
+ * split_vma: {@link splitVmaUnlimited} with the check of vm.max_map_count.
  *
  * @returns as {@link splitVmaUnlimited}, and -ENOMEM at the limit
  */

@@ -1,8 +1,8 @@
 /**
- * anon_vma: which VMAs may hold the anonymous pages of which faults, through forks and splits.
+ * anon_vma: records which VMAs may hold the anonymous pages of which VMA, through forks and splits.
  *
- * The engine needs it because merging depends on it; memory/rmap.ts finds the mappings of a page with it. A VMA is
- * linked to every anon_vma that its pages may belong to, by one chain element each. Mirrors mm/rmap.c.
+ * The engine needs it because merging depends on it; memory/cache/rmap.ts finds the mappings of a page with it. A VMA has
+ * one chain element for every anon_vma that its pages may belong to. Mirrors mm/rmap.c.
  */
 import { ENOMEM } from '@vmarea/uapi';
 import type { MmSystem } from '../space/system.ts';
@@ -12,11 +12,11 @@ import type { Vma } from '../areas/vma.ts';
 /** struct anon_vma. */
 export class AnonVma {
   readonly root: AnonVma;
-  /** Null for a root, which is its own parent in the kernel's counts. */
+  /** The anon_vma of the parent process; null for a root, which is its own parent in the kernel's counts. */
   readonly parent: AnonVma | null;
-  /** anon_vmas whose parent this is; a root counts itself. */
+  /** The number of anon_vmas whose parent this is; a root counts itself. */
   numChildren = 0;
-  /** VMAs whose `anonVma` this is. */
+  /** The number of VMAs whose `anonVma` this is. */
   numActiveVmas = 0;
   /** Its VMAs: a list through `prevSameAnon`/`nextSameAnon`. */
   first: AnonVmaChain | null = null;
@@ -42,12 +42,12 @@ export class AnonVmaChain {
   }
 }
 
-/** Whether the VMA is linked to exactly one anon_vma (list_is_singular). */
+/** list_is_singular: returns whether the VMA is linked to exactly one anon_vma. */
 export function chainIsSingular(vma: Vma): boolean {
   return vma.anonVmaChain !== null && vma.anonVmaChain.nextSameVma === null;
 }
 
-/** anon_vma_chain_link: the newest link comes first. */
+/** anon_vma_chain_link: links the VMA; the newest link comes first. */
 function chainLink(vma: Vma, anonVma: AnonVma): void {
   const avc = new AnonVmaChain(vma, anonVma);
   avc.nextSameVma = vma.anonVmaChain;
@@ -63,7 +63,7 @@ function chainUnlink(avc: AnonVmaChain): void {
   if (avc.nextSameAnon !== null) avc.nextSameAnon.prevSameAnon = avc.prevSameAnon;
 }
 
-/** anon_vma_compatible: two touching VMAs that could share an anon_vma. */
+/** anon_vma_compatible: returns whether two touching VMAs could share an anon_vma. */
 function compatible(a: Vma, b: Vma, pageSize: number): boolean {
   return (
     a.vmEnd === b.vmStart &&
@@ -74,13 +74,13 @@ function compatible(a: Vma, b: Vma, pageSize: number): boolean {
   );
 }
 
-/** reusable_anon_vma: that of `old`, when it has not come through a fork. */
+/** reusable_anon_vma: returns the anon_vma of `old` if `old` is linked to one anon_vma only (no fork), otherwise null. */
 function reusable(old: Vma, a: Vma, b: Vma, pageSize: number): AnonVma | null {
   if (old.anonVma === null || !compatible(a, b, pageSize)) return null;
   return chainIsSingular(old) ? old.anonVma : null;
 }
 
-/** find_mergeable_anon_vma: the next neighbour's first, then the previous one's. */
+/** find_mergeable_anon_vma: tries the next neighbour first, then the previous one. */
 function findMergeable(vma: Vma, pageSize: number): AnonVma | null {
   if (vma.vmNext !== null) {
     const found = reusable(vma.vmNext, vma, vma.vmNext, pageSize);
@@ -90,7 +90,7 @@ function findMergeable(vma: Vma, pageSize: number): AnonVma | null {
 }
 
 /**
- * anon_vma_prepare: gives the VMA an anon_vma before its first own page.
+ * anon_vma_prepare: gives the VMA an anon_vma before its first anonymous page.
  *
  * @returns 0, or -ENOMEM
  */
@@ -109,13 +109,13 @@ export function anonVmaPrepare(vma: Vma): number {
   return 0;
 }
 
-/** Whether anon_vma_clone may give `dst` an anon_vma of a dead ancestor instead of a new one. */
+/** Returns whether anon_vma_clone may reuse the anon_vma of an ancestor without VMAs for `dst`. */
 function mayReuse(anonVma: AnonVma, src: Vma, byDegree: boolean): boolean {
   if (byDegree) return anonVma !== src.anonVma && anonVma.numChildren + anonVma.numActiveVmas < 2;
   return src.anonVma !== null && anonVma.numChildren < 2 && anonVma.numActiveVmas === 0;
 }
 
-/** Links `dst` to what `avc` and everything older is linked to, oldest first. */
+/** Links `dst` to the anon_vmas of `avc` and of every older link, oldest first. */
 function cloneFrom(dst: Vma, src: Vma, avc: AnonVmaChain | null, byDegree: boolean): void {
   if (avc === null) return;
   cloneFrom(dst, src, avc.nextSameVma, byDegree);
@@ -131,7 +131,7 @@ function cloneFrom(dst: Vma, src: Vma, avc: AnonVmaChain | null, byDegree: boole
 export function anonVmaClone(system: MmSystem, dst: Vma, src: Vma): number {
   if (src.anonVmaChain === null) return 0;
   if (system.failCountdown !== 0 && system.shouldFail()) {
-    // The kernel clears it so that unlink_anon_vmas does not count a VMA that was never counted.
+    // The kernel clears it so that unlink_anon_vmas does not decrement num_active_vmas for a VMA that was never counted.
     dst.anonVma = null;
     return -ENOMEM;
   }
@@ -141,7 +141,7 @@ export function anonVmaClone(system: MmSystem, dst: Vma, src: Vma): number {
 }
 
 /**
- * anon_vma_fork: the child's VMA gets the parent's links and an anon_vma of its own for the pages it will copy.
+ * anon_vma_fork: gives the child's VMA the parent's links and an anon_vma of its own for the pages that it will copy.
  *
  * @returns 0, or -ENOMEM
  */
@@ -163,7 +163,7 @@ export function anonVmaFork(system: MmSystem, child: Vma, parent: Vma): number {
   return 0;
 }
 
-/** unlink_anon_vmas: the VMA no longer has anonymous pages. */
+/** unlink_anon_vmas: removes every link of the VMA, which no longer has anonymous pages. */
 export function unlinkAnonVmas(vma: Vma): void {
   for (let avc = vma.anonVmaChain; avc !== null; avc = avc.nextSameVma) {
     chainUnlink(avc);

@@ -1,5 +1,5 @@
 /**
- * copy_vma: the new VMA of an mremap move, merged into its neighbours where it can be.
+ * copy_vma: makes the new VMA of an mremap move, merged into its neighbours where possible.
  *
  * Mirrors mm/mmap.c.
  */
@@ -12,12 +12,12 @@ import type { AreaSpec } from '../areas/spec.ts';
 import type { Vma } from '../areas/vma.ts';
 
 /**
- * Maps `spec`, which is a copy of (a part of) `vma` at another place.
+ * Maps `spec`, which is a copy of `vma` or of a part of it at another address.
  *
- * @param spec `pgoff` is that of the source; replaced for anonymous memory that nothing was written to
- * @param sourceStays MREMAP_DONTUNMAP: the copy does not become one with a source that it touches (seen on 6.1)
- * @returns the VMA that contains the new range, or null without memory. The source, which a merge may have made one
- *   with the result, is left in `cur.call.vma`.
+ * @param spec `pgoff` is the source's; replaced for anonymous memory that was never written
+ * @param sourceStays MREMAP_DONTUNMAP: the copy does not merge with a source that it touches (seen on 6.1)
+ * @returns the VMA that contains the new range, or null without memory. Stores the source in `cur.call.vma`; after a merge
+ *   it may be the returned VMA.
  */
 export function copyVma(cur: Caller, vma: Vma, spec: AreaSpec, sourceStays: boolean): Vma | null {
   const { mm, call } = cur;

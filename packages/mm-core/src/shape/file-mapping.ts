@@ -1,7 +1,7 @@
 /**
- * struct address_space as far as the VMA engine needs it: who maps the file, and whether it may be written.
+ * struct address_space as far as the VMA engine needs it: the mappings of a file, and whether writable ones are allowed.
  *
- * The pages are not here: memory/address-space.ts extends this class with the page cache.
+ * The pages are not here: memory/cache/address-space.ts extends this class with the page cache.
  */
 import { EBUSY, EPERM, ETXTBSY } from '@vmarea/uapi';
 import { IntervalTree } from '../areas/interval-tree.ts';
@@ -10,13 +10,13 @@ import type { Vma } from '../areas/vma.ts';
 
 /** The mappings of one inode. */
 export class FileMapping {
-  /** The inode that owns the pages. */
+  /** The inode of the pages. */
   host: VmInode | null;
   /** Every VMA that maps the file, by file page. */
   readonly iMmap: IntervalTree<Vma> = new IntervalTree<Vma>();
-  /** VM_SHARED mappings; negative: writing is sealed. */
+  /** The number of VM_SHARED mappings; negative: writing is sealed. */
   iMmapWritable = 0;
-  /** Dirty pages are accounted: shared writable pages start write-protected. */
+  /** Whether dirty pages are accounted: shared writable pages then start write-protected. */
   accountsDirty = false;
 
   constructor(host: VmInode | null) {
@@ -25,7 +25,7 @@ export class FileMapping {
 }
 
 /**
- * mapping_map_writable: one more writable mapping.
+ * mapping_map_writable: counts one more writable mapping.
  *
  * @returns 0, or -EPERM when writing is sealed
  */
@@ -35,13 +35,13 @@ export function mappingMapWritable(mapping: FileMapping): number {
   return 0;
 }
 
-/** mapping_unmap_writable: one writable mapping less. */
+/** mapping_unmap_writable: counts one writable mapping less. */
 export function mappingUnmapWritable(mapping: FileMapping): void {
   mapping.iMmapWritable--;
 }
 
 /**
- * mapping_deny_writable: no writable mapping from now on.
+ * mapping_deny_writable: forbids writable mappings.
  *
  * @returns 0, or -EBUSY when there is one
  */
@@ -52,9 +52,9 @@ export function mappingDenyWritable(mapping: FileMapping): number {
 }
 
 /**
- * deny_write_access: the file may not be opened for writing.
+ * deny_write_access: forbids opening the file for writing.
  *
- * @returns 0, or -ETXTBSY when somebody writes
+ * @returns 0, or -ETXTBSY when it is open for writing
  */
 export function denyWriteAccess(file: VmFile): number {
   if (file.fInode.iWritecount > 0) return -ETXTBSY;

@@ -1,14 +1,14 @@
 /**
- * vma_merge: whether a range with given properties becomes part of its neighbours, in eight cases.
+ * vma_merge: joins a range with given properties to its neighbours where it can, in eight cases.
  *
- * With P the VMA before, N the one behind and A the area asked for:
+ * P is the VMA before, N the one behind and A the requested area:
  *
  *     1  PP....NN -> PPPPPPPP   (hole filled, both join)      5  PPPPNNNN, A = head of N -> border moves up
  *     2  PP......  -> PPPP....  (P grows into the hole)       6  PPAAAANN -> PPPPPPPP   (A mapped, all three join)
  *     3  ....NN   -> NNNNNN     (N grows down)                7  PPAAAA   -> PPPPPP     (A mapped, joins P)
  *     4  PPPPNNNN, A = tail of P -> border moves down         8  AAAANN   -> NNNNNN     (A mapped, joins N)
  *
- * Mirrors mm/mmap.c. The caller sets flags where a mapped area keeps its object (case 8).
+ * Mirrors mm/mmap.c. In case 8 the mapped area keeps its object and the caller sets its flags.
  */
 import { chainIsSingular, type AnonVma } from './anon-vma.ts';
 import type { Mm } from '../space/mm.ts';
@@ -30,7 +30,7 @@ import { VM_SOFTDIRTY, VM_SPECIAL } from '../base/flags.ts';
 import { vmaAdjust, vmaSwallow } from './adjust.ts';
 import type { Vma } from '../areas/vma.ts';
 
-/** is_mergeable_vma: the same kind of mapping. */
+/** is_mergeable_vma: compares everything but the anon_vma, the page offset and the policy. */
 export function isMergeableVma(vma: Vma, spec: AreaSpec): boolean {
   return (
     ((vma.vmFlags ^ spec.vmFlags) & ~VM_SOFTDIRTY) === 0 &&
@@ -42,13 +42,13 @@ export function isMergeableVma(vma: Vma, spec: AreaSpec): boolean {
   );
 }
 
-/** is_mergeable_anon_vma: their anonymous pages can live under one anon_vma. */
+/** is_mergeable_anon_vma: returns whether one anon_vma can hold the anonymous pages of both. */
 export function isMergeableAnonVma(a: AnonVma | null, b: AnonVma | null, vma: Vma | null): boolean {
   if ((a === null || b === null) && (vma === null || chainIsSingular(vma))) return true;
   return a === b;
 }
 
-/** can_vma_merge_before: whether an area that ends where `vma` begins can join it. The policy is the caller's to compare. */
+/** can_vma_merge_before: returns whether an area that ends where `vma` begins can join it. The caller compares the policy. */
 export function canVmaMergeBefore(vma: Vma, spec: AreaSpec): boolean {
   return (
     isMergeableVma(vma, spec) &&
@@ -57,7 +57,7 @@ export function canVmaMergeBefore(vma: Vma, spec: AreaSpec): boolean {
   );
 }
 
-/** can_vma_merge_after: whether an area that begins where `vma` ends can join it. */
+/** can_vma_merge_after: returns whether an area that begins where `vma` ends can join it. */
 export function canVmaMergeAfter(vma: Vma, spec: AreaSpec): boolean {
   return (
     isMergeableVma(vma, spec) &&
@@ -67,8 +67,8 @@ export function canVmaMergeAfter(vma: Vma, spec: AreaSpec): boolean {
 }
 
 /**
- * Whether {@link vmaMerge} could join an area to anything: a neighbour touches it and has its flags. Four loads that
- * answer most calls; without them a churn pair takes 25 ns longer.
+ * Returns whether {@link vmaMerge} could join an area to a neighbour: one touches it and has its flags. Four loads that
+ * decide most calls; without this test a churn pair takes 25 ns longer.
  *
  * @param prev as for vmaMerge
  */
@@ -86,8 +86,8 @@ export function mayMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): boolean {
 /**
  * Joins an area to its neighbours.
  *
- * @param prev the VMA before `spec.start` (one that contains it counts), or null
- * @returns the VMA that now contains the area, or null when it stays apart (or memory ran out)
+ * @param prev the VMA before `spec.start` (or the one that contains it), or null
+ * @returns the VMA that now contains the area, or null when it stays apart or memory ran out
  */
 export function vmaMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
   const { start, end, policy } = spec;
@@ -107,7 +107,7 @@ export function vmaMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
       return prev;
     }
     if (mm.tracer !== null && next !== null && next.vmStart === end) {
-      // Each of the two would take the area, but they cannot all be one.
+      // Each neighbour could take the area, but all three cannot become one.
       mm.tracer.decide(nextFits ? VMA_MERGE_ANON_VMA : whyNotJoined(next, 'below', spec), 0);
     }
     const mergeCase = areaIsMapped ? 7 : area !== null && area.vmStart < end ? 5 : 2;
@@ -133,9 +133,10 @@ export function vmaMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
 }
 
 /**
- * Tells a listener why an area joins neither neighbour: of each that it touches, the rule.
+ * Reports to a listener, for each neighbour that an area touches, the rule that keeps them apart.
  *
- * @param prev the VMA before the area; `next` the one behind it
+ * @param prev the VMA before the area
+ * @param next the VMA behind the area
  */
 export function tellApart(tracer: Tracer, prev: Vma | null, next: Vma | null, spec: AreaSpec): void {
   if ((spec.vmFlags & VM_SPECIAL) !== 0) {
@@ -147,9 +148,9 @@ export function tellApart(tracer: Tracer, prev: Vma | null, next: Vma | null, sp
 }
 
 /**
- * Which of the rules keeps an area from joining a neighbour that it touches: a decision id, 0 when none does.
+ * Returns the number of the reason that keeps an area from joining a neighbour that it touches, 0 when there is none.
  *
- * @param side where the area lies: 'above' begins where `vma` ends, 'below' ends where `vma` begins
+ * @param side the side of `vma` on which the area lies: 'above' begins where `vma` ends, 'below' ends where `vma` begins
  */
 export function whyNotJoined(vma: Vma, side: 'above' | 'below', spec: AreaSpec): number {
   const { vmFlags } = spec;
@@ -170,8 +171,8 @@ export function whyNotJoined(vma: Vma, side: 'above' | 'below', spec: AreaSpec):
 }
 
 /**
- * Which rule keeps two neighbours apart as they are now: a decision id, 0 when nothing would (a merge was never tried
- * since they became alike).
+ * Returns the number of the reason that keeps two neighbours apart, 0 when there is none (no merge was attempted since they
+ * became alike).
  */
 export function whyNotMerged(left: Vma, right: Vma): number {
   if (left.vmEnd !== right.vmStart) return VMA_MERGE_NOT_ADJACENT;

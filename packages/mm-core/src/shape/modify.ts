@@ -1,9 +1,9 @@
 /**
- * Giving a part of a VMA other flags: merge with a neighbour that has them, or cut the part out.
+ * Gives a part of a VMA other flags: merges it with a neighbour that has them, or cuts it out.
  *
- * What mprotect_fixup, mlock_fixup and madvise share. The flags themselves are set by the caller. Plain memory, which is
- * what most calls are about, is merged and cut as records; everything else as objects, by the same rules (shape/merge.ts).
- * Who listens hears the same of both; `system.fastPaths` switches the records off.
+ * The common part of mprotect_fixup, mlock_fixup and madvise. The caller sets the flags. Plain memory, the subject of most
+ * calls, is merged and cut as records; other memory as objects, by the same rules (shape/merge.ts). A listener receives the
+ * same events from both; `system.fastPaths` = false makes all calls use objects.
  */
 import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
@@ -15,15 +15,15 @@ import { ALIKE_ABOVE, ALIKE_BELOW, FROM_START, TO_END } from '../areas/tree/sear
 import { AreaSpec } from '../areas/spec.ts';
 import type { Vma } from '../areas/vma.ts';
 
-/** What {@link modifyPlain} answers when the records cannot be changed this way: slot 0 is never one of the index. */
+/** Returned by {@link modifyPlain} when the change needs objects: slot 0 is never a VMA's. */
 const NEEDS_OBJECTS = 0;
 
 /**
- * Makes one VMA out of [start, end) of the VMA of slot `i`, which is to get `newFlags` and keeps its name.
+ * Makes one VMA out of [start, end) of the VMA of slot `i`. The caller gives it `newFlags`; it keeps its name.
  *
- * Five plain parameters: this is mprotect's way, and plain memory goes it without an object.
+ * Takes five plain parameters, so that an mprotect of plain memory creates no object.
  *
- * @returns the slot of the VMA that now covers the range; or -ENOMEM, -EINVAL: then a first split stays, as in the kernel
+ * @returns the slot of the VMA that now covers the range; or -ENOMEM, -EINVAL: a first split then stays, as in the kernel
  */
 export function modifyFlags(cur: Caller, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): SlotOrErrno {
   const { mm, call } = cur;
@@ -40,7 +40,7 @@ export function modifyFlags(cur: Caller, i: Slot, start: Addr, end: Addr, newFla
 }
 
 /**
- * Makes one VMA out of the part of `vma` that `spec` names; what else `spec` says (flags, name) it is to get.
+ * Makes one VMA out of the part of `vma` that `spec` names. The caller gives it the flags and the name in `spec`.
  *
  * @returns as {@link modifyFlags}
  */
@@ -64,14 +64,14 @@ export function modifyVma(cur: Caller, vma: Vma, spec: AreaSpec): SlotOrErrno {
   return mm.tree.seek(start);
 }
 
-/** What is asked of a part of a plain VMA, for a listener. */
+/** Builds the spec of a part of a plain VMA, for a listener. */
 function specOf(mm: Mm, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): AreaSpec {
   const spec = new AreaSpec().partOf(mm.vmas.at(mm.tree.idAt(i)), start, end);
   spec.vmFlags = newFlags;
   return spec;
 }
 
-/** {@link modifyFlags} for memory that is plain: a slot, or NEEDS_OBJECTS with nothing changed. */
+/** {@link modifyFlags} for plain memory. Returns a slot, or NEEDS_OBJECTS with nothing changed. */
 function modifyPlain(mm: Mm, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): Slot {
   const { tree, vmas, tracer } = mm;
   const part = tree.part(i, start, end, newFlags);
@@ -114,7 +114,7 @@ function dropAbsorbed(mm: Mm, id: number): void {
   mm.mapCount--;
 }
 
-/** Tells a listener why the part of a plain VMA joins neither neighbour. */
+/** Reports to a listener why the part of a plain VMA joins neither neighbour. */
 function tellPartApart(mm: Mm, i: Slot, part: number, spec: AreaSpec): void {
   const { tree, vmas } = mm;
   const below = (part & FROM_START) !== 0 ? tree.idBefore(i) : -1;
@@ -122,7 +122,7 @@ function tellPartApart(mm: Mm, i: Slot, part: number, spec: AreaSpec): void {
   tellApart(mm.tracer!, below === -1 ? null : vmas.at(below), above === -1 ? null : vmas.at(above), spec);
 }
 
-/** Tells a listener why a VMA that joins the one below does not join the one above, too. */
+/** Reports to a listener why a VMA that joins the one below does not also join the one above. */
 function tellAboveApart(mm: Mm, i: Slot, spec: AreaSpec): void {
   const above = mm.tree.idAfter(i);
   if (above === -1) return;
@@ -130,18 +130,18 @@ function tellAboveApart(mm: Mm, i: Slot, spec: AreaSpec): void {
   if (next.vmStart === spec.end) mm.tracer!.decide(whyNotJoined(next, 'below', spec), 0);
 }
 
-/** How often a part must be cut. */
+/** Returns how many cuts a part needs. */
 function cutsOf(part: number): number {
   return ((part & FROM_START) === 0 ? 1 : 0) + ((part & TO_END) === 0 ? 1 : 0);
 }
 
-/** Whether the cuts meet no limit and no injected failure: otherwise they are made one by one, as objects. */
+/** Returns whether the cuts meet no limit and no injected failure. Otherwise they are made one by one, with objects. */
 function mayCut(mm: Mm, part: number): boolean {
   const cuts = cutsOf(part);
   return cuts === 0 || (mm.mapCount + cuts <= mm.system.sysctl.maxMapCount && mm.system.failCountdown === 0);
 }
 
-/** Cuts [start, end) out of a plain VMA, which keeps its record for the range: its slot. */
+/** Cuts [start, end) out of a plain VMA, which keeps its record for the range. Returns its slot. */
 function cutPlain(mm: Mm, i: Slot, start: Addr, end: Addr, part: number): Slot {
   const { tree, vmas, tracer } = mm;
   const id = tree.idAt(i);

@@ -1,16 +1,16 @@
 /**
- * vma_set_page_prot: which protection the pages of a VMA get, and whether the first write to one must be noticed.
+ * vma_set_page_prot: sets the page protection of a VMA, write-protected where the first write to a page must fault.
  */
 import { VM_PFNMAP, VM_SHARED, VM_SOFTDIRTY, VM_WRITE } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { VmFlags } from '../base/units.ts';
 
-/** vm_get_page_prot: index into the protection map. */
+/** vm_get_page_prot: returns the index into the protection map. */
 export function vmGetPageProt(vmFlags: VmFlags): number {
   return vmFlags & 15;
 }
 
-/** vma_wants_writenotify: shared writable, and somebody wants to know of the first write to a page. */
+/** vma_wants_writenotify: returns whether the mapping is shared and writable and the first write to a page must fault. */
 export function vmaWantsWritenotify(vma: Vma): boolean {
   if ((vma.vmFlags & (VM_WRITE | VM_SHARED)) !== (VM_WRITE | VM_SHARED)) return false;
   const ops = vma.vmOps;
@@ -20,11 +20,11 @@ export function vmaWantsWritenotify(vma: Vma): boolean {
   return vma.vmFile !== null && vma.vmFile.fMapping.accountsDirty;
 }
 
-/** vma_set_page_prot: from the flags; the memory type that a driver chose stays. */
+/** vma_set_page_prot: sets the protection by the flags; keeps the memory type that a driver chose. */
 export function vmaSetPageProt(vma: Vma): void {
   const flags = vma.vmFlags;
   let index = vmGetPageProt(flags);
-  // Tested here too: most mappings are not both, and then nothing is called.
+  // Tests the flags first, to avoid the call for most mappings.
   if ((flags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED) && vmaWantsWritenotify(vma)) index &= ~VM_SHARED;
   vma.vmPageProt = (vma.vmPageProt & ~15) | index;
 }

@@ -5,7 +5,7 @@ import { reason } from '../reasons/table.ts';
 export const KMEM_CACHE_NO_VMA: number = reason('kmem_cache.no_vma', {
   errno: ENOMEM,
   says: 'There is no memory for another VMA object.',
-  change: 'Free memory.',
+  change: 'Free memory, or lower the number of mappings.',
   source: { fn: 'kmem_cache_zalloc', file: 'mm/mmap.c', caller: 'mmap_region', lines: { 'msm-4.4': [1680] } },
 });
 
@@ -25,14 +25,14 @@ export const SPLIT_VMA_HUGE_UNALIGNED: number = reason('split_vma.huge_unaligned
 
 export const SPLIT_VMA_REFUSED: number = reason('split_vma.refused', {
   errno: EINVAL,
-  says: 'The owner of the mapping refuses to have it cut there ([vdso] and [vvar] on 6.1; huge pages off their size).',
-  change: 'Cover the whole mapping.',
+  says: 'The driver of the mapping refuses a cut at that address ([vdso] and [vvar] on 6.1; huge pages at no multiple of their size).',
+  change: 'Change the whole mapping.',
   source: { fn: '__split_vma', file: 'mm/mmap.c', kernel: '6.1' },
 });
 
 export const SPLIT_VMA_MAX_MAP_COUNT: number = reason('split_vma.max_map_count', {
   errno: ENOMEM,
-  says: 'Cutting a mapping makes one more, and vm.max_map_count is reached.',
+  says: 'Cutting a mapping adds one, and the process has vm.max_map_count mappings already.',
   change: 'Raise vm.max_map_count, or change whole mappings.',
   source: { fn: 'split_vma', file: 'mm/mmap.c' },
 });
@@ -45,7 +45,7 @@ export const VMA_MERGE_NOT_ADJACENT: number = reason('vma_merge.not_adjacent', {
 
 export const VMA_MERGE_SPECIAL: number = reason('vma_merge.special', {
   says: 'A mapping of device memory, huge pages or a special mapping never merges (VM_SPECIAL).',
-  change: 'Nothing: such mappings stay apart.',
+  change: 'Nothing: such mappings always stay apart.',
   source: { fn: 'vma_merge', file: 'mm/mmap.c' },
 });
 
@@ -57,14 +57,14 @@ export const VMA_MERGE_FLAGS: number = reason('vma_merge.flags', {
 });
 
 export const VMA_MERGE_FILE: number = reason('vma_merge.file', {
-  says: 'They belong to different open files, even if it is the same file on disk.',
+  says: 'They belong to different open files, even if both refer to one file on disk.',
   change: 'Map both through one descriptor (or a dup of it).',
   source: { fn: 'is_mergeable_vma', file: 'mm/mmap.c' },
 });
 
 export const VMA_MERGE_CLOSE_OP: number = reason('vma_merge.close_op', {
-  says: "The mapping's owner wants to be told when it goes, so it never merges.",
-  change: 'Nothing: such mappings stay apart.',
+  says: 'The driver of the mapping has a close operation; the kernel never merges such a mapping.',
+  change: 'Nothing: such mappings always stay apart.',
   source: { fn: 'is_mergeable_vma', file: 'mm/mmap.c' },
 });
 
@@ -87,13 +87,13 @@ export const VMA_MERGE_POLICY: number = reason('vma_merge.policy', {
 });
 
 export const VMA_MERGE_ANON_VMA: number = reason('vma_merge.anon_vma', {
-  says: 'Both have been written to on their own (or one came through a fork), so their pages belong to different anon_vmas.',
+  says: 'Each was written on its own (or one was copied by fork), so their pages belong to different anon_vmas.',
   change: 'Map them side by side before the first write.',
   source: { fn: 'is_mergeable_anon_vma', file: 'mm/mmap.c' },
 });
 
 export const VMA_MERGE_PGOFF: number = reason('vma_merge.pgoff', {
-  says: 'Their page offsets do not continue each other (file offsets; for anonymous memory the address at the first write, which mremap keeps).',
-  change: 'Map offsets that follow each other.',
+  says: 'Their page offsets are not consecutive (file offsets; for anonymous memory the address at the first write, which mremap keeps).',
+  change: 'Map consecutive offsets.',
   source: { fn: 'can_vma_merge_after', file: 'mm/mmap.c' },
 });

@@ -19,18 +19,18 @@ import type { MmSystem } from './system.ts';
 import { VM_EXEC, VM_GROWSDOWN, VM_HUGETLB, VM_LOCKED, VM_NORESERVE, VM_SHARED, VM_WRITE } from '../base/flags.ts';
 import type { Bytes, Pages, VmFlags } from '../base/units.ts';
 
-/** is_data_mapping: private writable and no stack (what RLIMIT_DATA covers on 6.1). */
+/** is_data_mapping: returns whether a mapping is private, writable and no stack (what RLIMIT_DATA covers on 6.1). */
 export function isDataMapping(vmFlags: VmFlags): boolean {
   return (vmFlags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) === VM_WRITE;
 }
 
 /**
- * may_expand_vm: whether `nrPages` more fit under RLIMIT_AS (and RLIMIT_DATA, where the version counts it).
- * Leaves the decision id when they do not.
+ * may_expand_vm: returns whether `nrPages` more fit under RLIMIT_AS (and RLIMIT_DATA, where the version counts it).
+ * Stores the reason when they do not.
  */
 export function mayExpandVm(cur: Caller, vmFlags: VmFlags, nrPages: Pages): boolean {
   const mm = cur.mm;
-  // n > floor(limit / pageSize) without the division: n is whole.
+  // Tests n > floor(limit / pageSize) without a division: n is whole.
   if ((mm.totalVm + nrPages) * mm.system.pageSize > cur.rlimits.as) return beyond(cur, MAY_EXPAND_VM_RLIMIT_AS);
   return !mm.system.profile.limits.dataCoversMappings || !isDataMapping(vmFlags) || mayExpandData(cur, nrPages);
 }
@@ -39,7 +39,7 @@ function mayExpandData(cur: Caller, nrPages: Pages): boolean {
   const mm = cur.mm;
   const bytes = (mm.dataVm + nrPages) * mm.system.pageSize;
   if (bytes <= cur.rlimits.data) return true;
-  // A soft limit of 0 is taken as the hard one: what Valgrind relies on.
+  // A soft limit of 0 counts as the hard one; Valgrind relies on it.
   if (cur.rlimits.data === 0 && bytes <= cur.rlimits.dataMax) return true;
   return beyond(cur, MAY_EXPAND_VM_RLIMIT_DATA);
 }
@@ -49,7 +49,7 @@ function beyond(cur: Caller, decision: number): boolean {
   return false;
 }
 
-/** vm_stat_account: the page counters of an Mm when a mapping of `nrPages` (negative: less) comes or goes. */
+/** vm_stat_account: adds `nrPages` (negative: subtracts) to the page counters of an Mm. */
 export function vmStatAccount(mm: Mm, vmFlags: VmFlags, file: VmFile | null, nrPages: Pages): void {
   mm.totalVm += nrPages;
   if (mm.system.profile.limits.statDataVm) statByUse(mm, vmFlags, nrPages);
@@ -57,44 +57,44 @@ export function vmStatAccount(mm: Mm, vmFlags: VmFlags, file: VmFile | null, nrP
   else if ((vmFlags & VM_GROWSDOWN) !== 0) mm.stackVm += nrPages;
 }
 
-/** 6.1: exec_vm, stack_vm and data_vm by the flags alone. */
+/** 6.1: counts exec_vm, stack_vm and data_vm by the flags alone. */
 function statByUse(mm: Mm, vmFlags: VmFlags, nrPages: Pages): void {
   if ((vmFlags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) === VM_EXEC) mm.execVm += nrPages;
   else if ((vmFlags & VM_GROWSDOWN) !== 0) mm.stackVm += nrPages;
   else if (isDataMapping(vmFlags)) mm.dataVm += nrPages;
 }
 
-/** 4.4: shared_vm counts every file mapping, exec_vm those of programs. */
+/** 4.4: counts every file mapping in shared_vm, and executable ones in exec_vm. */
 function statFile(mm: Mm, vmFlags: VmFlags, nrPages: Pages): void {
   mm.sharedVm += nrPages;
   if ((vmFlags & (VM_EXEC | VM_WRITE)) === VM_EXEC) mm.execVm += nrPages;
 }
 
-/** update_hiwater_vm: remembers the peak before something is unmapped. */
+/** update_hiwater_vm: stores the peak before something is unmapped. */
 export function updateHiwaterVm(mm: Mm): void {
   if (mm.hiwaterVm < mm.totalVm) mm.hiwaterVm = mm.totalVm;
 }
 
-/** accountable_mapping: private, writable, not NORESERVE, and no huge pages. */
+/** accountable_mapping: returns whether a mapping is private, writable, not NORESERVE, and has no huge pages. */
 export function accountableMapping(file: VmFile | null, vmFlags: VmFlags): boolean {
   if (file !== null && file.hugePageSize !== 0) return false;
   return (vmFlags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) === VM_WRITE;
 }
 
-/** Whether a mapping made writable must be charged now (mprotect). */
+/** Flags with which mprotect charges nothing for a mapping that becomes writable. */
 export const CHARGED_ALREADY: number = VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE;
 
-/** vm_acct_memory: pages are committed without a question. */
+/** vm_acct_memory: commits pages without a check. */
 export function vmAcctMemory(system: MmSystem, nrPages: Pages): void {
   system.committedAs += nrPages;
 }
 
-/** vm_unacct_memory: pages are given back. */
+/** vm_unacct_memory: returns committed pages. */
 export function vmUnacctMemory(system: MmSystem, nrPages: Pages): void {
   system.committedAs -= nrPages;
 }
 
-/** vm_commit_limit, in pages. */
+/** vm_commit_limit: returns the limit in pages. */
 export function vmCommitLimit(system: MmSystem): number {
   const sysctl = system.sysctl;
   const kbPerPage = system.pageSize / 1024;
@@ -108,10 +108,10 @@ export function vmCommitLimit(system: MmSystem): number {
 }
 
 /**
- * __vm_enough_memory: commits `nrPages`, or says why not.
+ * __vm_enough_memory: commits `nrPages`, or stores the reason for the refusal.
  *
- * @param cur whose address space grows; null when nobody's does (shmem)
- * @param admin the caller may use the administrators' reserve
+ * @param cur the caller whose address space grows; null when no address space grows (shmem)
+ * @param admin whether the caller may use the administrators' reserve
  * @returns 0 with the pages committed, or -ENOMEM with nothing changed
  */
 export function vmEnoughMemory(system: MmSystem, cur: Caller | null, nrPages: Pages, admin: boolean): number {
@@ -120,7 +120,7 @@ export function vmEnoughMemory(system: MmSystem, cur: Caller | null, nrPages: Pa
   return cur === null ? -ENOMEM : refuse(cur, why, -ENOMEM);
 }
 
-/** Commits `nrPages`: 0, or the decision against it with nothing changed. `mm` grows; null: nobody's. */
+/** Commits `nrPages`. Returns 0, or the reason's number with nothing changed. `mm` is the growing Mm, null for none. */
 function commit(system: MmSystem, mm: Mm | null, nrPages: Pages, admin: boolean): number {
   const mode = system.sysctl.overcommitMemory;
   system.committedAs += nrPages;
@@ -134,7 +134,7 @@ function commit(system: MmSystem, mm: Mm | null, nrPages: Pages, admin: boolean)
   return VM_ENOUGH_MEMORY_NEVER;
 }
 
-/** OVERCOMMIT_GUESS: 4.4 compares with what is free, 6.1 with all there is. */
+/** OVERCOMMIT_GUESS: 4.4 compares with the free memory, 6.1 with all RAM and swap. */
 function enoughByGuess(system: MmSystem, nrPages: Pages, admin: boolean): boolean {
   if (!system.profile.limits.overcommitGuessFree) return nrPages <= system.ram.totalPages() + system.ram.swapPages();
   let free = system.ram.guessFreePages();
@@ -142,7 +142,7 @@ function enoughByGuess(system: MmSystem, nrPages: Pages, admin: boolean): boolea
   return free > nrPages;
 }
 
-/** OVERCOMMIT_NEVER: whether what is committed, the new pages included, stays below the limit. */
+/** OVERCOMMIT_NEVER: returns whether the committed pages, including the new ones, stay below the limit. */
 function enoughUnderLimit(system: MmSystem, mm: Mm | null, admin: boolean): boolean {
   const sysctl = system.sysctl;
   const kbPerPage = system.pageSize / 1024;
@@ -155,7 +155,7 @@ function enoughUnderLimit(system: MmSystem, mm: Mm | null, admin: boolean): bool
 }
 
 /**
- * security_vm_enough_memory_mm: the same, with the caller's right to the reserve.
+ * security_vm_enough_memory_mm: {@link vmEnoughMemory} with the administrators' reserve if the caller may use it.
  *
  * @returns 0 or -ENOMEM
  */
@@ -164,19 +164,19 @@ export function securityVmEnoughMemoryMm(cur: Caller, nrPages: Pages): number {
   return vmEnoughMemory(system, cur, nrPages, system.security.capSysAdmin(cur));
 }
 
-/** Commits `nrPages` if that may be, and refuses nothing if not: for whoever has another way. */
+/** Commits `nrPages` if the limits allow it. Stores no reason when they do not: the caller has another way. */
 export function mayCommit(cur: Caller, nrPages: Pages): boolean {
   const { system } = cur.mm;
   return commit(system, cur.mm, nrPages, system.security.capSysAdmin(cur)) === 0;
 }
 
-/** can_do_mlock: a limit other than 0, or CAP_IPC_LOCK. */
+/** can_do_mlock: returns whether RLIMIT_MEMLOCK is not 0 or the caller has CAP_IPC_LOCK. */
 export function canDoMlock(cur: Caller): boolean {
   return cur.rlimits.memlock !== 0 || cur.mm.system.security.capable(cur, CAP_IPC_LOCK);
 }
 
 /**
- * mlock_future_check: whether `len` more bytes may be locked when the flags say so.
+ * mlock_future_check: checks whether `len` more bytes may be locked, when `vmFlags` has VM_LOCKED.
  *
  * @returns 0 or -EAGAIN
  */

@@ -1,18 +1,18 @@
 /**
- * CONFIG_MSM_APP_SETTINGS: a listed library marks the address space (arch/arm64/kernel/app_setting.c).
+ * CONFIG_MSM_APP_SETTINGS: mapping a listed library marks the address space (arch/arm64/kernel/app_setting.c).
  *
- * On the hardware a CPU register bit follows the mark at each task switch; nothing of the mapping changes.
+ * The hardware sets a CPU register bit by the mark at each task switch; the mapping itself does not change.
  */
 import type { KernelConfig } from '@vmarea/uapi';
 import type { Mm } from './mm.ts';
 import type { VmFile } from '../ports/file.ts';
 
-/** The most names that the module takes, and the most characters of one. */
+/** The largest number of names that the module accepts, and the largest number of characters of one. */
 const MAX_LIBS = 10;
 const MAX_NAME = 99;
 
 /**
- * Checks the names of a configuration by the module's own limits.
+ * Checks the names of a configuration against the module's limits.
  *
  * @throws RangeError naming the value that the module would have refused (-EPERM, -ENOSPC)
  */

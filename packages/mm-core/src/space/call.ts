@@ -1,8 +1,8 @@
 /**
- * What one system call leaves: why it was refused, what it wants populated, what it waits for, and how it goes on then.
+ * The results of one system call: the reason for a refusal, the range to populate, what it waits for, and how it continues.
  *
- * A {@link Caller} owns one Call, and each verb begins it anew. The address space and the machine hold only state, so the
- * calls of several tasks on one Mm do not overwrite each other's results, however long one of them waits.
+ * A {@link Caller} owns one Call, which `beginCall` resets. The address space and the machine hold only state, so the calls
+ * of several tasks on one Mm do not overwrite each other's results, also while one of them waits.
  */
 import type { Addr, Bytes, Pages, VmFlags } from '../base/units.ts';
 import type { VmFile } from '../ports/file.ts';
@@ -11,7 +11,7 @@ import type { Vma } from '../areas/vma.ts';
 import type { Caller } from './caller.ts';
 import { FaultInfo } from './fault-info.ts';
 
-/** An access that was refused: what the task's siginfo says. */
+/** An access that failed with a signal: the contents of the task's siginfo. */
 export class RefusedAccess {
   /** SIGSEGV, SIGBUS, or SIGKILL when memory is exhausted. */
   signal = 0;
@@ -19,29 +19,29 @@ export class RefusedAccess {
   code = 0;
   /** The faulting address, not rounded. */
   address: number;
-  /** Why: the number of a reason. */
+  /** The number of the reason. */
   decision = 0;
 
   constructor() {
-    // V8 keeps the field as a double then, and storing an address never allocates.
+    // V8 then keeps the field as a double, and storing an address never allocates.
     this.address = 0.5;
     this.address = 0;
   }
 }
 
-/** What do_mmap is asked for: the kernel's arguments, and the bits to begin with. */
+/** The arguments of do_mmap, and the VM_ bits that the caller adds. */
 export interface MmapRequest {
   /** Null for anonymous memory; the caller keeps its reference. */
   file: VmFile | null;
-  /** Hint, or with MAP_FIXED the address (a value of `fromRegister`); from get_unmapped_area on the address. */
+  /** The hint, or with MAP_FIXED the address (a value of `fromRegister`); after get_unmapped_area, the address. */
   addr: Addr;
-  /** As asked for (a value of `fromRegister`); from the checks on page-aligned. */
+  /** The length as requested (a value of `fromRegister`); page-aligned after the checks. */
   len: Bytes;
   /** PROT_ bits; unknown ones are ignored. */
   prot: number;
   /** MAP_ bits. */
   flags: number;
-  /** VM_ bits to begin with; then all of the mapping. */
+  /** VM_ bits that the caller adds; after the checks, all bits of the mapping. */
   vmFlags: VmFlags;
   /** VM_HIGH_ bits of the mapping. */
   vmFlagsHigh: number;
@@ -49,31 +49,31 @@ export interface MmapRequest {
   pgoff: Pages;
 }
 
-/** The call that a task makes. */
+/** The system call of a task. */
 export class Call {
   /** Number of the reason of the last refusal (`describeReason` gives the reason); 0: none. */
   reason = 0;
-  /** What `finishPopulate` is to bring in: address and bytes; 0 bytes: nothing. */
+  /** The range that `finishPopulate` populates: address and bytes; 0 bytes: none. */
   populateAddr = 0;
   populateLen = 0;
-  /** Whether an error of populating is the call's error (mlock). */
+  /** Whether the call returns an error of populating (mlock). */
   populateStrict = false;
-  /** The VMA that covers the range which the last step changed; mremap: the source. */
+  /** The VMA that covers the range which the last step changed; in mremap the source. */
   vma: Vma | null = null;
-  /** What do_mmap is asked for: filled anew by each call that maps. */
+  /** The request to do_mmap: filled anew by each call that maps. */
   readonly mmap: MmapRequest = { file: null, addr: 0, len: 0, prot: 0, flags: 0, vmFlags: 0, vmFlagsHigh: 0, pgoff: 0 };
-  /** What the next merge or change of an area is asked for. */
+  /** The request to the next merge or change of an area. */
   readonly area: AreaSpec = new AreaSpec();
-  /** What must settle before a call that returned RETRY goes on. */
+  /** The promise that must settle before a call that returned RETRY continues. */
   pending: Promise<unknown> | null = null;
-  /** How a call goes on that returned RETRY after it had done its first part; null: it is repeated. */
+  /** Continues a call that returned RETRY after it had done its first part; null: the call is repeated. */
   resume: (() => number) | null = null;
-  /** What the owner of a mapping is told and answers during a fault. */
+  /** The arguments and the result of a driver's `fault` operation. */
   readonly vmf: FaultInfo = new FaultInfo();
-  /** The last access that was refused with a signal. */
+  /** The last access that failed with a signal. */
   readonly refused: RefusedAccess = new RefusedAccess();
 
-  /** Asks for [addr, addr + len) to be populated once the mmap lock has been dropped. */
+  /** Requests that [addr, addr + len) is populated after the mmap lock has been dropped. */
   populateLater(addr: Addr, len: Bytes, strict: boolean): void {
     this.populateAddr = addr;
     this.populateLen = len;
@@ -82,15 +82,15 @@ export class Call {
 }
 
 /**
- * Makes the caller's call the one under way: drivers that have no caller find it as `system.current`.
+ * Makes the caller's call the current one, which drivers without a caller reach as `system.current`.
  *
- * Whoever begins a call or goes on with one that waited does this first.
+ * Every entry that begins a call, or continues one that waited, calls this first.
  */
 export function makeCurrent(cur: Caller): void {
   cur.mm.system.current = cur.call;
 }
 
-/** Begins a system call: makes it current, with no reason and nothing to populate. */
+/** Begins a system call: makes it current and clears its reason and its range to populate. */
 export function beginCall(cur: Caller): void {
   const { call } = cur;
   cur.mm.system.current = call;

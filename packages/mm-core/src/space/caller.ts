@@ -1,5 +1,5 @@
 /**
- * Who makes a call: what the kernel finds through `current`, made explicit.
+ * The caller of a system call: what the kernel finds through `current`, as an explicit argument.
  *
  * Several callers (threads) may share one Mm. Limits belong to a process, credentials to a thread.
  */
@@ -11,18 +11,18 @@ import type { Mm } from './mm.ts';
 export interface Rlimits {
   as: number;
   data: number;
-  /** The hard RLIMIT_DATA: a soft limit of 0 falls back to it on 6.1. */
+  /** The hard RLIMIT_DATA: on 6.1 it applies when the soft limit is 0. */
   dataMax: number;
   stack: number;
   memlock: number;
-  /** RLIMIT_FSIZE: files do not grow beyond. */
+  /** RLIMIT_FSIZE: the largest size to which a file may grow. */
   fsize: number;
 }
 
-/** The caller of a verb. */
+/** The caller of a system call. */
 export interface Caller {
   readonly mm: Mm;
-  /** What its system call leaves. One per caller. */
+  /** The results of its system call. One per caller. */
   readonly call: Call;
   readonly rlimits: Rlimits;
   readonly cred: Credentials;
@@ -31,11 +31,11 @@ export interface Caller {
   /** Minor and major faults of this task. */
   minFlt: number;
   majFlt: number;
-  /** Identity for locks: the descriptor table, or null. */
+  /** The owner of file locks: the descriptor table, or null. */
   readonly files: object | null;
 }
 
-/** Limits with nothing limited but the stack (8 MiB). */
+/** Returns limits of which only the stack's (8 MiB) is finite. */
 export function defaultRlimits(): Rlimits {
   return {
     as: Infinity,
@@ -47,7 +47,7 @@ export function defaultRlimits(): Rlimits {
   };
 }
 
-/** A caller for an embedder that has no tasks: root, with the usual limits. */
+/** Creates a caller for an embedder that has no tasks: root, with the default limits. */
 export function createCaller(mm: Mm): Caller {
   return {
     mm,

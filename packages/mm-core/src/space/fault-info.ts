@@ -1,7 +1,7 @@
 /**
- * struct vm_fault: what a driver's fault operation is told and what it answers; and the VM_FAULT_ codes.
+ * struct vm_fault: the arguments and the result of a driver's fault operation; and the VM_FAULT_ codes.
  *
- * Each call has one, which is reused for its faults. Nothing in it outlives the driver's answer.
+ * Each call has one, which is reused for its faults. Its values are valid until the operation has returned.
  */
 import { EFAULT } from '@vmarea/uapi';
 import type { Vma } from '../areas/vma.ts';
@@ -15,7 +15,7 @@ export const VM_FAULT_WRITE = 0x8;
 export const VM_FAULT_SIGSEGV = 0x40;
 export const VM_FAULT_NOPAGE = 0x100;
 export const VM_FAULT_LOCKED = 0x200;
-/** The page must be awaited: `system.current.pending` holds the promise. */
+/** The fault must wait for the page: `system.current.pending` holds the promise. */
 export const VM_FAULT_RETRY = 0x400;
 export const VM_FAULT_ERROR: number = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV;
 
@@ -23,9 +23,9 @@ export const FAULT_FLAG_WRITE = 0x1;
 export const FAULT_FLAG_MKWRITE = 0x2;
 export const FAULT_FLAG_USER = 0x40;
 
-/** The arguments and the answer of one fault. */
+/** The arguments and the result of one fault. */
 export class FaultInfo {
-  /** Who faults. */
+  /** The caller that faults. */
   cur!: Caller;
   /** The mapping. */
   vma!: Vma;
@@ -35,13 +35,13 @@ export class FaultInfo {
   pgoff = 0;
   /** FAULT_FLAG_ bits. */
   flags = 0;
-  /** Answer: the frame, with one reference; -1 when none. */
+  /** Result: the frame, with one reference; -1 for none. */
   page = -1;
-  /** Answer: the id of the decision that refused; 0: the driver gives none. */
+  /** Result: the number of the reason for an error; 0: the driver gives none. */
   reason = 0;
 
   /**
-   * Begins a question to the mapping's owner.
+   * Fills in the arguments of a fault and clears the results.
    *
    * @param address page-aligned, inside the VMA
    * @param flags FAULT_FLAG_ bits
@@ -57,9 +57,9 @@ export class FaultInfo {
   }
 
   /**
-   * Answers with an error, and why.
+   * Stores the reason for an error and returns the error.
    *
-   * @param decision the id of the decision
+   * @param decision the number of the reason
    * @param code VM_FAULT_SIGBUS or VM_FAULT_OOM
    * @returns the code
    */

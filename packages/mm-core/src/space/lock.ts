@@ -1,13 +1,13 @@
 /**
- * The mmap lock (mmap_sem). The code is synchronous, so the lock can only be found held by a driver that calls back
- * into mapping calls from its own operation: a deadlock in the kernel, a named error here.
+ * The mmap lock (mmap_sem). The code is synchronous, so only a driver that calls a mapping call from its own operation can
+ * meet the held lock: a deadlock in the kernel, a named error here.
  */
 import type { Mm } from './mm.ts';
 
-/** A driver's operation called a verb of the address space that it was called for. */
+/** Thrown when a driver's operation maps or unmaps in the address space whose lock is held. */
 export class MmapLockError extends Error {
   override readonly name = 'MmapLockError';
-  /** The verb that found the lock held. */
+  /** The call that found the lock held. */
   readonly verb: string;
 
   constructor(verb: string) {

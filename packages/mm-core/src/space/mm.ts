@@ -1,5 +1,5 @@
 /**
- * struct mm_struct: one address space. Data only; the verbs are functions in their own files.
+ * struct mm_struct: one address space. Data only; the calls are functions in their own files.
  */
 import type { PageTables } from '../ports/arch.ts';
 import type { Tracer } from '../reasons/tracer.ts';
@@ -8,19 +8,19 @@ import type { VmFile } from '../ports/file.ts';
 import { VmaTable } from '../areas/table.ts';
 import { VmaTree } from '../areas/tree/tree.ts';
 
-/** An address space. Made by `createMm`, ended by `exitMmap`. */
+/** An address space. `createMm` makes it, `exitMmap` ends it. */
 export class Mm {
   readonly system: MmSystem;
-  /** The VMAs themselves. */
+  /** The records of the VMAs. */
   readonly vmas: VmaTable;
   /** The index of the VMAs. */
   readonly tree: VmaTree;
-  /** VMAs; equals `tree.size`. */
+  /** The number of VMAs; equals `tree.size`. */
   mapCount = 0;
-  /** Pages mapped, and the most there ever were (VmPeak, together with hiwaterVm). */
+  /** Pages mapped, and the largest number so far (VmPeak, together with hiwaterVm). */
   totalVm = 0;
   hiwaterVm = 0;
-  /** Most resident pages seen when something was unmapped. */
+  /** The largest number of resident pages, as seen before each unmapping. */
   hiwaterRss = 0;
   /** Pages of VM_LOCKED mappings. */
   lockedVm = 0;
@@ -29,14 +29,14 @@ export class Mm {
   /** Pages of executable mappings, as the profile counts them. */
   execVm = 0;
   stackVm = 0;
-  /** 6.1: pages of private writable mappings that are no stack. */
+  /** 6.1: pages of private writable mappings except stacks. */
   dataVm = 0;
   /** Flags that every new mapping gets (mlockall(MCL_FUTURE)). */
   defFlags = 0;
   /** End of user addresses. */
   readonly taskSize: number;
   mmapBase = 0;
-  /** Bottom-up layout. */
+  /** Whether the layout is bottom-up. */
   mmapLegacy = false;
   startBrk = 0;
   brk = 0;
@@ -47,20 +47,20 @@ export class Mm {
   endData = 0;
   argStart = 0;
   envEnd = 0;
-  /** The program. */
+  /** The executable file of the program. */
   exeFile: VmFile | null = null;
   /** PR_SET_MDWE: PR_MDWE_ bits, 0 when not set. */
   mdwe = 0;
-  /** CONFIG_MSM_APP_SETTINGS: a listed library was mapped. */
+  /** CONFIG_MSM_APP_SETTINGS: set once a listed library was mapped. */
   appSetting = false;
   /** The mmap lock: a check against re-entrance, since the code is synchronous. */
   locked = false;
-  /** Who listens, or null. */
+  /** The listener, or null. */
   tracer: Tracer | null = null;
-  /** References: tasks that use it. */
+  /** The number of tasks that use it. */
   users = 1;
 
-  // --- the memory behind it (memory/); null and zero in an engine that runs alone
+  // --- for the memory (memory/); null and zero in an engine without memory
   pageTables: PageTables | null = null;
   /** Resident pages by kind: MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES. */
   rssFile = 0;
@@ -68,9 +68,9 @@ export class Mm {
   rssShmem = 0;
   /** Bytes of huge pages mapped (HugetlbPages). */
   hugetlbBytes = 0;
-  /** Bumped at each invalidation of cached translations. */
+  /** Incremented at each invalidation of cached translations. */
   tlbGeneration = 0;
-  /** The soft MMU of this address space: memory/ decides what it is. */
+  /** The state of the soft MMU; only memory/ reads it. */
   memory: object | null = null;
 
   constructor(system: MmSystem) {

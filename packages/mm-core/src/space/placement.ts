@@ -1,7 +1,7 @@
 /**
- * Where a mapping goes: get_unmapped_area, the two searches, and the lookups by address.
+ * Chooses the address of a mapping: get_unmapped_area, the two searches, and the lookups by address.
  *
- * Mirrors mm/mmap.c; the search over gaps itself is the index's (areas/tree/tree.ts).
+ * Mirrors mm/mmap.c. The index (areas/tree/tree.ts) searches the gaps.
  */
 import { EINVAL, ENOMEM, MAP_FIXED, MAP_SHARED } from '@vmarea/uapi';
 import type { Caller } from './caller.ts';
@@ -25,54 +25,54 @@ import { VM_GROWSDOWN } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, AddrOrErrno, Bytes, Errno, Pages } from '../base/units.ts';
 
-/** find_vma: the first VMA that ends above `addr`, or null. */
+/** find_vma: returns the first VMA that ends above `addr`, or null. */
 export function findVma(mm: Mm, addr: Addr): Vma | null {
   return addr < 0 ? null : mm.tree.find(addr);
 }
 
-/** find_vma_intersection: the first VMA that has a byte of [start, end), or null. */
+/** find_vma_intersection: returns the first VMA that has a byte of [start, end), or null. */
 export function findVmaIntersection(mm: Mm, start: Addr, end: Addr): Vma | null {
   const vma = findVma(mm, start);
   return vma !== null && end > vma.vmStart ? vma : null;
 }
 
-/** The VMA before what find_vma(addr) gives: the last one that ends at or below `addr`. */
+/** Returns the VMA before `found`, the result of find_vma(addr): the last one that ends at or below `addr`. */
 export function findPrev(mm: Mm, found: Vma | null): Vma | null {
   return found === null ? mm.tree.last : found.vmPrev;
 }
 
-/** vm_start_gap: where the guard gap below a VMA begins (its own start, if it has none). */
+/** vm_start_gap: returns where the guard gap below a VMA begins (its own start, if it has none). */
 export function vmStartGap(mm: Mm, vma: Vma): number {
   if ((vma.vmFlags & VM_GROWSDOWN) === 0) return vma.vmStart;
   return Math.max(0, vma.vmStart - mm.system.stackGuardGap);
 }
 
-/** The hint of a search, page-aligned, when it can be taken as it is; -1 otherwise. */
+/** Returns the hint of a search, page-aligned, if the mapping fits there; otherwise -1. */
 function takeHint(mm: Mm, hint: number, len: Bytes): number {
   const addr = alignUp(hint, mm.system.pageMask);
   const end = addr + len;
   if (addr < 0 || addr > mm.taskSize - len || addr < mm.system.mmapMinAddr) return -1;
-  // A hint above the window opens all of the address space; an area across its end is not wanted.
+  // A hint above the window may use the whole address space; no area may lie across the window's end.
   const { mapWindow } = mm.system.arch;
   if (end > mapWindow && addr <= mapWindow) return -1;
   const vma = findVma(mm, addr);
   return vma === null || end <= vmStartGap(mm, vma) ? addr : -1;
 }
 
-/** arch_get_mmap_end: where a search ends, which a hint above the default window moves to the end of the address space. */
+/** arch_get_mmap_end: returns where a search ends. A hint above the default window moves it to the end of the address space. */
 function searchEnd(mm: Mm, hint: number): number {
   const { mapWindow } = mm.system.arch;
-  // A negative hint is one near 2^64.
+  // A negative hint stands for a value near 2^64.
   return hint > mapWindow || hint < 0 ? mm.taskSize : mapWindow;
 }
 
-/** The bottom-up search: what there is in the old layout, and the way out of the top-down one. */
+/** Searches bottom-up: the search of the legacy layout, and the fallback of the top-down one. */
 function searchBottomUp(cur: Caller, len: Bytes, base: number, end: number): number {
   const found = cur.mm.tree.lowestGap(len, base, end, 0, 0);
   return found < 0 ? refuse(cur, GET_UNMAPPED_AREA_NO_GAP, -ENOMEM) : found;
 }
 
-/** Where a top-down search ends below. */
+/** Returns the lowest address of a top-down search. */
 function searchLow(system: MmSystem, flags: number): number {
   const { arch, profile, pageSize } = system;
   const own = arch.searchesFromPageOne && !profile.layout.searchKeepsMinAddr;
@@ -80,7 +80,7 @@ function searchLow(system: MmSystem, flags: number): number {
   return (flags & arch.mapAbove4G) !== 0 && profile.layout.mapAbove4G ? Math.max(low, 2 ** 32) : low;
 }
 
-/** A search that a flag confines to a window (MAP_32BIT): bottom-up in both layouts, and nowhere else. */
+/** Searches in the window of a flag (MAP_32BIT): bottom-up in both layouts, without a fallback outside. */
 function searchWindow(cur: Caller, addr: Addr, len: Bytes, window: FlagWindow): number {
   const { mm } = cur;
   if (len > window.end) return refuse(cur, GET_UNMAPPED_AREA_LEN_OVER_ROOM, -ENOMEM);
@@ -115,8 +115,8 @@ function searchArea(cur: Caller, addr: Addr, len: Bytes, flags: number): number 
 }
 
 /**
- * Whether a mapping is placed at a border of a PMD huge page, where a hole has room for it. Mirrors __get_unmapped_area of
- * 6.7 and later.
+ * Returns whether get_unmapped_area aligns a mapping to a PMD huge page when a gap has room for it. Mirrors
+ * __get_unmapped_area of 6.7 and later.
  *
  * @param addr the hint, rounded down to a page
  */
@@ -125,7 +125,7 @@ export function placesAtPmdBorder(mm: Mm, file: VmFile | null, addr: Addr, len: 
   return (flags & (MAP_FIXED | MAP_SHARED)) === 0 && len % mm.system.arch.pmdSize === 0 && mm.system.config.thp;
 }
 
-/** thp_get_unmapped_area: a gap with room to align in it; without one, any gap. */
+/** thp_get_unmapped_area: searches a gap with room to align the mapping; if there is none, any gap. */
 function searchAligned(cur: Caller, len: Bytes, flags: number): number {
   const size = cur.mm.system.arch.pmdSize;
   const found = searchArea(cur, 0, len + size, flags);
@@ -136,11 +136,11 @@ function searchAligned(cur: Caller, len: Bytes, flags: number): number {
 }
 
 /**
- * get_unmapped_area: the address for a mapping of `len` bytes. The parameters are the kernel's.
+ * get_unmapped_area: chooses the address for a mapping of `len` bytes. The parameters are the kernel's.
  *
  * @param addr the hint, or with MAP_FIXED the address
  * @param len page-aligned bytes, as from `fromRegister` (may be out of range)
- * @returns a page-aligned address, or -ENOMEM, -EINVAL, -EPERM or what the file's own search says
+ * @returns a page-aligned address, or -ENOMEM, -EINVAL, -EPERM or the errno of the file's own search
  */
 export function getUnmappedArea(
   cur: Caller,
@@ -160,19 +160,19 @@ export function getUnmappedArea(
         ? searchAligned(cur, len, flags)
         : searchArea(cur, addr, len, flags);
   if (isErr(area) || area > mm.taskSize - len || (area & mm.system.pageMask) !== 0) {
-    // With MAP_FIXED the address comes back as it was given, and a negative one stands for a value near 2^64.
+    // With MAP_FIXED the result is the given address, and a negative one stands for a value near 2^64.
     return whyNotThere(cur, file, len, area, (flags & MAP_FIXED) !== 0 && area === addr);
   }
   const error = mm.system.security.mmapAddr(cur, area);
   return error === 0 ? area : refuse(cur, SECURITY_MMAP_ADDR_REFUSED, error);
 }
 
-/** What is wrong with the area that a search gave: the errno. `asGiven`: it is the MAP_FIXED address. */
+/** Returns the errno for an unusable result of a search. `asGiven`: the result is the MAP_FIXED address. */
 function whyNotThere(cur: Caller, file: VmFile | null, len: Bytes, area: AddrOrErrno, asGiven: boolean): Errno {
   if (isErr(area)) {
     if (asGiven && area < -4095) return refuse(cur, GET_UNMAPPED_AREA_BEYOND_TASK_SIZE, -ENOMEM);
     if (file !== null && file.fOp.getUnmappedArea !== null) return refuse(cur, GET_UNMAPPED_AREA_OWNER_REFUSED, area);
-    // The last 4095 values of an unsigned long are errors, whoever wrote them.
+    // The last 4095 values of an unsigned long count as errors, also when the program gave them as an address.
     return asGiven ? refuse(cur, GET_UNMAPPED_AREA_ERROR_VALUE, area) : area;
   }
   if (area > cur.mm.taskSize - len) return refuse(cur, GET_UNMAPPED_AREA_BEYOND_TASK_SIZE, -ENOMEM);
@@ -180,10 +180,10 @@ function whyNotThere(cur: Caller, file: VmFile | null, len: Bytes, area: AddrOrE
 }
 
 /**
- * vm_unmapped_area for drivers that search by their own rules (huge pages).
+ * vm_unmapped_area for drivers with a search of their own (huge pages).
  *
- * @param hint the caller's hint, 0 when it has none: one above the default window opens the whole address space
- * @param topdown from mmap_base down, with the bottom-up search as the way out; otherwise up from TASK_UNMAPPED_BASE
+ * @param hint the caller's hint, 0 for none; a hint above the default window extends the search to the whole address space
+ * @param topdown searches from mmap_base down, then bottom-up; otherwise only up from TASK_UNMAPPED_BASE
  * @param alignMask required alignment less one page, bytes
  * @returns an address or -ENOMEM
  */

@@ -19,21 +19,21 @@ export const SECURITY_MMAP_ADDR_REFUSED: number = reason('security_mmap_addr.ref
 export const GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE: number = reason('get_unmapped_area.len_over_task_size', {
   errno: ENOMEM,
   says: 'The mapping is longer than the whole user address space.',
-  change: 'Ask for less than TASK_SIZE.',
+  change: 'Map less than TASK_SIZE.',
   source: { fn: 'get_unmapped_area', file: 'mm/mmap.c', lines: { 'msm-4.4': [2105] } },
 });
 
 export const GET_UNMAPPED_AREA_LEN_OVER_ROOM: number = reason('get_unmapped_area.len_over_room', {
   errno: ENOMEM,
-  says: 'The mapping is longer than what lies between mmap_min_addr and TASK_SIZE.',
-  change: 'Ask for less.',
+  says: 'The mapping is longer than the space between vm.mmap_min_addr and TASK_SIZE.',
+  change: 'Map less.',
   source: { fn: 'arch_get_unmapped_area', file: 'mm/mmap.c', caller: 'arch_get_unmapped_area_topdown' },
 });
 
 export const GET_UNMAPPED_AREA_NO_GAP: number = reason('get_unmapped_area.no_gap', {
   errno: ENOMEM,
-  says: 'No hole between the mappings is long enough (guard gaps below stacks counted), below mmap_base or above it.',
-  change: 'Unmap something, ask for less, or place it yourself with MAP_FIXED.',
+  says: 'No gap between the mappings is long enough, neither below mmap_base nor above it (guard gaps below stacks are not free).',
+  change: 'Unmap something, map less, or choose the address with MAP_FIXED.',
   source: { fn: 'vm_unmapped_area', file: 'mm/mmap.c' },
 });
 
@@ -46,8 +46,8 @@ export const GET_UNMAPPED_AREA_BEYOND_TASK_SIZE: number = reason('get_unmapped_a
 
 export const GET_UNMAPPED_AREA_OWNER_REFUSED: number = reason('get_unmapped_area.owner_refused', {
   errno: EINVAL,
-  says: "The file's own address search refused (huge pages: address or length not aligned, or no room).",
-  change: 'See what the driver accepts: its errno is passed on.',
+  says: "The file's own address search refused (huge pages: address or length not aligned, or no gap).",
+  change: "Use an address and a length that the driver accepts; the errno is the driver's.",
   source: {
     fn: 'f_op->get_unmapped_area',
     file: 'mm/mmap.c',
@@ -58,15 +58,15 @@ export const GET_UNMAPPED_AREA_OWNER_REFUSED: number = reason('get_unmapped_area
 
 export const GET_UNMAPPED_AREA_ERROR_VALUE: number = reason('get_unmapped_area.error_value', {
   errno: EPERM,
-  says: 'A fixed address among the last 4095 values of 64 bits is indistinguishable from an error, and becomes one.',
-  change: 'Ask for an address within the address space.',
+  says: 'A fixed address among the last 4095 values of 64 bits counts as an errno, and the call returns it as one.',
+  change: 'Use an address within the address space.',
   source: { fn: 'get_unmapped_area', file: 'mm/mmap.c', lines: { 'msm-4.4': [2118] } },
 });
 
 export const GET_UNMAPPED_AREA_UNALIGNED: number = reason('get_unmapped_area.unaligned', {
   errno: EINVAL,
   says: 'A fixed address must be a multiple of the page size.',
-  change: 'Round the address to a page.',
+  change: 'Round the address down to a page.',
   source: { fn: 'get_unmapped_area', file: 'mm/mmap.c', lines: { 'msm-4.4': [2117] } },
 });
 
@@ -79,22 +79,22 @@ export const MAY_EXPAND_VM_RLIMIT_AS: number = reason('may_expand_vm.rlimit_as',
 
 export const MAY_EXPAND_VM_RLIMIT_DATA: number = reason('may_expand_vm.rlimit_data', {
   errno: ENOMEM,
-  says: 'Private writable mappings would exceed RLIMIT_DATA (6.1 counts them, 4.4 only the heap).',
+  says: 'Private writable mappings would exceed RLIMIT_DATA (6.1 counts them all, 4.4 only the heap).',
   change: 'Raise RLIMIT_DATA, or map shared or read-only.',
   source: { fn: 'may_expand_vm', file: 'mm/mmap.c', kernel: '6.1' },
 });
 
 export const VM_ENOUGH_MEMORY_GUESS: number = reason('vm_enough_memory.guess', {
   errno: ENOMEM,
-  says: 'With vm.overcommit_memory=0 a single request may not exceed what the machine could give: on 4.4 free and reclaimable memory, on 6.1 all RAM and swap.',
-  change: 'Ask for less, use MAP_NORESERVE, or set vm.overcommit_memory=1.',
+  says: 'With vm.overcommit_memory=0 a single request may not exceed the memory of the machine: on 4.4 the free and reclaimable memory, on 6.1 all RAM and swap.',
+  change: 'Map less, use MAP_NORESERVE, or set vm.overcommit_memory=1.',
   source: { fn: '__vm_enough_memory', file: 'mm/mmap.c', caller: 'mmap_region', lines: { 'msm-4.4': [1662] } },
 });
 
 export const VM_ENOUGH_MEMORY_NEVER: number = reason('vm_enough_memory.never', {
   errno: ENOMEM,
-  says: 'With vm.overcommit_memory=2 everything committed must stay below CommitLimit, whatever is free.',
+  says: 'With vm.overcommit_memory=2 the sum of all commitments must stay below CommitLimit, even when memory is free.',
   change:
-    'Raise vm.overcommit_ratio or vm.overcommit_kbytes, commit less (read-only and shared file mappings are free), or set vm.overcommit_memory=0.',
+    'Raise vm.overcommit_ratio or vm.overcommit_kbytes, commit less (read-only and shared file mappings are not counted), or set vm.overcommit_memory=0.',
   source: { fn: '__vm_enough_memory', file: 'mm/mmap.c', caller: 'mmap_region', lines: { 'msm-4.4': [1662] } },
 });

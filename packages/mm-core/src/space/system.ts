@@ -1,6 +1,6 @@
 /**
- * What a kernel has once per machine: architecture, version, build, sysctls, the commit counter, and everything that is
- * plugged in. There is no module-level state anywhere else.
+ * The state that a kernel has once per machine: architecture, version, build, sysctls, the commit counter, and the plugged
+ * in ports. No other module has module-level state.
  */
 import { defaultSysctls, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
 import { checkAppSettings } from './app-setting.ts';
@@ -18,7 +18,7 @@ import type { HugePages, SharedMemory } from '../ports/huge-pages.ts';
 import { NO_MEMORY, type MemoryPort } from '../ports/memory.ts';
 import { Slab } from '../base/slab.ts';
 
-/** What {@link MmSystem} is made of. Only the first three are needed. */
+/** The parts of an {@link MmSystem}. Only the first three are required. */
 export interface MmSystemInit {
   arch: Arch;
   profile: KernelProfile;
@@ -57,23 +57,23 @@ export class MmSystem {
   /** vm_area_cachep. */
   readonly vmAreaCachep: Slab;
   /**
-   * Whether plain memory is handled as records where it can be. False: everything is an object, as in the kernel. What a
-   * program sees is the same; for tests.
+   * Whether calls on plain memory work on records where they can. False: they use objects for everything, as the kernel
+   * does. A program sees no difference; for tests.
    */
   fastPaths = true;
-  /** Fault injection: the n-th allocation from now fails, 0 for none (see `shouldFail`). */
+  /** Fault injection: the number of the next allocation that fails, counted from 1; 0 for none (see `shouldFail`). */
   failCountdown = 0;
   /**
-   * task_work: what is put off until the system call under way returns, such as the release of a file whose last reference
-   * went (so a mapping that replaces another is judged while the old file still has its charges). Null: nothing is put off.
+   * task_work: work that runs when the current system call returns, such as the release of a file whose last reference was
+   * dropped (so the old file keeps its charges while a mapping that replaces it is checked). Null: such work runs at once.
    */
   taskWork: (() => void)[] | null = null;
   /**
-   * The call under way: what the kernel finds through `current`. Nobody's until the first one begins. A driver that must
-   * wait leaves its promise in `system.current.pending` and returns RETRY.
+   * The current call: what the kernel finds through `current`. An unused Call until the first one begins. A driver that must
+   * wait stores its promise in `system.current.pending` and returns RETRY.
    */
   current: Call = new Call();
-  /** What a driver threw last that is no errno. Whoever wants to know what a call met makes it null before the call. */
+  /** The last exception of a driver that is no errno. A caller that reads it sets it to null before the call. */
   driverError: Error | null = null;
   /** Pages locked per user id (user_struct.locked_shm), for huge SysV segments. */
   readonly lockedShm: Map<number, number> = new Map<number, number>();
@@ -103,7 +103,7 @@ export class MmSystem {
     return Math.max(this.sysctl.mmapMinAddr, this.config.lsmMmapMinAddr);
   }
 
-  /** Whether the allocation that is about to happen must fail (fault injection); counts down. */
+  /** Counts down to an injected failure. Returns whether the current allocation must fail. */
   shouldFail(): boolean {
     if (this.failCountdown === 0) return false;
     this.failCountdown--;
@@ -114,7 +114,7 @@ export class MmSystem {
    * WARN_ON_ONCE.
    *
    * @param kind identifies the place
-   * @param text the sentence, told once per kind
+   * @param text the sentence, reported once per kind
    */
   warnOnce(kind: string, text: string): void {
     if (this.warned.has(kind)) return;

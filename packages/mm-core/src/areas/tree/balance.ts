@@ -1,5 +1,5 @@
-// Keeps the nodes of the VMA index even: splits full nodes, unites sparse ones, and corrects the keys and largest gaps of
-// the ancestors, which it finds through the nodes' slots in their parents. No counterpart in the kernel.
+// Balances the nodes of the VMA index: splits full nodes, merges sparse ones, and corrects the keys and largest gaps of the
+// ancestors, which it finds through the nodes' slots in their parents. No counterpart in the kernel.
 import {
   BITS,
   COUNT,
@@ -18,38 +18,38 @@ import {
 } from './store.ts';
 
 /**
- * A node that shrinks below SPARSE is united with a sibling if both then fill at most MERGED slots. Churn leaves leaves
- * filled to 69 %; with 11 and 24 it is 64 % and costs up to a tenth less, but leaves run empty now and then; with 18 and 30
- * it is 72 % and costs a fifth more.
+ * A node that shrinks below SPARSE is merged with a sibling if both then fill at most MERGED slots. Churn fills leaves to
+ * 69 %. With 11 and 24 it is 64 % and takes up to a tenth less time, but some leaves become nearly empty; with 18 and 30 it
+ * is 72 % and takes a fifth more.
  */
 const SPARSE = 14;
 const MERGED = 28;
-/** A leaf with fewer VMAs takes half of a sibling's that is too full to be united with it: so leaves do not run empty. */
+/** A leaf with fewer VMAs takes half of a sibling that is too full to be merged with it, so that no leaf becomes empty. */
 const FEW = 4;
 
 /**
- * VMAs of a leaf that a run of inserts leaves behind: room for the two that an mprotect of a middle page adds. With full
- * leaves the first such call splits the leaf, and nothing unites the halves.
+ * VMAs of a leaf after a run of inserts. The free slots take the two VMAs that an mprotect of a middle page adds: with full
+ * leaves the first such call splits the leaf, and nothing merges the halves again.
  */
 const RUN = 28;
 
-/** Where the VMAs of a leaf go: next to each other at its lower or upper end, or with equal room between them. */
+/** Where the VMAs of a leaf are put: next to each other at its lower or upper end, or with equal room between them. */
 const LOW = 0;
 const HIGH = 1;
 const EVEN = 2;
 
-/** Slot of the k-th of `n` VMAs, counted from 0. It is `k + 1` at least. */
+/** Returns the slot of the k-th of `n` VMAs, counted from 0. It is at least `k + 1`. */
 function place(k: number, n: number, how: number): number {
   if (how === LOW) return k + 1;
   return how === HIGH ? CAPACITY + 1 - n + k : 1 + Math.floor((k * CAPACITY) / n);
 }
 
-/** Whether the largest gap of a node, `max` so far, may be another one after `removed` vanished and `added` came. */
+/** Returns whether the largest gap of a node, now `max`, may change when `removed` vanishes and `added` appears. */
 function gapMatters(max: number, removed: number, added: number): boolean {
   return added > max || (removed === max && added < max);
 }
 
-/** Corrects the ancestors' largest gaps after gaps of at most `removed` vanished from a leaf and `added` came. */
+/** Corrects the ancestors' largest gaps after gaps of at most `removed` vanished from a leaf and `added` appeared. */
 export function gapsChanged(t: TreeStore, leaf: number, removed: number, added: number): void {
   const up = t.links[leaf + UP]!;
   if (up !== -1 && gapMatters(t.keys[up + GAP]!, removed, added)) updateMax(t, leaf);
@@ -106,7 +106,7 @@ function copySlots(t: TreeStore, from: number, to: number, n: number): void {
   t.links.copyWithin(to, from, from + n);
 }
 
-/** The `n` children of an inner node are in place: what is behind them, its bits, and where the children stand. */
+/** Completes an inner node whose `n` children are in place: the keys behind them, its bits, and the children's UP. */
 function arrange(t: TreeStore, node: number, n: number): void {
   const { keys, links } = t;
   keys.fill(Infinity, node + n + 1, node + SLOTS);
@@ -119,7 +119,7 @@ function arrange(t: TreeStore, node: number, n: number): void {
   links[node + BITS] = bits;
 }
 
-/** The VMAs of a leaf move to the slots from 1 on. What is behind them is unknown then, and so are the bits. */
+/** Moves the VMAs of a leaf to the slots from 1 on. Leaves the slots behind them and the bits undefined. */
 function pack(t: TreeStore, leaf: number): void {
   const { keys, links } = t;
   let to = leaf + 1;
@@ -132,7 +132,7 @@ function pack(t: TreeStore, leaf: number): void {
   }
 }
 
-/** The `n` VMAs of a leaf stand in the slots from 1 on: they move to their places, and the rest becomes holes. */
+/** Moves the `n` VMAs of a leaf from the slots from 1 on to their places, and turns the other slots into holes. */
 function spread(t: TreeStore, leaf: number, n: number, how: number): void {
   const { keys, links } = t;
   let used = 0;
@@ -159,14 +159,14 @@ function spread(t: TreeStore, leaf: number, n: number, how: number): void {
 }
 
 /**
- * Splits the full leaf of slot `i`, in front of which a VMA will go between those with the ids `prev` and `next`.
+ * Splits the full leaf of slot `i`. The VMA to be inserted in front of `i` lies between those with the ids `prev` and `next`.
  *
- * @returns the slot of what was at `i`
+ * @returns the slot of the VMA that was at `i`
  */
 export function splitLeaf(t: TreeStore, i: number, prev: number, next: number): number {
   const leaf = i & NODE_OF;
   const slot = i & IN_NODE;
-  // A run of inserts next to each other (mmap top-down, fork) leaves nearly full leaves behind it, not half full ones.
+  // A run of inserts next to each other (mmap top-down, fork) leaves nearly full leaves, not half full ones.
   const above = t.lastInserted !== -1 && t.lastInserted === prev;
   const below = t.lastInserted !== -1 && t.lastInserted === next;
   const atEnd = slot > CAPACITY;
@@ -176,7 +176,7 @@ export function splitLeaf(t: TreeStore, i: number, prev: number, next: number): 
   const { keys, links } = t;
   const moved = CAPACITY + 1 - at;
   const left = at - 1;
-  // A run goes on at its side; the leaf that it leaves has its room between its VMAs.
+  // The run continues at one end of a leaf; the finished leaf has its free slots between its VMAs.
   const rightHow = atEnd ? LOW : above ? HIGH : EVEN;
   const leftHow = below ? HIGH : EVEN;
   keys[right] = keys[leaf + at - 1]!;
@@ -195,7 +195,7 @@ export function splitLeaf(t: TreeStore, i: number, prev: number, next: number): 
   return right + (moved === 0 ? 1 : place(slot - at, moved, rightHow));
 }
 
-/** Puts the node `right` behind `left`, which has lost its upper part to it and keeps the keys up to `leftKey`. */
+/** Inserts the node `right` behind `left`, from which it took the upper part; `left` keeps the keys up to `leftKey`. */
 function insertChild(t: TreeStore, left: number, right: number, leftKey: number): void {
   if (t.links[left + UP] === -1) addRoot(t, left);
   else if (t.links[(t.links[left + UP]! & NODE_OF) + COUNT] === CAPACITY) splitInner(t, left);
@@ -215,7 +215,7 @@ function insertChild(t: TreeStore, left: number, right: number, leftKey: number)
 function addRoot(t: TreeStore, child: number): void {
   const root = t.newInner();
   const { keys, links } = t;
-  keys[root] = -1; // slot 0 is never above an address
+  keys[root] = -1; // below every address
   keys[root + 1 + GAP] = 0;
   links[root + 1] = child;
   arrange(t, root, 1);
@@ -239,12 +239,12 @@ function splitInner(t: TreeStore, child: number): void {
   insertChild(t, node, right, leftKey);
 }
 
-/** Whether a leaf should be united with another, if one has room. */
+/** Returns whether a leaf should be merged with another that has room. */
 export function isSparse(t: TreeStore, leaf: number): boolean {
   return t.links[leaf + COUNT]! < SPARSE && t.height !== 0;
 }
 
-/** Unites a node that is not the root with a sibling, if both then fill at most MERGED slots. */
+/** Merges a node that is not the root with a sibling, if both then fill at most MERGED slots. */
 export function unite(t: TreeStore, node: number): void {
   const { keys, links } = t;
   const own = links[node + COUNT]!;
@@ -254,7 +254,7 @@ export function unite(t: TreeStore, node: number): void {
   const isLast = (i & IN_NODE) === links[(i & NODE_OF) + COUNT];
   if (isLast || own + links[links[i + 1]! + COUNT]! > MERGED) {
     if (isFirst || own + links[links[i - 1]! + COUNT]! > MERGED) {
-      // An only child has nobody beside it.
+      // An only child has no sibling.
       if (isLeaf && own < FEW && !(isFirst && isLast)) share(t, isLast ? i - 1 : i);
       return;
     }
@@ -307,7 +307,7 @@ function share(t: TreeStore, i: number): void {
   t.setGap(i + 1, maxOf(t, right));
 }
 
-/** Drops the child at slot `i` of an inner node, and what becomes empty or sparse above. */
+/** Removes the child at slot `i` of an inner node, and the ancestors that become empty or sparse. */
 export function removeChild(t: TreeStore, i: number): void {
   const { keys, links } = t;
   const node = i & NODE_OF;
@@ -315,7 +315,7 @@ export function removeChild(t: TreeStore, i: number): void {
   copySlots(t, i + 1, i, node + n - i + 1);
   arrange(t, node, n);
   if (n === 0) {
-    // never the root: it has two children or more
+    // `node` is not the root: the root has two children or more.
     const up = links[node + UP]!;
     t.dropInner(node);
     removeChild(t, up);
@@ -340,7 +340,7 @@ function lowerRoot(t: TreeStore): void {
   }
 }
 
-/** The last key on every inner level is Infinity. */
+/** Sets the last key on every inner level to Infinity. */
 function openRightEdge(t: TreeStore): void {
   let node = t.root;
   for (let level = t.height; level > 0; level--) {

@@ -1,4 +1,4 @@
-// What holds of a VMA index between its operations, checked slot by slot. For tests; the layout is described in areas/tree/store.ts.
+// Checks the invariants of a VMA index slot by slot. For tests. areas/tree/store.ts describes the layout.
 import {
   BITS,
   CAPACITY,
@@ -16,12 +16,12 @@ import {
 } from './store.ts';
 import { END, INTS, RECORD, START, STATE, STATE_LINKED } from '../record.ts';
 
-/** One sentence for each violation; an empty array is good. */
+/** Returns one sentence for each violation, an empty array for none. */
 export function checkTree(tree: TreeStore): string[] {
   return new Checker(tree).run();
 }
 
-/** Walks a tree. */
+/** Walks a tree and collects the violations. */
 class Checker {
   private readonly bad: string[] = [];
   private readonly t: TreeStore;
@@ -53,7 +53,7 @@ class Checker {
     }
   }
 
-  /** The largest gap below a node; `this.end` is the last end that was met. */
+  /** Returns the largest gap below a node. `this.end` is the end of the last VMA visited. */
   private walk(node: number, level: number, up: number, rightEdge: boolean): number {
     const { t, bad } = this;
     this.nodes++;
@@ -96,7 +96,7 @@ class Checker {
     if (ones !== n || (used & 1) !== 0) bad.push(`leaf ${leaf}: uses ${ones} slots, not ${n}`);
   }
 
-  /** The gap in front of a VMA. */
+  /** Returns the gap in front of a VMA. */
   private checkSlot(i: number, id: number): number {
     const { t, bad } = this;
     const { nums, ints } = t.table;

@@ -1,5 +1,5 @@
-// Changes the VMA index: inserts, erases, cuts and joins VMAs, and moves their borders. A slot that a function takes is the
-// answer of a search (areas/tree/search.ts), and none holds after the index has changed but the one that is returned.
+// Changes the VMA index: inserts, erases, cuts and joins VMAs, and moves their borders. The functions take slots from a
+// search (areas/tree/search.ts). A change invalidates all slots except the one that the function returns.
 import {
   gapsChanged,
   isSparse,
@@ -55,7 +55,7 @@ export function insertAt(t: TreeStore, i: number, id: number): void {
   t.finger = own;
   t.lastInserted = id;
   ints[id * INTS + STATE] = ints[id * INTS + STATE]! | STATE_LINKED;
-  // openSlot has left the bit of the new slot clear.
+  // openSlot has cleared the bit of the new slot.
   const bit = 1 << (own & IN_NODE);
   let bits = links[leaf + BITS]!;
   if (gap > 0) bits |= bit;
@@ -68,16 +68,16 @@ export function insertAt(t: TreeStore, i: number, id: number): void {
   const above = old - (end - border);
   keys[own + 1 + GAP] = above;
   links[leaf + BITS] = above > 0 ? bits | (bit << 1) : bits & ~(bit << 1);
-  // A gap has become two smaller ones; but a VMA inside a stack's guard gap has more below it than was free.
+  // One gap became two smaller ones. A VMA inside a stack's guard gap has more below it than was free.
   const up = links[leaf + UP]!;
   if (up !== -1 && (old === keys[up + GAP] || gap > old)) updateMax(t, leaf);
 }
 
 /**
- * Links the VMA `id` in front of all of `leaf`, behind the last of the leaf before it, where that one is emptier: a hole
- * at a border between leaves is filled where it was made.
+ * Links the VMA `id` in front of all VMAs of `leaf`, at the end of the leaf before it, when that leaf is emptier: an insert
+ * at the border between two leaves fills the hole that an erase made there.
  *
- * @returns false where it belongs into `leaf`; nothing has changed then
+ * @returns false, with nothing changed, when `leaf` itself has to take it
  */
 function insertBelow(t: TreeStore, leaf: number, id: number): boolean {
   const { keys, links } = t;
@@ -127,15 +127,15 @@ export function eraseAt(t: TreeStore, i: number): void {
   links[leaf + COUNT] = links[leaf + COUNT]! - 1;
   t.size--;
   t.finger = next;
-  // Two gaps have become a larger one; but behind what was inside a stack's guard gap less is free than below it.
+  // Two gaps became one larger gap. Behind a VMA that was inside a stack's guard gap, less is free than below it.
   if (own > gap) updateMax(t, leaf);
   else raiseGaps(t, leaf, next);
   if (isSparse(t, leaf)) unite(t, leaf);
 }
 
 /**
- * Unlinks `first` and everything up to `last`, one pass per leaf. The removed VMAs lead to each other by `vmNext`
- * (munmap walks them once more).
+ * Unlinks `first` and everything up to `last`, one pass per leaf. `vmNext` of a removed VMA is the next removed one, for
+ * munmap's second walk.
  */
 export function eraseRange(t: TreeStore, first: Vma, last: Vma): void {
   const { ints } = t.table;
@@ -192,7 +192,7 @@ export function shiftBoundary(t: TreeStore, left: Vma, right: Vma, addr: number)
   left.vmEnd = addr;
   right.vmStart = addr;
   const next = setEnd(t, i, addr);
-  // the gap between them is 0, or minus the guard gap; only a clamp at address 0 can change it
+  // The gap between them is 0, or minus the guard gap; only clamping at address 0 changes it.
   const gap = t.startGap(right.id, addr) - addr;
   if (next === 0) {
     lastEndChanged(t, leaf, addr);
@@ -227,7 +227,7 @@ export function splitAt(t: TreeStore, i: number, addr: number, part: number, par
   keys[own] = addr;
   links[own] = lower;
   links[own + 1] = upper;
-  // The lower part has the gap of the whole; what is between the two is 0, or minus the guard gap.
+  // The lower part keeps the gap of the whole. The gap between the two is 0, or minus the guard gap.
   const gap = keys[own + 1 + GAP]!;
   keys[own + GAP] = gap;
   keys[own + 1 + GAP] = t.startGap(upper, addr) - addr;
@@ -242,10 +242,10 @@ export function splitAt(t: TreeStore, i: number, addr: number, part: number, par
 }
 
 /**
- * Lets the VMA of slot `i` grow over the `count` VMAs behind it, which are unlinked (vma_merge removing its right
- * neighbours): it ends where the last of them did.
+ * Extends the VMA of slot `i` over the `count` VMAs behind it, which are unlinked (vma_merge removing its right
+ * neighbours), up to the end of the last of them.
  *
- * @returns its slot afterwards
+ * @returns its new slot
  */
 export function absorbAt(t: TreeStore, i: number, count: number): number {
   const { keys, links } = t;
@@ -271,7 +271,7 @@ export function absorbAt(t: TreeStore, i: number, count: number): number {
     const state = links[leaf + lowestBit(m)]! * INTS + STATE;
     ints[state] = ints[state]! & ~STATE_LINKED;
   }
-  // The last one's slot becomes this VMA's.
+  // The slot of the last one becomes this VMA's.
   for (let k = i; k < j; k++) keys[k] = border;
   nums[id * RECORD + END] = keys[j]!;
   links[j] = id;
@@ -287,7 +287,7 @@ export function absorbAt(t: TreeStore, i: number, count: number): number {
   return isSparse(t, leaf) ? uniteAround(t, j, id) : j;
 }
 
-/** The same where the VMAs are in several leaves. */
+/** {@link absorbAt} when the VMAs are in several leaves. */
 function absorbAcross(t: TreeStore, i: number, count: number): number {
   const vma = t.table.at(t.links[i]!);
   for (let k = 0; k < count; k++) {
@@ -299,7 +299,7 @@ function absorbAcross(t: TreeStore, i: number, count: number): number {
   return slotOf(t, vma);
 }
 
-/** Unites the sparse leaf of slot `i` with another, if there is room: the slot of the VMA `id`, which was at `i`. */
+/** Merges the sparse leaf of slot `i` with another that has room. Returns the slot of the VMA `id`, which was at `i`. */
 function uniteAround(t: TreeStore, i: number, id: number): number {
   unite(t, i & NODE_OF);
   return slotOf(t, t.table.at(id));
@@ -309,7 +309,7 @@ function isFull(t: TreeStore, leaf: number): boolean {
   return t.links[leaf + COUNT] === CAPACITY;
 }
 
-/** Moves the end of the VMA of slot `i`, and the holes behind it: the slot of the next VMA of the leaf, 0 for none. */
+/** Moves the end of the VMA of slot `i`, and of the holes behind it. Returns the slot of the next VMA of the leaf, or 0. */
 function setEnd(t: TreeStore, i: number, end: number): number {
   const { keys, links } = t;
   const leaf = i & NODE_OF;
@@ -322,8 +322,8 @@ function setEnd(t: TreeStore, i: number, end: number): number {
 }
 
 /**
- * Makes room in front of slot `i` of a leaf that is not full, by moving what lies between it and the nearest hole: the
- * slot for the new VMA, its gap's bit clear. What was at `i` stands in the next slot then.
+ * Frees a slot in front of slot `i` of a leaf that is not full, by moving what lies between it and the nearest hole.
+ * Returns the slot for the new VMA, with the bit of its gap clear. The VMA that was at `i` is in the next slot.
  */
 function openSlot(t: TreeStore, i: number): number {
   const { keys, links } = t;
@@ -364,7 +364,7 @@ function openSlot(t: TreeStore, i: number): number {
   return i;
 }
 
-/** Removes slot `i` and those after it up to `lastEnd` from one leaf. True if more of the range is in the next leaf. */
+/** Removes slot `i` and those after it up to `lastEnd` from one leaf. Returns whether the range continues in the next leaf. */
 function eraseInLeaf(t: TreeStore, i: number, lastEnd: number): boolean {
   const { keys, links } = t;
   const leaf = i & NODE_OF;
@@ -411,7 +411,7 @@ function eraseInLeaf(t: TreeStore, i: number, lastEnd: number): boolean {
   return more;
 }
 
-/** A leaf has lost its last VMA. */
+/** Removes a leaf that has lost its last VMA. */
 function eraseLeaf(t: TreeStore, leaf: number, border: number, delta: number): void {
   const { keys, links } = t;
   const next = links[leaf + NEXT]!;
@@ -422,7 +422,7 @@ function eraseLeaf(t: TreeStore, leaf: number, border: number, delta: number): v
     if (next !== -1) setBorder(t, next, border, delta);
     return;
   }
-  // The tree is a leaf without VMAs again.
+  // The tree is again one leaf without VMAs.
   keys.fill(Infinity, leaf, leaf + SLOTS);
   keys[leaf] = 0;
   links[leaf + USED] = 0;
@@ -430,13 +430,13 @@ function eraseLeaf(t: TreeStore, leaf: number, border: number, delta: number): v
   links[leaf + COUNT] = 0;
 }
 
-/** After the last end of `leaf` became `border`: the next leaf begins there, and its first gap grows by `delta`. */
+/** Corrects the next leaf after the last end of `leaf` became `border`: its first gap grows by `delta`. */
 function borderMoved(t: TreeStore, leaf: number, border: number, delta: number): void {
   const next = t.links[leaf + NEXT]!;
   if (next !== -1) setBorder(t, next, border, delta);
 }
 
-/** A leaf begins at `border` now; its first gap grows by `delta`. */
+/** Sets the border of a leaf, and lets its first gap grow by `delta`. */
 function setBorder(t: TreeStore, leaf: number, border: number, delta: number): void {
   const { keys } = t;
   const first = leaf + lowestBit(t.links[leaf + USED]!);

@@ -1,5 +1,5 @@
-// Answers what is in the VMA index: the slot of an address, neighbours, how a range lies among the VMAs, and the highest and
-// lowest gap of a size (vm_unmapped_area). Changes nothing but what the index remembers: finger and hints.
+// Searches the VMA index: the slot of an address, neighbours, the position of a range among the VMAs, and the highest and
+// lowest gap of a size (vm_unmapped_area). Writes only the finger and the hints.
 import { ENOMEM } from '@vmarea/uapi';
 import {
   BITS,
@@ -19,34 +19,34 @@ import { VM_SOFTDIRTY } from '../../base/flags.ts';
 import { FLAGS, INTS, RECORD, START } from '../record.ts';
 import type { Vma } from '../vma.ts';
 
-/** `value & mask` for a mask of low bits that may be wider than 31 bits, and a value that may be negative. */
+/** Returns `value & mask` for a mask of low bits that may be wider than 31 bits, and a value that may be negative. */
 function lowBits(value: number, mask: number): number {
   if (mask <= 0x7fffffff) return value & mask;
   return value - Math.floor(value / (mask + 1)) * (mask + 1);
 }
 
-/** How something lies to a range. */
+/** The position of a VMA relative to a range. */
 export const APART = 0;
 export const ALIKE = 1;
 export const OVERLAPS = 2;
 export const EXACT = 3;
 
-/** How a part lies in its VMA. */
+/** The position of a part in its VMA. */
 export const FROM_START = 1;
 export const TO_END = 2;
 export const ALIKE_BELOW = 4;
 export const ALIKE_ABOVE = 8;
 
-/** Slot of the first VMA that ends above `addr`; a free one, where {@link idAt} is -1, if there is none. */
+/** Returns the slot of the first VMA that ends above `addr`, or a free slot ({@link idAt} is -1) when there is none. */
 export function seek(t: TreeStore, addr: number): number {
   const { keys, finger } = t;
   const end = keys[finger]!;
-  // One unpredictable branch, not two.
+  // Combines the tests into one unpredictable branch instead of two.
   if ((Number(addr >= keys[finger - 1]!) & Number(addr < end) & Number(end !== Infinity)) !== 0) return finger;
   return (t.finger = locate(t, addr));
 }
 
-/** Slot of a linked VMA. */
+/** Returns the slot of a linked VMA. */
 export function slotOf(t: TreeStore, vma: Vma): number {
   const { keys, links } = t;
   const id = vma.id;
@@ -59,29 +59,29 @@ export function slotOf(t: TreeStore, vma: Vma): number {
   return (t.finger = i);
 }
 
-/** Id of the VMA in a slot, -1 for none. */
+/** Returns the id of the VMA in a slot, -1 for none. */
 export function idAt(t: TreeStore, i: number): number {
   return t.keys[i] === Infinity ? -1 : t.links[i]!;
 }
 
-/** Id of the VMA before slot `i`, -1 for none. */
+/** Returns the id of the VMA before slot `i`, -1 for none. */
 export function idBefore(t: TreeStore, i: number): number {
   const before = slotBefore(t, i);
   return before === 0 ? -1 : t.links[before]!;
 }
 
-/** Id of the VMA behind that of slot `i`, -1 for none. */
+/** Returns the id of the VMA behind that of slot `i`, -1 for none. */
 export function idAfter(t: TreeStore, i: number): number {
   const after = slotAfter(t, i);
   return after === 0 ? -1 : t.links[after]!;
 }
 
-/** Slot of the first VMA, 0 for none. */
+/** Returns the slot of the first VMA, 0 for none. */
 export function firstSlot(t: TreeStore): number {
   return t.size === 0 ? 0 : t.firstLeaf + lowestBit(t.links[t.firstLeaf + USED]!);
 }
 
-/** Slot of the VMA behind that of slot `i`, 0 for none. */
+/** Returns the slot of the VMA behind that of slot `i`, 0 for none. */
 export function slotAfter(t: TreeStore, i: number): number {
   const { links } = t;
   const leaf = i & NODE_OF;
@@ -91,7 +91,7 @@ export function slotAfter(t: TreeStore, i: number): number {
   return next === -1 ? 0 : next + lowestBit(links[next + USED]!);
 }
 
-/** Slot of the VMA before slot `i`, 0 for none. */
+/** Returns the slot of the VMA before slot `i`, 0 for none. */
 export function slotBefore(t: TreeStore, i: number): number {
   const { links } = t;
   const leaf = i & NODE_OF;
@@ -102,8 +102,8 @@ export function slotBefore(t: TreeStore, i: number): number {
 }
 
 /**
- * What is around [addr, addr + len), where slot `i` is `seek` of its start: OVERLAPS, when something is mapped there;
- * ALIKE, when a VMA touches it whose flags are `vmFlags` but for VM_SOFTDIRTY; otherwise APART.
+ * Returns what [addr, addr + len) meets, where slot `i` is `seek` of its start: OVERLAPS when a VMA overlaps it; ALIKE when
+ * a VMA touches it whose flags are `vmFlags` except VM_SOFTDIRTY; otherwise APART.
  */
 export function vicinity(t: TreeStore, i: number, addr: number, len: number, vmFlags: number): number {
   const { keys, links } = t;
@@ -120,8 +120,8 @@ export function vicinity(t: TreeStore, i: number, addr: number, len: number, vmF
 }
 
 /**
- * How [start, end), a part of the VMA of slot `i`, lies in it: the sum of FROM_START, TO_END, and ALIKE_BELOW or
- * ALIKE_ABOVE where it touches a neighbour whose flags are `vmFlags` but for VM_SOFTDIRTY.
+ * Returns the position of [start, end) in the VMA of slot `i`, which contains it: the sum of FROM_START, TO_END, and
+ * ALIKE_BELOW or ALIKE_ABOVE when it touches a neighbour whose flags are `vmFlags` except VM_SOFTDIRTY.
  */
 export function part(t: TreeStore, i: number, start: number, end: number, vmFlags: number): number {
   const { keys, links } = t;
@@ -147,8 +147,8 @@ export function part(t: TreeStore, i: number, start: number, end: number, vmFlag
 }
 
 /**
- * How the VMA of slot `i`, `seek` of `start`, lies to [start, start + len): APART, when it begins behind or there is none;
- * EXACT, when it is that range; otherwise OVERLAPS.
+ * Compares the VMA of slot `i`, `seek` of `start`, with [start, start + len): APART when it begins behind or there is none;
+ * EXACT when it is that range; otherwise OVERLAPS.
  */
 export function extent(t: TreeStore, i: number, start: number, len: number): number {
   const end = t.keys[i]!;
@@ -158,22 +158,22 @@ export function extent(t: TreeStore, i: number, start: number, len: number): num
   return vmStart < start + len ? OVERLAPS : APART;
 }
 
-/** Whether the VMA of slot `i` begins below `addr`; false for a free slot. */
+/** Returns whether the VMA of slot `i` begins below `addr`; false for a free slot. */
 export function beginsBelow(t: TreeStore, i: number, addr: number): boolean {
   return t.keys[i] !== Infinity && t.table.nums[t.links[i]! * RECORD + START]! < addr;
 }
 
-/** Whether the VMA of slot `i` begins above `addr`; false for a free slot. */
+/** Returns whether the VMA of slot `i` begins above `addr`; false for a free slot. */
 export function beginsAbove(t: TreeStore, i: number, addr: number): boolean {
   return t.keys[i] !== Infinity && t.table.nums[t.links[i]! * RECORD + START]! > addr;
 }
 
-/** Whether the VMA of slot `i` begins at `addr`. */
+/** Returns whether the VMA of slot `i` begins at `addr`. */
 export function beginsAt(t: TreeStore, i: number, addr: number): boolean {
   return t.keys[i] !== Infinity && t.table.nums[t.links[i]! * RECORD + START] === addr;
 }
 
-/** Slot of the first VMA that ends above `addr`, by the hint of its stretch or from the root. */
+/** Finds the slot of the first VMA that ends above `addr`, by the hint of its stretch or from the root. */
 export function locate(t: TreeStore, addr: number): number {
   const hint = t.hintOf(addr);
   const leaf = t.hints[hint]!;
@@ -196,11 +196,11 @@ function descend(t: TreeStore, addr: number, hint: number): number {
 // --- gaps
 
 /**
- * The top-down search of vm_unmapped_area: highest free range of `length` bytes in [lowLimit, highLimit), as far up in
- * its gap as `(result - alignOffset) & alignMask == 0` allows. Returns its address or -ENOMEM. `alignMask` is 2^n - 1.
- * A gap counts only if it has room for `length + alignMask`, measured before it is clipped to the limits.
+ * The top-down search of vm_unmapped_area: finds the highest free range of `length` bytes in [lowLimit, highLimit), as far
+ * up in its gap as `(result - alignOffset) & alignMask == 0` allows. Returns its address or -ENOMEM. `alignMask` is 2^n - 1.
+ * A gap counts only if it has room for `length + alignMask`, measured before the limits clip it.
  *
- * Six parameters: those of vm_unmapped_area_info, without an object for each mmap.
+ * Takes the members of vm_unmapped_area_info as parameters, so that an mmap allocates no object.
  */
 export function highestGap(
   t: TreeStore,
@@ -218,7 +218,7 @@ export function highestGap(
     const i = lastGapSlot(t, room, maxStart);
     if (i === 0) return -ENOMEM;
     const end = t.keys[i - 1]! + t.keys[i + GAP]!;
-    // every lower gap ends lower still
+    // Every lower gap also ends below this limit.
     if (end < lowLimit + room) return -ENOMEM;
     if (end < top) top = end;
   }
@@ -226,7 +226,7 @@ export function highestGap(
   return alignMask === 0 ? addr : addr - lowBits(addr - alignOffset, alignMask);
 }
 
-/** The bottom-up search of vm_unmapped_area: as highestGap, but the lowest range, as far down as possible. The same parameters. */
+/** The bottom-up search of vm_unmapped_area: finds the lowest free range, as far down as possible. Same parameters as {@link highestGap}. */
 export function lowestGap(
   t: TreeStore,
   length: number,
@@ -245,7 +245,7 @@ export function lowestGap(
   return alignMask === 0 ? addr : addr + lowBits(alignOffset - addr, alignMask);
 }
 
-/** Highest slot whose gap begins at or below `maxStart` and has `room` bytes; 0 if none. Leaves the finger there. */
+/** Returns the highest slot whose gap begins at or below `maxStart` and has `room` bytes, 0 if none. Sets the finger to it. */
 function lastGapSlot(t: TreeStore, room: number, maxStart: number): number {
   const { keys, links } = t;
   let node = t.root;
@@ -256,7 +256,7 @@ function lastGapSlot(t: TreeStore, room: number, maxStart: number): number {
     while (bits !== 0) {
       const slot = highestBit(bits);
       const i = node + slot;
-      // keys[i - 1] is where the gaps of a child begin; for the first child the level above has compared it
+      // The gaps of a child begin at keys[i - 1]; for the first child the level above has compared it.
       if (keys[i + GAP]! >= room && (keys[i - 1]! <= maxStart || (slot === 1 && level !== 0))) {
         hit = i;
         break;
@@ -269,7 +269,7 @@ function lastGapSlot(t: TreeStore, room: number, maxStart: number): number {
       node = links[hit]!;
       bits = links[node + BITS]!;
     } else {
-      // Only a node that holds maxStart can fail, so this happens at most once per level.
+      // Only a node that contains maxStart can fail, so this happens at most once per level.
       const up = links[node + UP]!;
       if (up === -1) return 0;
       level++;
@@ -279,7 +279,7 @@ function lastGapSlot(t: TreeStore, room: number, maxStart: number): number {
   }
 }
 
-/** Lowest slot with a gap of `room` bytes of which `room` lie above `low`; 0 if none. Leaves the finger there. */
+/** Returns the lowest slot with a gap that has `room` bytes above `low`, 0 if none. Sets the finger to it. */
 function firstGapSlot(t: TreeStore, room: number, low: number): number {
   const { keys, links } = t;
   const minEnd = low + room;

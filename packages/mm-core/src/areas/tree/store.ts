@@ -1,27 +1,26 @@
-// The nodes of the VMA index: the two arrays that they live in, their recycling, and their invariants. Decides nothing: the
-// functions of search.ts, balance.ts and edit.ts read and move what is in them. No counterpart in the kernel (its trees link
-// objects).
+// The nodes of the VMA index: the two arrays that hold them, their recycling, and their invariants. The functions of
+// search.ts, balance.ts and edit.ts read and change them. No counterpart in the kernel (its trees link objects).
 //
 // A B+tree in two flat arrays with 64 elements of each per node. A node is named by its first index, and a slot by its
 // index: slot s of a node is `node + s`, s within 1..30.
 //   - In a leaf, `keys[i]` is the exclusive end of the VMA in slot i, `keys[i + GAP]` the gap in front of it, `links[i]` its
 //     id in the table. In an inner node they are the last end below a child, the largest gap below it, and the child.
-//   - A leaf has holes between its VMAs: bit s of USED says whether slot s has one. A hole has the key of the slot before
-//     it, so that no search ends there and `keys[i - 1]` is where the gap `i` begins everywhere. Slot 0 has the border: the
-//     end of the VMA in front of the leaf (0 for none). An erase leaves a hole, and an insert moves what lies between it and
-//     the nearest one, mostly nothing. The children of an inner node stand in the slots 1 to COUNT.
+//   - A leaf has holes between its VMAs: bit s of USED is set when slot s has a VMA. A hole has the key of the slot before
+//     it, so that no search ends there and `keys[i - 1]` is where the gap of slot i begins, for every slot. Slot 0 has the
+//     border: the end of the VMA in front of the leaf (0 for none). An erase leaves a hole. An insert moves the VMAs between
+//     it and the nearest hole, mostly none. The children of an inner node are in the slots 1 to COUNT.
 //   - Keys above the last used slot are Infinity, or holes and then Infinity. The key of the last child on each level is
-//     Infinity, too: an address above everything walks down the right edge to a free slot, without a special case.
+//     Infinity, too: a search for an address above everything ends at a free slot of the last leaf, without a special case.
 //   - Gaps are signed: `vm_start_gap(vma) - keys[i - 1]` is negative where a stack's guard gap reaches into the VMA below.
-//     So a neighbour's gap can be corrected without looking at the neighbour.
-//   - Bit s of BITS says whether the gap of slot s is above 0. Most are not, since mappings are packed: searching a node
-//     for a gap, or for its largest one, visits the bits that are set. A largest gap is 0 where there is none.
-//   - `finger` is a slot, where the last operation ended; `hints` remembers for each stretch of 64 KiB (by its low bits)
-//     the leaf in which an address of it was found last. Both are only tried: what they lead to is checked by the keys
-//     there, so nothing has to correct them. A leaf that is free has only Infinity, and never becomes an inner node.
+//     So a neighbour's gap can be corrected without reading the neighbour.
+//   - Bit s of BITS is set when the gap of slot s is above 0. Most gaps are 0, since mappings are packed: searching a node
+//     for a gap, or for its largest one, visits only the bits that are set. A largest gap is 0 where there is none.
+//   - `finger` is the slot where the last operation ended; `hints` holds for each stretch of 64 KiB (by its low bits) the
+//     leaf in which an address of it was found last. Both are guesses: a search compares the keys there before it uses them,
+//     so no change has to update them. A free leaf has only Infinity as keys, and never becomes an inner node.
 //
-// Two arrays, not one per field: each array costs a load and three checks in each function that touches it, and a leaf's
-// fields lie together in memory.
+// Two arrays, not one per field: each array costs a load and three checks in each function that uses it, and the fields of
+// a leaf are adjacent in memory.
 import { VM_GROWSDOWN } from '../../base/flags.ts';
 import { FLAGS, INTS } from '../record.ts';
 import type { VmaTable } from '../table.ts';
@@ -55,12 +54,12 @@ export const PREV = 37;
 /** Stretches per byte of address. */
 const STRETCHES = 1 / 65536;
 const FIRST_HINTS = 64;
-/** The first leaf needs half a kilobyte, and most address spaces some more. */
+/** One node takes 768 bytes; most address spaces need more and the arrays grow. */
 const FIRST_NODES = 1;
 
 /**
- * Index of the first key above `addr` in `node`, given that `keys[node] <= addr`. Without branches, since V8 makes a
- * comparison that is added a setcc: among random addresses a step costs a nanosecond, a mispredicted one six.
+ * Returns the index of the first key above `addr` in `node`, given that `keys[node] <= addr`. Adds the results of the
+ * comparisons, which V8 compiles to setcc without a branch: among random addresses a step costs 1 ns, a mispredicted branch 6 ns.
  */
 export function firstAbove(keys: Float64Array, node: number, addr: number): number {
   let i = node + (Number(keys[node + 16]! <= addr) << 4);
@@ -70,17 +69,17 @@ export function firstAbove(keys: Float64Array, node: number, addr: number): numb
   return i + 1 + Number(keys[i + 1]! <= addr);
 }
 
-/** Lowest bit that is set, of some. */
+/** Returns the lowest set bit of a number that is not 0. */
 export function lowestBit(bits: number): number {
   return 31 - Math.clz32(bits & -bits);
 }
 
-/** Highest bit that is set, of some. */
+/** Returns the highest set bit of a number that is not 0. */
 export function highestBit(bits: number): number {
   return 31 - Math.clz32(bits);
 }
 
-/** Largest gap of a node whose BITS are `bits`; 0 for none. */
+/** Returns the largest gap of a node whose BITS are `bits`; 0 for none. */
 export function largestGap(keys: Float64Array, node: number, bits: number): number {
   let max = 0;
   for (let m = bits; m !== 0; m &= m - 1) {
@@ -90,7 +89,7 @@ export function largestGap(keys: Float64Array, node: number, bits: number): numb
   return max;
 }
 
-/** What one address space's index consists of. Read and written by the files of this folder only. */
+/** The data of one address space's index. Only the files of this folder read and write it. */
 export class TreeStore {
   /** Number of VMAs. */
   size!: number;
@@ -107,11 +106,11 @@ export class TreeStore {
   lastLeaf!: number;
   freeLeaf!: number;
   freeInner!: number;
-  /** The index where the next node will be that is not a recycled one. */
+  /** The first index behind all nodes that were ever used: a new node that is not recycled begins there. */
   nodesEnd!: number;
   finger!: number;
   hints!: Int32Array;
-  /** Id of the VMA inserted last: tells runs of neighbours, which split a full leaf where they are, not in its middle. */
+  /** Id of the VMA inserted last. Detects runs of neighbours, which split a full leaf at the insertion, not in its middle. */
   lastInserted!: number;
 
   constructor(table: VmaTable, guardGapBytes: number) {
@@ -120,7 +119,7 @@ export class TreeStore {
     this.clear();
   }
 
-  /** Lets go of all VMAs at once: their records are the caller's. */
+  /** Removes all VMAs at once. The caller frees their records. */
   clear(): void {
     this.size = 0;
     this.keys = new Float64Array(FIRST_NODES * NODE);
@@ -139,23 +138,23 @@ export class TreeStore {
     this.keys[0] = 0;
   }
 
-  /** End of the last VMA, 0 if there is none. */
+  /** The end of the last VMA, 0 if there is none. */
   get highestVmEnd(): number {
     return this.keys[this.lastLeaf + highestBit(this.links[this.lastLeaf + USED]! | 1)]!;
   }
 
-  /** The element of `hints` for an address. */
+  /** Returns the index in `hints` for an address. */
   hintOf(addr: number): number {
     return (addr * STRETCHES) & (this.hints.length - 1);
   }
 
-  /** `start` of the VMA `id` as gap searches see it (vm_start_gap). */
+  /** Returns `start` of the VMA `id` less its guard gap (vm_start_gap), as gap searches use it. */
   startGap(id: number, start: number): number {
     if ((this.table.ints[id * INTS + FLAGS]! & VM_GROWSDOWN) === 0) return start;
     return start > this.guardGapBytes ? start - this.guardGapBytes : 0;
   }
 
-  /** Writes the gap of slot `i`, and whether it is above 0. */
+  /** Writes the gap of slot `i` and its bit. */
   setGap(i: number, gap: number): void {
     this.keys[i + GAP] = gap;
     const at = (i & NODE_OF) + BITS;
@@ -163,7 +162,7 @@ export class TreeStore {
     this.links[at] = gap > 0 ? this.links[at]! | bit : this.links[at]! & ~bit;
   }
 
-  /** A leaf without contents. */
+  /** Returns an empty leaf. */
   newLeaf(): number {
     const leaf = this.freeLeaf;
     if (leaf === -1) return this.newNode();
@@ -172,7 +171,7 @@ export class TreeStore {
     return leaf;
   }
 
-  /** An inner node without contents: never one that was a leaf, to which the finger or a hint may still lead. */
+  /** Returns an empty inner node. It was never a leaf: the finger or a hint may still refer to a freed leaf. */
   newInner(): number {
     const node = this.freeInner;
     if (node === -1) return this.newNode();
@@ -187,7 +186,7 @@ export class TreeStore {
       const have = had + NODE * (1 + Math.floor(had / NODE / 4));
       this.keys = grown(this.keys, have);
       this.links = grownInts(this.links, have);
-      // Four stretches a leaf at least: one of twenty VMAs of 3 pages spans four.
+      // At least four stretches per leaf: a leaf of twenty VMAs of 3 pages spans four.
       if (this.hints.length < (have / NODE) * 4) this.hints = grownInts(this.hints, this.hints.length * 4);
       for (let n = had; n < have; n += NODE) this.clearNode(n);
     }
@@ -213,7 +212,7 @@ export class TreeStore {
     links[node + PREV] = -1;
   }
 
-  /** Takes a leaf out of the chain of leaves and recycles it. */
+  /** Removes a leaf from the list of leaves and recycles it. */
   unlinkLeaf(leaf: number): void {
     const { links } = this;
     const prev = links[leaf + PREV]!;
@@ -227,7 +226,7 @@ export class TreeStore {
     this.freeLeaf = leaf;
   }
 
-  /** Becomes a copy of the index of a table that this one's table is a copy of. (fork) */
+  /** Copies the index `from`, whose table this index's table is a copy of (fork). */
   copyFrom(from: TreeStore): void {
     this.size = from.size;
     this.keys = from.keys.slice();

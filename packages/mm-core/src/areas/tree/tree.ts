@@ -1,9 +1,9 @@
 // The index of one address space's VMAs, in the order of their addresses: lookups, neighbours, gaps, insert, erase, moving
-// borders. Knows nothing of files, flags (but VM_GROWSDOWN) or accounting, and never allocates once it has its size.
-// Mirrors the role of mm_rb, rb_subtree_gap, highest_vm_end and vm_unmapped_area in mm/mmap.c; the structure is our own.
+// borders. Does not read files, accounting or flags other than VM_GROWSDOWN, and allocates only when it grows. Mirrors the
+// role of mm_rb, rb_subtree_gap, highest_vm_end and vm_unmapped_area in mm/mmap.c; the structure is our own.
 //
-// The work is done by functions over one store: store.ts (the layout of the nodes, to be read first), search.ts (what can be
-// asked), balance.ts (splits and unions of nodes), edit.ts (changes). This class holds the store and names them.
+// Functions over one store do the work: store.ts (the layout of the nodes, to be read first), search.ts (searches),
+// balance.ts (splits and merges of nodes), edit.ts (changes). This class holds the store and forwards to them.
 import type { VmaTable } from '../table.ts';
 import type { Vma } from '../vma.ts';
 import { checkTree } from './check.ts';
@@ -32,8 +32,8 @@ import { highestBit, lowestBit, TreeStore, USED } from './store.ts';
 /**
  * The ordered set of one address space's VMAs. All addresses and lengths are bytes.
  *
- * The methods come in two kinds. Those that give or take a Vma are for everybody. Those that give or take a slot are for
- * verbs that go on where a search has ended: a slot holds until the index is changed.
+ * The methods come in two kinds. Methods that take or return a Vma are for every user. Methods that take or return a slot
+ * are for calls that continue from a search: a slot is valid until the index changes.
  */
 export class VmaTree {
   private readonly store: TreeStore;
@@ -59,7 +59,7 @@ export class VmaTree {
     return size === 0 ? null : table.at(links[lastLeaf + highestBit(links[lastLeaf + USED]!)]!);
   }
 
-  /** End of the last VMA, 0 if there is none. */
+  /** The end of the last VMA, 0 if there is none. */
   get highestVmEnd(): number {
     return this.store.highestVmEnd;
   }
@@ -67,8 +67,8 @@ export class VmaTree {
   // --- with Vma objects
 
   /**
-   * find_vma: the first VMA that ends above `addr` (it may begin above it too), or null.
-   * The one before it is its `vmPrev`, or `last` when the answer is null.
+   * find_vma: returns the first VMA that ends above `addr` (it may also begin above it), or null.
+   * The VMA before it is its `vmPrev`, or `last` when the result is null.
    */
   find(addr: number): Vma | null {
     const { store } = this;
@@ -76,14 +76,14 @@ export class VmaTree {
     return store.keys[i] === Infinity ? null : store.table.at(store.links[i]!);
   }
 
-  /** {@link find} where addresses come in runs, as those of faults do: looks first where the last search ended. */
+  /** {@link find} for runs of near addresses, such as those of faults: looks first where the last search ended. */
   findNear(addr: number): Vma | null {
     const { store } = this;
     const i = seek(store, addr);
     return store.keys[i] === Infinity ? null : store.table.at(store.links[i]!);
   }
 
-  /** The VMA behind a linked one. */
+  /** Returns the VMA behind a linked one. */
   next(vma: Vma): Vma | null {
     const { store } = this;
     const i = slotAfter(store, slotOf(store, vma));
@@ -92,7 +92,7 @@ export class VmaTree {
     return store.table.at(store.links[i]!);
   }
 
-  /** The VMA before a linked one. */
+  /** Returns the VMA before a linked one. */
   prev(vma: Vma): Vma | null {
     const { store } = this;
     const i = slotBefore(store, slotOf(store, vma));
@@ -101,12 +101,12 @@ export class VmaTree {
     return store.table.at(store.links[i]!);
   }
 
-  /** Links `vma` (vmStart, vmEnd, vmFlags are set) at its place. The caller guarantees that it overlaps nothing. */
+  /** Links `vma`, whose vmStart, vmEnd and vmFlags are set. The caller guarantees that it overlaps no other. */
   insert(vma: Vma): void {
     insertAt(this.store, seek(this.store, vma.vmStart), vma.id);
   }
 
-  /** Links `vma` behind all others: {@link insert} where that is known, as fork knows it. */
+  /** Links `vma` behind all others: an {@link insert} without a search, for fork. */
   append(vma: Vma): void {
     const { lastLeaf, links } = this.store;
     insertAt(this.store, lastLeaf + highestBit(links[lastLeaf + USED]! | 1) + 1, vma.id);
@@ -118,8 +118,8 @@ export class VmaTree {
   }
 
   /**
-   * Unlinks `first` and everything up to `last`, one pass per leaf. The removed VMAs lead to each other by `vmNext`
-   * (munmap walks them once more).
+   * Unlinks `first` and everything up to `last`, one pass per leaf. `vmNext` of a removed VMA is the next removed one, for
+   * munmap's second walk.
    */
   eraseRange(first: Vma, last: Vma): void {
     eraseRange(this.store, first, last);
@@ -144,8 +144,8 @@ export class VmaTree {
   }
 
   /**
-   * Lets `vma` grow over the `count` VMAs behind it, which are unlinked (vma_merge removing its right neighbours): it ends
-   * where the last of them did.
+   * Extends `vma` over the `count` VMAs behind it, which are unlinked (vma_merge removing its right neighbours), up to the
+   * end of the last of them.
    */
   absorb(vma: Vma, count: number): void {
     absorbAt(this.store, slotOf(this.store, vma), count);
@@ -153,92 +153,92 @@ export class VmaTree {
 
   // --- by slot: lookups
 
-  /** Slot of the first VMA that ends above `addr`; a free one, where {@link idAt} is -1, if there is none. */
+  /** Returns the slot of the first VMA that ends above `addr`, or a free slot ({@link idAt} is -1) when there is none. */
   seek(addr: number): number {
     return seek(this.store, addr);
   }
 
-  /** Slot of a linked VMA. */
+  /** Returns the slot of a linked VMA. */
   slotOf(vma: Vma): number {
     return slotOf(this.store, vma);
   }
 
-  /** Id of the VMA in a slot, -1 for none. */
+  /** Returns the id of the VMA in a slot, -1 for none. */
   idAt(i: number): number {
     return idAt(this.store, i);
   }
 
-  /** Id of the VMA before slot `i`, -1 for none. */
+  /** Returns the id of the VMA before slot `i`, -1 for none. */
   idBefore(i: number): number {
     return idBefore(this.store, i);
   }
 
-  /** Id of the VMA behind that of slot `i`, -1 for none. */
+  /** Returns the id of the VMA behind that of slot `i`, -1 for none. */
   idAfter(i: number): number {
     return idAfter(this.store, i);
   }
 
-  /** Slot of the first VMA, 0 for none. */
+  /** Returns the slot of the first VMA, 0 for none. */
   firstSlot(): number {
     return firstSlot(this.store);
   }
 
-  /** Slot of the VMA behind that of slot `i`, 0 for none. */
+  /** Returns the slot of the VMA behind that of slot `i`, 0 for none. */
   after(i: number): number {
     return slotAfter(this.store, i);
   }
 
-  /** Slot of the VMA before slot `i`, 0 for none. */
+  /** Returns the slot of the VMA before slot `i`, 0 for none. */
   before(i: number): number {
     return slotBefore(this.store, i);
   }
 
-  /** How [addr, addr + len) lies, where slot `i` is {@link seek} of its start: OVERLAPS, ALIKE or APART. */
+  /** Returns what [addr, addr + len) meets, where slot `i` is {@link seek} of its start: OVERLAPS, ALIKE or APART. */
   vicinity(i: number, addr: number, len: number, vmFlags: number): number {
     return vicinity(this.store, i, addr, len, vmFlags);
   }
 
-  /** How [start, end), a part of the VMA of slot `i`, lies in it: FROM_START, TO_END, ALIKE_BELOW, ALIKE_ABOVE. */
+  /** Returns the position of [start, end) in the VMA of slot `i`: the sum of FROM_START, TO_END, ALIKE_BELOW, ALIKE_ABOVE. */
   part(i: number, start: number, end: number, vmFlags: number): number {
     return part(this.store, i, start, end, vmFlags);
   }
 
-  /** How the VMA of slot `i`, {@link seek} of `start`, lies to [start, start + len): APART, EXACT or OVERLAPS. */
+  /** Compares the VMA of slot `i`, {@link seek} of `start`, with [start, start + len): APART, EXACT or OVERLAPS. */
   extent(i: number, start: number, len: number): number {
     return extent(this.store, i, start, len);
   }
 
-  /** Whether the VMA of slot `i` begins below `addr`; false for a free slot. */
+  /** Returns whether the VMA of slot `i` begins below `addr`; false for a free slot. */
   beginsBelow(i: number, addr: number): boolean {
     return beginsBelow(this.store, i, addr);
   }
 
-  /** Whether the VMA of slot `i` begins above `addr`; false for a free slot. */
+  /** Returns whether the VMA of slot `i` begins above `addr`; false for a free slot. */
   beginsAbove(i: number, addr: number): boolean {
     return beginsAbove(this.store, i, addr);
   }
 
-  /** Whether the VMA of slot `i` begins at `addr`. */
+  /** Returns whether the VMA of slot `i` begins at `addr`. */
   beginsAt(i: number, addr: number): boolean {
     return beginsAt(this.store, i, addr);
   }
 
-  /** End of the VMA of slot `i`; Infinity for a free slot. */
+  /** Returns the end of the VMA of slot `i`; Infinity for a free slot. */
   endOf(i: number): number {
     return this.store.keys[i]!;
   }
 
-  /** End of the VMA before slot `i`, 0 for none: where the gap in front of `i` begins. */
+  /** Returns the end of the VMA before slot `i`, 0 for none: where the gap in front of `i` begins. */
   gapStart(i: number): number {
     return this.store.keys[i - 1]!;
   }
 
-  /** vm_unmapped_area top-down: the highest free address for `length` bytes, or -ENOMEM. See search.ts. */
+  /** vm_unmapped_area top-down: returns the highest free address for `length` bytes, or -ENOMEM. See search.ts. */
   highestGap(length: number, lowLimit: number, highLimit: number, alignMask: number, alignOffset: number): number {
     return highestGap(this.store, length, lowLimit, highLimit, alignMask, alignOffset);
   }
 
-  /** vm_unmapped_area bottom-up: the lowest free address for `length` bytes, or -ENOMEM. See search.ts. */
+  /** vm_unmapped_area bottom-up: returns the lowest free address for `length` bytes, or -ENOMEM. See search.ts. */
   lowestGap(length: number, lowLimit: number, highLimit: number, alignMask: number, alignOffset: number): number {
     return lowestGap(this.store, length, lowLimit, highLimit, alignMask, alignOffset);
   }
@@ -259,29 +259,29 @@ export class VmaTree {
     eraseAt(this.store, i);
   }
 
-  /** {@link split} of the VMA of slot `i`: its slot afterwards. */
+  /** {@link split} of the VMA of slot `i`. Returns its new slot. */
   splitAt(i: number, addr: number, part: number, partBelow: boolean): number {
     return splitAt(this.store, i, addr, part, partBelow);
   }
 
-  /** {@link absorb} of the VMA of slot `i`: its slot afterwards. */
+  /** {@link absorb} for the VMA of slot `i`. Returns its new slot. */
   absorbAt(i: number, count: number): number {
     return absorbAt(this.store, i, count);
   }
 
   // --- as a whole
 
-  /** Lets go of all VMAs at once: their records are the caller's. */
+  /** Removes all VMAs at once. The caller frees their records. */
   clear(): void {
     this.store.clear();
   }
 
-  /** Becomes a copy of the index of a table that this one's table is a copy of. (fork) */
+  /** Copies the index `from`, whose table this index's table is a copy of (fork). */
   copyFrom(from: VmaTree): void {
     this.store.copyFrom(from.store);
   }
 
-  /** Checks every invariant. One sentence for each violation; an empty array is good. For tests. */
+  /** Checks every invariant. Returns one sentence for each violation, an empty array for none. For tests. */
   validate(): string[] {
     return checkTree(this.store);
   }

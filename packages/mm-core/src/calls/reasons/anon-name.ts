@@ -5,7 +5,7 @@ import { reason } from '../../reasons/table.ts';
 export const PRCTL_SET_VMA_UNALIGNED: number = reason('prctl_set_vma.unaligned', {
   errno: EINVAL,
   says: 'The address must be a multiple of the page size.',
-  change: 'Round the address to a page.',
+  change: 'Round the address down to a page.',
   source: { fn: 'prctl_set_vma', file: 'kernel/sys.c' },
 });
 
@@ -20,5 +20,5 @@ export const PRCTL_SET_VMA_FILE: number = reason('prctl_set_vma.file', {
   errno: EBADF,
   says: 'Only anonymous memory can be named.',
   change: 'Leave file mappings out.',
-  source: { fn: 'madvise_vma_anon_name', file: 'mm/madvise.c', caller: 'of', kernel: '6.1' },
+  source: { fn: 'madvise_vma_anon_name', file: 'mm/madvise.c', kernel: '6.1' },
 });

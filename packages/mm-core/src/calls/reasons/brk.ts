@@ -4,8 +4,8 @@ import { reason } from '../../reasons/table.ts';
 
 export const BRK_BELOW_START: number = reason('brk.below_start', {
   errno: ENOMEM,
-  says: 'The heap cannot end before it begins.',
-  change: 'Give a value at or above start_brk.',
+  says: 'The new end is below the beginning of the heap.',
+  change: 'Use a value at or above start_brk.',
   source: { fn: 'brk', file: 'mm/mmap.c' },
 });
 
@@ -19,20 +19,20 @@ export const BRK_RLIMIT_DATA: number = reason('brk.rlimit_data', {
 export const BRK_NOTHING_TO_SHRINK: number = reason('brk.nothing_to_shrink', {
   errno: EINVAL,
   says: "The heap's memory has been unmapped or replaced; there is nothing to shrink.",
-  change: "Do not unmap the heap behind brk's back.",
+  change: 'Do not unmap or replace memory of the heap.',
   source: { fn: 'brk', file: 'mm/mmap.c', kernel: '6.1' },
 });
 
 export const BRK_NO_ROOM: number = reason('brk.no_room', {
   errno: ENOMEM,
-  says: "Another mapping is in the way: one page, or a stack's guard gap, must stay free behind the heap.",
-  change: 'Unmap it, or use mmap for more memory.',
+  says: "Another mapping is too near: one page, or a stack's guard gap, must stay free above the heap.",
+  change: 'Unmap that mapping, or use mmap for more memory.',
   source: { fn: 'brk', file: 'mm/mmap.c' },
 });
 
 export const BRK_CLEAR_OLD_MAPS: number = reason('brk.clear_old_maps', {
   errno: ENOMEM,
-  says: 'What is mapped in the range could not be unmapped.',
+  says: 'A mapping in the range could not be unmapped.',
   change: 'Unmap it first.',
   source: { fn: 'do_brk', file: 'mm/mmap.c' },
 });

@@ -11,7 +11,7 @@ export const FORK_NO_MEMORY: number = reason('fork.no_memory', {
 
 export const INSERT_VM_STRUCT_OVERLAP: number = reason('insert_vm_struct.overlap', {
   errno: ENOMEM,
-  says: 'Something is mapped there already.',
-  change: 'Choose a free place.',
+  says: 'The range is already mapped.',
+  change: 'Choose a free range.',
   source: { fn: 'insert_vm_struct', file: 'mm/mmap.c' },
 });

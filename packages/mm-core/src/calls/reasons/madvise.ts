@@ -4,15 +4,15 @@ import { reason } from '../../reasons/table.ts';
 
 export const MADVISE_UNKNOWN_ADVICE: number = reason('madvise.unknown_advice', {
   errno: EINVAL,
-  says: 'The advice is not known to this version and configuration.',
-  change: 'See which advice the version has; 12 and 13 need KSM, 14 and 15 transparent huge pages.',
+  says: 'This version and configuration do not have the advice.',
+  change: 'Use an advice that the version has; 12 and 13 need KSM, 14 and 15 transparent huge pages.',
   source: { fn: 'madvise', file: 'mm/madvise.c' },
 });
 
 export const MADVISE_UNALIGNED: number = reason('madvise.unaligned', {
   errno: EINVAL,
   says: 'The address must be a multiple of the page size.',
-  change: 'Round the address to a page.',
+  change: 'Round the address down to a page.',
   source: { fn: 'madvise', file: 'mm/madvise.c' },
 });
 
@@ -26,14 +26,14 @@ export const MADVISE_WRAPS: number = reason('madvise.wraps', {
 export const MADVISE_HOLE: number = reason('madvise.hole', {
   errno: ENOMEM,
   says: 'A part of the range is not mapped; the advice was applied to the rest.',
-  change: 'Advise mapped ranges only.',
+  change: 'Use mapped ranges only.',
   source: { fn: 'madvise', file: 'mm/madvise.c' },
 });
 
 export const MADVISE_DOFORK_IO: number = reason('madvise.dofork_io', {
   errno: EINVAL,
   says: 'Device memory is never copied at fork.',
-  change: 'Leave it out.',
+  change: 'Leave device memory out of the range.',
   source: { fn: 'madvise_behavior', file: 'mm/madvise.c' },
 });
 
@@ -41,19 +41,19 @@ export const MADVISE_WIPEONFORK_FILE: number = reason('madvise.wipeonfork_file',
   errno: EINVAL,
   says: 'MADV_WIPEONFORK is for private anonymous memory only.',
   change: 'Use it on anonymous memory.',
-  source: { fn: 'madvise_behavior', file: 'mm/madvise.c', caller: 'of', kernel: '6.1' },
+  source: { fn: 'madvise_behavior', file: 'mm/madvise.c', kernel: '6.1' },
 });
 
 export const MADVISE_DODUMP_SPECIAL: number = reason('madvise.dodump_special', {
   errno: EINVAL,
-  says: 'Special mappings are never dumped.',
-  change: 'Leave it out.',
+  says: 'Special mappings never appear in core dumps.',
+  change: 'Leave special mappings out of the range.',
   source: { fn: 'madvise_behavior', file: 'mm/madvise.c' },
 });
 
 export const MADVISE_HUGE: number = reason('madvise.huge', {
   errno: EINVAL,
-  says: 'Huge pages cannot be given back by this advice on this version.',
+  says: 'On this version the advice cannot free huge pages.',
   change: 'Unmap them, or punch a hole into their file.',
   source: { fn: 'madvise_dontneed', file: 'mm/madvise.c' },
 });
@@ -62,7 +62,7 @@ export const MADVISE_HUGE_UNALIGNED: number = reason('madvise.huge_unaligned', {
   errno: EINVAL,
   says: 'The range does not begin at a huge page.',
   change: 'Round the address to the huge page size.',
-  source: { fn: 'madvise_dontneed', file: 'mm/madvise.c', caller: 'of', kernel: '6.1' },
+  source: { fn: 'madvise_dontneed', file: 'mm/madvise.c', kernel: '6.1' },
 });
 
 export const MADVISE_INJECT_NOT_PERMITTED: number = reason('madvise.inject_not_permitted', {
@@ -75,13 +75,13 @@ export const MADVISE_INJECT_NOT_PERMITTED: number = reason('madvise.inject_not_p
 export const MADVISE_INJECT_UNSUPPORTED: number = reason('madvise.inject_unsupported', {
   errno: EOPNOTSUPP,
   says: 'Failing memory is not modelled: no page is poisoned or taken offline.',
-  change: 'Nothing: do not use these advices here.',
+  change: 'Nothing: this model does not have these advices.',
   source: { fn: 'madvise_inject_error', file: 'mm/madvise.c' },
 });
 
 export const MADVISE_LOCKED: number = reason('madvise.locked', {
   errno: EINVAL,
-  says: 'The range is locked (or device memory, or huge pages): its pages stay.',
+  says: 'The range is locked (or is device memory, or has huge pages), so its pages cannot be dropped.',
   change: 'Unlock it first (munlock), or use MADV_DONTNEED_LOCKED on 6.1.',
   source: { fn: 'madvise_dontneed', file: 'mm/madvise.c' },
 });
@@ -90,7 +90,7 @@ export const MADVISE_FREE_FILE: number = reason('madvise.free_file', {
   errno: EINVAL,
   says: 'MADV_FREE is for private anonymous memory only.',
   change: 'Use MADV_DONTNEED.',
-  source: { fn: 'madvise_free', file: 'mm/madvise.c', caller: 'of', kernel: '6.1' },
+  source: { fn: 'madvise_free', file: 'mm/madvise.c', kernel: '6.1' },
 });
 
 export const MADVISE_REMOVE_LOCKED: number = reason('madvise.remove_locked', {
@@ -116,7 +116,7 @@ export const MADVISE_REMOVE_NOT_WRITABLE: number = reason('madvise.remove_not_wr
 
 export const MADVISE_REMOVE_UNSUPPORTED: number = reason('madvise.remove_unsupported', {
   errno: EOPNOTSUPP,
-  says: 'The filesystem cannot punch holes.',
+  says: 'The filesystem does not support punching holes.',
   change: 'Use tmpfs, or truncate.',
   source: { fn: 'vfs_fallocate', file: 'mm/madvise.c', caller: 'madvise_remove' },
 });
@@ -124,15 +124,15 @@ export const MADVISE_REMOVE_UNSUPPORTED: number = reason('madvise.remove_unsuppo
 export const MADVISE_WILLNEED_ANON: number = reason('madvise.willneed_anon', {
   errno: EBADF,
   says: 'Without swap there is nothing to read ahead for anonymous memory.',
-  change: 'Leave it out.',
+  change: 'Leave anonymous memory out of the range, or enable swap.',
   source: { fn: 'madvise_willneed', file: 'mm/madvise.c' },
 });
 
 export const MADVISE_COLLAPSE: number = reason('madvise.collapse', {
   errno: EINVAL,
-  says: 'No transparent huge page can be made of this range.',
+  says: 'The range cannot hold a transparent huge page.',
   change: 'Use a larger, aligned range with transparent huge pages enabled.',
-  source: { fn: 'madvise_collapse', file: 'mm/khugepaged.c', caller: 'of', kernel: '6.1' },
+  source: { fn: 'madvise_collapse', file: 'mm/khugepaged.c', kernel: '6.1' },
 });
 
 export const MADVISE_SEALED: number = reason('madvise.sealed', {
@@ -144,7 +144,7 @@ export const MADVISE_SEALED: number = reason('madvise.sealed', {
 
 export const MADVISE_DROPPABLE: number = reason('madvise.droppable', {
   errno: EINVAL,
-  says: 'Memory of MAP_DROPPABLE is never kept on fork nor dumped.',
+  says: 'MAP_DROPPABLE memory is always wiped at fork and never dumped.',
   change: 'Use MAP_PRIVATE memory.',
   source: { fn: 'madvise_vma_behavior', file: 'mm/madvise.c', kernel: '6.12' },
 });

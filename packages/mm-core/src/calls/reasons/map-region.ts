@@ -4,15 +4,15 @@ import { reason } from '../../reasons/table.ts';
 
 export const MMAP_REGION_CLEAR_OLD_MAPS: number = reason('mmap_region.clear_old_maps', {
   errno: ENOMEM,
-  says: 'What is mapped in the fixed range could not be unmapped (a huge page or a special mapping would be split, or the map count is at its limit).',
-  change: 'Cover whole huge pages, or unmap the old mapping first.',
+  says: 'A mapping in the fixed range could not be unmapped (a huge page or a special mapping would be split, or the map count is at its limit).',
+  change: 'Use a range of whole huge pages, or unmap the old mapping first.',
   source: { fn: 'mmap_region', file: 'mm/mmap.c', lines: { 'msm-4.4': [1651] } },
 });
 
 export const MMAP_REGION_DENY_WRITE: number = reason('mmap_region.deny_write', {
   errno: ETXTBSY,
-  says: 'The file is open for writing and cannot be mapped as a program.',
-  change: 'Close the writers.',
+  says: 'The file is open for writing, so it cannot be mapped as a program.',
+  change: 'Close the descriptors that can write.',
   source: { fn: 'deny_write_access', file: 'mm/mmap.c', caller: 'mmap_region', lines: { 'msm-4.4': [1696] } },
 });
 
@@ -26,27 +26,27 @@ export const MMAP_REGION_SEALED: number = reason('mmap_region.sealed', {
 export const MMAP_REGION_DRIVER_REFUSED: number = reason('mmap_region.driver_refused', {
   errno: ENODEV,
   says: "The file's own mmap operation refused.",
-  change: 'See what the driver accepts: its errno is passed on.',
+  change: "Use a request that the driver accepts; the errno is the driver's.",
   source: { fn: 'f_op->mmap', file: 'mm/mmap.c', caller: 'mmap_region', lines: { 'msm-4.4': [1712] } },
 });
 
 export const MMAP_REGION_MOVED: number = reason('mmap_region.moved', {
   errno: EINVAL,
   says: "The file's mmap operation moved the mapping to another address, which later kernels refuse.",
-  change: 'A driver must leave vm_start alone.',
+  change: 'Let the driver keep vm_start.',
   source: { fn: 'mmap_region', file: 'mm/mmap.c' },
 });
 
 export const MMAP_REGION_SHARED_MEMORY: number = reason('mmap_region.shared_memory', {
   errno: ENOMEM,
-  says: 'The file behind shared anonymous memory could not be made: its pages are all charged at once.',
+  says: 'The file for shared anonymous memory could not be created: all its pages are charged at once.',
   change: 'Use MAP_NORESERVE, or raise the commit limit.',
   source: { fn: 'shmem_zero_setup', file: 'mm/mmap.c', caller: 'mmap_region', lines: { 'msm-4.4': [1728] } },
 });
 
 export const MMAP_REGION_MDWE: number = reason('mmap_region.mdwe', {
   errno: EACCES,
-  says: 'The process has set PR_SET_MDWE: no mapping is writable and executable at once.',
+  says: 'The process has set PR_SET_MDWE: no mapping may be writable and executable at the same time.',
   change: 'Map without PROT_WRITE or without PROT_EXEC; READ_IMPLIES_EXEC adds PROT_EXEC.',
   source: { fn: 'map_deny_write_exec', file: 'mm/mmap.c', kernel: '6.12' },
 });

@@ -11,7 +11,7 @@ export const MLOCK_NOT_PERMITTED: number = reason('mlock.not_permitted', {
 
 export const MLOCK_LIMIT: number = reason('mlock.limit', {
   errno: ENOMEM,
-  says: 'The locked pages would exceed RLIMIT_MEMLOCK (4.4 counts pages of the range that are locked already once more).',
+  says: 'The locked pages would exceed RLIMIT_MEMLOCK (4.4 counts pages that are locked already a second time).',
   change: 'Raise RLIMIT_MEMLOCK, lock less, or grant CAP_IPC_LOCK.',
   source: { fn: 'do_mlock', file: 'mm/mlock.c' },
 });
@@ -26,21 +26,21 @@ export const MLOCK_WRAPS: number = reason('mlock.wraps', {
 export const MLOCK_NOT_MAPPED: number = reason('mlock.not_mapped', {
   errno: ENOMEM,
   says: 'Nothing is mapped at the beginning of the range.',
-  change: 'Begin within a mapping.',
+  change: 'Use a range that begins within a mapping.',
   source: { fn: 'apply_vma_lock_flags', file: 'mm/mlock.c' },
 });
 
 export const MLOCK_HOLE: number = reason('mlock.hole', {
   errno: ENOMEM,
-  says: 'There is a hole in the range; what lies before it is marked.',
-  change: 'Call it for each mapping.',
+  says: 'The range has a hole; the part before it is marked as locked.',
+  change: 'Call mlock for each mapping.',
   source: { fn: 'apply_vma_lock_flags', file: 'mm/mlock.c' },
 });
 
 export const MLOCK_CANNOT_POPULATE: number = reason('mlock.cannot_populate', {
   errno: ENOMEM,
-  says: 'The range is marked as locked, but a page of it cannot be brought in: no access is allowed, or it lies beyond the end of its file.',
-  change: "Allow access first (mprotect), or keep to the file's size.",
+  says: 'The range is marked as locked, but a page of it cannot be faulted in: the mapping allows no access, or the page lies beyond the end of its file.',
+  change: "Allow access first (mprotect), or end within the file's size.",
   source: { fn: '__mm_populate', file: 'mm/gup.c' },
 });
 
@@ -53,7 +53,7 @@ export const MLOCK_OUT_OF_MEMORY: number = reason('mlock.out_of_memory', {
 
 export const MLOCKALL_BAD_FLAGS: number = reason('mlockall.bad_flags', {
   errno: EINVAL,
-  says: 'The flags must be MCL_CURRENT, MCL_FUTURE or both; MCL_ONFAULT goes with one of them.',
-  change: 'Give valid flags.',
+  says: 'The flags must be MCL_CURRENT, MCL_FUTURE or both; MCL_ONFAULT needs one of them.',
+  change: 'Use valid flags.',
   source: { fn: 'mlockall', file: 'mm/mlock.c' },
 });

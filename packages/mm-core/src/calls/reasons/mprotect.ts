@@ -5,14 +5,14 @@ import { reason } from '../../reasons/table.ts';
 export const MPROTECT_GROWS_BOTH: number = reason('mprotect.grows_both', {
   errno: EINVAL,
   says: 'PROT_GROWSDOWN and PROT_GROWSUP exclude each other.',
-  change: 'Give one of them.',
+  change: 'Use one of them.',
   source: { fn: 'mprotect', file: 'mm/mprotect.c' },
 });
 
 export const MPROTECT_UNALIGNED: number = reason('mprotect.unaligned', {
   errno: EINVAL,
   says: 'The address must be a multiple of the page size.',
-  change: 'Round the address to a page.',
+  change: 'Round the address down to a page.',
   source: { fn: 'mprotect', file: 'mm/mprotect.c' },
 });
 
@@ -25,7 +25,7 @@ export const MPROTECT_WRAPS: number = reason('mprotect.wraps', {
 
 export const MPROTECT_BAD_PROT: number = reason('mprotect.bad_prot', {
   errno: EINVAL,
-  says: 'The protection has a bit that this machine does not know (PROT_BTI and PROT_MTE need the CPU).',
+  says: 'The protection has a bit that this machine does not support (PROT_BTI and PROT_MTE need the CPU).',
   change: 'Use PROT_READ, PROT_WRITE, PROT_EXEC and PROT_SEM only.',
   source: { fn: 'mprotect', file: 'mm/mprotect.c' },
 });
@@ -33,14 +33,14 @@ export const MPROTECT_BAD_PROT: number = reason('mprotect.bad_prot', {
 export const MPROTECT_NOT_MAPPED: number = reason('mprotect.not_mapped', {
   errno: ENOMEM,
   says: 'Nothing is mapped at the beginning of the range.',
-  change: 'Begin within a mapping.',
+  change: 'Use a range that begins within a mapping.',
   source: { fn: 'mprotect', file: 'mm/mprotect.c' },
 });
 
 export const MPROTECT_HOLE: number = reason('mprotect.hole', {
   errno: ENOMEM,
-  says: 'There is a hole in the range; what lies before it has been changed.',
-  change: 'Call it for each mapping.',
+  says: 'The range has a hole; the part before it has been changed.',
+  change: 'Call mprotect for each mapping.',
   source: { fn: 'mprotect', file: 'mm/mprotect.c' },
 });
 
@@ -53,21 +53,21 @@ export const MPROTECT_NOT_GROWSDOWN: number = reason('mprotect.not_growsdown', {
 
 export const MPROTECT_NOT_GROWSUP: number = reason('mprotect.not_growsup', {
   errno: EINVAL,
-  says: 'PROT_GROWSUP needs a mapping that grows up, which arm64 has not.',
+  says: 'PROT_GROWSUP needs a mapping that grows up; this architecture has none.',
   change: 'Drop the flag.',
   source: { fn: 'mprotect', file: 'mm/mprotect.c' },
 });
 
 export const MPROTECT_MAY_BITS: number = reason('mprotect.may_bits', {
   errno: EACCES,
-  says: 'The mapping may never have that right: a shared mapping of a file opened read-only cannot become writable, one of a noexec mount not executable.',
+  says: 'The mapping can never get that right: a shared mapping of a file opened read-only cannot become writable, a mapping of a file on a noexec mount cannot become executable.',
   change: 'Open the file for writing, or map it MAP_PRIVATE.',
   source: { fn: 'mprotect', file: 'mm/mprotect.c' },
 });
 
 export const MPROTECT_DATA_LIMIT: number = reason('mprotect.data_limit', {
   errno: ENOMEM,
-  says: 'The range would become private writable memory, and that would exceed RLIMIT_DATA.',
+  says: 'The range would become private writable memory, and that memory would exceed RLIMIT_DATA.',
   change: 'Raise RLIMIT_DATA.',
   source: { fn: 'mprotect_fixup', file: 'mm/mprotect.c', kernel: '6.1' },
 });
@@ -75,20 +75,20 @@ export const MPROTECT_DATA_LIMIT: number = reason('mprotect.data_limit', {
 export const SECURITY_FILE_MPROTECT_REFUSED: number = reason('security_file_mprotect.refused', {
   errno: EACCES,
   says: 'The security module refused the new rights.',
-  change: 'Ask for other rights, or change the policy.',
+  change: 'Request other rights, or change the policy.',
   source: { fn: 'security_file_mprotect', file: 'mm/mprotect.c' },
 });
 
 export const MPROTECT_SEALED: number = reason('mprotect.sealed', {
   errno: EPERM,
   says: 'A mapping of the range is sealed (mseal): its protection cannot be changed. The mappings before it have been changed.',
-  change: 'Leave sealed mappings out of the range; a seal cannot be taken off.',
+  change: 'Leave sealed mappings out of the range; a seal cannot be removed.',
   source: { fn: 'can_modify_vma', file: 'mm/mprotect.c', kernel: '6.12' },
 });
 
 export const MPROTECT_MDWE: number = reason('mprotect.mdwe', {
   errno: EACCES,
-  says: 'The process has set PR_SET_MDWE: memory does not become executable after it was mapped without PROT_EXEC, nor writable and executable at once.',
-  change: 'Map the code executable from the start.',
+  says: 'The process has set PR_SET_MDWE: memory that was mapped without PROT_EXEC cannot become executable, and no memory can be writable and executable at the same time.',
+  change: 'Map the code with PROT_EXEC from the start.',
   source: { fn: 'map_deny_write_exec', file: 'mm/mprotect.c', kernel: '6.12' },
 });
