@@ -61,6 +61,29 @@ export interface CallRecord {
   readonly recorded: number | null;
   /** Why `result` is an error; null when it is none. */
   readonly reason: Reason | null;
+  readonly op: MemoryOp;
+  /** In the state after the call. It must not be changed. */
+  readonly task: Task;
+}
+
+/** What happened to a process beside its memory calls, in the order in which the replay follows it. */
+export interface ProcessRecord {
+  /**
+   * `begin`: the log shows it first; `fork`: it has a copy of its parent's address space, or shares it (vfork); `thread`;
+   * `exec`: it has a new address space, with the program in it where its headers are known; `exit`; `signal`.
+   */
+  readonly kind: 'begin' | 'fork' | 'thread' | 'exec' | 'exit' | 'signal';
+  readonly line: number;
+  /** The task. */
+  readonly pid: number;
+  /** Its thread group. */
+  readonly tgid: number;
+  /** In the state after it, but for `exit`: before the address space goes. It must not be changed. */
+  readonly task: Task;
+  /** What the log says between the dashes of a signal; empty otherwise. */
+  readonly text: string;
+  /** Names that the map before gave to areas, by an address in them; null without one. */
+  readonly labels: ReadonlyMap<number, string> | null;
 }
 
 /** How a log is to be replayed. */
@@ -90,6 +113,8 @@ export interface ReplayOptions {
   readonly beforeCall?: ((call: CallToCome) => void) | undefined;
   /** Called after each memory call, with what came of it. */
   readonly onCall?: ((call: CallRecord) => void) | undefined;
+  /** Called when a process begins, forks, execs, gets a signal, and before it ends. */
+  readonly onProcess?: ((record: ProcessRecord) => void) | undefined;
 }
 
 /** RAM that is enough for whatever a log shows to succeed: overcommit is judged only where RAM was told. */
@@ -328,6 +353,13 @@ export class Replay {
       process.task.mm.startStack = 0;
     }
     this.watch(process.task.mm);
+    this.tellProcess('begin', process, line);
+  }
+
+  /** Tells what happened to a process. @internal */
+  tellProcess(kind: ProcessRecord['kind'], process: Process, line: number, text: string = ''): void {
+    const { pid, tgid, task, space } = process;
+    this.options.onProcess?.({ kind, line, pid, tgid, task, text, labels: space.labels });
   }
 
   /** A task has ended. @internal */
@@ -341,6 +373,7 @@ export class Replay {
 
   #signal(process: Process, event: SignalEvent): void {
     this.write(process);
+    this.tellProcess('signal', process, event.line, event.text);
     const judged = judgeSignal(process, event);
     if (judged !== null) this.notebook.signal(event, judged.kind, judged.sentence);
   }

@@ -70,16 +70,16 @@ export class MemoryDriver {
     else if (this.#failedInLog(process, call, op)) result = this.#failed(process, call, op, entered);
     else result = this.#succeeded(process, call, op, entered);
     if (result !== null && result >= 0) noteGiven(space, process, op, result, oldBrk);
-    this.#tell(process, call, result);
+    this.#tell(process, call, op, result);
     this.#replay.maps.afterCall(process, call.line);
   }
 
-  #tell(process: Process, call: Call, result: number | null): void {
+  #tell(process: Process, call: Call, op: MemoryOp, result: number | null): void {
     const { onCall } = this.#replay.options;
     if (onCall === undefined) return;
     const reason = result !== null && result < 0 ? this.#reason(process, result, call.name) : null;
     const { line, pid, ret } = call;
-    onCall({ number: this.#tally.memoryCalls, line, pid, call, result, recorded: ret, reason });
+    onCall({ number: this.#tally.memoryCalls, line, pid, call, result, recorded: ret, reason, op, task: process.task });
   }
 
   /** Whether the log says that the call was refused: brk says so with an unchanged break. */

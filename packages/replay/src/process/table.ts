@@ -56,7 +56,7 @@ export class ProcessTable {
       return null;
     }
     if (this.#forking.size === 1) {
-      for (const parent of this.#forking) return this.#name(parent, pid);
+      for (const parent of this.#forking) return this.#name(parent, pid, event.line);
     }
     if (this.#forking.size > 1) {
       const waiting = this.#orphans.get(pid);
@@ -87,7 +87,7 @@ export class ProcessTable {
   }
 
   /** The child of a fork has a pid now. */
-  #name(parent: Process, pid: number): Process {
+  #name(parent: Process, pid: number, line: number): Process {
     const child = parent.child!;
     parent.child = null;
     this.#forking.delete(parent);
@@ -95,6 +95,7 @@ export class ProcessTable {
     if (child.tgid < 0) child.tgid = pid;
     this.#byPid.set(pid, child);
     this.#seen++;
+    this.#replay.tellProcess(child.born?.thread === true ? 'thread' : 'fork', child, line);
     return child;
   }
 
@@ -151,7 +152,7 @@ export class ProcessTable {
       this.#drop(parent);
       return;
     }
-    const process = this.#name(parent, pid);
+    const process = this.#name(parent, pid, call.line);
     const waiting = this.#orphans.get(pid);
     this.#orphans.delete(pid);
     if (waiting !== undefined) {
@@ -162,7 +163,7 @@ export class ProcessTable {
       const [last] = this.#forking;
       const [entry] = this.#orphans;
       if (last === undefined || entry === undefined) return;
-      const child = this.#name(last, entry[0]);
+      const child = this.#name(last, entry[0], call.line);
       this.#orphans.delete(entry[0]);
       for (const event of entry[1]) if (this.#byPid.get(child.pid) === child) this.#replay.dispatch(child, event);
     }
@@ -187,6 +188,7 @@ export class ProcessTable {
   /** A task has ended. */
   end(process: Process): void {
     if (process.child !== null) this.#drop(process);
+    this.#replay.tellProcess('exit', process, this.#replay.counter.line);
     this.#byPid.delete(process.pid);
     this.#endTask(process.task);
   }
@@ -213,6 +215,7 @@ export class ProcessTable {
     if (thread === undefined) return;
     const old = this.#byPid.get(leader);
     if (old !== undefined) this.end(old);
+    this.#replay.tellProcess('exit', thread, this.#replay.counter.line);
     this.#byPid.delete(by);
     thread.pid = leader;
     this.#byPid.set(leader, thread);

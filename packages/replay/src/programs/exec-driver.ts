@@ -53,6 +53,7 @@ export class ExecDriver {
       const mm = emptySpace(process);
       if (mm !== null) this.#replay.watch(mm);
       process.task.cur.files.closeOnExec();
+      this.#replay.tellProcess('exec', process, line);
       if (this.#replay.options.recorded !== true) {
         this.#replay.notebook.noteOnce(
           'assumed',
@@ -169,6 +170,7 @@ export class ExecDriver {
     this.#replay.watch(mm);
     this.#replay.processes.countExisting(this.#replay.counter, mm);
     space.given(0, arch.taskSize);
+    this.#replay.tellProcess('exec', process, exec.line);
     for (const event of events) if (this.#replay.tally.difference === null) this.#replay.dispatch(process, event);
   }
 }

@@ -1,0 +1,328 @@
+/** A finished history: any moment of it, what changed, figures over time, and the first moment at which something holds. */
+import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from '@vmarea/mm-core';
+import { changesBetween } from './changes.ts';
+import { KINDS, type SpaceRow, type Table } from './table.ts';
+import type { Area, Change, Condition, Space, Step, Stretch } from './types.ts';
+
+/** The life of all address spaces of a log, or of a series of maps. */
+export class History {
+  readonly #table: Table;
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  /** How many steps there are: the last moment. */
+  get steps(): number {
+    return this.#table.moment;
+  }
+
+  /** How many versions of areas there are. */
+  get versions(): number {
+    return this.#table.born.length;
+  }
+
+  /** Bytes in the tables; texts of calls are not counted. */
+  get memory(): number {
+    return this.#table.memory;
+  }
+
+  /** All address spaces, in the order of their beginning. */
+  get spaces(): readonly Space[] {
+    return this.#table.spaces.map((row, index) => spaceOf(row, index));
+  }
+
+  /**
+   * A step.
+   *
+   * @param moment from 1
+   * @throws RangeError for a moment that does not exist
+   */
+  step(moment: number): Step {
+    const table = this.#table;
+    this.#check(moment, 1);
+    const result = table.result.get(moment);
+    const recorded = table.recorded.get(moment);
+    const resident = table.resident.get(moment);
+    return {
+      moment,
+      kind: KINDS[table.kind.get(moment)]!,
+      line: table.line.get(moment),
+      pid: table.pid.get(moment),
+      space: table.stepSpace.get(moment),
+      number: table.number.get(moment),
+      name: table.names[table.name.get(moment)]!,
+      text: table.texts[moment]!,
+      result: Number.isNaN(result) ? null : result,
+      recorded: Number.isNaN(recorded) ? null : recorded,
+      reason: table.reasons[table.reason.get(moment)]!,
+      areas: table.areas.get(moment),
+      bytes: table.bytes.get(moment),
+      resident: Number.isNaN(resident) ? null : resident,
+    };
+  }
+
+  /** Moments of the steps of one address space, ascending. */
+  stepsOf(space: number): readonly number[] {
+    return this.#space(space).steps;
+  }
+
+  /** The moment after a memory call; 0 when there is none of that number. */
+  momentOfCall(number: number): number {
+    const { calls, number: numbers } = this.#table;
+    let low = 0;
+    let high = calls.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (numbers.get(calls.get(middle)) < number) low = middle + 1;
+      else high = middle;
+    }
+    const moment = low < calls.length ? calls.get(low) : 0;
+    return moment !== 0 && numbers.get(moment) === number ? moment : 0;
+  }
+
+  /** Names of the areas alive at a moment, by address: {@link area} tells more of each. */
+  idsAt(moment: number, space: number): Uint32Array {
+    this.#check(moment, 0);
+    const row = this.#space(space);
+    if (moment < row.from || moment >= row.to) return new Uint32Array(0);
+    return aliveAt(this.#table, row, moment);
+  }
+
+  /** One version of an area. */
+  area(id: number): Area {
+    const table = this.#table;
+    if (!(id >= 0 && id < this.versions)) throw new RangeError(`there is no area ${id}: there are ${this.versions}`);
+    const flags = table.flags.get(id);
+    const { name, major, minor, inode } = table.identities[table.identity.get(id)]!;
+    return {
+      id,
+      start: table.start.get(id),
+      end: table.end.get(id),
+      read: (flags & VM_READ) !== 0,
+      write: (flags & VM_WRITE) !== 0,
+      exec: (flags & VM_EXEC) !== 0,
+      shared: (flags & VM_MAYSHARE) !== 0,
+      offset: table.offset.get(id),
+      major,
+      minor,
+      inode,
+      name,
+      flags,
+      since: table.born.get(id),
+    };
+  }
+
+  /**
+   * The areas of an address space at a moment, by address; none before it begins and after it ends.
+   *
+   * @throws RangeError for a moment or an address space that does not exist
+   */
+  at(moment: number, space: number): Area[] {
+    return Array.from(this.idsAt(moment, space), (id) => this.area(id));
+  }
+
+  /** How many areas there were and how many bytes, without listing them. */
+  figuresAt(moment: number, space: number): { readonly areas: number; readonly bytes: number } {
+    this.#check(moment, 0);
+    const row = this.#space(space);
+    if (moment < row.from || moment >= row.to) return { areas: 0, bytes: 0 };
+    const step = row.steps[lastNotAbove(row.steps, moment)];
+    if (step === undefined) return { areas: 0, bytes: 0 };
+    return { areas: this.#table.areas.get(step), bytes: this.#table.bytes.get(step) };
+  }
+
+  /** What changed in an address space from one moment to another, by address. */
+  changes(before: number, after: number, space: number): Change[] {
+    return changesBetween(this.at(before, space), this.at(after, space));
+  }
+
+  /** What a step changed in its own address space. A new one that is not a copy came as a whole. */
+  changesOf(moment: number): Change[] {
+    return this.changes(moment - 1, moment, this.step(moment).space);
+  }
+
+  /**
+   * Figures of one address space over time, in at most `most` stretches of equal length.
+   *
+   * @param from first moment
+   * @param to last moment
+   */
+  stretches(space: number, [from, to]: readonly [number, number], most: number): Stretch[] {
+    this.#check(from, 0);
+    this.#check(to, from);
+    const table = this.#table;
+    const row = this.#space(space);
+    const length = Math.max(1, Math.ceil((to - from + 1) / Math.max(1, most)));
+    const found: Stretch[] = [];
+    let at = lastNotAbove(row.steps, from - 1) + 1;
+    let last = row.steps[at - 1] ?? 0;
+    for (let begin = from; begin <= to; begin += length) {
+      const end = Math.min(to, begin + length - 1);
+      // The figures of the last step hold until the next.
+      const holds = last !== 0 && begin >= row.from && begin < row.to;
+      let areas = holds ? table.areas.get(last) : 0;
+      let bytes = holds ? table.bytes.get(last) : 0;
+      let resident = holds ? table.resident.get(last) : NaN;
+      let failures = 0;
+      let signals = 0;
+      for (let step = row.steps[at]; step !== undefined && step <= end; step = row.steps[++at]) {
+        last = step;
+        // What was before counts only where some of the stretch comes before its first step.
+        areas = step === begin ? table.areas.get(step) : Math.max(areas, table.areas.get(step));
+        bytes = step === begin ? table.bytes.get(step) : Math.max(bytes, table.bytes.get(step));
+        const here = table.resident.get(step);
+        if (!Number.isNaN(here)) resident = Number.isNaN(resident) ? here : Math.max(resident, here);
+        if (this.#failed(step)) failures++;
+        if (KINDS[table.kind.get(step)] === 'signal') signals++;
+      }
+      found.push({
+        from: begin,
+        to: end,
+        areas,
+        bytes,
+        resident: Number.isNaN(resident) ? null : resident,
+        failures,
+        signals,
+      });
+    }
+    return found;
+  }
+
+  /**
+   * The first moment at which something holds, or 0.
+   *
+   * @param space the address space; left out: any
+   * @param from the first moment to look at
+   */
+  first(condition: Condition, space?: number, from: number = 1): number {
+    const table = this.#table;
+    if (condition.kind === 'mapped') return this.#firstMapped(condition.address, space, from);
+    const holds = (moment: number): boolean => {
+      switch (condition.kind) {
+        case 'areas':
+          return table.areas.get(moment) > condition.above;
+        case 'bytes':
+          return table.bytes.get(moment) > condition.above;
+        case 'failed':
+          return this.#failed(moment);
+        case 'differs':
+          return this.#differs(moment);
+      }
+    };
+    for (let moment = Math.max(1, from); moment <= this.steps; moment++) {
+      if ((space === undefined || table.stepSpace.get(moment) === space) && holds(moment)) return moment;
+    }
+    return 0;
+  }
+
+  /** Moments at which an area with this address came, changed or went, ascending. */
+  touching(address: number, space?: number): number[] {
+    const table = this.#table;
+    const moments = new Set<number>();
+    for (let id = 0; id < this.versions; id++) {
+      if (space !== undefined && table.space.get(id) !== space) continue;
+      if (table.start.get(id) > address || table.end.get(id) <= address) continue;
+      moments.add(table.born.get(id));
+      if (table.died.get(id) <= this.steps) moments.add(table.died.get(id));
+    }
+    return [...moments].sort((a, b) => a - b);
+  }
+
+  /** The address space that a process had at a moment; -1 when it had none. */
+  spaceOf(pid: number, moment: number): number {
+    const table = this.#table;
+    for (let index = table.spaces.length - 1; index >= 0; index--) {
+      const row = table.spaces[index]!;
+      if (row.pid === pid && moment >= row.from && moment < row.to) return index;
+    }
+    return -1;
+  }
+
+  #failed(moment: number): boolean {
+    const result = this.#table.result.get(moment);
+    return result < 0 || this.#table.recorded.get(moment) < 0;
+  }
+
+  #differs(moment: number): boolean {
+    const result = this.#table.result.get(moment);
+    const recorded = this.#table.recorded.get(moment);
+    return result !== recorded && !Number.isNaN(result) && !Number.isNaN(recorded);
+  }
+
+  #firstMapped(address: number, space: number | undefined, from: number): number {
+    const table = this.#table;
+    let first = 0;
+    // Versions stand in the order of their birth: one that was born before `from` may still be there.
+    for (let id = 0; id < this.versions; id++) {
+      const born = table.born.get(id);
+      if (first !== 0 && born >= first) break;
+      if (space !== undefined && table.space.get(id) !== space) continue;
+      if (table.start.get(id) > address || table.end.get(id) <= address || table.died.get(id) <= from) continue;
+      const moment = Math.max(born, from);
+      if (moment >= table.spaces[table.space.get(id)]!.to) continue;
+      if (first === 0 || moment < first) first = moment;
+    }
+    return first;
+  }
+
+  #check(moment: number, least: number): void {
+    if (!(moment >= least && moment <= this.steps))
+      throw new RangeError(`there is no moment ${moment}: there are ${least} to ${this.steps}`);
+  }
+
+  #space(index: number): SpaceRow {
+    const row = this.#table.spaces[index];
+    if (row === undefined)
+      throw new RangeError(`there is no address space ${index}: there are ${this.#table.spaces.length}`);
+    return row;
+  }
+}
+
+function spaceOf({ pid, program, from, to }: SpaceRow, index: number): Space {
+  return { index, pid, program, from, to };
+}
+
+/** Index of the last number that is no larger; -1 when there is none. */
+function lastNotAbove(numbers: readonly number[], limit: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! > limit) high = middle;
+    else low = middle + 1;
+  }
+  return low - 1;
+}
+
+/** The versions alive at a moment: those of the last keyframe that still live, and those born since. */
+function aliveAt(table: Table, row: SpaceRow, moment: number): Uint32Array {
+  const { keyframes, versions } = row;
+  let low = 0;
+  let high = keyframes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (keyframes[middle]!.moment > moment) high = middle;
+    else low = middle + 1;
+  }
+  const keyframe = keyframes[low - 1];
+  const fresh: number[] = [];
+  for (let i = keyframe?.versions ?? 0; i < versions.length; i++) {
+    const version = versions[i]!;
+    if (table.born.get(version) > moment) break;
+    if (table.died.get(version) > moment) fresh.push(version);
+  }
+  fresh.sort((a, b) => table.start.get(a) - table.start.get(b));
+  if (keyframe === undefined) return Uint32Array.from(fresh);
+  const merged = new Uint32Array(keyframe.alive.length + fresh.length);
+  let length = 0;
+  let next = 0;
+  for (const version of keyframe.alive) {
+    if (table.died.get(version) <= moment) continue;
+    const start = table.start.get(version);
+    while (next < fresh.length && table.start.get(fresh[next]!) < start) merged[length++] = fresh[next++]!;
+    merged[length++] = version;
+  }
+  while (next < fresh.length) merged[length++] = fresh[next++]!;
+  return merged.subarray(0, length);
+}
