@@ -1,8 +1,8 @@
 /**
- * How a kernel was built and booted, and what can be changed while it runs: plain data beside the profile.
+ * The configuration of a kernel: how it was built and booted, and its sysctls. Plain data beside the profile.
  */
 
-/** A huge page size known at boot. */
+/** A huge page size configured at boot. */
 export interface HugePageConfig {
   /** Bytes of one huge page. */
   readonly size: number;
@@ -10,7 +10,7 @@ export interface HugePageConfig {
   readonly pages: number;
 }
 
-/** Build and boot facts. */
+/** The build and boot configuration. */
 export interface KernelConfig {
   /** CONFIG_KSM: MADV_MERGEABLE and MADV_UNMERGEABLE exist. */
   readonly ksm: boolean;
@@ -31,8 +31,8 @@ export interface KernelConfig {
   /** fault_around_bytes. */
   readonly faultAroundBytes: number;
   /**
-   * Resident pages are counted per task and reach the address space after 64 faults, or when pages are unmapped: kernels
-   * compiled for four or more CPUs. It shows in VmRSS and VmHWM.
+   * SPLIT_RSS_COUNTING, in kernels for four or more CPUs: resident pages are counted per task and added to the address space
+   * after 64 faults, or when pages are unmapped. VmRSS and VmHWM show it.
    */
   readonly splitRssCounting: boolean;
   /** Huge page sizes: the first is the default. */
@@ -47,13 +47,13 @@ export interface KernelConfig {
   readonly cpuMte: boolean;
 }
 
-/** What `/proc/sys/vm` and the like hold; changeable at run time. */
+/** The values in `/proc/sys/vm` and the like, which can change at run time. */
 export interface Sysctls {
   /** vm.overcommit_memory: 0 guess, 1 always, 2 never. */
   overcommitMemory: number;
   /** vm.overcommit_ratio in percent. */
   overcommitRatio: number;
-  /** vm.overcommit_kbytes; when not 0 the ratio is ignored. */
+  /** vm.overcommit_kbytes; when it is not 0 the ratio is ignored. */
   overcommitKbytes: number;
   /** vm.max_map_count. */
   maxMapCount: number;
@@ -71,7 +71,7 @@ export interface Sysctls {
   hugetlbShmGroup: number;
 }
 
-/** The settings of the images that the recordings were made on, for a page size of 4 KiB. */
+/** The configuration of the recorded machines, for a page size of 4 KiB. */
 export const DEFAULT_CONFIG: KernelConfig = {
   ksm: false,
   thp: false,
@@ -90,7 +90,7 @@ export const DEFAULT_CONFIG: KernelConfig = {
   cpuMte: false,
 };
 
-/** A fresh set of sysctls with the kernel's boot values. */
+/** Returns a new set of sysctls with the kernel's boot values. */
 export function defaultSysctls(): Sysctls {
   return {
     overcommitMemory: 0,

@@ -1,9 +1,9 @@
-// How text that came from outside (a log, a map, a file name) is shown: so that it cannot control the terminal, reorder
-// the line that it stands in, or pass for an end of line.
+// Escapes text that came from outside (a log, a map, a file name), so that it cannot control the terminal, change the order of
+// its line, or add a line break.
 
 /**
- * Characters that are not shown as they are: controls (C0, DEL, C1), format characters and marks of direction, line and
- * paragraph separators, surrogates without a partner, and everything that fonts leave out (fillers, variation selectors).
+ * The characters to escape: controls (C0, DEL, C1), format characters and direction marks, line and paragraph separators,
+ * unpaired surrogates, and characters without a glyph (fillers, variation selectors).
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
@@ -23,20 +23,20 @@ function shown(character: string): string {
 }
 
 /**
- * A text from outside as it may be printed: controls become `\n`, `\x1b`, `\u202e`. Backslashes stay as they are, so this
- * is for readers and not for reading back. It does not shorten; {@link shortText} does both.
+ * Escapes a text from outside for printing: controls become `\n`, `\x1b`, `\u202e`. Backslashes are not changed, so the
+ * result cannot be converted back. Does not shorten; {@link shortText} does both.
  */
 export function escapeText(text: string): string {
   return text.replace(UNSAFE, shown);
 }
 
 /**
- * Escapes a text and shortens it in the middle: its end (a file's name, an error) tells as much as its beginning.
+ * Escapes a text and shortens it in the middle: both its beginning and its end (a file's name, an error) matter.
  *
- * @param limit characters at most, at least 9
+ * @param limit the largest number of characters, at least 9
  */
 export function shortText(text: string, limit: number = 200): string {
-  // Escaping makes a character up to ten long: what cannot be shown anyway is cut away before.
+  // Escaping makes a character up to ten long, so this cuts a long text before escaping it.
   const cut = text.length > 2 * limit ? text.slice(0, limit) + text.slice(-limit) : text;
   const escaped = escapeText(cut);
   if (escaped.length <= limit && cut === text) return escaped;
@@ -45,7 +45,7 @@ export function shortText(text: string, limit: number = 200): string {
 }
 
 /**
- * Plain data (objects, arrays, maps, sets, texts, numbers) with every text in it escaped, keys of maps and objects as well.
+ * Escapes every text in plain data (objects, arrays, maps, sets, texts, numbers), also keys of maps and objects.
  * For reports that are printed as text.
  */
 export function escapeData<T>(data: T): T {
@@ -63,13 +63,13 @@ function escaped(data: unknown): unknown {
 }
 
 /**
- * JSON that a terminal may show: what {@link escapeText} escapes stands as `\u….` Parsing it gives the same data.
+ * Returns JSON that is safe on a terminal: {@link escapeText}'s characters are written as `\u…`. Parsing it gives the same data.
  *
  * @param data as for JSON.stringify
  * @param indent blanks per level
  */
 export function safeJson(data: unknown, indent: number = 2): string {
-  // Line feeds between the lines of the JSON itself stay; inside of texts JSON.stringify has escaped them already.
+  // Keeps the line feeds between the lines of the JSON; inside texts JSON.stringify has escaped them.
   return JSON.stringify(data, null, indent).replace(UNSAFE, (character) =>
     character === '\n'
       ? character

@@ -1,28 +1,28 @@
-// A set of named bits and how strace writes it: names joined by `|`, in a fixed order, what has no name in hexadecimal.
-// Bits above 31 are kept: flags are `unsigned long` in most calls, and a program may pass -1.
+// A set of named bits in strace's notation: names joined by `|`, in a fixed order, unnamed bits in hexadecimal. Bits above 31
+// are kept: flags are `unsigned long` in most calls, and a program may pass -1.
 
-/** A name and the bits that it stands for. One with several bits stands before those that it contains. */
+/** A name and its bits. A name with several bits precedes the names of those bits. */
 export type FlagName = readonly [bits: number, name: string];
 
-/** What a set of flags is called and consists of. */
+/** The names of a set of flags. */
 export interface FlagSet {
-  /** In the order in which strace prints them. */
+  /** In the order of strace. */
   readonly names: readonly FlagName[];
-  /** What zero prints as. */
+  /** The text for zero. */
   readonly zero: string;
-  /** Further names that are understood but never printed: old ones, and those of other architectures. */
+  /** Names that are parsed but never printed: old ones, and those of other architectures. */
   readonly aliases?: readonly FlagName[];
-  /** What strace puts in a comment behind a number without any name, for instance `MADV_???`; empty for none. */
+  /** The comment that strace appends to a number without any name, for instance `MADV_???`; empty for none. */
   readonly unknown: string;
 }
 
 const TWO32 = 0x100000000;
-/** Bit 52: the highest that a JS number holds exactly beside all lower ones. */
+/** Bit 52: the highest bit that a JS number holds exactly together with all lower ones. */
 const TOP_BIT = 0x10000000000000;
 
 /**
- * The 64-bit hexadecimal or decimal number that a text is, as a flags value.
- * Bits from 53 up are folded into bit 52, so that the low bits stay exact and an unknown high bit stays unknown.
+ * Parses a 64-bit hexadecimal or decimal number as a flags value. Bits from 53 up set bit 52, so that the low bits stay exact
+ * and an unknown high bit stays unknown.
  * @returns null when the text is no number
  */
 export function parseFlagNumber(text: string): number | null {
@@ -36,13 +36,13 @@ export function parseFlagNumber(text: string): number | null {
   return exact >> 52n === 0n ? low : TOP_BIT + low;
 }
 
-/** Both halves of a flags value united: what `|` would do with 53 bits. */
+/** Returns `a | b` for values of 53 bits. */
 export function uniteFlags(a: number, b: number): number {
   const high = Math.floor(a / TWO32) | Math.floor(b / TWO32);
   return high * TWO32 + ((a | b) >>> 0);
 }
 
-/** Text of a flags value, as strace 6 prints it. */
+/** Formats a flags value as strace 6 prints it. */
 export function formatFlags(set: FlagSet, flags: number): string {
   if (flags === 0) return set.zero;
   let low = flags | 0;
@@ -63,14 +63,14 @@ export function formatFlags(set: FlagSet, flags: number): string {
   return set.unknown === '' ? hex : `${hex} /* ${set.unknown} */`;
 }
 
-/** What reading flags gave: a value, or `null` and the word that was not understood. */
+/** The result of parsing flags: a value, or `null` and the word that was not understood. */
 export interface ParsedFlags {
   readonly value: number | null;
-  /** The offending word; empty when there is a value. */
+  /** The word that was not understood; empty when there is a value. */
   readonly token: string;
 }
 
-/** Text without `/* … *\/` comments. */
+/** Removes `/* … *\/` comments from a text. */
 export function withoutComments(text: string): string {
   if (!text.includes('/*')) return text;
   return text.replace(/\/\*.*?\*\//g, '').trim();
@@ -90,7 +90,7 @@ function lookupOf(set: FlagSet): Map<string, number> {
 }
 
 /**
- * One word of a flags text: a name, a number, or `N<<NAME_SHIFT`.
+ * Parses one word of a flags text: a name, a number, or `N<<NAME_SHIFT`.
  * @returns null when it is neither
  */
 function parseWord(lookup: Map<string, number>, word: string): number | null {
@@ -102,8 +102,8 @@ function parseWord(lookup: Map<string, number>, word: string): number | null {
 }
 
 /**
- * Flags from their text, the word that failed in `token`.
- * Accepts names in any order, numbers, and strace's comments (`-X verbose` puts the names there: the number counts).
+ * Parses flags; on failure `token` is the word that was not understood.
+ * Accepts names in any order, numbers, and strace's comments (`-X verbose` prints the names there; the number counts).
  */
 export function parseFlagsDetailed(set: FlagSet, text: string): ParsedFlags {
   const lookup = lookupOf(set);
@@ -124,7 +124,7 @@ export function parseFlagsDetailed(set: FlagSet, text: string): ParsedFlags {
   }
 }
 
-/** Flags from their text; `null` when a word in it is not understood. */
+/** Parses flags; returns `null` when a word is not understood. */
 export function parseFlags(set: FlagSet, text: string): number | null {
   return parseFlagsDetailed(set, text).value;
 }

@@ -1,4 +1,4 @@
-// The ABI of Linux on arm64 as data: numbers, names, texts. Nothing here does anything; everything else depends on it.
+// The ABI of Linux on arm64 and x86-64 as data: numbers, names, texts. Contains no behaviour; every other package imports it.
 
 export * from './abi/errno.ts';
 export * from './abi/mman.ts';

@@ -1,12 +1,12 @@
 /**
- * Misuse: a value that no program could have handed to the kernel (NaN, a fraction, a string for bytes). It is refused where
- * it enters a package, with the call's and the argument's name, and is no errno: the caller's code is wrong, not its data.
+ * Misuse: a value that no program could pass to the kernel (NaN, a fraction, a string for bytes). Each package checks for it
+ * at its entries and throws an error that names the call and the argument. It is no errno: the caller's code is wrong.
  */
 
-/** A value of a kind that the call does not take. */
+/** Thrown for a value of a type that the call does not accept. */
 export class MisuseError extends TypeError {
   override readonly name = 'MisuseError';
-  /** The function, as the caller knows it. */
+  /** The name of the function. */
   readonly call: string;
   /** The argument's name. */
   readonly argument: string;
@@ -18,10 +18,10 @@ export class MisuseError extends TypeError {
   }
 }
 
-/** Characters of a value that a message shows at most. */
+/** The largest number of characters of a value that a message shows. */
 const SHOWN = 40;
 
-/** A value as a message shows it: short, and without control characters or what changes the direction of writing. */
+/** Formats a value for a message: short, without control characters and direction marks. */
 export function shownValue(value: unknown): string {
   if (typeof value === 'string') {
     const text = JSON.stringify(value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value);
@@ -40,9 +40,9 @@ export function shownValue(value: unknown): string {
 }
 
 /**
- * A number that is whole: no NaN, no infinity, no fraction.
+ * Checks that a value is a whole number: no NaN, no infinity, no fraction.
  *
- * @returns it
+ * @returns the number
  * @throws MisuseError naming `call` and `argument`
  */
 export function wholeNumber(call: string, argument: string, value: unknown): number {

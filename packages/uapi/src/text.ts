@@ -1,6 +1,6 @@
-// Flags of the memory calls as text and back, the way strace 6 writes them.
-// Each kind has `formatX(value)` and `parseX(text)`; a parser answers null for text that it does not understand, and
-// `explainFlags` tells which word it was. Not a table of values: those stand in mman.ts, fcntl.ts and the others.
+// Converts flags of the memory calls to text and back, in the notation of strace 6.
+// Each kind has `formatX(value)` and `parseX(text)`. A parser returns null for text that it does not understand, and
+// `explainFlags` returns the word. The values are in mman.ts, fcntl.ts and the others.
 
 import {
   CLOSE_RANGE_CLOEXEC,
@@ -44,7 +44,7 @@ import * as mman from './abi/mman.ts';
 import * as per from './abi/personality.ts';
 import * as sched from './abi/sched.ts';
 
-/** Names with values in the order of printing, from a module of constants. */
+/** Picks names with their values, in the order of printing, from a module of constants. */
 function pick(from: Readonly<Record<string, unknown>>, ...names: string[]): FlagName[] {
   return names.map((name) => [from[name] as number, name]);
 }
@@ -88,7 +88,7 @@ const MAP_BITS: FlagSet = {
   unknown: '',
 };
 
-/** Names in mmap's flags, for parsing: the types are added, and what only other architectures or old versions print. */
+/** The names in mmap's flags, for parsing: also the types, and names of other architectures or old versions. */
 const MAP_WORDS: FlagSet = {
   names: [
     ...MAP_BITS.names,
@@ -100,7 +100,7 @@ const MAP_WORDS: FlagSet = {
     [mman.MAP_FILE, 'MAP_FILE'],
     [mman.MAP_ANONYMOUS, 'MAP_ANON'],
     [mman.MAP_UNINITIALIZED, 'MAP_UNINITIALIZED'],
-    // x86 has it; here the bit means nothing, and nothing answers to it.
+    // x86 has MAP_32BIT; on other architectures the bit has no effect.
     [0x40, 'MAP_32BIT'],
     [mman.MAP_HUGE_64KB, 'MAP_HUGE_64KB'],
     [mman.MAP_HUGE_2MB, 'MAP_HUGE_2MB'],
@@ -342,22 +342,22 @@ const ADVICE: readonly FlagName[] = pick(
 const ADVICE_NAMES = new Map<number, string>(ADVICE);
 const ADVICE_VALUES = new Map<string, number>(ADVICE.map(([value, name]) => [name, value]));
 
-/** `PROT_READ|PROT_WRITE`, `PROT_NONE`, unknown bits as hexadecimal. */
+/** Formats a protection: `PROT_READ|PROT_WRITE`, `PROT_NONE`, unknown bits as hexadecimal. */
 export function formatProt(prot: number): string {
   return formatFlags(PROT_FLAGS, prot);
 }
 
-/** The value of a protection text; null when a word is not understood. */
+/** Returns the value of a protection text; null when a word is not understood. */
 export function parseProt(text: string): number | null {
   return parseFlags(PROT_FLAGS, text);
 }
 
-/** Where the huge page size lies in 32 bits of flags: bits 26 to 31. */
+/** The position of the huge page size in 32 bits of flags: bits 26 to 31. */
 const HUGE_SIZE_BITS = 0xfc000000 | 0;
 
 /**
- * The flags of mmap: the type first, then names, unknown bits as hexadecimal, then `N<<MAP_HUGE_SHIFT`.
- * Like strace, it looks at the low 32 bits only.
+ * Formats the flags of mmap: the type first, then names, unknown bits as hexadecimal, then `N<<MAP_HUGE_SHIFT`.
+ * Like strace, it reads the low 32 bits only.
  */
 export function formatMapFlags(flags: number): string {
   const low = flags | 0;
@@ -374,63 +374,63 @@ export function formatMapFlags(flags: number): string {
   return huge === 0 ? text : `${text}|${huge}<<MAP_HUGE_SHIFT`;
 }
 
-/** The value of mmap's flags; null when a word is not understood. */
+/** Returns the value of mmap's flags; null when a word is not understood. */
 export function parseMapFlags(text: string): number | null {
   return parseFlags(MAP_WORDS, text);
 }
 
-/** The advice of madvise, `0x5 /* MADV_??? *\/` for a number without a name. */
+/** Formats the advice of madvise; `0x5 /* MADV_??? *\/` for a number without a name. */
 export function formatMadvise(advice: number): string {
   return ADVICE_NAMES.get(advice) ?? `0x${(advice >>> 0).toString(16)} /* MADV_??? */`;
 }
 
-/** The value of an advice; null when it is not understood. */
+/** Returns the value of an advice; null when it is not understood. */
 export function parseMadvise(text: string): number | null {
   const bare = withoutComments(text);
   return ADVICE_VALUES.get(bare) ?? parseFlagNumber(bare);
 }
 
-/** `MREMAP_MAYMOVE|MREMAP_FIXED`, `0`. */
+/** Formats mremap's flags: `MREMAP_MAYMOVE|MREMAP_FIXED`, `0`. */
 export function formatMremapFlags(flags: number): string {
   return formatFlags(MREMAP_FLAGS, flags);
 }
 
-/** The value of mremap's flags; null when a word is not understood. */
+/** Returns the value of mremap's flags; null when a word is not understood. */
 export function parseMremapFlags(text: string): number | null {
   return parseFlags(MREMAP_FLAGS, text);
 }
 
-/** `MCL_CURRENT|MCL_FUTURE`, `0`. */
+/** Formats mlockall's flags: `MCL_CURRENT|MCL_FUTURE`, `0`. */
 export function formatMlockallFlags(flags: number): string {
   return formatFlags(MCL_FLAGS, flags);
 }
 
-/** The value of mlockall's flags; null when a word is not understood. */
+/** Returns the value of mlockall's flags; null when a word is not understood. */
 export function parseMlockallFlags(text: string): number | null {
   return parseFlags(MCL_FLAGS, text);
 }
 
-/** `MLOCK_ONFAULT`, `0`. */
+/** Formats mlock2's flags: `MLOCK_ONFAULT`, `0`. */
 export function formatMlock2Flags(flags: number): string {
   return formatFlags(MLOCK_FLAGS, flags);
 }
 
-/** The value of mlock2's flags; null when a word is not understood. */
+/** Returns the value of mlock2's flags; null when a word is not understood. */
 export function parseMlock2Flags(text: string): number | null {
   return parseFlags(MLOCK_FLAGS, text);
 }
 
-/** `MS_SYNC|MS_INVALIDATE`, `0`. */
+/** Formats msync's flags: `MS_SYNC|MS_INVALIDATE`, `0`. */
 export function formatMsyncFlags(flags: number): string {
   return formatFlags(MS_FLAGS, flags);
 }
 
-/** The value of msync's flags; null when a word is not understood. */
+/** Returns the value of msync's flags; null when a word is not understood. */
 export function parseMsyncFlags(text: string): number | null {
   return parseFlags(MS_FLAGS, text);
 }
 
-/** `MFD_CLOEXEC|MFD_HUGETLB|21<<MFD_HUGE_SHIFT`, `0`. */
+/** Formats memfd_create's flags: `MFD_CLOEXEC|MFD_HUGETLB|21<<MFD_HUGE_SHIFT`, `0`. */
 export function formatMemfdFlags(flags: number): string {
   const huge = ((flags | 0) & HUGE_SIZE_BITS) >>> mman.MFD_HUGE_SHIFT;
   const bits = ((flags | 0) & ~HUGE_SIZE_BITS) >>> 0;
@@ -438,32 +438,32 @@ export function formatMemfdFlags(flags: number): string {
   return bits === 0 ? `${huge}<<MFD_HUGE_SHIFT` : `${formatFlags(MFD_BITS, bits)}|${huge}<<MFD_HUGE_SHIFT`;
 }
 
-/** The value of memfd_create's flags; null when a word is not understood. */
+/** Returns the value of memfd_create's flags; null when a word is not understood. */
 export function parseMemfdFlags(text: string): number | null {
   return parseFlags(MFD_BITS, text);
 }
 
-/** `F_SEAL_SHRINK|F_SEAL_WRITE`, `0`. */
+/** Formats seals: `F_SEAL_SHRINK|F_SEAL_WRITE`, `0`. */
 export function formatSeals(seals: number): string {
   return formatFlags(SEAL_FLAGS, seals);
 }
 
-/** The value of a text of seals; null when a word is not understood. */
+/** Returns the value of a text of seals; null when a word is not understood. */
 export function parseSeals(text: string): number | null {
   return parseFlags(SEAL_FLAGS, text);
 }
 
-/** `FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE`, `0`. */
+/** Formats fallocate's mode: `FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE`, `0`. */
 export function formatFallocateMode(mode: number): string {
   return formatFlags(FALLOC_FLAGS, mode);
 }
 
-/** The value of fallocate's mode; null when a word is not understood. */
+/** Returns the value of fallocate's mode; null when a word is not understood. */
 export function parseFallocateMode(text: string): number | null {
   return parseFlags(FALLOC_FLAGS, text);
 }
 
-/** The flags of open: the access mode first (`O_RDONLY` for zero), then names. Values are arm64's. */
+/** Formats the flags of open: the access mode first (`O_RDONLY` for zero), then names. Values are arm64's. */
 export function formatOpenFlags(flags: number): string {
   const mode = flags & O_ACCMODE;
   const access =
@@ -472,25 +472,25 @@ export function formatOpenFlags(flags: number): string {
   return rest === '' ? access : `${access}|${rest}`;
 }
 
-/** The value of open's flags, in arm64's values; null when a word is not understood. */
+/** Returns the value of open's flags, in arm64's values; null when a word is not understood. */
 export function parseOpenFlags(text: string): number | null {
   return parseFlags(OPEN_WORDS, text);
 }
 
-/** The flags of clone without the signal in the lowest byte. */
+/** Formats the flags of clone without the signal in the lowest byte. */
 export function formatCloneFlags(flags: number): string {
   return formatFlags(CLONE_BITS, flags);
 }
 
 /**
- * The value of clone's flags; null when a word is not understood. A signal name among the words (`…|SIGCHLD`) is left
- * to {@link explainFlags}'s caller: take it away first.
+ * Returns the value of clone's flags; null when a word is not understood. The caller removes a signal name among the words
+ * (`…|SIGCHLD`) first.
  */
 export function parseCloneFlags(text: string): number | null {
   return parseFlags(CLONE_BITS, text);
 }
 
-/** `PER_LINUX|ADDR_NO_RANDOMIZE`: the type first, then the flags. The query (all ones) is `0xffffffff`. */
+/** Formats a personality: `PER_LINUX|ADDR_NO_RANDOMIZE`, the type first, then the flags. The query (all ones) is `0xffffffff`. */
 export function formatPersonality(personality: number): string {
   if (personality >>> 0 === per.PERSONALITY_QUERY) return '0xffffffff';
   const type = personality & per.PER_MASK;
@@ -501,12 +501,12 @@ export function formatPersonality(personality: number): string {
   return flags === '' ? text : `${text}|${flags}`;
 }
 
-/** The value of a personality; null when a word is not understood. */
+/** Returns the value of a personality; null when a word is not understood. */
 export function parsePersonality(text: string): number | null {
   return parseFlags(PERSONALITY_WORDS, text);
 }
 
-/** What each kind of flags is called in {@link explainFlags}. */
+/** The flags of each kind, by the kind's name in {@link explainFlags}. */
 const KINDS: Readonly<Record<string, FlagSet>> = {
   prot: PROT_FLAGS,
   map: MAP_WORDS,
@@ -523,7 +523,7 @@ const KINDS: Readonly<Record<string, FlagSet>> = {
   closeRange: CLOSE_RANGE_FLAGS,
 };
 
-/** Kinds of flags that {@link explainFlags} knows. */
+/** The kinds of flags of {@link explainFlags}. */
 export type FlagKind =
   | 'prot'
   | 'map'
@@ -539,7 +539,7 @@ export type FlagKind =
   | 'personality'
   | 'closeRange';
 
-/** Like the parser of that kind, but it names the word that was not understood. */
+/** Parses flags as the parser of that kind does, and returns the word that was not understood. */
 export function explainFlags(kind: FlagKind, text: string): ParsedFlags {
   return parseFlagsDetailed(KINDS[kind]!, text);
 }

@@ -1,13 +1,12 @@
 /**
- * The 64-bit register edge: how a C `unsigned long` enters a program whose numbers are exact to 2^53.
+ * Converts 64-bit registers: how a C `unsigned long` enters a program whose numbers are exact to 2^53.
  *
- * Below the edge every address, length and page number is a JS number. A register value that is small is itself; one
- * near 2^64 is the negative number that it is as a signed long, so that `start + len` wraps as it does in C; one in
- * between is larger than every address space, and becomes {@link OUT_OF_RANGE} plus its low 16 bits, so that alignment
- * tests still see what they would have seen.
+ * Inside, every address, length and page number is a JS number. A small register value is itself. A value near 2^64 becomes
+ * the negative number of the same signed long, so that `start + len` wraps as in C. A value in between exceeds every address
+ * space and becomes {@link OUT_OF_RANGE} plus its low 16 bits, so that alignment tests have the same result.
  */
 
-/** A value beyond every address space (2^52 bytes), with the low 16 bits free to carry a register's alignment. */
+/** A value beyond every address space (2^52 bytes), whose low 16 bits hold a register's alignment. */
 export const OUT_OF_RANGE: number = 2 ** 53 - 2 ** 17;
 
 /** The bound below which a register value is exact: addresses of arm64 have at most 52 bits. */
@@ -15,7 +14,7 @@ const EXACT = 2 ** 52;
 const TWO64 = 1n << 64n;
 
 /**
- * A register as the engine takes it.
+ * Converts a register for the engine.
  *
  * @param value the register: a number (an integer, negative ones are their two's complement) or a bigint (taken modulo 2^64)
  * @returns the value itself, the negative signed value, or {@link OUT_OF_RANGE} with the low 16 bits kept
@@ -39,7 +38,7 @@ function fromBig(value: bigint): number {
 }
 
 /**
- * Whether a value from {@link fromRegister} is larger, as an unsigned long, than every address space.
+ * Returns whether a value from {@link fromRegister} exceeds, as an unsigned long, every address space.
  *
  * @param value a value from {@link fromRegister}
  */
@@ -58,7 +57,7 @@ export function compareUnsigned(a: number, b: number): number {
 }
 
 /**
- * The page offset of mmap's `off` argument, as sys_mmap computes it.
+ * Returns the page offset of mmap's `off` argument, as sys_mmap computes it.
  *
  * @param off the register: bytes, already known to be page-aligned
  * @param pageShift log2 of the page size

@@ -1,8 +1,8 @@
 /**
- * What the parts of memory know of each other: one machine's physical memory, its frames, and the two walks over
- * mappings that the page cache asks for.
+ * The interface between the parts of memory: one machine's physical memory, its frames, and the two walks over mappings that
+ * the page cache needs.
  *
- * Not here: the object itself (index.ts makes it), nor how mappings are walked (zap.ts, rmap.ts).
+ * Not here: the object itself (memory.ts), the walks (tables/zap.ts, cache/rmap.ts).
  */
 import type { FileMapping } from '../shape/file-mapping.ts';
 import type { MmSystem } from '../space/system.ts';
@@ -19,12 +19,11 @@ export interface MemoryCore {
    *
    * @param startPage file page, in pages of the machine
    * @param nrPages Infinity: to the end of the file
-   * @param evenCows private copies go too (truncation); otherwise only pages of the file itself (punched holes)
+   * @param evenCows also zaps private copies (truncation); otherwise only pages of the file itself (punched holes)
    */
   unmapMappingRange(mapping: FileMapping, startPage: number, nrPages: number, evenCows: boolean): void;
   /**
-   * page_mkclean: write-protects and cleans every entry that maps file page `index` shared, so that the next store is
-   * noticed.
+   * page_mkclean: write-protects and cleans every shared entry that maps file page `index`, so that the next store faults.
    *
    * @returns whether an entry was dirty or writable
    */

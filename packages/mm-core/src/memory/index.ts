@@ -1,7 +1,7 @@
 /**
  * @vmarea/mm-core/memory: frames, faults, copy-on-write, page cache and reverse mapping behind the VMA engine.
  *
- * The engine never imports this folder: memory plugs in through one port. Mirrors mm/memory.c, mm/filemap.c and mm/rmap.c.
+ * The engine never imports this folder: the memory implements one port. Mirrors mm/memory.c, mm/filemap.c and mm/rmap.c.
  */
 
 // --- the memory of a machine
@@ -21,7 +21,7 @@ export { doPageFault, FAULT_SIGNAL } from './faults/entry.ts';
 export { handleMmFault } from './faults/fault.ts';
 export { faultinRange, FOLL_FORCE, FOLL_WRITE, populateVmaPageRange, userPfn } from './user/gup.ts';
 
-// --- for drivers: the page cache, and files that live in it
+// --- for drivers: the page cache, and files with pages in it
 export { AddressSpace } from './cache/address-space.ts';
 export { AddressSpaceOperations, type AddressSpaceOperationsInit } from './cache/operations.ts';
 export {

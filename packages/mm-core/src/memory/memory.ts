@@ -1,7 +1,7 @@
 /**
- * The memory of one machine: what plugs into the engine's port, and what the page cache and the drivers below it use.
+ * The memory of one machine: implements the engine's port, and the interface of the page cache and of drivers.
  *
- * This file only joins: each of its methods is a function of its own file.
+ * Each of its methods calls a function of another file.
  */
 import { ENOMEM, MADV_POPULATE_READ, MADV_POPULATE_WRITE } from '@vmarea/uapi';
 import type { Caller } from '../space/caller.ts';
@@ -28,11 +28,11 @@ import { flushTlbMm } from './tlb/flush.ts';
 import { unmapPlain, unmapRegion, zapMappingRange, zapRange } from './tables/zap.ts';
 import type { Addr, Bytes, Pages, VmFlags } from '../base/units.ts';
 
-/** How {@link createMemory} makes a machine's memory. */
+/** The arguments of {@link createMemory}. */
 export interface MemoryInit {
-  /** Bytes of RAM: of `buffer` the first ones, by default all; without a buffer the configuration's `ramBytes`. */
+  /** Bytes of RAM: the first ones of `buffer`, by default all; without a buffer the configuration's `ramBytes`. */
   bytes?: number | undefined;
-  /** The caller's buffer: fixed in length. */
+  /** The caller's buffer with a fixed length. */
   buffer?: ArrayBufferLike | undefined;
 }
 
@@ -41,15 +41,15 @@ export class Memory implements MemoryPort, MemoryCore {
   readonly physical: PhysicalMemory;
   readonly frames: Frames;
   readonly system: MmSystem;
-  /** The numbers under which frames know their anon_vma. */
+  /** The numbers of anon_vmas in frames. */
   readonly anonOwners: AnonOwners;
-  /** Room for what a whole last-level table maps: zap and fork work table by table. */
+  /** Buffer for the frames of a whole last-level table: zap and fork work table by table. */
   readonly batch: Int32Array;
-  /** Pages that MADV_FREE gave up and that are not yet marked so. */
+  /** Pages that MADV_FREE has freed and that are not yet marked. */
   readonly lazyFree: LazyFreeBatch;
-  /** Whose task has acted last: what the kernel finds through `current->mm`. */
+  /** The address space of the task that acted last: `current->mm` in the kernel. */
   activeMm: Mm | null = null;
-  /** Address spaces attached now. */
+  /** The number of attached address spaces. */
   nrAttached = 0;
   private nextAsid = 1;
 
@@ -63,7 +63,7 @@ export class Memory implements MemoryPort, MemoryCore {
     this.batch = new Int32Array(system.arch.pmdSize / system.pageSize);
   }
 
-  /** See copyPageRange: it looks at nothing else. */
+  /** See {@link MemoryPort.plainHasNoPages}: copyPageRange copies only VMAs with an anon_vma or a driver. */
   readonly plainHasNoPages: boolean = true;
 
   attach(mm: Mm): number {
@@ -132,7 +132,7 @@ export class Memory implements MemoryPort, MemoryCore {
     return advise(cur, vma, start, end, advice);
   }
 
-  /** Nothing to do: whether a page is mlocked is read from the VMAs that map it. */
+  /** Does nothing: whether a page is mlocked follows from the VMAs that map it. */
   munlockRange(_vma: Vma, _start: number, _end: number): void {
     return;
   }
@@ -151,9 +151,9 @@ export class Memory implements MemoryPort, MemoryCore {
 }
 
 /**
- * Gives a machine its memory. Before the first address space is made: those made earlier have none.
+ * Creates a machine's memory. Call it before the first address space is created: earlier ones have no memory.
  *
- * @throws RangeError when the sizes make no sense or the host has no such buffer
+ * @throws RangeError when a size is out of range or the host cannot allocate the buffer
  */
 export function createMemory(system: MmSystem, init: MemoryInit = {}): Memory {
   const memory = new Memory(system, init);

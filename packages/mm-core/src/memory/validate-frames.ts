@@ -1,14 +1,14 @@
 /**
- * Checks the books of the frames: for tests, after each operation or at the end. Mirrors what CONFIG_DEBUG_VM looks at.
+ * Checks the counts of the frames: for tests, after each operation or at the end. Mirrors the checks of CONFIG_DEBUG_VM.
  */
 import { isAddressSpace } from './cache/address-space.ts';
 import type { Frames } from './frames/buddy.ts';
 import { PG_BUDDY, PG_CACHED, PG_COMPOUND, PG_DIRTY, PG_SWAPBACKED, PG_TABLE } from './frames/flags.ts';
 
 /**
- * Walks over all frames that were ever handed out.
+ * Checks all frames that were ever allocated.
  *
- * @returns what is wrong, one sentence each; empty when the books balance
+ * @returns one sentence for each violation; empty when there is none
  */
 export function validateFrames(frames: Frames): string[] {
   const wrong: string[] = [];
@@ -33,7 +33,7 @@ export function validateFrames(frames: Frames): string[] {
       if (refs !== 0) say('free, but referenced');
     } else {
       if (refs <= 0) say('in use without a reference');
-      if (maps < 0 || maps > refs) say('mapped by more entries than there are references');
+      if (maps < 0 || maps > refs) say('mapped by more entries than it has references');
       if (size > 1 !== ((flags & PG_COMPOUND) !== 0)) say('an order that does not fit its flags');
       if ((flags & PG_TABLE) !== 0) tables++;
       if ((flags & PG_CACHED) !== 0) {

@@ -1,5 +1,5 @@
 /**
- * Doubles of the engine's other ports: each does the least that its port asks for, and keeps what it was told.
+ * Doubles of the engine's other ports: each does the least that its port requires, and records its arguments.
  */
 import { ENOMEM } from '@vmarea/uapi';
 import type { Caller } from '../space/caller.ts';
@@ -10,10 +10,10 @@ import type { Vma } from '../areas/vma.ts';
 import type { VmOperationsInit } from '../ports/vm-operations.ts';
 import { TestFile } from './test-file.ts';
 
-/** A security module that can be told to refuse, on top of the capability rules. */
+/** A security module with configurable refusals, on top of the capability rules. */
 export class RecordingSecurity implements SecurityHooks {
   readonly calls: string[] = [];
-  /** What each hook answers instead of its rule; 0: by the rule. */
+  /** The result of each hook instead of its rule; 0: by the rule. */
   mmapFileError = 0;
   mmapAddrError = 0;
   fileMprotectError = 0;
@@ -41,7 +41,7 @@ export class RecordingSecurity implements SecurityHooks {
   }
 }
 
-/** Keeps what audit_mmap_fd was told. */
+/** Records the arguments of audit_mmap_fd. */
 export class RecordingAudit implements Audit {
   readonly calls: { fd: number; flags: number }[] = [];
 
@@ -50,7 +50,7 @@ export class RecordingAudit implements Audit {
   }
 }
 
-/** Keeps the range of each mmap record. */
+/** Records the range of each mmap record. */
 export class RecordingPerf implements PerfEvents {
   readonly calls: { start: number; end: number }[] = [];
 
@@ -59,7 +59,7 @@ export class RecordingPerf implements PerfEvents {
   }
 }
 
-/** Keeps what uprobes were told. */
+/** Records the calls of uprobes. */
 export class RecordingUprobes implements Uprobes {
   readonly calls: string[] = [];
 
@@ -73,16 +73,16 @@ export class RecordingUprobes implements Uprobes {
   }
 }
 
-/** Shared anonymous memory: a new file for each mapping, charged to nobody. */
+/** Shared anonymous memory: a new file for each mapping, without accounting. */
 export class TestSharedMemory implements SharedMemory {
-  /** The files made, in order. */
+  /** The files created, in order. */
   readonly files: TestFile[] = [];
-  /** What the next set-ups answer. */
+  /** The result of the next set-ups. */
   error = 0;
 
   zeroSetup(_cur: Caller, vma: Vma): number {
     if (this.error !== 0) return this.error;
-    // The reference that the file is born with is the VMA's.
+    // The first reference of the file is the VMA's.
     const file = new TestFile({ path: '/dev/zero (deleted)' });
     this.files.push(file);
     vma.vmFile = file;
@@ -91,12 +91,12 @@ export class TestSharedMemory implements SharedMemory {
   }
 }
 
-/** The VMA operations that make a file's mappings huge: pages of `size` bytes. */
+/** Returns the VMA operations that make a file's mappings huge: pages of `size` bytes. */
 export function hugeVmOps(size: number): VmOperationsInit {
   return { fault: () => 0, open: () => undefined, close: () => undefined, pageSize: () => size };
 }
 
-/** Huge pages of one size with nothing behind them. */
+/** Huge pages of one size without memory. */
 export class TestHugePages implements HugePages {
   readonly calls: string[] = [];
   private readonly size: number;
@@ -142,7 +142,7 @@ export class TestHugePages implements HugePages {
   }
 }
 
-/** Who watches a range with userfaultfd: an identity, no more. */
+/** A userfaultfd that watches a range: an identity only. */
 export class TestUserfaultContext {
   readonly name: string;
 

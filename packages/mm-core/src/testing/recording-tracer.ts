@@ -1,5 +1,5 @@
 /**
- * A tracer that counts: decisions by id, merges by case, splits by kind, functions by name.
+ * A tracer that counts: decisions by reason, merges by case, splits by kind, functions by name.
  */
 import type { Tracer, VmaEvent } from '../reasons/tracer.ts';
 import type { Vma } from '../areas/vma.ts';
@@ -33,6 +33,6 @@ export class CountingTracer implements Tracer {
   }
 
   fault(): void {
-    // Nothing faults without memory.
+    // There are no faults without memory.
   }
 }

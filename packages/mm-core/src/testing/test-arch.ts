@@ -1,11 +1,11 @@
 /**
  * An architecture made from data, for tests: any page size, an address space as small as a handful of pages.
  *
- * It has no page tables: an engine that runs on it has no memory behind it.
+ * Has no page tables: an engine that runs on it has no memory.
  */
 import { type Arch, GENERIC_ARCH } from '../ports/arch.ts';
 
-/** What {@link createTestArch} takes; every field has a default. */
+/** The options of {@link createTestArch}; every field has a default. */
 export interface TestArchOptions {
   /** Bytes in a page; a power of two. 4096. */
   pageSize?: number | undefined;
@@ -18,7 +18,7 @@ export interface TestArchOptions {
 }
 
 /**
- * Makes an architecture whose whole address space can be looked at page by page.
+ * Creates an architecture with an address space small enough to check page by page.
  *
  * @example const system = new MmSystem({ arch: createTestArch({ pages: 32 }), profile: MSM_4_4, config: DEFAULT_CONFIG });
  */

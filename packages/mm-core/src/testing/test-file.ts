@@ -1,7 +1,7 @@
 /**
- * A file double: what a driver could do, chosen by data, with every call on record.
+ * A file double: its data chooses what the driver does, and it records every call.
  *
- * No page is ever behind it. Several files may share one inode, as descriptors do.
+ * Has no pages. Several files may share one inode, as descriptors do.
  */
 import type { Caller } from '../space/caller.ts';
 import { FileMapping } from '../shape/file-mapping.ts';
@@ -27,21 +27,21 @@ export class TestInode implements VmInode {
   }
 }
 
-/** What {@link TestFile} is made of; every field has a default: a readable, writable regular file with vm_ops. */
+/** The options of {@link TestFile}; every field has a default: a readable, writable regular file with vm_ops. */
 export interface TestFileInit {
   /** d_path. */
   path?: string | undefined;
-  /** Another descriptor of the same inode. */
+  /** The inode of another descriptor. */
   inode?: TestInode | undefined;
   /** FMODE_ bits. */
   fMode?: number | undefined;
   /** The mount is noexec. */
   noexec?: boolean | undefined;
-  /** locks_verify_locked says -EAGAIN. */
+  /** locks_verify_locked returns -EAGAIN. */
   mandatoryLock?: number | undefined;
   /** There is no f_op.mmap. */
   noMmap?: boolean | undefined;
-  /** What f_op.mmap answers. */
+  /** The result of f_op.mmap. */
   mmapError?: number | undefined;
   /** VM_ bits that f_op.mmap sets. */
   setFlags?: number | undefined;
@@ -49,7 +49,7 @@ export interface TestFileInit {
   clearFlags?: number | undefined;
   /** The vm_ops that f_op.mmap sets; null leaves the VMA without (as /dev/zero does). */
   vmOps?: VmOperationsInit | null | undefined;
-  /** Anything else that f_op.mmap is to do; an errno ends it. */
+  /** Further work of f_op.mmap; an errno ends it. */
   onMmap?: ((cur: Caller, file: TestFile, vma: Vma) => number) | undefined;
   /** f_op.get_unmapped_area. */
   getUnmappedArea?: FileOperations['getUnmappedArea'] | undefined;
@@ -63,7 +63,7 @@ export interface TestFileInit {
 
 let lastIno = 1;
 
-/** An open file. `calls` tells what the engine asked of it, in order. */
+/** An open file. `calls` lists the engine's calls, in order. */
 export class TestFile implements VmFile {
   fMode: number;
   fFlags = 0;
@@ -72,7 +72,7 @@ export class TestFile implements VmFile {
   readonly fInode: TestInode;
   readonly fMapping: FileMapping;
   readonly hugePageSize: number;
-  /** `mmap`, `fsync`, `fallocate` with their numbers. */
+  /** `mmap`, `fsync`, `fallocate` with their arguments. */
   readonly calls: string[] = [];
   /** The operation table that f_op.mmap gives to VMAs. */
   readonly vmOps: VmOperations | null;

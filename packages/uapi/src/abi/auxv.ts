@@ -1,5 +1,5 @@
-// Entries of the auxiliary vector that exec leaves on the stack of a new program.
-// Not the flags of the *at calls, which share the prefix: those stand in fcntl.ts.
+// Entries of the auxiliary vector that exec puts on the stack of a new program.
+// Not the flags of the *at calls with the same prefix, which are in fcntl.ts.
 // Mirrors include/uapi/linux/auxvec.h and arch/arm64/include/uapi/asm/auxvec.h.
 
 export const AT_NULL = 0;
@@ -30,5 +30,5 @@ export const AT_HWCAP2 = 26;
 export const AT_EXECFN = 31;
 /** Address of the vdso. */
 export const AT_SYSINFO_EHDR = 33;
-/** arm64 since 5.14: least stack that a signal frame needs. */
+/** arm64 since 5.14: the smallest stack that a signal frame needs. */
 export const AT_MINSIGSTKSZ = 51;

@@ -89,26 +89,26 @@ const NAMES: readonly string[] = [
   'CAP_CHECKPOINT_RESTORE',
 ];
 
-/** Name of a capability, for instance `CAP_IPC_LOCK`; the decimal number when there is none. */
+/** Returns the name of a capability, for instance `CAP_IPC_LOCK`; the decimal number when there is none. */
 export function capabilityName(capability: number): string {
   return NAMES[capability] ?? String(capability);
 }
 
-/** Number of a capability from its name, with or without `CAP_`, in any case; `undefined` for a name that is none. */
+/** Returns the number of a capability from its name, with or without `CAP_`, in any case; `undefined` for a name that is none. */
 export function capabilityByName(name: string): number | undefined {
   const upper = name.toUpperCase();
   const index = NAMES.indexOf(upper.startsWith('CAP_') ? upper : `CAP_${upper}`);
   return index < 0 ? undefined : index;
 }
 
-/** Every capability: what root has. */
+/** Returns every capability: root's set. */
 export function allCapabilities(): Set<number> {
   return new Set(NAMES.keys());
 }
 
 /**
- * A set of capabilities from text: `all`, `none`, or names separated by commas; a name with `-` before it is taken away
- * from what stands before it (`all,-sys_admin`).
+ * Parses a set of capabilities: `all`, `none`, or names separated by commas. A name with `-` before it is removed from the
+ * set so far (`all,-sys_admin`).
  * @returns the set, or the first word that is no capability
  */
 export function parseCapabilities(text: string): ReadonlySet<number> | string {
@@ -133,7 +133,7 @@ export function parseCapabilities(text: string): ReadonlySet<number> | string {
   return result;
 }
 
-/** A set of capabilities as text that {@link parseCapabilities} reads: `all`, `none`, or names in numerical order. */
+/** Formats a set of capabilities for {@link parseCapabilities}: `all`, `none`, or names in numerical order. */
 export function formatCapabilities(capabilities: ReadonlySet<number>): string {
   if (capabilities.size === 0) return 'none';
   if (capabilities.size === NAMES.length) return 'all';

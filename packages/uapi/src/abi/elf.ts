@@ -13,9 +13,9 @@ export const ELFDATA2MSB = 2;
 
 export const ET_NONE = 0;
 export const ET_REL = 1;
-/** Linked to a fixed address. */
+/** Linked at a fixed address. */
 export const ET_EXEC = 2;
-/** A shared object, or a program that may be loaded anywhere. */
+/** A shared object, or a program that can be loaded at any address. */
 export const ET_DYN = 3;
 export const ET_CORE = 4;
 
@@ -57,13 +57,13 @@ const TYPES: readonly (readonly [number, string])[] = [
   [PT_GNU_PROPERTY, 'GNU_PROPERTY'],
 ];
 
-/** Name of a program header's type without `PT_`, as readelf prints it; `0x…` when there is none. */
+/** Returns the name of a program header's type without `PT_`, as readelf prints it; `0x…` when there is none. */
 export function segmentTypeName(type: number): string {
   for (const [value, name] of TYPES) if (value === type) return name;
   return `0x${type.toString(16)}`;
 }
 
-/** Number of a program header's type from its name, with or without `PT_`; `undefined` for a name that is none. */
+/** Returns the number of a program header's type from its name, with or without `PT_`; `undefined` for an unknown name. */
 export function segmentTypeByName(name: string): number | undefined {
   const bare = name.startsWith('PT_') ? name.slice(3) : name;
   for (const [value, known] of TYPES) if (known === bare) return value;

@@ -1,6 +1,6 @@
-// Error numbers of Linux as arm64 and every asm-generic architecture have them, with their texts.
+// Error numbers of Linux on asm-generic architectures such as arm64, with their texts.
 // Packages return them negated (`-ENOMEM`); the constants are the positive ABI values.
-// The texts are those of glibc's strerror, because strace prints them behind a failed call.
+// The texts are those of glibc's strerror, which strace prints after a failed call.
 // Mirrors include/uapi/asm-generic/errno.h and, from 512 on, include/linux/errno.h.
 
 export const EPERM = 1;
@@ -139,10 +139,10 @@ export const EHWPOISON = 133;
 export const EWOULDBLOCK = 11;
 /** Same value as {@link EDEADLK}. */
 export const EDEADLOCK = 35;
-/** Same value as {@link EOPNOTSUPP}: what libc calls it. */
+/** Same value as {@link EOPNOTSUPP}: its name in libc. */
 export const ENOTSUP = 95;
 
-// Kernel-internal results. They never reach a program, but strace shows them on a call that a signal interrupted.
+// Kernel-internal results. A program never sees them, but strace prints them for a call that a signal interrupted.
 export const ERESTARTSYS = 512;
 export const ERESTARTNOINTR = 513;
 export const ERESTARTNOHAND = 514;
@@ -303,8 +303,8 @@ NUMBERS.set('EDEADLOCK', EDEADLOCK);
 NUMBERS.set('ENOTSUP', ENOTSUP);
 
 /**
- * Name of an error, for instance `ENOMEM`.
- * @param error - the number; its sign is ignored, so that a negative result can be passed as it is
+ * Returns the name of an error, for instance `ENOMEM`.
+ * @param error - the number; its sign is ignored, so that a negative result can be passed
  * @returns the name, or the decimal number when no error has it
  */
 export function errnoName(error: number): string {
@@ -313,8 +313,8 @@ export function errnoName(error: number): string {
 }
 
 /**
- * What glibc's `strerror` says about an error, for instance `Cannot allocate memory`.
- * For the kernel-internal numbers (512 and above) it is what strace prints.
+ * Returns the text of glibc's `strerror`, for instance `Cannot allocate memory`.
+ * For the kernel-internal numbers (512 and above) returns what strace prints.
  * @param error - the number; its sign is ignored
  */
 export function errnoText(error: number): string {
@@ -323,7 +323,7 @@ export function errnoText(error: number): string {
 }
 
 /**
- * Number of an error, from its name.
+ * Returns the number of an error, from its name.
  * @returns the positive number; `undefined` for a name that is none
  */
 export function errnoByName(name: string): number | undefined {

@@ -1,6 +1,6 @@
 // Constants of open, fcntl and the *at calls, with the values of arm64.
 // Four open flags differ from asm-generic (and so from x86) on arm and arm64: O_DIRECTORY, O_NOFOLLOW, O_DIRECT, O_LARGEFILE.
-// Seals stand in mman.ts. Mirrors include/uapi/asm-generic/fcntl.h, include/uapi/linux/fcntl.h,
+// Seals are in mman.ts. Mirrors include/uapi/asm-generic/fcntl.h, include/uapi/linux/fcntl.h,
 // arch/arm64/include/uapi/asm/fcntl.h.
 
 export const O_ACCMODE = 0o3;
@@ -27,11 +27,11 @@ export const O_DIRECT = 0o200000;
 export const O_LARGEFILE = 0o400000;
 export const O_NOATIME = 0o1000000;
 export const O_CLOEXEC = 0o2000000;
-/** The bit that makes O_DSYNC an O_SYNC; never set alone by libc. */
+/** The bit that distinguishes O_SYNC from O_DSYNC; libc never sets it alone. */
 export const __O_SYNC = 0o4000000;
 export const O_SYNC = 0o4010000;
 export const O_PATH = 0o10000000;
-/** The bit that makes O_DIRECTORY an O_TMPFILE. */
+/** The bit that distinguishes O_TMPFILE from O_DIRECTORY. */
 export const __O_TMPFILE = 0o20000000;
 export const O_TMPFILE = 0o20040000;
 
@@ -78,10 +78,10 @@ export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
-/** Mandatory flock; gone since 5.15. */
+/** Mandatory flock; removed in 5.15. */
 export const LOCK_MAND = 32;
 
-/** As directory descriptor: the working directory. */
+/** The directory descriptor that stands for the working directory. */
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EACCESS = 0x200;
@@ -110,7 +110,7 @@ export const RESOLVE_BENEATH = 0x08;
 export const RESOLVE_IN_ROOT = 0x10;
 export const RESOLVE_CACHED = 0x20;
 
-/** The open flags whose values differ: arm64's, and those of asm-generic (x86, riscv). */
+/** The open flags with different values: arm64's, and those of asm-generic (x86, riscv). */
 const DIFFERING: readonly (readonly [number, number])[] = [
   [O_DIRECTORY, 0o200000],
   [O_NOFOLLOW, 0o400000],
@@ -120,8 +120,8 @@ const DIFFERING: readonly (readonly [number, number])[] = [
 const DIFFERING_MASK = 0o740000;
 
 /**
- * Open flags of an asm-generic architecture (x86, riscv), in arm64's values.
- * Only needed for numbers: names already mean the right flag.
+ * Converts open flags of an asm-generic architecture (x86, riscv) to arm64's values.
+ * Needed for numbers only: names already mean the right flag.
  */
 export function openFlagsFromGeneric(flags: number): number {
   let result = flags & ~DIFFERING_MASK;

@@ -1,5 +1,5 @@
 // Constants of the memory calls: protection, mapping flags, advice, memfd, fallocate, prctl(PR_SET_VMA).
-// Values are those of arm64, which takes all of them from asm-generic.
+// Values are those of arm64, which has all of them from asm-generic.
 // Mirrors include/uapi/asm-generic/mman{,-common}.h, include/uapi/linux/{mman,memfd,falloc,prctl}.h
 // and arch/arm64/include/uapi/asm/mman.h.
 
@@ -8,32 +8,32 @@ export const PROT_NONE = 0x0;
 export const PROT_READ = 0x1;
 export const PROT_WRITE = 0x2;
 export const PROT_EXEC = 0x4;
-/** Accepted and ignored: memory that may hold semaphores. */
+/** Accepted and ignored: memory for semaphores. */
 export const PROT_SEM = 0x8;
 /** arm64 only: branch target identification. EINVAL on hardware without it. */
 export const PROT_BTI = 0x10;
 /** arm64 only: memory tagging. EINVAL on hardware without it. */
 export const PROT_MTE = 0x20;
-/** mprotect only: go down to the start of a VM_GROWSDOWN mapping. */
+/** mprotect only: extends the range down to the start of a VM_GROWSDOWN mapping. */
 export const PROT_GROWSDOWN = 0x01000000;
-/** mprotect only: go up to the end of a VM_GROWSUP mapping. No arm64 mapping is one. */
+/** mprotect only: extends the range up to the end of a VM_GROWSUP mapping, which arm64 and x86-64 do not have. */
 export const PROT_GROWSUP = 0x02000000;
 
-/** What libc calls a mapping that names no type: zero. */
+/** libc's name for «no type»: zero. */
 export const MAP_FILE = 0x0;
 export const MAP_SHARED = 0x01;
 export const MAP_PRIVATE = 0x02;
-/** Like MAP_SHARED, but unknown flags are EOPNOTSUPP. Kernels before 4.15 answer EINVAL. */
+/** Like MAP_SHARED, but unknown flags fail with EOPNOTSUPP. Kernels before 4.15 return EINVAL. */
 export const MAP_SHARED_VALIDATE = 0x03;
 /** Private memory whose pages the kernel may drop (6.11). */
 export const MAP_DROPPABLE = 0x8;
-/** The bits that hold the type: shared, private, shared and validated. */
+/** The bits of the type: shared, private, shared and validated. */
 export const MAP_TYPE = 0x0f;
 export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
-/** x86-64: between 1 and 2 GiB. Elsewhere the bit means nothing. */
+/** x86-64: the address is between 1 and 2 GiB. No effect elsewhere. */
 export const MAP_32BIT = 0x40;
-/** x86-64, since 6.6: not below 4 GiB. Elsewhere the bit means nothing. */
+/** x86-64, since 6.6: the address is at or above 4 GiB. No effect elsewhere. */
 export const MAP_ABOVE4G = 0x80;
 export const MAP_GROWSDOWN = 0x0100;
 /** Ignored. */
@@ -48,12 +48,12 @@ export const MAP_NONBLOCK = 0x10000;
 export const MAP_STACK = 0x20000;
 export const MAP_HUGETLB = 0x40000;
 export const MAP_SYNC = 0x80000;
-/** MAP_FIXED that answers EEXIST instead of replacing; since 4.17. */
+/** MAP_FIXED that fails with EEXIST instead of replacing mappings; since 4.17. */
 export const MAP_FIXED_NOREPLACE = 0x100000;
-/** Only a kernel without an MMU heeds it. */
+/** Has an effect only in a kernel without an MMU. */
 export const MAP_UNINITIALIZED = 0x4000000;
 
-/** Where the base-2 logarithm of the huge page size stands in the flags of mmap. */
+/** The position of the base-2 logarithm of the huge page size in the flags of mmap. */
 export const MAP_HUGE_SHIFT = 26;
 /** The mask of that logarithm, after shifting. */
 export const MAP_HUGE_MASK = 0x3f;
@@ -69,7 +69,7 @@ export const MAP_HUGE_256MB = 0x70000000;
 export const MAP_HUGE_512MB = 0x74000000;
 export const MAP_HUGE_1GB = 0x78000000;
 export const MAP_HUGE_2GB = 0x7c000000;
-/** Above 2^31: a JS number that int32 operators see as negative. */
+/** Above 2^31: int32 operators treat this JS number as negative. */
 export const MAP_HUGE_16GB = 0x88000000;
 
 export const MREMAP_MAYMOVE = 1;
@@ -125,7 +125,7 @@ export const MADV_SOFT_OFFLINE = 101;
 
 /** First argument of prctl for naming memory ("SVMA" in ASCII). */
 export const PR_SET_VMA = 0x53564d41;
-/** Second argument: give the range a name, or take it away with a null pointer. */
+/** Second argument: sets the name of the range; a null pointer removes it. */
 export const PR_SET_VMA_ANON_NAME = 0;
 
 /** prctl: memory-deny-write-execute (6.3). */
@@ -133,7 +133,7 @@ export const PR_SET_MDWE = 65;
 export const PR_GET_MDWE = 66;
 export const PR_MDWE_REFUSE_EXEC_GAIN = 0x1;
 export const PR_MDWE_NO_INHERIT = 0x2;
-/** Longest accepted name in bytes, the final zero included. */
+/** The longest accepted name in bytes, including the final zero. */
 export const ANON_VMA_NAME_MAX_LEN = 80;
 
 /** Overcommit policies, the values of `vm.overcommit_memory`. */

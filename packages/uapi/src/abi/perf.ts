@@ -1,4 +1,4 @@
-// What perf records about a mapping: record types and the bits of their misc field.
+// Record types of perf for mappings, and the bits of their misc field.
 // Mirrors include/uapi/linux/perf_event.h.
 
 export const PERF_RECORD_MMAP = 1;

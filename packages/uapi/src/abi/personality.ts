@@ -1,4 +1,4 @@
-// Flags and types of personality(2). On arm64 five of the flags change how memory is laid out or protected.
+// Flags and types of personality(2). On arm64 five of the flags change the layout or the protection of memory.
 // Mirrors include/uapi/linux/personality.h.
 
 export const UNAME26 = 0x0020000;
@@ -7,9 +7,9 @@ export const ADDR_NO_RANDOMIZE = 0x0040000;
 export const FDPIC_FUNCPTRS = 0x0080000;
 /** exec maps a readable page at address zero. */
 export const MMAP_PAGE_ZERO = 0x0100000;
-/** The old layout: mappings grow upwards from a third (arm64: a quarter) of the address space. */
+/** The legacy layout: mappings grow upwards from a third (arm64: a quarter) of the address space. */
 export const ADDR_COMPAT_LAYOUT = 0x0200000;
-/** A mapping that asks for PROT_READ gets PROT_EXEC too. */
+/** A mapping with PROT_READ also gets PROT_EXEC. */
 export const READ_IMPLIES_EXEC = 0x0400000;
 export const ADDR_LIMIT_32BIT = 0x0800000;
 export const SHORT_INODE = 0x1000000;
@@ -34,11 +34,11 @@ export const PER_SOLARIS = 0x0d;
 export const PER_UW7 = 0x0e;
 export const PER_OSF4 = 0x0f;
 export const PER_HPUX = 0x10;
-/** The bits that hold the type. */
+/** The bits of the type. */
 export const PER_MASK = 0xff;
 
-/** As argument of personality(2): change nothing, answer what it is. */
+/** The argument of personality(2) that changes nothing and returns the personality. */
 export const PERSONALITY_QUERY = 0xffffffff;
 
-/** What exec of a set-user-id program clears. */
+/** The flags that exec of a set-user-id program clears. */
 export const PER_CLEAR_ON_SETID = 0x740000;

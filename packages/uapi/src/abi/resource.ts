@@ -1,4 +1,4 @@
-// Numbers and names of the resource limits, and what "no limit" is.
+// Numbers and names of the resource limits, and the value for «no limit».
 // Mirrors include/uapi/asm-generic/resource.h.
 
 export const RLIMIT_CPU = 0;
@@ -17,12 +17,12 @@ export const RLIMIT_MSGQUEUE = 12;
 export const RLIMIT_NICE = 13;
 export const RLIMIT_RTPRIO = 14;
 export const RLIMIT_RTTIME = 15;
-/** How many limits there are. */
+/** The number of limits. */
 export const RLIM_NLIMITS = 16;
 
 /**
- * No limit. The ABI has all 64 bits set; in JS it is `Infinity`, which compares and subtracts as the kernel's largest
- * unsigned value does in every test that a limit takes part in.
+ * No limit. The ABI has all 64 bits set; here it is `Infinity`, which compares and subtracts like the kernel's largest
+ * unsigned value in every test of a limit.
  */
 export const RLIM_INFINITY: number = Infinity;
 
@@ -45,12 +45,12 @@ const NAMES: readonly string[] = [
   'RLIMIT_RTTIME',
 ];
 
-/** Name of a limit, for instance `RLIMIT_STACK`; the decimal number when there is none. */
+/** Returns the name of a limit, for instance `RLIMIT_STACK`; the decimal number when there is none. */
 export function rlimitName(resource: number): string {
   return NAMES[resource] ?? String(resource);
 }
 
-/** Number of a limit from its name, with or without `RLIMIT_`, in any case; `undefined` for a name that is none. */
+/** Returns the number of a limit from its name, with or without `RLIMIT_`, in any case; `undefined` for a name that is none. */
 export function rlimitByName(name: string): number | undefined {
   const upper = name.toUpperCase();
   const index = NAMES.indexOf(upper.startsWith('RLIMIT_') ? upper : `RLIMIT_${upper}`);

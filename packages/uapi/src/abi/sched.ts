@@ -28,9 +28,9 @@ export const CLONE_NEWIPC = 0x08000000;
 export const CLONE_NEWUSER = 0x10000000;
 export const CLONE_NEWPID = 0x20000000;
 export const CLONE_NEWNET = 0x40000000;
-/** 2^31: a JS number that int32 operators see as negative. */
+/** 2^31: int32 operators treat this JS number as negative. */
 export const CLONE_IO = 0x80000000;
-/** clone3 and unshare only: it lies among the bits that hold clone's signal. */
+/** clone3 and unshare only: it is one of the bits of clone's signal. */
 export const CLONE_NEWTIME = 0x00000080;
 /** clone3 only. */
 export const CLONE_CLEAR_SIGHAND = 0x100000000;

@@ -36,7 +36,7 @@ export const SIGSYS = 31;
 export const SIGIOT = 6;
 /** Same value as {@link SIGIO}. */
 export const SIGPOLL = 29;
-/** First real-time signal as the kernel counts; strace prints it as SIGRTMIN less two, `SIGRT_0`. */
+/** The first real-time signal of the kernel; strace counts from it, and prints 33 as `SIGRT_1`. */
 export const SIGRTMIN = 32;
 /** Highest signal number. */
 export const SIGRTMAX = 64;
@@ -131,14 +131,14 @@ const CODES: readonly (readonly [signal: number, code: number, name: string])[] 
   [0, SI_TKILL, 'SI_TKILL'],
 ];
 
-/** Name of a signal as strace prints it: `SIGSEGV`, `SIGRTMIN`, `SIGRT_1`; the decimal number when there is none. */
+/** Returns the name of a signal as strace prints it: `SIGSEGV`, `SIGRTMIN`, `SIGRT_1`; the decimal number when there is none. */
 export function signalName(signal: number): string {
   if (signal === SIGRTMIN) return 'SIGRTMIN';
   if (signal > SIGRTMIN && signal <= SIGRTMAX) return `SIGRT_${signal - SIGRTMIN}`;
   return signal > 0 ? (NAMES[signal] ?? String(signal)) : String(signal);
 }
 
-/** Number of a signal from its name (or decimal number); `undefined` for a name that is none. */
+/** Returns the number of a signal from its name (or decimal number); `undefined` for a name that is none. */
 export function signalByName(name: string): number | undefined {
   const index = NAMES.indexOf(name);
   if (index > 0) return index;
@@ -153,7 +153,7 @@ export function signalByName(name: string): number | undefined {
   return /^[1-9][0-9]*$/.test(name) ? Number(name) : undefined;
 }
 
-/** Name of a siginfo code for a signal, for instance `SEGV_MAPERR`; the decimal number when there is none. */
+/** Returns the name of a siginfo code for a signal, for instance `SEGV_MAPERR`; the decimal number when there is none. */
 export function signalCodeName(signal: number, code: number): string {
   for (const [forSignal, value, name] of CODES) {
     if ((forSignal === signal || forSignal === 0) && value === code) return name;
@@ -161,7 +161,7 @@ export function signalCodeName(signal: number, code: number): string {
   return String(code);
 }
 
-/** Number of a siginfo code from its name; `undefined` for a name that is none. */
+/** Returns the number of a siginfo code from its name; `undefined` for a name that is none. */
 export function signalCodeByName(name: string): number | undefined {
   for (const [, value, known] of CODES) if (known === name) return value;
   return /^-?[0-9]+$/.test(name) ? Number(name) : undefined;

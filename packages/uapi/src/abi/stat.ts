@@ -25,52 +25,52 @@ export const S_IROTH = 0o004;
 export const S_IWOTH = 0o002;
 export const S_IXOTH = 0o001;
 
-/** Whether a mode is that of a regular file. */
+/** Returns whether a mode is that of a regular file. */
 export function S_ISREG(mode: number): boolean {
   return (mode & S_IFMT) === S_IFREG;
 }
 
-/** Whether a mode is that of a directory. */
+/** Returns whether a mode is that of a directory. */
 export function S_ISDIR(mode: number): boolean {
   return (mode & S_IFMT) === S_IFDIR;
 }
 
-/** Whether a mode is that of a symbolic link. */
+/** Returns whether a mode is that of a symbolic link. */
 export function S_ISLNK(mode: number): boolean {
   return (mode & S_IFMT) === S_IFLNK;
 }
 
-/** Whether a mode is that of a character device. */
+/** Returns whether a mode is that of a character device. */
 export function S_ISCHR(mode: number): boolean {
   return (mode & S_IFMT) === S_IFCHR;
 }
 
-/** Whether a mode is that of a block device. */
+/** Returns whether a mode is that of a block device. */
 export function S_ISBLK(mode: number): boolean {
   return (mode & S_IFMT) === S_IFBLK;
 }
 
-/** Whether a mode is that of a pipe. */
+/** Returns whether a mode is that of a pipe. */
 export function S_ISFIFO(mode: number): boolean {
   return (mode & S_IFMT) === S_IFIFO;
 }
 
-/** Whether a mode is that of a socket. */
+/** Returns whether a mode is that of a socket. */
 export function S_ISSOCK(mode: number): boolean {
   return (mode & S_IFMT) === S_IFSOCK;
 }
 
-/** The kernel's own device number: 12 bits of major above 20 bits of minor. */
+/** Returns the kernel's internal device number: 12 bits of major above 20 bits of minor. */
 export function makeDev(major: number, minor: number): number {
   return major * 0x100000 + (minor & 0xfffff);
 }
 
-/** The major number of a kernel device number. */
+/** Returns the major number of a kernel device number. */
 export function devMajor(dev: number): number {
   return Math.floor(dev / 0x100000);
 }
 
-/** The minor number of a kernel device number. */
+/** Returns the minor number of a kernel device number. */
 export function devMinor(dev: number): number {
   return dev & 0xfffff;
 }

@@ -1,6 +1,6 @@
 // The system calls since 5.1, which have one number on all architectures: 424 and above.
 
-/** Number and name, in the order of numbers. Not exported from the package: each architecture's table has them. */
+/** Number and name, in the order of numbers. Not exported from the package: each architecture's table contains them. */
 export const SYSCALLS_OF_ALL: readonly (readonly [number: number, name: string])[] = [
   [424, 'pidfd_send_signal'],
   [425, 'io_uring_setup'],

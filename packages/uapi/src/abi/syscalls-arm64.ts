@@ -293,17 +293,17 @@ const NAMES: readonly (string | undefined)[] = (() => {
 })();
 const NUMBERS = new Map<string, number>(TABLE.map(([number, name]) => [name, number]));
 
-/** Name of an arm64 system call, or `undefined` for a number that is none (the call is ENOSYS). */
+/** Returns the name of an arm64 system call, or `undefined` for a number that is none (the call is ENOSYS). */
 export function syscallName(number: number): string | undefined {
   return NAMES[number];
 }
 
-/** Number of an arm64 system call, or `undefined` for a name that arm64 has not (such as `open`). */
+/** Returns the number of an arm64 system call, or `undefined` for a name that arm64 has not (such as `open`). */
 export function syscallNumber(name: string): number | undefined {
   return NUMBERS.get(name);
 }
 
-/** Every arm64 system call, in the order of numbers. */
+/** Returns every arm64 system call, in the order of numbers. */
 export function syscalls(): readonly (readonly [number: number, name: string])[] {
   return TABLE;
 }

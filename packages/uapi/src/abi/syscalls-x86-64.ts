@@ -349,17 +349,17 @@ const NAMES: readonly (string | undefined)[] = (() => {
 })();
 const NUMBERS = new Map<string, number>(TABLE.map(([number, name]) => [name, number]));
 
-/** Name of an x86-64 system call, or `undefined` for a number that is none (the call is ENOSYS). */
+/** Returns the name of an x86-64 system call, or `undefined` for a number that is none (the call is ENOSYS). */
 export function syscallNameX86(number: number): string | undefined {
   return NAMES[number];
 }
 
-/** Number of an x86-64 system call, or `undefined` for a name that x86-64 has not. */
+/** Returns the number of an x86-64 system call, or `undefined` for a name that x86-64 has not. */
 export function syscallNumberX86(name: string): number | undefined {
   return NUMBERS.get(name);
 }
 
-/** Every x86-64 system call, in the order of numbers. */
+/** Returns every x86-64 system call, in the order of numbers. */
 export function syscallsX86(): readonly (readonly [number: number, name: string])[] {
   return TABLE;
 }

@@ -1,6 +1,6 @@
 /**
- * The kernel profiles. `facts/` holds the facts by concern; each other file is one kernel, made from an older one by
- * naming the differences.
+ * The kernel profiles. `facts/` has the facts by concern; each other file is one kernel, derived from an older one by naming
+ * the differences.
  */
 import { LINUX_6_1 } from './linux-6.1.ts';
 import { LINUX_6_12 } from './linux-6.12.ts';

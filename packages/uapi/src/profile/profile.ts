@@ -1,8 +1,8 @@
 /**
- * What a kernel version does: every difference that a program can see, as a named fact, grouped by concern.
+ * The behaviour of a kernel version: every difference that a program can see, as a named fact, grouped by concern.
  *
- * Not here: how a kernel was built or booted (config.ts), nor limits that change at run time. Code asks for a fact, never
- * for a version, and never compares profiles: a copy of a profile answers as the profile does.
+ * Not here: how a kernel was built or booted (config.ts), nor limits that change at run time. Code reads a fact, never a
+ * version, and never compares profiles: a copy of a profile behaves as the profile does.
  */
 import type { LayoutFacts } from './facts/layout.ts';
 import type { MmapFacts } from './facts/mmap.ts';
@@ -19,18 +19,18 @@ import type { FaultsFacts } from './facts/faults.ts';
 import type { ProcFacts } from './facts/proc.ts';
 import type { HugetlbFacts } from './facts/hugetlb.ts';
 
-/** The kernels that ship as profiles, as `--kernel` takes them. */
+/** The kernels that ship as profiles: the values of `--kernel`. */
 export type KernelName = 'msm-4.4' | 'linux-6.1' | 'linux-6.12';
 
 /** A kernel version as data. */
 export interface KernelProfile {
   /** The profile's name, for messages only. */
   readonly name: KernelName;
-  /** What `uname -r` begins with. */
+  /** The beginning of `uname -r`. */
   readonly release: string;
-  /** How the kernels of this version that people run are built and booted: Debian's, or Android's for msm-4.4. */
+  /** The usual build and boot configuration of this version: Debian's, or Android's for msm-4.4. */
   readonly usualConfig: Partial<KernelConfig>;
-  /** Address bits of the arm64 kernels with 4 KiB pages that people run of this version. */
+  /** The usual address bits of this version on arm64 with 4 KiB pages. */
   readonly usualVaBits: 39 | 48;
   readonly layout: LayoutFacts;
   readonly mmap: MmapFacts;
@@ -53,9 +53,9 @@ export type ProfileDifferences = {
 } & { readonly usualVaBits?: 39 | 48 };
 
 /**
- * Returns the profile that is `base` but for the named differences.
+ * Returns a copy of `base` with the named differences.
  *
- * @param base the profile that is varied; it is not changed
+ * @param base the profile to start from; it is not changed
  */
 export function deriveProfile(
   base: KernelProfile,

@@ -1,9 +1,9 @@
 /**
  * struct address_space with its page cache: the pages of one file, which read(2), write(2) and mappings share.
  *
- * Responsibility boundary: this class knows which frame holds which page of the file, what is dirty, and what is being
- * read. How bytes come in and go out stands in memory/cache/read.ts, filemap-io.ts, truncate.ts and writeback.ts, which work on
- * it; who maps the pages stands in the engine's i_mmap. Mirrors the first part of mm/filemap.c.
+ * Responsibility boundary: this class records which frame holds which page of the file, which pages are dirty, and which are
+ * being read. memory/cache/read.ts, filemap-io.ts, truncate.ts and writeback.ts read and write the bytes; the engine's i_mmap
+ * has the mappings of the pages. Mirrors the first part of mm/filemap.c.
  */
 import { ENOMEM } from '@vmarea/uapi';
 import { FileMapping } from '../../shape/file-mapping.ts';
@@ -21,8 +21,8 @@ import { writebackRange } from './writeback.ts';
 const READY: number = PG_UPTODATE | PG_WAITERS;
 
 /**
- * Whether something is an {@link AddressSpace}, of this copy of the package or of another: two may meet in one program,
- * so `instanceof` would not do.
+ * Returns whether a value is an {@link AddressSpace}, of this copy of the package or of another: a program may load two
+ * copies, and `instanceof` would not recognise the other's.
  */
 export function isAddressSpace(value: unknown): value is AddressSpace {
   return typeof value === 'object' && value !== null && 'isAddressSpace' in value;
@@ -30,27 +30,27 @@ export function isAddressSpace(value: unknown): value is AddressSpace {
 
 /** The pages of a file, and its mappings. */
 export class AddressSpace extends FileMapping {
-  /** The mark that {@link isAddressSpace} looks for. */
+  /** The mark that {@link isAddressSpace} tests. */
   readonly isAddressSpace = true;
   declare host: VmInode;
   readonly core: MemoryCore;
   readonly frames: Frames;
   readonly aOps: AddressSpaceOperations;
-  /** Why the last call that gave -1 did: a negative errno or RETRY. */
+  /** The cause of the last -1: a negative errno or RETRY. */
   lastError = 0;
-  /** Whether the last page that `getOrRead` gave had to be brought in: a major fault. */
+  /** Whether the last page of `getOrRead` had to be read: a major fault. */
   lastMajor = false;
-  /** Which pages are there: for the files of this folder. */
+  /** The cached pages. For the files of this folder. */
   readonly pages: PageTree = new PageTree();
-  /** Reads under way, by page: for the files of this folder. */
+  /** Reads in progress, by page. For the files of this folder. */
   reads: Map<number, PendingRead> | null = null;
-  /** What became of reads that somebody waits for: for the files of this folder. */
+  /** Errors of completed reads that a call waits for, by page. For the files of this folder. */
   readErrors: Map<number, number> | null = null;
-  /** Writes under way, by page: for the files of this folder. */
+  /** Writes in progress, by page. For the files of this folder. */
   writes: Map<number, Promise<unknown>> | null = null;
   /** The error that the next fsync reports (AS_EIO, AS_ENOSPC): a negative errno, or 0. */
   writebackError = 0;
-  /** Write-back errors so far: whoever keeps the last number seen notices a new one (errseq_t). */
+  /** The number of write-back errors so far: a descriptor that stores the last number detects a new one (errseq_t). */
   writebackErrors = 0;
   private ownerId = 0;
 
@@ -68,36 +68,36 @@ export class AddressSpace extends FileMapping {
     frames.reclaim ??= () => reclaimPages(core);
   }
 
-  /** Pages in the cache (i_data.nrpages). */
+  /** The number of pages in the cache (i_data.nrpages). */
   get nrPages(): number {
     return this.pages.size;
   }
 
-  /** Pages that wait to be written back. */
+  /** The number of dirty pages. */
   get nrDirty(): number {
     return this.pages.nrDirty;
   }
 
-  /** find_get_page without the reference: the frame of a page, or -1; it may still be being read ({@link isUptodate}). */
+  /** find_get_page without the reference: returns the frame of a page, or -1. The page may still be being read ({@link isUptodate}). */
   find(index: number): number {
     return this.pages.find(index);
   }
 
-  /** Whether a page is there and holds the file's contents: what mincore tells. */
+  /** Returns whether a page is cached and up to date, as mincore reports it. */
   isUptodate(index: number): boolean {
     const pfn = this.pages.find(index);
     return pfn >= 0 && (this.frames.flags[pfn]! & PG_UPTODATE) !== 0;
   }
 
-  /** The first page present at or above `index`, or -1. */
+  /** Returns the first page present at or above `index`, or -1. */
   nextPresent(index: number): number {
     return this.pages.nextPresent(index);
   }
 
   /**
-   * The page, brought in when absent. The end of the file is not looked at.
+   * Returns the page, and reads it first when it is absent. Does not check the end of the file.
    *
-   * @returns the frame with one reference more; -1 with the errno or RETRY in `lastError`
+   * @returns the frame with an additional reference; -1 with the errno or RETRY in `lastError`
    */
   getOrRead(index: number): number {
     const pfn = this.pages.find(index);
@@ -110,14 +110,13 @@ export class AddressSpace extends FileMapping {
   }
 
   /**
-   * Starts to bring in pages [first, end), as far as that needs no waiting; errors are of no interest
-   * (force_page_cache_readahead: MADV_WILLNEED).
+   * Starts reads of pages [first, end) without waiting, and ignores errors (force_page_cache_readahead: MADV_WILLNEED).
    */
   readahead(first: number, end: number): void {
     readAhead(this, first, end);
   }
 
-  /** A frame for a new page, charged as the filesystem wants: with one reference, or a negative errno. */
+  /** Allocates a frame for a new page and charges it as the filesystem defines. Returns it with one reference, or a negative errno. */
   allocPage(index: number): number {
     const { aOps } = this;
     if (aOps.allocPage !== null) return aOps.allocPage(this, index);
@@ -125,7 +124,7 @@ export class AddressSpace extends FileMapping {
     return pfn < 0 ? -ENOMEM : pfn;
   }
 
-  /** add_to_page_cache: the cache takes over the caller's reference. Nothing is there yet. Not up to date, not dirty. */
+  /** add_to_page_cache: adds an absent page, neither up to date nor dirty. The cache takes over the caller's reference. */
   add(index: number, pfn: number): void {
     const { frames } = this;
     if (this.ownerId === 0) this.ownerId = frames.addOwner(this);
@@ -139,7 +138,7 @@ export class AddressSpace extends FileMapping {
     } else frames.flags[pfn] = frames.flags[pfn]! | PG_CACHED;
   }
 
-  /** delete_from_page_cache: the page, no longer mapped, leaves; a read under way no longer concerns the file. */
+  /** delete_from_page_cache: removes an unmapped page. A read in progress no longer affects the file. */
   remove(index: number): void {
     const { frames } = this;
     if (this.pages.isDirty(index)) frames.nrFileDirty--;
@@ -154,12 +153,12 @@ export class AddressSpace extends FileMapping {
     frames.put(pfn);
   }
 
-  /** SetPageUptodate: a page that was added is filled. */
+  /** SetPageUptodate: marks an added page as filled. */
   setUptodate(pfn: number): void {
     this.frames.flags[pfn] = this.frames.flags[pfn]! | PG_UPTODATE;
   }
 
-  /** set_page_dirty. Nothing happens when the page is absent. */
+  /** set_page_dirty. Does nothing when the page is absent. */
   setDirty(index: number): void {
     const pfn = this.pages.find(index);
     if (pfn < 0) return;
@@ -167,13 +166,13 @@ export class AddressSpace extends FileMapping {
     if (this.accountsDirty && this.pages.setDirty(index)) this.frames.nrFileDirty++;
   }
 
-  /** Whether a page is dirty. */
+  /** Returns whether a page is dirty. */
   isDirty(index: number): boolean {
     const pfn = this.pages.find(index);
     return pfn >= 0 && (this.frames.flags[pfn]! & PG_DIRTY) !== 0;
   }
 
-  /** clear_page_dirty without a look at who maps it: whether it was dirty. */
+  /** clear_page_dirty without changing the mappings. Returns whether the page was dirty. */
   clearDirty(index: number): boolean {
     const pfn = this.pages.find(index);
     if (pfn < 0) return false;
@@ -183,7 +182,7 @@ export class AddressSpace extends FileMapping {
     return was;
   }
 
-  /** The first page at or above `index` that waits to be written back, or -1. */
+  /** Returns the first dirty page at or above `index`, or -1. */
   nextDirty(index: number): number {
     return this.pages.nextDirty(index);
   }
@@ -192,41 +191,41 @@ export class AddressSpace extends FileMapping {
    * generic_file_read: copies bytes from `pos` on, up to the end of the file.
    *
    * @param pos byte position
-   * @returns bytes copied (0 at the end), a negative errno when none was, or RETRY (nothing counts as read)
+   * @returns bytes copied (0 at the end), a negative errno when none was, or RETRY (no byte counts as read)
    */
   read(pos: number, target: Uint8Array, offset: number, len: number): number {
     return readMapping(this, pos, target, offset, len);
   }
 
   /**
-   * generic_perform_write: copies bytes in, marks pages dirty and extends the file. Limits, O_APPEND, seals and times are
-   * the caller's.
+   * generic_perform_write: copies bytes in, marks pages dirty and extends the file. The caller handles limits, O_APPEND, seals
+   * and times.
    *
-   * @returns bytes written, a negative errno when none was, or RETRY (nothing was written)
+   * @returns bytes written, a negative errno when none was, or RETRY (no byte was written)
    */
   write(pos: number, source: Uint8Array, offset: number, len: number): number {
     return writeMapping(this, pos, source, offset, len);
   }
 
   /**
-   * truncate_setsize: sets the size; pages behind it are unmapped everywhere, private copies too, and dropped; the tail of
-   * the last page becomes zero. Growing does the same at the new end, so a filesystem that leaves what was stored behind
-   * the old end alone (shmem) sets `iSize` itself.
+   * truncate_setsize: sets the size; unmaps the pages behind it everywhere, including private copies, and drops them; zeroes
+   * the tail of the last page. Growing does the same at the new end, so a filesystem that keeps what was stored behind the old
+   * end (shmem) sets `iSize` itself.
    */
   truncate(newSize: number): void {
     truncateMapping(this, newSize);
   }
 
   /**
-   * truncate_pagecache_range: whole pages of bytes [start, end) are unmapped and dropped, the rest becomes zero.
+   * truncate_pagecache_range: unmaps and drops the whole pages of bytes [start, end), and zeroes the rest.
    *
-   * @param evenCows private copies of the pages go too; they stay when a hole is punched
+   * @param evenCows also drops private copies of the pages; a punched hole keeps them
    */
   punchHole(start: number, end: number, evenCows = false): void {
     punchMapping(this, start, end, evenCows);
   }
 
-  /** invalidate_mapping_pages: drops pages [first, end) that are clean, idle and unmapped: how many. */
+  /** invalidate_mapping_pages: drops pages [first, end) that are clean, idle and unmapped. Returns how many. */
   invalidate(first: number, end: number): number {
     return invalidatePages(this, first, end);
   }
@@ -234,14 +233,14 @@ export class AddressSpace extends FileMapping {
   /**
    * Writes dirty pages of bytes [start, end) back.
    *
-   * @param sync wait until they are there, and report errors (once)
+   * @param sync whether to wait until they are written, and to report errors (once)
    * @returns 0, a negative errno, or RETRY when there is something to wait for
    */
   writeback(start: number, end: number, sync: boolean): number {
     return writebackRange(this, start, end, sync);
   }
 
-  /** truncate_inode_pages_final: the inode goes; nobody maps the file any more. Every page is dropped, dirty or not. */
+  /** truncate_inode_pages_final: drops every page of an inode that is removed and no longer mapped, dirty or not. */
   evict(): void {
     for (let at = this.pages.nextPresent(0); at >= 0; at = this.pages.nextPresent(at + 1)) this.remove(at);
     if (this.ownerId !== 0) this.frames.dropOwner(this.ownerId);
@@ -250,14 +249,14 @@ export class AddressSpace extends FileMapping {
   }
 }
 
-/** The page cache behind a file, or null when its pages are kept in another way (huge pages, devices). */
+/** Returns the page cache of a file, or null when it has none (huge pages, devices). */
 export function addressSpaceOf(file: VmFile): AddressSpace | null {
   const mapping = file.fMapping;
   return isAddressSpace(mapping) ? mapping : null;
 }
 
 /**
- * drop_caches: every page of every file that can be read again is dropped, unless it is dirty, busy or mapped.
+ * drop_caches: drops every page of every file that can be read again, unless it is dirty, busy or mapped.
  *
  * @returns pages dropped
  */
@@ -270,8 +269,8 @@ export function dropCaches(frames: Frames): number {
 }
 
 /**
- * Makes room when memory is exhausted (shrink_page_list, as far as files go): clean pages are dropped; if there were none,
- * dirty ones are sent to storage, and those that are there at once are dropped. `Frames.reclaim` calls it.
+ * Frees memory when it is exhausted (shrink_page_list for files): drops clean pages; if there are none, writes dirty ones to
+ * storage, and drops those whose write is complete at once. `Frames.reclaim` calls it.
  *
  * @returns pages dropped
  */

@@ -1,8 +1,8 @@
 /**
  * read(2) and write(2) through the page cache. Mirrors do_generic_file_read and generic_perform_write.
  *
- * A write changes nothing before everything that it must wait for is there, so that a call that returned RETRY can be
- * repeated whole; a read is repeated whole anyway.
+ * A write first waits for everything that it needs and changes nothing before, so that a call that returned RETRY can be
+ * repeated as a whole. A read is always repeated as a whole.
  */
 import { RETRY } from '../../base/errno.ts';
 import type { AddressSpace } from './address-space.ts';
@@ -34,7 +34,7 @@ export function readMapping(
         pfn = mapping.getOrRead(index);
         if (pfn < 0) {
           const error = mapping.lastError;
-          // all that this call will need is fetched while the first page is awaited
+          // Starts the reads of all pages that this call will need while it waits for the first.
           if (error === RETRY) mapping.readahead(index + 1, Math.ceil((pos + total) / pageSize));
           else if (done > 0) return done;
           return error;
@@ -77,7 +77,7 @@ export function writeMapping(
   return done;
 }
 
-/** Fetches what a write must know before it begins: the pages that it fills only in part, and pages being read. */
+/** Reads what a write needs before it begins: the pages that it fills only in part, and pages that are being read. */
 function prepare(mapping: AddressSpace, pos: number, len: number): number {
   const { aOps } = mapping;
   const { pageSize, pageMask } = mapping.core.system;
@@ -96,7 +96,7 @@ function prepare(mapping: AddressSpace, pos: number, len: number): number {
   if (last !== first && (end & pageMask) !== 0) {
     const error = bringIn(mapping, last);
     if (error === RETRY) return error;
-    // the pages before it are written; the error is met again when the write comes there
+    // The pages before it are written first; the write meets the error again at this page.
     if (error !== 0) (mapping.readErrors ??= new Map<number, number>()).set(last, error);
   }
   if (mapping.reads !== null && mapping.reads.size > 0) {
@@ -109,7 +109,7 @@ function prepare(mapping: AddressSpace, pos: number, len: number): number {
   return 0;
 }
 
-/** Makes sure that a page which is to be changed in part is there: 0, an errno, or RETRY. */
+/** Reads a page that will be changed in part. Returns 0, an errno, or RETRY. */
 function bringIn(mapping: AddressSpace, index: number): number {
   if (mapping.find(index) < 0 && index * mapping.core.system.pageSize >= mapping.host.iSize) return 0;
   const pfn = mapping.getOrRead(index);
@@ -118,7 +118,7 @@ function bringIn(mapping: AddressSpace, index: number): number {
   return 0;
 }
 
-/** write_begin: the page, up to date but for bytes [inPage, inPage + n), which are about to be written; or an errno. */
+/** write_begin: returns the page, up to date except bytes [inPage, inPage + n), which the caller writes; or an errno. */
 function writeBegin(mapping: AddressSpace, index: number, inPage: number, n: number): number {
   const { frames, aOps, core } = mapping;
   const { physical } = core;

@@ -1,5 +1,5 @@
 /**
- * Faults on files that live in the page cache, and how such files are mapped. Mirrors filemap_fault,
+ * Faults on files with pages in the page cache, and the mmap operation of such files. Mirrors filemap_fault,
  * filemap_map_pages, filemap_page_mkwrite and generic_file_mmap of mm/filemap.c.
  */
 import { EINVAL, ENOEXEC, ENOMEM } from '@vmarea/uapi';
@@ -23,7 +23,7 @@ import { PG_UPTODATE, PG_WAITERS } from '../frames/flags.ts';
 /**
  * filemap_fault: finds or reads the page of `vmf.pgoff`.
  *
- * A fault that must wait returns VM_FAULT_RETRY and is not counted; when it comes back, the first one that finds the page
+ * A fault that must wait returns VM_FAULT_RETRY and is not counted; after the wait, the first fault that finds the page
  * returns VM_FAULT_MAJOR.
  *
  * @returns 0 or VM_FAULT_MAJOR with the frame, referenced, in `vmf.page`; VM_FAULT_SIGBUS beyond the end of the file or
@@ -41,7 +41,7 @@ export function filemapFault(vma: Vma, vmf: FaultInfo): number {
   return mapping.lastMajor ? VM_FAULT_MAJOR : 0;
 }
 
-/** filemap_map_pages for one page: the frame, referenced, when it is cached, up to date and within the file; else -1. */
+/** filemap_map_pages for one page: returns the frame, referenced, if it is cached, up to date and within the file; else -1. */
 export function filemapMapPage(vma: Vma, pgoff: number): number {
   const mapping = addressSpaceOf(vma.vmFile!);
   if (mapping === null) return -1;
@@ -52,7 +52,7 @@ export function filemapMapPage(vma: Vma, pgoff: number): number {
   return pfn;
 }
 
-/** filemap_page_mkwrite: the page is dirty from now on; VM_FAULT_NOPAGE when it has left the file meanwhile. */
+/** filemap_page_mkwrite: marks the page dirty. Returns VM_FAULT_NOPAGE when the page has left the file in the meantime. */
 export function filemapPageMkwrite(vma: Vma, vmf: FaultInfo): number {
   const mapping = addressSpaceOf(vma.vmFile!);
   if (mapping === null) return VM_FAULT_SIGBUS;
@@ -68,7 +68,7 @@ export const genericFileVmOps: VmOperations = new VmOperations({
   pageMkwrite: filemapPageMkwrite,
 });
 
-/** generic_file_mmap: 0, or -ENOEXEC when the file's pages cannot be read. */
+/** generic_file_mmap: returns 0, or -ENOEXEC when the file's pages cannot be read. */
 export function genericFileMmap(_cur: Caller, file: VmFile, vma: Vma): number {
   const mapping = addressSpaceOf(file);
   if (mapping === null || (mapping.aOps.readPage === null && !mapping.aOps.zeroFill)) return -ENOEXEC;
@@ -76,7 +76,7 @@ export function genericFileMmap(_cur: Caller, file: VmFile, vma: Vma): number {
   return 0;
 }
 
-/** generic_file_readonly_mmap: as {@link genericFileMmap}, but -EINVAL for what could become a shared writable mapping. */
+/** generic_file_readonly_mmap: {@link genericFileMmap} that returns -EINVAL for a mapping that could become shared writable. */
 export function genericFileReadonlyMmap(cur: Caller, file: VmFile, vma: Vma): number {
   if ((vma.vmFlags & VM_SHARED) !== 0 && (vma.vmFlags & VM_MAYWRITE) !== 0) return -EINVAL;
   return genericFileMmap(cur, file, vma);

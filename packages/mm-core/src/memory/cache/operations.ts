@@ -1,39 +1,39 @@
 /**
- * struct address_space_operations: what a filesystem does for its page cache.
+ * struct address_space_operations: the operations of a filesystem for its page cache.
  *
- * One class with every field, so that all tables have one shape. Operations return 0 or a negative errno; where storage
- * must be awaited they leave a promise in `system.current.pending` and return RETRY. Such a promise tells how it went: resolved
- * with a negative errno or rejected (-EIO), it failed. While it is pending the page cache holds a reference on the frame,
- * so a driver may fill it whatever happens to the file meanwhile.
+ * One class with every field, so that all tables have one shape. Operations return 0 or a negative errno; an operation that
+ * must wait for storage stores a promise in `system.current.pending` and returns RETRY. The promise resolves with 0 or a
+ * negative errno; a rejected promise counts as -EIO. While it is pending the page cache holds a reference on the frame, so
+ * that the driver may fill it even after the file was truncated or removed.
  */
 import type { AddressSpace } from './address-space.ts';
 
-/** The functions that a filesystem may give; what it leaves out is null or false. */
+/** The operations that a filesystem may give; those that it leaves out are null or false. */
 export interface AddressSpaceOperationsInit {
   /**
-   * Fills frame `pfn` with page `index` of the file: 0, a negative errno, or RETRY. Bytes behind the end of the file need
-   * not be zeroed. Concurrent readers of one page share one call.
+   * Fills frame `pfn` with page `index` of the file. Returns 0, a negative errno, or RETRY. The driver need not zero the bytes
+   * behind the end of the file. Concurrent readers of one page share one call.
    */
   readPage?: ((mapping: AddressSpace, index: number, pfn: number) => number) | undefined;
   /**
-   * Brings page `index` to storage from frame `pfn`: 0, a negative errno, or RETRY (write-back is then under way).
-   * Without it pages are never written back, and stay dirty.
+   * Writes page `index` from frame `pfn` to storage. Returns 0, a negative errno, or RETRY (write-back is then in progress).
+   * Without it, pages are never written back and stay dirty.
    */
   writePage?: ((mapping: AddressSpace, index: number, pfn: number) => number) | undefined;
-  /** Asked once before bytes [pos, pos + len) are written by write(2): 0, a negative errno, or RETRY. */
+  /** Called once before write(2) writes bytes [pos, pos + len). Returns 0, a negative errno, or RETRY. */
   prepareWrite?: ((mapping: AddressSpace, pos: number, len: number) => number) | undefined;
   /**
-   * A frame for a new page (with one reference, contents unknown; zeroed when `zeroFill`), or a negative errno: where
-   * quotas and accounting are done. Default: any frame, or -ENOMEM.
+   * Returns a frame for a new page (with one reference, contents unknown; zeroed with `zeroFill`), or a negative errno.
+   * Quotas and accounting belong here. Default: any frame, or -ENOMEM.
    */
   allocPage?: ((mapping: AddressSpace, index: number) => number) | undefined;
-  /** A page has left the cache: undoes what `allocPage` charged. The frame still has its reference. */
+  /** Called after a page has left the cache: undoes the charge of `allocPage`. The frame still has its reference. */
   freePage?: ((mapping: AddressSpace, index: number, pfn: number) => void) | undefined;
-  /** There is no storage: pages that are absent are zero (ramfs, shmem). `readPage` is then not called. */
+  /** Whether there is no storage, so that absent pages are zero (ramfs, shmem). `readPage` is then not called. */
   zeroFill?: boolean | undefined;
-  /** read(2) of an absent page does not bring one in but gives zeroes (shmem). */
+  /** Whether read(2) of an absent page returns zeroes without adding a page (shmem). */
   readSkipsHoles?: boolean | undefined;
-  /** Pages count as shmem, not as file (MM_SHMEMPAGES, NR_SHMEM). */
+  /** Whether pages count as shmem, not as file (MM_SHMEMPAGES, NR_SHMEM). */
   swapBacked?: boolean | undefined;
 }
 

@@ -1,20 +1,20 @@
 /**
  * The index of a page cache: a radix tree from page index to pfn with one tag (dirty), 64 pages to a leaf.
  *
- * Not here: what a page is. Mirrors lib/radix-tree.c (4.4) in what it does, and remembers the leaf of the last lookup,
- * so that walking through a file costs one comparison a page. Indices reach to 2^53.
+ * Stores pfns and does not use the pages. Mirrors lib/radix-tree.c (4.4) in its results, and caches the leaf of the last
+ * lookup, so that a walk through a file costs one comparison per page. Indices reach to 2^53.
  */
 
 const BITS = 6;
 const FAN: number = 1 << BITS;
 const LOW: number = FAN - 1;
-/** Up to here numbers are small integers, and shifting beats multiplying by a factor of two. */
+/** Up to this value numbers are small integers, and shifting is twice as fast as multiplying. */
 const SMALL = 0x3fffffff;
-/** 64^h, and what multiplies instead of dividing by it (both exact). */
+/** 64^h, and the factors that replace a division by it (both exact). */
 const POW: readonly number[] = Array.from({ length: 10 }, (_, h) => FAN ** h);
 const INV: readonly number[] = POW.map((p) => 1 / p);
 
-/** 64 pages side by side. */
+/** The entries of 64 consecutive pages. */
 export class PageLeaf {
   /** Index of the first page; -1 in a leaf that is in no tree. */
   base = 0.5;
@@ -35,7 +35,7 @@ class PageNode {
   readonly slots: (PageNode | PageLeaf | null)[] = new Array<PageNode | PageLeaf | null>(FAN).fill(null);
   count = 0;
   parent: PageNode | null = null;
-  /** Which slot of the parent. */
+  /** Its slot in the parent. */
   at = 0;
 }
 
@@ -43,19 +43,19 @@ const NO_LEAF: PageLeaf = new PageLeaf(-1);
 
 /** Pages by index. */
 export class PageTree {
-  /** Pages present. */
+  /** The number of pages present. */
   size = 0;
-  /** Pages tagged dirty. */
+  /** The number of pages tagged dirty. */
   nrDirty = 0;
   private last: PageLeaf = NO_LEAF;
   /** The root: a leaf when height is 0. */
   private root: PageNode | PageLeaf | null = null;
   private height = 0;
-  /** Leaves that the root can reach: 64^height. */
+  /** The number of leaves that the root can reach: 64^height. */
   private capacity = 1;
   private spare: PageLeaf | null = null;
 
-  /** The pfn of a page, or -1. */
+  /** Returns the pfn of a page, or -1. */
   find(index: number): number {
     const at = index & LOW;
     const leaf = this.last;
@@ -63,7 +63,7 @@ export class PageTree {
     return this.findFar(index);
   }
 
-  /** Puts a page in; nothing is there yet. */
+  /** Inserts a page that is absent. */
   insert(index: number, pfn: number): void {
     const at = index & LOW;
     const leaf = this.leafFor(index - at);
@@ -72,7 +72,7 @@ export class PageTree {
     this.size++;
   }
 
-  /** Takes a page out, with its tag: its pfn, or -1. */
+  /** Removes a page and its tag. Returns its pfn, or -1. */
   remove(index: number): number {
     const pfn = this.find(index);
     if (pfn < 0) return -1;
@@ -85,7 +85,7 @@ export class PageTree {
     return pfn;
   }
 
-  /** Tags a present page dirty: whether it was not. */
+  /** Tags a present page dirty. Returns whether it was clean. */
   setDirty(index: number): boolean {
     if (this.find(index) < 0) return false;
     const leaf = this.last;
@@ -102,7 +102,7 @@ export class PageTree {
     return true;
   }
 
-  /** Clears the tag: whether it was set. */
+  /** Clears the tag. Returns whether it was set. */
   clearDirty(index: number): boolean {
     return this.find(index) >= 0 && this.untag(this.last, index & LOW);
   }
@@ -113,7 +113,7 @@ export class PageTree {
     return ((at < 32 ? this.last.dirtyLow : this.last.dirtyHigh) & (1 << (at & 31))) !== 0;
   }
 
-  /** The first page present at or above `index`, or -1. */
+  /** Returns the first page present at or above `index`, or -1. */
   nextPresent(index: number): number {
     let at = index & LOW;
     let leaf = this.nextLeaf((index - at) * INV[1]!);
@@ -127,7 +127,7 @@ export class PageTree {
     }
   }
 
-  /** The first dirty page at or above `index`, or -1. */
+  /** Returns the first dirty page at or above `index`, or -1. */
   nextDirty(index: number): number {
     if (this.nrDirty === 0) return -1;
     let at = index & LOW;
@@ -172,7 +172,7 @@ export class PageTree {
   private leafAt(n: number): PageLeaf | null {
     if (n >= this.capacity) return null;
     let node = this.root;
-    // five levels at most: a shift by 32 would be none
+    // At most five levels: a shift by 32 would shift by 0.
     if (n <= SMALL && this.height <= 5) {
       for (let shift = (this.height - 1) * BITS; shift >= 0 && node !== null; shift -= BITS) {
         node = (node as PageNode).slots[(n >>> shift) & LOW]!;
@@ -183,7 +183,7 @@ export class PageTree {
     return node as PageLeaf | null;
   }
 
-  /** The first leaf with a number of at least `n`. */
+  /** Returns the first leaf with a number of at least `n`. */
   private nextLeaf(n: number): PageLeaf | null {
     if (n >= this.capacity || this.root === null) return null;
     if (this.height === 0) return this.root as PageLeaf;
@@ -242,7 +242,7 @@ export class PageTree {
     this.root = root;
   }
 
-  /** Takes an empty leaf out, and the nodes that only led to it. */
+  /** Removes an empty leaf, and its ancestors that have no other leaf. */
   private prune(leaf: PageLeaf): void {
     let node = leaf.parent;
     let at = (leaf.base * INV[1]!) & LOW;

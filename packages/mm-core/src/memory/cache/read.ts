@@ -1,28 +1,28 @@
 /**
- * How a page comes into the page cache: at once, or by a read that is awaited, which all who want the page share.
+ * Reads a page into the page cache: at once, or by an asynchronous read that all callers who want the page share.
  * Mirrors the page-not-cached half of filemap_fault and do_generic_file_read.
  *
- * No lock is held while a read is pending. The pending read owns a reference on its frame, so the file may be truncated
- * and the waiters may be gone when it ends. An error is told to the first who comes back for the page; whoever comes
- * after that reads anew, as after ClearPageError.
+ * No lock is held while a read is pending. The pending read has a reference on its frame, so the file may be truncated and
+ * the waiting calls may have ended before it completes. The first call that asks for the page again gets an error of the
+ * read; the next one starts a new read, as after ClearPageError.
  */
 import { EINVAL, EIO } from '@vmarea/uapi';
 import { RETRY } from '../../base/errno.ts';
 import type { AddressSpace } from './address-space.ts';
 import { PG_LOCKED, PG_UPTODATE, PG_WAITERS } from '../frames/flags.ts';
 
-/** Bytes that one call starts to bring in at most (MAX_READAHEAD). */
+/** The largest number of bytes that one call starts to read (MAX_READAHEAD). */
 const MAX_READAHEAD: number = 2 ** 21;
 
-/** A read under way. */
+/** A read in progress. */
 export class PendingRead {
   readonly index: number;
   readonly pfn: number;
-  /** Resolves when the page is there or the error recorded; never rejects. */
+  /** Resolves when the page is read or the error recorded; never rejects. */
   done: Promise<unknown> = Promise.resolve();
-  /** Somebody was told to wait, so an error must be told too. */
+  /** Whether a call waits for it, which then has to get the error. */
   waited = false;
-  /** Byte ranges of the page that were truncated or punched meanwhile: pairs of offsets. */
+  /** Byte ranges of the page that were truncated or punched in the meantime: pairs of offsets. */
   zeroed: number[] | null = null;
 
   constructor(index: number, pfn: number) {
@@ -34,7 +34,7 @@ export class PendingRead {
 /**
  * The slow half of `getOrRead`: the page is absent, is being read, or has just been read.
  *
- * @param pfn what `find` gave
+ * @param pfn the result of `find`
  * @returns as `getOrRead`
  */
 export function readMissing(mapping: AddressSpace, index: number, pfn: number): number {
@@ -61,7 +61,7 @@ export function readMissing(mapping: AddressSpace, index: number, pfn: number): 
   return fail(mapping, result);
 }
 
-/** Starts reads of absent pages of [first, end), at most 2 MiB. Errors are forgotten. */
+/** Starts reads of absent pages of [first, end), at most 2 MiB. Ignores errors. */
 export function readAhead(mapping: AddressSpace, first: number, end: number): void {
   const { system } = mapping.core;
   const pending = system.current.pending;
@@ -79,10 +79,10 @@ export function readAhead(mapping: AddressSpace, first: number, end: number): vo
 }
 
 /**
- * Has the driver fill a page that was added.
+ * Calls the driver to fill a page that was added.
  *
- * @param fresh the frame was allocated for it, so with `zeroFill` it is zero already
- * @returns 0, RETRY (the read stands in `reads`), or an errno, and then the page is gone again
+ * @param fresh whether the frame was allocated for it, so that with `zeroFill` it is zero already
+ * @returns 0, RETRY (the read is in `reads`), or an errno; an error removes the page
  */
 function startRead(mapping: AddressSpace, index: number, pfn: number, fresh: boolean): number {
   const { frames, aOps } = mapping;
@@ -118,13 +118,13 @@ function startRead(mapping: AddressSpace, index: number, pfn: number, fresh: boo
     );
     return RETRY;
   }
-  // RETRY without anything to wait for is a driver's mistake, answered as an error of the device
+  // RETRY without a promise is a bug of the driver; it counts as an I/O error.
   if (result === RETRY) result = -EIO;
   mapping.remove(index);
   return result;
 }
 
-/** unlock_page after a read that was awaited. */
+/** unlock_page: completes an asynchronous read. */
 function endRead(mapping: AddressSpace, read: PendingRead, error: number): void {
   const { frames } = mapping;
   const { index, pfn } = read;
@@ -148,14 +148,14 @@ function endRead(mapping: AddressSpace, read: PendingRead, error: number): void 
   frames.put(pfn);
 }
 
-/** Bytes behind the end of the file read as zero. */
+/** Zeroes the bytes behind the end of the file. */
 function zeroTail(mapping: AddressSpace, index: number, pfn: number): void {
   const { pageSize } = mapping.core.system;
   const left = mapping.host.iSize - index * pageSize;
   if (left < pageSize && left > 0) mapping.core.physical.fillBytes(pfn, left, pageSize - left, 0);
 }
 
-/** The error that a read which somebody awaited ended with, once; 0 for none. */
+/** Returns the error of a read that a call has waited for, and clears it; 0 for none. */
 function takeReadError(mapping: AddressSpace, index: number): number {
   if (mapping.readErrors === null) return 0;
   const error = mapping.readErrors.get(index) ?? 0;
@@ -163,7 +163,7 @@ function takeReadError(mapping: AddressSpace, index: number): number {
   return error;
 }
 
-/** What the driver left to be awaited; nothing is left behind. */
+/** Takes the promise that the driver has stored, and clears it. */
 export function takePending(mapping: AddressSpace): Promise<unknown> | null {
   const { system } = mapping.core;
   const { pending } = system.current;

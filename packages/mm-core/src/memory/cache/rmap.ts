@@ -1,7 +1,7 @@
 /**
- * Reverse mapping: every page-table entry that maps a frame or a page of a file.
+ * Reverse mapping: finds every page-table entry that maps a frame or a page of a file.
  *
- * File pages are found through the file's i_mmap, anonymous ones through their anon_vma's VMAs. Mirrors mm/rmap.c.
+ * Finds the mappings of a file page in the file's i_mmap, those of an anonymous page in its anon_vma. Mirrors mm/rmap.c.
  */
 import type { AnonVma } from '../../shape/anon-vma.ts';
 import type { FileMapping } from '../../shape/file-mapping.ts';
@@ -15,10 +15,10 @@ import { removeRmap, setPageDirty } from '../frames/meta.ts';
 import { updateHiwaterRss } from '../frames/rss.ts';
 import { flushTlbPage } from '../tlb/flush.ts';
 
-/** Told of one mapping of a frame; false ends the walk. */
+/** Receives one mapping of a frame; returns false to end the walk. */
 export type RmapVisitor = (vma: Vma, address: number, slot: number) => boolean;
 
-/** page_vma_mapped_walk: the slot that maps `pfn` at `address` of the VMA, or -1. */
+/** page_vma_mapped_walk: returns the slot that maps `pfn` at `address` of the VMA, or -1. */
 function mappedSlot(vma: Vma, address: number, pfn: number): number {
   const mm = vma.vmMm;
   const pt = mm.pageTables;
@@ -29,7 +29,7 @@ function mappedSlot(vma: Vma, address: number, pfn: number): number {
   return bits !== 0 && (bits & PTE_SPECIAL) === 0 && pt.pfn(slot) === pfn ? slot : -1;
 }
 
-/** vma_address: where page `index` of its owner would be in the VMA. */
+/** vma_address: returns the address at which the VMA maps page `index` of its owner. */
 function vmaAddress(vma: Vma, index: number, pageSize: number): number {
   return vma.vmStart + (index - vma.vmPgoff) * pageSize;
 }
@@ -91,9 +91,9 @@ export function pageMkclean(memory: Memory, mapping: FileMapping, index: number)
 }
 
 /**
- * try_to_unmap: takes a frame out of every address space that maps it; dirtiness goes to the page.
+ * try_to_unmap: removes a frame from every address space that maps it; moves the dirty bit to the page.
  *
- * @returns whether nobody maps it any more
+ * @returns whether no entry maps it any more
  */
 export function tryToUnmap(memory: Memory, pfn: number): boolean {
   const { frames } = memory;

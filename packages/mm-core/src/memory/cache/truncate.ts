@@ -1,5 +1,5 @@
 /**
- * Pages that leave the page cache: truncation, punched holes, invalidation. Mirrors mm/truncate.c, and shmem_undo_range
+ * Removes pages from the page cache: truncation, punched holes, invalidation. Mirrors mm/truncate.c, and shmem_undo_range
  * for shmem.
  */
 import type { AddressSpace } from './address-space.ts';
@@ -41,7 +41,7 @@ export function invalidatePages(mapping: AddressSpace, first: number, end: numbe
   let dropped = 0;
   for (let at = mapping.nextPresent(first); at >= 0 && at < end; at = mapping.nextPresent(at + 1)) {
     const pfn = mapping.find(at);
-    // one reference is the cache's own
+    // One reference is the cache's own.
     if ((frames.flags[pfn]! & busy) !== 0 || frames.mapcount[pfn]! !== 0 || frames.refcount[pfn]! !== 1) continue;
     mapping.remove(at);
     dropped++;
@@ -53,7 +53,7 @@ function dropPages(mapping: AddressSpace, first: number, end: number): void {
   for (let at = mapping.nextPresent(first); at >= 0 && at < end; at = mapping.nextPresent(at + 1)) mapping.remove(at);
 }
 
-/** Zeroes bytes [from, to) of a page that is cached; of one that is being read, as soon as it is there. */
+/** Zeroes bytes [from, to) of a cached page; if it is being read, after the read. */
 function zeroPart(mapping: AddressSpace, index: number, from: number, to: number): void {
   const pfn = mapping.find(index);
   if (pfn < 0 || from >= to) return;

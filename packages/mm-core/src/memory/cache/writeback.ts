@@ -1,8 +1,8 @@
 /**
- * Dirty pages on their way to storage. Mirrors mm/page-writeback.c and the fdatawrite/fdatawait half of mm/filemap.c.
+ * Writes dirty pages to storage. Mirrors mm/page-writeback.c and the fdatawrite/fdatawait half of mm/filemap.c.
  *
- * A page is cleaned in every mapping before it is written, so a store that comes later makes it dirty again. An error is
- * kept in the mapping and told to the first fsync or msync that waits.
+ * A page is cleaned in every mapping before it is written, so a later store makes it dirty again. The mapping stores an
+ * error, and the first fsync or msync that waits returns it.
  */
 import { EIO } from '@vmarea/uapi';
 import { RETRY } from '../../base/errno.ts';
@@ -15,7 +15,7 @@ export function writebackRange(mapping: AddressSpace, start: number, end: number
   const { pageSize, pageMask } = mapping.core.system;
   const first = (start - (start & pageMask)) / pageSize;
   const last = Math.ceil(end / pageSize);
-  // A page that is on its way already is not sent a second time before it arrived: whoever waits comes back.
+  // Skips a page whose earlier write is not yet complete: the call waits for that write and is repeated.
   let at = mapping.nextDirty(first);
   while (at >= 0 && at < last) {
     if (mapping.writes?.has(at) !== true) writePage(mapping, at);
@@ -62,7 +62,7 @@ function writePage(mapping: AddressSpace, index: number): void {
   writes.set(index, done);
 
   function endWriteback(error: number): void {
-    // even if the page was truncated meanwhile, no other write of this index has begun
+    // No other write of this index has begun, even if the page was truncated in the meantime.
     writes.delete(index);
     frames.flags[pfn] = frames.flags[pfn]! & ~PG_WRITEBACK;
     frames.nrWriteback--;

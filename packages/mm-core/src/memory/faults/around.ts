@@ -1,5 +1,5 @@
 /**
- * do_fault_around: a read fault on a file maps the cached pages around it, too.
+ * do_fault_around: a read fault on a file also maps the cached pages around it.
  *
  * The window has `fault_around_bytes`, starts at the aligned address or the VMA's start, and ends with the page table,
  * the VMA, or its length. It shows in Rss. Mirrors mm/memory.c; both versions have the same window.
@@ -13,9 +13,9 @@ import { foldBatches } from '../frames/rss.ts';
 import type { Addr } from '../../base/units.ts';
 
 /**
- * Maps what can be mapped at once around `address`.
+ * Maps the pages around `address` that are in the cache and up to date.
  *
- * @param ops with a `mapPage`
+ * @param ops operations with `mapPage`
  */
 export function doFaultAround(state: MmState, vma: Vma, ops: VmOperations, address: Addr): void {
   const mm = state.mm;

@@ -1,8 +1,8 @@
 /**
- * do_wp_page: a store to a page that is mapped without write permission, in a VMA that allows it.
+ * do_wp_page: handles a store to a page that is mapped without write permission, in a VMA that allows it.
  *
- * The page becomes writable where it is (own and alone, or shared), or is copied. Mirrors do_wp_page, wp_page_copy,
- * wp_page_shared (mm/memory.c) and reuse_swap_page (4.4).
+ * Makes the page writable (when it belongs to this address space alone, or is shared), or copies it. Mirrors do_wp_page,
+ * wp_page_copy, wp_page_shared (mm/memory.c) and reuse_swap_page (4.4).
  */
 import { anonVmaPrepare } from '../../shape/anon-vma.ts';
 import type { Caller } from '../../space/caller.ts';
@@ -35,7 +35,7 @@ import type { Addr, Pfn, Slot } from '../../base/units.ts';
  * do_wp_page.
  *
  * @param slot the entry of `address`; `bits` its generic bits
- * @returns VM_FAULT_WRITE, or 0 to try the access again, or an error
+ * @returns VM_FAULT_WRITE, or 0 to repeat the access, or an error
  */
 export function doWpPage(cur: Caller, vma: Vma, address: Addr, slot: Slot, bits: number): number {
   const state = stateOf(vma.vmMm);
@@ -56,7 +56,7 @@ export function doWpPage(cur: Caller, vma: Vma, address: Addr, slot: Slot, bits:
   return wpPageCopy(cur, vma, address, slot, COPY_OF_FILE_PAGE);
 }
 
-/** Whether an anonymous page may be written where it is: 4.4 asks who maps it, 6.1 who refers to it. */
+/** Returns whether an anonymous page may be made writable without a copy: 4.4 counts its mappings, 6.1 its references. */
 function isAlone(state: MmState, pfn: Pfn): boolean {
   const frames = state.frames;
   if (!state.mm.system.profile.faults.anonExclusive) return frames.mapcount[pfn] === 1;
@@ -73,7 +73,7 @@ function reuse(state: MmState, vma: Vma, address: Addr, slot: Slot, pfn: Pfn): n
   return VM_FAULT_WRITE;
 }
 
-/** wp_pfn_shared: the owner of a page without a frame of ours may refuse. */
+/** wp_pfn_shared: calls pfn_mkwrite, with which the driver of a page without a frame may refuse. */
 function wpPfnShared(cur: Caller, vma: Vma, address: Addr, slot: Slot): number {
   const ops = vma.vmOps;
   if (ops !== null && ops.pfnMkwrite !== null) {
@@ -85,7 +85,7 @@ function wpPfnShared(cur: Caller, vma: Vma, address: Addr, slot: Slot): number {
   return reuse(stateOf(vma.vmMm), vma, address, slot, -1);
 }
 
-/** wp_page_shared: the owner of the file hears of the first store. */
+/** wp_page_shared: calls page_mkwrite, with which the file's driver may refuse the first store. */
 function wpPageShared(cur: Caller, vma: Vma, address: Addr, slot: Slot, pfn: Pfn): number {
   const mm = vma.vmMm;
   const state = stateOf(mm);
@@ -108,7 +108,7 @@ function wpPageShared(cur: Caller, vma: Vma, address: Addr, slot: Slot, pfn: Pfn
   return result;
 }
 
-/** wp_page_copy: an own copy of the page in its place; `why` is told to the tracer. */
+/** wp_page_copy: replaces the page by a copy; passes `why` to the tracer. */
 function wpPageCopy(cur: Caller, vma: Vma, address: Addr, slot: Slot, why: number): number {
   const mm = vma.vmMm;
   const state = stateOf(mm);
@@ -125,7 +125,7 @@ function wpPageCopy(cur: Caller, vma: Vma, address: Addr, slot: Slot, why: numbe
     return failed(cur, vma, address, FAULT_NO_FRAME, VM_FAULT_OOM);
   }
   if (old >= frames.nrFrames) {
-    // Device memory that is no memory of ours.
+    // Device memory has no frame to copy from.
     state.physical.zeroFrame(copy);
   } else if (!fromZero) state.physical.copyFrame(copy, old);
   addNewAnonRmap(state, vma, address, copy);

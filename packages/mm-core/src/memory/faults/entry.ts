@@ -1,10 +1,9 @@
 /**
- * do_page_fault: what the processor's exception leads to, from the address alone.
+ * do_page_fault: handles the processor's exception, from the address alone.
  *
- * Finds the VMA (letting a stack grow), checks permission, brings the page in, counts the fault, and says which signal
- * the task gets. Mirrors arch/arm64/mm/fault.c and,
- * where the architecture's facts ask for it, arch/x86/mm/fault.c. Not here: delivering the signal, and the exception tables of kernel
- * copies (uaccess.ts), which turn every refusal into EFAULT.
+ * Finds the VMA (growing a stack), checks permission, brings the page in, counts the fault, and chooses the task's signal.
+ * Mirrors arch/arm64/mm/fault.c and, depending on the architecture's fields, arch/x86/mm/fault.c. Not here: delivering the
+ * signal, and the exception tables of kernel copies (uaccess.ts), which turn every refusal into EFAULT.
  */
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, SIGBUS, SIGKILL, SIGSEGV } from '@vmarea/uapi';
 import type { Caller } from '../../space/caller.ts';
@@ -35,7 +34,7 @@ import { ACCESS_EXEC, ACCESS_WRITE } from '../tlb/access.ts';
 import { handleMmFault } from './fault.ts';
 import type { Addr } from '../../base/units.ts';
 
-/** What {@link doPageFault} answers when the task gets a signal: `cur.call.refused` says which. */
+/** Returned by {@link doPageFault} when the access fails with the signal in `cur.call.refused`. */
 export const FAULT_SIGNAL = 1;
 
 /** A signal and its si_code. */
@@ -53,11 +52,11 @@ const OOM_KILL: Siginfo = { signal: SIGKILL, code: SI_KERNEL };
 /**
  * do_page_fault.
  *
- * @param cur who faults: its `minFlt` or `majFlt` goes up
+ * @param cur the task that faults; counts in its `minFlt` or `majFlt`
  * @param address the byte accessed
  * @param access ACCESS_READ, ACCESS_WRITE or ACCESS_EXEC
- * @returns 0: repeat the access; RETRY: `system.current.pending` must settle first; {@link FAULT_SIGNAL}: refused, and
- *   `cur.call.refused` says signal, code, address and decision
+ * @returns 0: repeat the access; RETRY: `system.current.pending` must settle first; {@link FAULT_SIGNAL}: the access fails,
+ *   and `cur.call.refused` has the signal, code, address and reason
  */
 export function doPageFault(cur: Caller, address: Addr, access: number): number {
   const mm = cur.mm;
@@ -65,7 +64,7 @@ export function doPageFault(cur: Caller, address: Addr, access: number): number 
   if (address >= arch.canonicalEnd && address < 2 ** 64 - arch.canonicalEnd) {
     return refused(cur, null, 0, GENERAL_PROTECTION, FAULT_NOT_CANONICAL);
   }
-  // An address that no table can hold is refused before the counters.
+  // An address outside of the page tables' range fails before anything is counted.
   if (!(address >= 0 && address < mm.taskSize)) {
     return refused(cur, null, address, MAPERR, FAULT_ABOVE_TASK_SIZE);
   }
@@ -102,13 +101,13 @@ export function doPageFault(cur: Caller, address: Addr, access: number): number 
   return refused(cur, vma, address, MAPERR, cur.call.reason);
 }
 
-/** Lets the VMA above `address` grow down to it: 0, or the decision that refused. */
+/** Grows the VMA above `address` down to it. Returns 0, or the number of the reason for the refusal. */
 function growFor(cur: Caller, vma: Vma, address: Addr): number {
   if ((vma.vmFlags & VM_GROWSDOWN) === 0) return FAULT_NO_VMA;
   return expandStack(cur, vma, address) === 0 ? 0 : cur.call.reason;
 }
 
-/** Which of a VMA's flags let the access pass: one of them is enough. */
+/** Returns the VMA flags that permit the access: one of them is enough. */
 function neededFlags(mm: Mm, access: number): number {
   const { arch, config } = mm.system;
   if (access === ACCESS_WRITE) return VM_WRITE;
@@ -116,14 +115,14 @@ function neededFlags(mm: Mm, access: number): number {
   return config.cpuEpan || arch.executeOnlyCode !== 0 ? VM_READ | VM_WRITE : VM_ACCESS_FLAGS;
 }
 
-/** The signal of a refusal by the VMA's flags. */
+/** Returns the signal of an access that the VMA's flags forbid. */
 function accessInfo(vma: Vma, access: number): Siginfo {
   const { executeOnlyCode } = vma.vmMm.system.arch;
   const only = access !== ACCESS_EXEC && (vma.vmFlags & VM_ACCESS_FLAGS) === VM_EXEC;
   return only && executeOnlyCode !== 0 ? { signal: SIGSEGV, code: executeOnlyCode } : ACCERR;
 }
 
-/** Whether the MMU finds a page at `address`, whatever it allows. */
+/** Returns whether the MMU finds a page at `address`, with any rights. */
 function isPresent(mm: Mm, address: number): boolean {
   const pt = mm.pageTables!;
   const { pageSize, pageMask } = mm.system;
@@ -145,7 +144,7 @@ function refused(cur: Caller, vma: Vma | null, address: Addr, siginfo: Siginfo, 
   access.address = address;
   access.decision = decision;
   call.reason = decision;
-  // Errors of handle_mm_fault have been told there.
+  // handle_mm_fault has reported its own errors.
   if (tracer !== null && siginfo.signal === SIGSEGV) tracer.fault('sigsegv', vma, address, decision);
   return FAULT_SIGNAL;
 }

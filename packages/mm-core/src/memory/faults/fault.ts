@@ -1,9 +1,9 @@
 /**
  * handle_mm_fault: brings in the page of one address, in a VMA that has been found and allows the access.
  *
- * Not here: finding the VMA and telling the task (memory/faults/entry.ts), write-protect faults (cow.ts). Mirrors mm/memory.c.
- * Nothing is locked; a fault that must wait returns VM_FAULT_RETRY with `system.current.pending` set and has changed nothing but
- * (perhaps) made page tables and an anon_vma.
+ * Not here: finding the VMA and signals (memory/faults/entry.ts), write-protect faults (cow.ts). Mirrors mm/memory.c.
+ * Nothing is locked. A fault that must wait returns VM_FAULT_RETRY with `system.current.pending` set; until then it has at
+ * most created page tables and an anon_vma.
  */
 import { anonVmaPrepare } from '../../shape/anon-vma.ts';
 import { makeCurrent } from '../../space/call.ts';
@@ -44,10 +44,10 @@ import type { Addr, Pfn, Slot } from '../../base/units.ts';
 /**
  * handle_mm_fault.
  *
- * @param cur who faults, for drivers that account; the address space is the VMA's and may be another than the caller's
+ * @param cur the task that faults, for drivers that account; the address space is the VMA's and may differ from the caller's
  * @param address page-aligned
  * @param flags FAULT_FLAG_WRITE or 0
- * @returns VM_FAULT_ bits; with an error bit `cur.call.reason` says why
+ * @returns VM_FAULT_ bits; with an error bit `cur.call.reason` has the reason
  */
 export function handleMmFault(cur: Caller, vma: Vma, address: Addr, flags: number): number {
   const mm = vma.vmMm;
@@ -60,7 +60,7 @@ export function handleMmFault(cur: Caller, vma: Vma, address: Addr, flags: numbe
   if ((vma.vmFlags & VM_HUGETLB) !== 0) return hugetlbFault(cur, vma, address, flags);
   const pt = mm.pageTables!;
   const ops = vma.vmOps;
-  // The kernel looks at the last-level table late or early; what it shows is whether a failing fault leaves one.
+  // Versions allocate the last-level table before or after the driver's call: a failing fault leaves an empty one or not.
   const hadTable = ops === null || pt.slot(address) >= 0;
   const slot = pt.slotAlloc(address);
   if (slot < 0) return failed(cur, vma, address, FAULT_NO_TABLE, VM_FAULT_OOM);
@@ -84,7 +84,7 @@ export function handleMmFault(cur: Caller, vma: Vma, address: Addr, flags: numbe
   return 0;
 }
 
-/** Takes back the last-level table that a failing fault made, when nothing else is in it. */
+/** Frees the last-level table that a failing fault allocated, if it is empty. */
 function dropLeaf(mm: Mm, address: Addr): void {
   const { pmdSize } = mm.system.arch;
   const base = address - (address & (pmdSize - 1));
@@ -104,7 +104,7 @@ function hugetlbFault(cur: Caller, vma: Vma, address: Addr, flags: number): numb
   return result;
 }
 
-/** do_anonymous_page: a frame of zeroes for a write, the zero page for a read. */
+/** do_anonymous_page: maps a frame of zeroes for a write, the zero page for a read. */
 function doAnonymousPage(cur: Caller, vma: Vma, address: Addr, slot: Slot, flags: number): number {
   const mm = vma.vmMm;
   const state = stateOf(mm);
@@ -126,7 +126,7 @@ function doAnonymousPage(cur: Caller, vma: Vma, address: Addr, slot: Slot, flags
   return 0;
 }
 
-/** do_fault: the page comes from the mapping's owner. */
+/** do_fault: maps a page of the mapping's driver. */
 function doFault(vmf: FaultInfo, ops: VmOperations, slot: Slot): number {
   const { vma } = vmf;
   if (ops.fault === null) return failed(vmf.cur, vma, vmf.address, FAULT_NO_FAULT_OPERATION, VM_FAULT_SIGBUS);
@@ -134,11 +134,11 @@ function doFault(vmf: FaultInfo, ops: VmOperations, slot: Slot): number {
   return (vma.vmFlags & VM_SHARED) === 0 ? doCowFault(vmf) : doSharedFault(vmf);
 }
 
-/** What {@link slotAfterOwner} answers instead of a slot. */
+/** Returned by {@link slotAfterOwner} instead of a slot: there is no page table, without memory for one. */
 const NO_TABLE = -1;
 const MAPPED_MEANWHILE = -2;
 
-/** The slot of `address` after the owner was asked; NO_TABLE, or MAPPED_MEANWHILE when somebody else mapped the page. */
+/** Returns the slot of `address` after the driver's call; NO_TABLE, or MAPPED_MEANWHILE when the page has been mapped in the meantime. */
 function slotAfterOwner(mm: Mm, address: Addr): number {
   const pt = mm.pageTables!;
   const slot = pt.slotAlloc(address);
@@ -146,13 +146,13 @@ function slotAfterOwner(mm: Mm, address: Addr): number {
   return pt.entry(slot) === 0 ? slot : MAPPED_MEANWHILE;
 }
 
-/** Gives back the page that the owner gave and that is not mapped after all: 0, or VM_FAULT_OOM without a table. */
+/** Drops the driver's page when it is not mapped after all. Returns 0, or VM_FAULT_OOM without a table. */
 function notMapped(cur: Caller, vma: Vma, address: Addr, slot: Slot, pfn: Pfn): number {
   stateOf(vma.vmMm).frames.put(pfn);
   return slot === MAPPED_MEANWHILE ? 0 : failed(cur, vma, address, FAULT_NO_TABLE, VM_FAULT_OOM);
 }
 
-/** do_read_fault: the page is mapped as it is. `firstSlot` is the entry of the address. */
+/** do_read_fault: maps the driver's page read-only. `firstSlot` is the entry of the address. */
 function doReadFault(vmf: FaultInfo, ops: VmOperations, firstSlot: Slot): number {
   const { cur, vma, address } = vmf;
   const mm = vma.vmMm;
@@ -176,7 +176,7 @@ function doReadFault(vmf: FaultInfo, ops: VmOperations, firstSlot: Slot): number
   return result & VM_FAULT_MAJOR;
 }
 
-/** do_cow_fault: the first access to a private page is a write: an own copy at once. */
+/** do_cow_fault: handles a first access that writes to a private page: maps a copy at once. */
 function doCowFault(vmf: FaultInfo): number {
   const { cur, vma, address } = vmf;
   const mm = vma.vmMm;
@@ -207,7 +207,7 @@ function doCowFault(vmf: FaultInfo): number {
   return result & VM_FAULT_MAJOR;
 }
 
-/** do_shared_fault: the first access to a shared page is a write. */
+/** do_shared_fault: handles a first access that writes to a shared page. */
 function doSharedFault(vmf: FaultInfo): number {
   const { cur, vma, address } = vmf;
   const mm = vma.vmMm;
@@ -219,7 +219,7 @@ function doSharedFault(vmf: FaultInfo): number {
   const refused = doPageMkwrite(vmf);
   if (refused !== 0) {
     frames.put(pfn);
-    // The page left the file meanwhile: the access is simply repeated.
+    // The page has left the file in the meantime: the access is repeated.
     return refused === VM_FAULT_NOPAGE ? 0 : refused;
   }
   const slot = slotAfterOwner(mm, address);

@@ -1,6 +1,6 @@
 /**
- * Asking the owner of a mapping during a fault: for a page (__do_fault), or whether a page may become writable
- * (do_page_mkwrite); and leaving the reason when the answer is no. Mirrors mm/memory.c.
+ * Calls the driver of a mapping during a fault: for a page (__do_fault), or before a page becomes writable
+ * (do_page_mkwrite). Stores the reason when the driver refuses. Mirrors mm/memory.c.
  */
 import type { Caller } from '../../space/caller.ts';
 import {
@@ -23,10 +23,10 @@ import {
 import type { Vma } from '../../areas/vma.ts';
 import type { Addr, Pages } from '../../base/units.ts';
 
-/** A driver's fault gave no page to map: it failed, must be awaited, or mapped the page itself. */
+/** Results of a driver's fault without a page to map: an error, a wait, or a page that the driver has mapped itself. */
 export const NO_PAGE_TO_MAP: number = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
 
-/** Ends a fault with an error and its reason. */
+/** Ends a fault with an error: stores the reason and reports it. */
 export function failed(cur: Caller, vma: Vma, address: Addr, decision: number, code: number): number {
   const { tracer } = vma.vmMm;
   cur.call.reason = decision;
@@ -34,7 +34,7 @@ export function failed(cur: Caller, vma: Vma, address: Addr, decision: number, c
   return code;
 }
 
-/** __do_fault: asks the owner for the page that `vmf` names. */
+/** __do_fault: calls the driver for the page that `vmf` names. */
 export function askOwner(vmf: FaultInfo): number {
   const { cur, vma, address, pgoff } = vmf;
   const result = vma.vmOps!.fault!(vma, vmf);
@@ -42,7 +42,7 @@ export function askOwner(vmf: FaultInfo): number {
   return failed(cur, vma, address, vmf.reason !== 0 ? vmf.reason : reasonOf(vma, pgoff, result), result);
 }
 
-/** Why an owner refused, as far as it can be seen from here. */
+/** Returns the reason for a driver's error when the driver gave none. */
 function reasonOf(vma: Vma, pgoff: Pages, result: number): number {
   if ((result & VM_FAULT_OOM) !== 0) return FAULT_OWNER_OUT_OF_MEMORY;
   if ((result & VM_FAULT_SIGBUS) === 0) return FAULT_OWNER_SIGSEGV;
@@ -52,9 +52,9 @@ function reasonOf(vma: Vma, pgoff: Pages, result: number): number {
 }
 
 /**
- * do_page_mkwrite: tells the owner that the page in `vmf.page` is about to become writable.
+ * do_page_mkwrite: calls the driver before the page in `vmf.page` becomes writable.
  *
- * @returns 0, or VM_FAULT_ bits: the page must not be made writable now
+ * @returns 0, or VM_FAULT_ bits: the caller must not make the page writable now
  */
 export function doPageMkwrite(vmf: FaultInfo): number {
   const { cur, vma, address } = vmf;

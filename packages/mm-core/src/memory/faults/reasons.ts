@@ -1,11 +1,11 @@
-/** Reasons why a page fault fails, and why it copies a page (these refuse nothing). */
+/** Reasons for a failed page fault, and for a copied page (which fails nothing). */
 import { ENOMEM, SIGBUS, SIGSEGV } from '@vmarea/uapi';
 import { reason } from '../../reasons/table.ts';
 
 export const FAULT_NO_VMA: number = reason('fault.no_vma', {
   signal: SIGSEGV,
   says: 'Nothing is mapped at the address.',
-  change: 'Map it first.',
+  change: 'Map the address first.',
   source: { fn: '__do_page_fault', file: 'arch/arm64/mm/fault.c' },
 });
 
@@ -18,7 +18,7 @@ export const FAULT_ABOVE_TASK_SIZE: number = reason('fault.above_task_size', {
 
 export const FAULT_NOT_CANONICAL: number = reason('fault.not_canonical', {
   signal: SIGSEGV,
-  says: 'The address is not canonical: the processor refuses it without telling it.',
+  says: 'The address is not canonical: the processor raises a fault without an address.',
   change: 'Use an address below TASK_SIZE.',
   source: { fn: 'exc_general_protection', file: 'arch/x86/kernel/traps.c' },
 });
@@ -26,76 +26,76 @@ export const FAULT_NOT_CANONICAL: number = reason('fault.not_canonical', {
 export const FAULT_NOT_READABLE: number = reason('fault.not_readable', {
   signal: SIGSEGV,
   says: 'The mapping allows no access at all (PROT_NONE).',
-  change: 'Give it access with mprotect: PROT_READ.',
+  change: 'Allow access with mprotect: PROT_READ.',
   source: { fn: '__do_page_fault', file: 'arch/arm64/mm/fault.c' },
 });
 
 export const FAULT_NOT_WRITABLE: number = reason('fault.not_writable', {
   signal: SIGSEGV,
   says: 'The mapping is not writable.',
-  change: 'Give it access with mprotect: PROT_READ and PROT_WRITE.',
+  change: 'Allow access with mprotect: PROT_READ and PROT_WRITE.',
   source: { fn: '__do_page_fault', file: 'arch/arm64/mm/fault.c' },
 });
 
 export const FAULT_NOT_EXECUTABLE: number = reason('fault.not_executable', {
   signal: SIGSEGV,
   says: 'The mapping is not executable.',
-  change: 'Give it access with mprotect: PROT_EXEC.',
+  change: 'Allow access with mprotect: PROT_EXEC.',
   source: { fn: '__do_page_fault', file: 'arch/arm64/mm/fault.c' },
 });
 
 export const FAULT_BEYOND_EOF: number = reason('fault.beyond_eof', {
   signal: SIGBUS,
-  says: 'The page lies wholly beyond the end of the file.',
-  change: 'Extend the file (ftruncate), or keep to its size.',
+  says: 'The whole page lies beyond the end of the file.',
+  change: 'Extend the file (ftruncate), or access only bytes within its size.',
   source: { fn: 'filemap_fault', file: 'mm/filemap.c' },
 });
 
 export const FAULT_OWNER_SIGBUS: number = reason('fault.owner_sigbus', {
   signal: SIGBUS,
-  says: 'The owner of the mapping has no page for the address: beyond the end of the file, no space, no huge page, or an I/O error.',
-  change: "See the driver's own reason.",
+  says: 'The driver of the mapping has no page for the address: beyond the end of the file, no space, no huge page, or an I/O error.',
+  change: 'See the reason of the driver.',
   source: { fn: 'vm_ops->fault', file: 'mm/memory.c', caller: '__do_fault' },
 });
 
 export const FAULT_OWNER_SIGSEGV: number = reason('fault.owner_sigsegv', {
   signal: SIGSEGV,
-  says: 'The owner of the mapping refuses access.',
-  change: "See the driver's own reason.",
+  says: 'The driver of the mapping refuses the access.',
+  change: 'See the reason of the driver.',
   source: { fn: 'vm_ops->fault', file: 'mm/memory.c', caller: '__do_fault' },
 });
 
 export const FAULT_OWNER_OUT_OF_MEMORY: number = reason('fault.owner_out_of_memory', {
   errno: ENOMEM,
-  says: 'The owner of the mapping found no memory for the page.',
+  says: 'The driver of the mapping found no memory for the page.',
   change: 'Free memory.',
   source: { fn: 'vm_ops->fault', file: 'mm/memory.c', caller: '__do_fault' },
 });
 
 export const FAULT_PAGE_MKWRITE: number = reason('fault.page_mkwrite', {
   signal: SIGBUS,
-  says: 'The file system refuses to have the page written.',
-  change: "See the driver's own reason.",
+  says: 'The filesystem does not allow a write to the page.',
+  change: 'See the reason of the driver.',
   source: { fn: 'vm_ops->page_mkwrite', file: 'mm/memory.c', caller: 'do_page_mkwrite' },
 });
 
 export const FAULT_NO_FAULT_OPERATION: number = reason('fault.no_fault_operation', {
   signal: SIGBUS,
-  says: 'The owner of the mapping has no way to bring in a page.',
+  says: 'The driver of the mapping has no fault operation, so it cannot provide a page.',
   change: 'Map another file.',
   source: { fn: 'do_fault', file: 'mm/memory.c' },
 });
 
 export const FAULT_SHARED_WITHOUT_OPS: number = reason('fault.shared_without_ops', {
   signal: SIGBUS,
-  says: 'A shared mapping of a driver that gave it no operations has no pages.',
+  says: 'The mapping is shared and its driver gave it no operations, so it has no pages.',
   change: 'Map another file.',
   source: { fn: 'do_anonymous_page', file: 'mm/memory.c' },
 });
 
 export const FAULT_HUGETLB: number = reason('fault.hugetlb', {
   signal: SIGBUS,
-  says: 'No huge page can be had: the pool is empty, the page lies beyond the file, or the parent of a fork has taken it.',
+  says: 'There is no huge page for the access: the pool is empty, the page lies beyond the end of the file, or the parent of a fork has taken it.',
   change: 'Raise vm.nr_hugepages, or do not use MAP_NORESERVE.',
   source: { fn: 'hugetlb_fault', file: 'mm/hugetlb.c' },
 });
@@ -103,7 +103,7 @@ export const FAULT_HUGETLB: number = reason('fault.hugetlb', {
 export const FAULT_NO_FRAME: number = reason('fault.no_frame', {
   errno: ENOMEM,
   says: 'There is no free page.',
-  change: 'Free memory, or give the machine more.',
+  change: 'Free memory, or add memory to the machine.',
   source: { fn: 'alloc_zeroed_user_highpage_movable', file: 'mm/memory.c' },
 });
 
@@ -122,25 +122,25 @@ export const FAULT_NO_ANON_VMA: number = reason('fault.no_anon_vma', {
 });
 
 export const COPY_OF_FILE_PAGE: number = reason('copy.of_file_page', {
-  says: 'The page belongs to a file and the mapping is private: what is stored must not reach the file.',
-  change: 'Map the file MAP_SHARED, if the store is meant for it.',
+  says: 'The page belongs to a file and the mapping is private, so a store must not change the file.',
+  change: 'Map the file MAP_SHARED, if the store is to change it.',
   source: { fn: 'do_cow_fault', file: 'mm/memory.c' },
 });
 
 export const COPY_OF_SHARED_PAGE: number = reason('copy.of_shared_page', {
-  says: 'The page has been shared by fork, and (on 6.1: as far as the kernel knows) another process still has it.',
-  change: 'Store before the fork, or after the other process has ended, unmapped the page or stored to it itself.',
+  says: 'The page is shared after a fork (on 6.1: it has other references, which the kernel cannot tell apart from another process).',
+  change: 'Store before the fork, or after the other process has ended, has unmapped the page or has stored to it.',
   source: { fn: 'do_wp_page', file: 'mm/memory.c' },
 });
 
 export const COPY_OF_ZEROES: number = reason('copy.of_zeroes', {
-  says: 'The page was only read so far, and so is the one page of zeroes that everybody shares.',
-  change: 'Store to the page before reading it, which saves the first fault.',
+  says: 'The page was only read so far, so it is the zero page, which all processes share.',
+  change: 'Store to the page before reading it; this saves the first fault.',
   source: { fn: 'do_wp_page', file: 'mm/memory.c' },
 });
 
 export const COPY_OF_DEVICE_MEMORY: number = reason('copy.of_device_memory', {
-  says: 'The mapping of device memory is private: what is stored stays with the process.',
+  says: 'The mapping of device memory is private, so stores stay in the process.',
   change: 'Map the device MAP_SHARED.',
   source: { fn: 'do_wp_page', file: 'mm/memory.c' },
 });

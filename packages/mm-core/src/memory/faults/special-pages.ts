@@ -1,7 +1,7 @@
 /**
- * The pages of [vdso] and [vvar]: frames of the kernel's own that every process maps.
+ * The pages of [vdso] and [vvar]: frames of the kernel that every process maps.
  *
- * Where such a mapping is VM_PFNMAP its entry is special and counts nowhere; otherwise the page counts as a file page.
+ * In a VM_PFNMAP mapping the entry is special and Rss does not count it; otherwise the page counts as a file page.
  * Mirrors special_mapping_fault (mm/mmap.c) and vvar_fault.
  */
 import { VM_FAULT_NOPAGE, VM_FAULT_OOM, VM_FAULT_SIGBUS, type FaultInfo } from '../../space/fault-info.ts';
@@ -17,7 +17,7 @@ export interface SpecialPages {
 }
 
 /**
- * Takes frames for a special mapping. They are never given back: make it once per machine.
+ * Allocates frames for a special mapping, which are never freed. Call it once per machine.
  *
  * @param name what maps shows
  * @param contents bytes of the pages; its length is rounded up to pages

@@ -1,9 +1,9 @@
 /**
- * The frame allocator: a binary buddy system of orders 0 to 10 with a stack of hot single frames before it, and what is
- * known of each frame (24 bytes in typed arrays). Mirrors mm/page_alloc.c.
+ * The frame allocator: a binary buddy system of orders 0 to 10 with a stack of recently freed single frames in front of it,
+ * and the data of each frame (24 bytes in typed arrays). Mirrors mm/page_alloc.c.
  *
- * Not here: contents (physical.ts), who maps a frame (rmap.ts). Frames at and above `fresh` have never been handed out
- * and stand in no list, so that a large memory costs nothing until it is used.
+ * Not here: contents (physical.ts), the mappings of a frame (rmap.ts). Frames at and above `fresh` were never allocated and
+ * are in no list, so that a large memory costs nothing until it is used.
  */
 import type { TableAllocator } from '../../ports/arch.ts';
 import { PG_BUDDY, PG_COMPOUND, PG_ORDER_MASK, PG_ORDER_SHIFT, PG_RESERVED, PG_TABLE, PG_WRITTEN } from './flags.ts';
@@ -14,52 +14,52 @@ export const MAX_BUDDY_ORDER = 10;
 const MAX_BLOCK: number = 1 << MAX_BUDDY_ORDER;
 const PCP_SIZE = 256;
 const PCP_BATCH = 128;
-/** The stack is filled with a block of at most 2^6 frames; the kernel's batches are 31 (4.4) and 63 (6.1). */
+/** A refill of the stack takes a block of at most 2^6 frames; the kernel's batches are 31 (4.4) and 63 (6.1). */
 const PCP_FILL_ORDER = 6;
 
 /** All frames of a machine. */
 export class Frames implements TableAllocator {
   readonly physical: PhysicalMemory;
   readonly nrFrames: number;
-  /** References; 0 for a free frame, and for the frames of a block but its first. */
+  /** References; 0 for a free frame, and for the frames of a block except its first. */
   readonly refcount: Int32Array;
-  /** Page-table entries that map the frame. While free: the next block of the list. */
+  /** Page-table entries that map the frame. For a free frame: the next block of the list. */
   readonly mapcount: Int32Array;
   /** PG_ bits. */
   readonly flags: Uint32Array;
-  /** Index into `owners`; 0 for nobody. While free: the previous block of the list. */
+  /** Index into `owners`; 0 for none. For a free frame: the previous block of the list. */
   readonly ownerId: Int32Array;
   /** Page index in the owner: file page, or linear page of an anonymous mapping. */
   readonly index: Float64Array;
   /** AddressSpaces and AnonVmas by id. */
   readonly owners: (object | null)[] = [null];
-  /** The frame of zeroes that read faults of anonymous memory map; never written, never given back. */
+  /** The frame of zeroes that read faults of anonymous memory map; never written, never freed. */
   readonly zeroPfn: number;
 
-  // --- counters, in pages of the machine, as /proc/meminfo draws from them
+  // --- counters, in pages of the machine, for /proc/meminfo
   /** MemFree. */
   nrFree = 0;
   /** Pages of all page caches, shmem included (NR_FILE_PAGES). */
   nrFilePages = 0;
-  /** Those of shmem (NR_SHMEM). */
+  /** The shmem pages among them (NR_SHMEM). */
   nrShmem = 0;
-  /** Anonymous pages that are mapped (NR_ANON_PAGES), kept by rmap. */
+  /** Anonymous pages that are mapped (NR_ANON_PAGES); meta.ts counts them. */
   nrAnonMapped = 0;
-  /** Page-cache pages that are mapped (NR_FILE_MAPPED), kept by rmap. */
+  /** Page-cache pages that are mapped (NR_FILE_MAPPED); meta.ts counts them. */
   nrFileMapped = 0;
   /** Page tables (NR_PAGETABLE). */
   nrPageTable = 0;
-  /** Dirty pages that have a storage to go to (NR_FILE_DIRTY). */
+  /** Dirty pages that can be written to storage (NR_FILE_DIRTY). */
   nrFileDirty = 0;
-  /** Pages on their way to storage (NR_WRITEBACK). */
+  /** Pages that are being written to storage (NR_WRITEBACK). */
   nrWriteback = 0;
-  /** Frames in huge-page pools and other contiguous blocks above the buddy's largest order. */
+  /** Frames in huge-page pools and other contiguous blocks above the largest buddy order. */
   nrContiguous = 0;
 
-  /** Fault injection: the failNth-th allocation from now fails; 0 is off. */
+  /** Fault injection: the number of the next allocation that fails, counted from 1; 0: none. */
   failNth = 0;
 
-  /** Asked when memory is exhausted: gives pages up and says how many; or null. */
+  /** Called when memory is exhausted: frees pages and returns how many; or null. */
   reclaim: (() => number) | null = null;
 
   private fresh = 0;
@@ -84,10 +84,10 @@ export class Frames implements TableAllocator {
   }
 
   /**
-   * alloc_pages: a block of 2^order frames with one reference on the first. Contents are unknown.
+   * alloc_pages: allocates a block of 2^order frames with one reference on the first. Contents are unknown.
    *
    * @param order 0 to 10
-   * @returns the first pfn, a multiple of 2^order, or -1 when there is none
+   * @returns the first pfn, a multiple of 2^order, or -1 without memory
    */
   alloc(order: number): number {
     if (this.failNth !== 0 && --this.failNth === 0) return -1;
@@ -97,7 +97,7 @@ export class Frames implements TableAllocator {
     return pfn;
   }
 
-  /** {@link alloc} with the contents zero; frames that were never handed out need no writing. */
+  /** {@link alloc} with zeroed contents; frames that were never allocated are not written. */
   allocZeroed(order: number): number {
     if (this.failNth !== 0 && --this.failNth === 0) return -1;
     if (order !== 0) return this.allocZeroedBlock(order);
@@ -123,8 +123,8 @@ export class Frames implements TableAllocator {
   }
 
   /**
-   * A physically contiguous, naturally aligned, zeroed block of any power of two of frames: what huge-page pools are
-   * made of. It is given back as a whole by {@link put}.
+   * Allocates a physically contiguous, naturally aligned, zeroed block of a power of two of frames, for huge-page pools.
+   * {@link put} frees it as a whole.
    *
    * @param bytes size: the page size times a power of two
    * @returns the first pfn with one reference, or -1
@@ -150,24 +150,24 @@ export class Frames implements TableAllocator {
     return pfn;
   }
 
-  /** get_page: one more reference. */
+  /** get_page: adds a reference. */
   get(pfn: number): void {
     this.refcount[pfn] = this.refcount[pfn]! + 1;
   }
 
-  /** put_page: one reference less; the last one frees the block. */
+  /** put_page: drops a reference; the last one frees the block. */
   put(pfn: number): void {
     const count = this.refcount[pfn]! - 1;
     this.refcount[pfn] = count;
     if (count <= 0) this.release(pfn);
   }
 
-  /** The order of the block that `pfn` begins. */
+  /** Returns the order of the block that begins at `pfn`. */
   order(pfn: number): number {
     return (this.flags[pfn]! & PG_ORDER_MASK) >>> PG_ORDER_SHIFT;
   }
 
-  /** A zeroed frame for a page table, or -1. */
+  /** Allocates a zeroed frame for a page table. Returns -1 without memory. */
   allocTable(): number {
     const pfn = this.allocZeroed(0);
     if (pfn < 0) return -1;
@@ -176,46 +176,46 @@ export class Frames implements TableAllocator {
     return pfn;
   }
 
-  /** Gives a page table back. */
+  /** Frees a page table. */
   freeTable(pfn: number): void {
     this.nrPageTable--;
     this.put(pfn);
   }
 
-  /** An id for an object that owns pages; {@link dropOwner} ends it. */
+  /** Returns an id for an object that owns pages; {@link dropOwner} frees it. */
   addOwner(owner: object): number {
     const id = this.freeOwnerIds.pop() ?? this.owners.length;
     this.owners[id] = owner;
     return id;
   }
 
-  /** Ends an id. No frame may carry it any more. */
+  /** Frees an id. No frame may still have it. */
   dropOwner(id: number): void {
     this.owners[id] = null;
     this.freeOwnerIds.push(id);
   }
 
-  /** The AddressSpace or AnonVma that a frame belongs to. */
+  /** Returns the AddressSpace or AnonVma that owns a frame. */
   owner(pfn: number): object | null {
     return this.owners[this.ownerId[pfn]!]!;
   }
 
-  /** Gives the hot frames back to the buddy lists (drain_all_pages). */
+  /** drain_all_pages: returns the frames of the stack to the buddy lists. */
   drain(): void {
     while (this.pcpCount > 0) this.freeBlock(this.pcp[--this.pcpCount]!, 0);
   }
 
-  /** Frames below this one have been handed out at least once, or lie between such. */
+  /** The end of the frames that were allocated at least once, or lie between such frames. */
   get highWater(): number {
     return this.fresh;
   }
 
-  /** The single frames that wait outside the buddy lists to be handed out again. */
+  /** Returns the single free frames on the stack, outside the buddy lists. */
   hotFrames(): Set<number> {
     return new Set(this.pcp.subarray(0, this.pcpCount));
   }
 
-  /** Free blocks of each order, as /proc/buddyinfo shows them, after {@link drain}. */
+  /** Returns the number of free blocks of each order, as /proc/buddyinfo shows them, after {@link drain}. */
   buddyInfo(): number[] {
     this.drain();
     const out = Array.from(this.blocks);
@@ -227,7 +227,7 @@ export class Frames implements TableAllocator {
     return out;
   }
 
-  /** Whether a frame may hold something else than zeroes. */
+  /** Returns whether a frame may hold other contents than zeroes. */
   private isWritten(pfn: number): boolean {
     return (this.flags[pfn]! & PG_WRITTEN) !== 0 || !this.physical.zeroAtStart;
   }
@@ -236,7 +236,7 @@ export class Frames implements TableAllocator {
     for (let i = pfn; i < pfn + n; i++) if (this.isWritten(i)) this.physical.zeroFrame(i);
   }
 
-  /** Makes a frame that was free a frame in use. */
+  /** Prepares a free frame for use. */
   private preparePage(pfn: number): void {
     this.nrFree--;
     this.refcount[pfn] = 1;
@@ -246,7 +246,7 @@ export class Frames implements TableAllocator {
     this.index[pfn] = 0;
   }
 
-  /** The same for a block of several. */
+  /** Prepares a free block of several frames for use. */
   private prepare(pfn: number, order: number): void {
     const n = 1 << order;
     this.nrFree -= n;
@@ -274,7 +274,7 @@ export class Frames implements TableAllocator {
     }
   }
 
-  /** bad_page: the books are wrong, which only a bug here or in a driver can bring about. */
+  /** bad_page: reports inconsistent counts, which only a bug here or in a driver can cause. */
   private badPage(pfn: number): never {
     const state = `refcount ${String(this.refcount[pfn])} mapcount ${String(this.mapcount[pfn])} flags ${this.flags[pfn]!.toString(16)}`;
     throw new Error(`Frames.put: bad page state of frame ${String(pfn)}: ${state}`);
@@ -282,7 +282,7 @@ export class Frames implements TableAllocator {
 
   // --- the buddy lists
 
-  /** A block from the lists, if need be after the hot frames have gone back and pages were given up. */
+  /** Takes a block from the lists; if there is none, first drains the stack, then reclaims pages. */
   private rmqueueSlow(order: number): number {
     let pfn = this.rmqueueOrFill(order);
     if (pfn < 0 && this.pcpCount > 0) {
@@ -296,13 +296,13 @@ export class Frames implements TableAllocator {
     return pfn;
   }
 
-  /** {@link rmqueue}; for a single frame as rmqueue_bulk: a whole block goes to the stack, its lowest frame on top. */
+  /** {@link rmqueue}; for a single frame as rmqueue_bulk: puts a whole block on the stack, its lowest frame on top. */
   private rmqueueOrFill(order: number): number {
     if (order !== 0) return this.rmqueue(order);
     let size = 0;
     while (size < PCP_FILL_ORDER && this.heads[size]! < 0) size++;
     const pfn = this.rmqueue(size);
-    // The last frames of the machine may be smaller blocks.
+    // The last free frames of the machine may be smaller blocks.
     if (pfn < 0) return this.rmqueue(0);
     for (let i = (1 << size) - 1; i > 0; i--) this.pcp[this.pcpCount++] = pfn + i;
     return pfn;
@@ -314,7 +314,7 @@ export class Frames implements TableAllocator {
         const pfn = this.heads[o]!;
         if (pfn < 0) continue;
         this.unlink(pfn, o);
-        // expand(): the upper halves go back
+        // expand(): returns the upper halves to the lists.
         while (o > order) {
           o--;
           this.link(pfn + (1 << o), o);
@@ -326,14 +326,14 @@ export class Frames implements TableAllocator {
     }
   }
 
-  /** Moves the lowest block of never used frames into the lists. */
+  /** Moves the lowest block of never allocated frames into the lists. */
   private addFresh(): void {
     const order = this.freshOrder(this.fresh);
     this.link(this.fresh, order);
     this.fresh += 1 << order;
   }
 
-  /** The order of the largest aligned block that begins at `at`. */
+  /** Returns the order of the largest aligned block that begins at `at`. */
   private freshOrder(at: number): number {
     const aligned = at === 0 ? MAX_BUDDY_ORDER : Math.min(MAX_BUDDY_ORDER, 31 - Math.clz32(at & -at));
     return Math.min(aligned, 31 - Math.clz32(this.nrFrames - at));
@@ -377,7 +377,7 @@ export class Frames implements TableAllocator {
 
   // --- blocks above the largest order
 
-  /** The lowest aligned run of `n` free frames: whole blocks of the largest order, or never used ones. */
+  /** Finds the lowest aligned run of `n` free frames: whole blocks of the largest order, or never allocated ones. */
   private findContiguous(n: number): number {
     const largest = PG_BUDDY | (MAX_BUDDY_ORDER << PG_ORDER_SHIFT);
     for (let start = 0; start + n <= this.nrFrames; start += n) {

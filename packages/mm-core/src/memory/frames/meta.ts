@@ -1,5 +1,5 @@
 /**
- * Mapping a frame and letting it go: the counts of a frame and of an address space that go with one page-table entry.
+ * Maps and unmaps a frame: the counts of a frame and of an address space that belong to one page-table entry.
  *
  * One entry holds one reference and one map count. Mirrors page_add_*_rmap, page_remove_rmap and mm_counter (mm/rmap.c,
  * include/linux/mm.h).
@@ -12,13 +12,13 @@ import type { MmState } from '../tlb/state.ts';
 import { PG_ANON, PG_ANON_EXCLUSIVE, PG_CACHED, PG_DIRTY, PG_SWAPBACKED, PG_UPTODATE } from './flags.ts';
 import { addRssFast } from './rss.ts';
 
-/** What a new anonymous page is. */
+/** The flags of a new anonymous page. */
 const NEW_ANON: number = PG_ANON | PG_ANON_EXCLUSIVE | PG_SWAPBACKED | PG_UPTODATE;
 
 /** page_add_new_anon_rmap: frame `pfn` is a new page of `vma` at `address`; its one reference belongs to the entry. */
 export function addNewAnonRmap(state: MmState, vma: Vma, address: number, pfn: number): void {
   const frames = state.frames;
-  // Pages that may be dropped are never backed by swap.
+  // Droppable pages have no PG_SWAPBACKED.
   const droppable = (vma.vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0;
   frames.flags[pfn] = frames.flags[pfn]! | (droppable ? NEW_ANON & ~PG_SWAPBACKED : NEW_ANON);
   frames.mapcount[pfn] = 1;
@@ -28,7 +28,7 @@ export function addNewAnonRmap(state: MmState, vma: Vma, address: number, pfn: n
   addRssFast(state, PG_ANON, 1);
 }
 
-/** page_move_anon_rmap: the page is only `vma`'s from now on. */
+/** page_move_anon_rmap: the page now belongs to `vma` alone. */
 export function moveAnonRmap(state: MmState, vma: Vma, pfn: number): void {
   const frames = state.frames;
   const owners = state.memory.anonOwners;
@@ -39,7 +39,7 @@ export function moveAnonRmap(state: MmState, vma: Vma, pfn: number): void {
   frames.flags[pfn] = frames.flags[pfn]! | PG_ANON_EXCLUSIVE;
 }
 
-/** page_add_file_rmap: one more entry maps a page of the page cache. The entry takes over a reference of the caller. */
+/** page_add_file_rmap: counts an entry that maps a page of the page cache. The entry takes over a reference of the caller. */
 export function addFileRmap(state: MmState, pfn: number): void {
   const frames = state.frames;
   const count = frames.mapcount[pfn]!;
@@ -48,7 +48,7 @@ export function addFileRmap(state: MmState, pfn: number): void {
   addRssFast(state, frames.flags[pfn]!, 1);
 }
 
-/** page_remove_rmap and put_page: an entry that mapped the frame has gone. */
+/** page_remove_rmap and put_page: uncounts an entry that mapped the frame. */
 function dropRmap(state: MmState, pfn: number, flags: number): void {
   const frames = state.frames;
   const count = frames.mapcount[pfn]! - 1;
@@ -63,7 +63,7 @@ function dropRmap(state: MmState, pfn: number, flags: number): void {
   frames.put(pfn);
 }
 
-/** The entry has been taken away: counts of the page and of the address space. */
+/** Uncounts a removed entry in the page and in the address space. */
 export function removeRmap(state: MmState, pfn: number): void {
   const flags = state.frames.flags[pfn]!;
   const mm = state.mm;
@@ -73,14 +73,14 @@ export function removeRmap(state: MmState, pfn: number): void {
   dropRmap(state, pfn, flags);
 }
 
-/** The same where another page takes its place (wp_page_copy). */
+/** {@link removeRmap} when another page replaces it (wp_page_copy). */
 export function replaceRmap(state: MmState, pfn: number): void {
   const flags = state.frames.flags[pfn]!;
   addRssFast(state, flags, -1);
   dropRmap(state, pfn, flags);
 }
 
-/** set_page_dirty for a page that is not anonymous: a page of the page cache goes to its file's dirty pages. */
+/** set_page_dirty for a page that is not anonymous: adds a page of the page cache to its file's dirty pages. */
 export function setPageDirty(frames: Frames, pfn: number): void {
   const flags = frames.flags[pfn]!;
   if ((flags & PG_DIRTY) !== 0) return;

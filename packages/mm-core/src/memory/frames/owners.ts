@@ -1,8 +1,8 @@
 /**
- * Which number an anon_vma has in `Frames.owners`: frames are described by numbers, anon_vmas are objects of the engine.
+ * Gives anon_vmas numbers in `Frames.owners`: frames store numbers, anon_vmas are objects of the engine.
  *
- * A number lives as long as a mapped page carries it; the last one used is kept in hand, so that a run of faults in one
- * mapping costs one comparison each.
+ * A number exists as long as a mapped page has it. The last one used is cached, so that a run of faults in one mapping costs
+ * one comparison each.
  */
 import type { AnonVma } from '../../shape/anon-vma.ts';
 import type { Frames } from './buddy.ts';
@@ -11,7 +11,7 @@ import type { Frames } from './buddy.ts';
 export class AnonOwners {
   private readonly frames: Frames;
   private readonly ids: Map<AnonVma, number> = new Map<AnonVma, number>();
-  /** Mapped pages by owner id. */
+  /** The number of mapped pages by owner id. */
   private readonly pages: number[] = [0];
   private last: AnonVma | null = null;
   private lastId = 0;
@@ -20,7 +20,7 @@ export class AnonOwners {
     this.frames = frames;
   }
 
-  /** The number of `anonVma` for one more page. */
+  /** Counts one more page of `anonVma` and returns its number. */
   hold(anonVma: AnonVma): number {
     if (anonVma !== this.last) this.switchTo(anonVma);
     const id = this.lastId;
@@ -28,14 +28,14 @@ export class AnonOwners {
     return id;
   }
 
-  /** A page that carried the number is no longer mapped. */
+  /** Uncounts a page with the number that is no longer mapped. */
   release(id: number): void {
     const count = this.pages[id]! - 1;
     this.pages[id] = count;
     if (count === 0 && id !== this.lastId) this.drop(id);
   }
 
-  /** Forgets the number kept in hand when no page carries it. */
+  /** Frees the cached number if no page has it. */
   trim(): void {
     const id = this.lastId;
     if (this.last === null) return;

@@ -1,8 +1,8 @@
 /**
  * Physical memory: one buffer, seen as bytes, words and through a DataView, addressed by page frame number.
  *
- * Not here: who owns which frame (memory/frames/buddy.ts). Bytes live in a window of at most 1 GiB each, since a Uint8Array ends at
- * 4 GiB; words and the DataView reach over the whole. Nothing is touched before it is used: the host commits lazily.
+ * Not here: the owners of frames (memory/frames/buddy.ts). Bytes are accessed in windows of at most 1 GiB, since a Uint8Array
+ * ends at 4 GiB; words and the DataView span the whole. Nothing is written before it is used: the host commits lazily.
  */
 
 /** Bytes of one byte window: a frame never lies across two. */
@@ -12,16 +12,16 @@ const WINDOW_BYTES: number = 2 ** WINDOW_SHIFT;
 /** A Uint32Array holds at most 2^32 elements. */
 export const MAX_PHYSICAL_BYTES: number = 2 ** 34;
 
-/** Up to this length a byte loop beats the making of a subarray. */
+/** Up to this length a byte loop is faster than creating a subarray. */
 const SMALL = 32;
 
-/** How a {@link PhysicalMemory} is made. */
+/** The arguments of {@link PhysicalMemory.create}. */
 export interface PhysicalMemoryInit {
   /** Bytes of a page: a power of two from 4096. */
   pageSize: number;
-  /** Bytes of memory: to allocate, or the first ones of `buffer` (all of it when left out). What is behind is not touched. */
+  /** Bytes of memory: to allocate, or the first ones of `buffer` (all of it if absent). Bytes behind them are not used. */
   bytes?: number | undefined;
-  /** The caller's buffer, fixed in length: an ArrayBuffer, a SharedArrayBuffer or a WebAssembly.Memory's. */
+  /** The caller's buffer with a fixed length: an ArrayBuffer, a SharedArrayBuffer or that of a WebAssembly.Memory. */
   buffer?: ArrayBufferLike | undefined;
 }
 
@@ -29,16 +29,16 @@ export interface PhysicalMemoryInit {
 export class PhysicalMemory {
   readonly buffer: ArrayBufferLike;
   readonly bytes: number;
-  /** Everything as little-endian 32-bit words. */
+  /** All memory as little-endian 32-bit words. */
   readonly u32: Uint32Array;
-  /** Everything, for unaligned and odd-sized access. */
+  /** All memory, for unaligned and odd-sized access. */
   readonly view: DataView;
   /** Windows of 1 GiB: byte `a` is `windows[Math.floor(a / 2 ** 30)][a & (2 ** 30 - 1)]`. */
   readonly windows: readonly Uint8Array[];
   readonly pageSize: number;
   readonly pageShift: number;
   readonly nrFrames: number;
-  /** Whether frames that were never handed out are known to hold zeroes. */
+  /** Whether frames that were never allocated are known to hold zeroes. */
   readonly zeroAtStart: boolean;
   /** Words of a page; a frame's first word is `pfn * wordsPerPage`. */
   readonly wordsPerPage: number;
@@ -66,7 +66,7 @@ export class PhysicalMemory {
   }
 
   /**
-   * @throws RangeError when the sizes make no sense or the host has no such buffer
+   * @throws RangeError when a size is out of range or the host cannot allocate the buffer
    */
   static create(init: PhysicalMemoryInit): PhysicalMemory {
     const { pageSize } = init;
@@ -86,12 +86,12 @@ export class PhysicalMemory {
     return new PhysicalMemory(new ArrayBuffer(bytes - (bytes % pageSize)), bytes, pageSize, true);
   }
 
-  /** Whether no copy may reach into `pfn` from the frame before it: another byte window begins. */
+  /** Returns whether a byte window begins at `pfn`, so that no copy may continue into it from the frame before. */
   beginsWindow(pfn: number): boolean {
     return (pfn & this.frameMask) === 0;
   }
 
-  /** Writes zeroes over a frame. */
+  /** Fills a frame with zeroes. */
   zeroFrame(pfn: number): void {
     const at = (pfn & this.frameMask) << this.pageShift;
     this.windows[pfn >>> this.frameShift]!.fill(0, at, at + this.pageSize);
@@ -103,7 +103,7 @@ export class PhysicalMemory {
     this.u32.copyWithin(dst * words, src * words, (src + 1) * words);
   }
 
-  /** Sets `len` bytes from `offset` of a frame to `value`; the range may reach into the frames behind. */
+  /** Sets `len` bytes from `offset` of a frame to `value`; the range may continue in the frames behind. */
   fillBytes(pfn: number, offset: number, len: number, value: number): void {
     let window = pfn >>> this.frameShift;
     let from = ((pfn & this.frameMask) << this.pageShift) + offset;
@@ -120,7 +120,7 @@ export class PhysicalMemory {
   /**
    * Copies bytes out.
    *
-   * @param offset first byte in the frame; the range may reach into the frames behind, up to where a window begins
+   * @param offset first byte in the frame; the range may continue in the frames behind, up to the start of a window
    */
   readBytes(pfn: number, offset: number, target: Uint8Array, targetOffset: number, len: number): void {
     const window = this.windows[pfn >>> this.frameShift]!;

@@ -1,9 +1,9 @@
 /**
- * Counting resident pages: mm_counter, its per-task cache, and the high-water mark.
+ * Counts resident pages: mm_counter, its per-task cache, and the high-water mark.
  *
- * A kernel compiled for many CPUs lets a task keep what its own faults add, and folds it into the address space after
- * 64 faults or when a page table is unmapped; until then VmRSS and VmHWM lag behind. Mirrors SPLIT_RSS_COUNTING in
- * mm/memory.c. The tasks of one address space share one cache here.
+ * A kernel for many CPUs keeps the pages of a task's own faults in the task, and adds them to the address space after 64
+ * faults or when a page table is unmapped; until then VmRSS and VmHWM do not include them. Mirrors SPLIT_RSS_COUNTING in
+ * mm/memory.c. Here the tasks of one address space share one cache.
  */
 import type { Mm } from '../../space/mm.ts';
 import type { MmState } from '../tlb/state.ts';
@@ -12,12 +12,12 @@ import { PG_ANON, PG_SWAPBACKED } from './flags.ts';
 /** TASK_RSS_EVENTS_THRESH. */
 const FOLD_AFTER = 64;
 
-/** How many pages are resident, as far as has been folded in. */
+/** get_mm_rss: returns the resident pages that have been added to the address space. */
 export function mmRss(mm: Mm): number {
   return Math.max(mm.rssFile, 0) + Math.max(mm.rssAnon, 0) + Math.max(mm.rssShmem, 0);
 }
 
-/** update_hiwater_rss: remembers the peak before something is unmapped. */
+/** update_hiwater_rss: stores the peak before something is unmapped. */
 export function updateHiwaterRss(mm: Mm): void {
   const batches = (mm.memory as MmState).rssBatches;
   const rss =
@@ -27,7 +27,7 @@ export function updateHiwaterRss(mm: Mm): void {
   if (mm.hiwaterRss < rss) mm.hiwaterRss = rss;
 }
 
-/** Whether what happens now is counted in the task's cache first. */
+/** Returns whether the current change is counted in the task's cache first. */
 function isCached(state: MmState): boolean {
   return state.rssCache !== null && state.memory.activeMm === state.mm;
 }
@@ -42,8 +42,8 @@ export function addRssFast(state: MmState, flags: number, n: number): void {
 }
 
 /**
- * percpu_counter_add_batch: what a type has counted beyond its last fold becomes visible to VmHWM when it reaches a batch.
- * Called at the end of each step that the kernel counts as one addition: a fault, a window of mapped pages, a page table.
+ * percpu_counter_add_batch: adds a type's count to what VmHWM sees once it has reached a batch. Call it at the end of each
+ * step that the kernel counts as one addition: a fault, a window of mapped pages, a page table.
  */
 export function foldBatches(state: MmState): void {
   const batches = state.rssBatches;
@@ -55,7 +55,7 @@ export function foldBatches(state: MmState): void {
   if (Math.abs(mm.rssShmem - batches.rssShmem) >= size) batches.rssShmem = mm.rssShmem;
 }
 
-/** sync_mm_rss: folds the cache in. */
+/** sync_mm_rss: adds the cache to the address space. */
 export function syncMmRss(state: MmState): void {
   const cache = state.rssCache;
   if (cache === null) return;
@@ -69,12 +69,12 @@ export function syncMmRss(state: MmState): void {
   cache.events = 0;
 }
 
-/** check_sync_rss_stat, at every fault. */
+/** check_sync_rss_stat: called at every fault. */
 export function checkSyncRss(state: MmState): void {
   if (isCached(state) && state.rssCache!.events++ > FOLD_AFTER) syncMmRss(state);
 }
 
-/** add_mm_rss_vec's fold, when entries of a table have been taken away. */
+/** add_mm_rss_vec: adds the cache after entries of a table have been removed. */
 export function syncAfterZap(state: MmState): void {
   if (isCached(state)) syncMmRss(state);
   foldBatches(state);

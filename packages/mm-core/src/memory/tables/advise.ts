@@ -1,8 +1,8 @@
 /**
- * What advice does to pages that are present: MADV_WILLNEED, FREE, COLD, PAGEOUT. (POPULATE_: user/populate.ts.)
+ * Applies advice to present pages: MADV_WILLNEED, FREE, COLD, PAGEOUT. (POPULATE_: user/populate.ts.)
  *
- * Whether the advice is allowed on the VMA has been asked (the engine's madvise). There is no swap, so anonymous memory
- * is never written out. Mirrors mm/madvise.c and what reclaim_pages comes to without swap.
+ * The engine's madvise has checked that the VMA allows the advice. There is no swap, so anonymous memory is never written
+ * out. Mirrors mm/madvise.c, and reclaim_pages on a machine without swap.
  */
 import { EINVAL, MADV_COLD, MADV_FREE, MADV_PAGEOUT, MADV_WILLNEED } from '@vmarea/uapi';
 import type { Caller } from '../../space/caller.ts';
@@ -17,7 +17,7 @@ import { updateHiwaterRss } from '../frames/rss.ts';
 import { flushTlbRange } from '../tlb/flush.ts';
 import type { Addr, Pfn, Slot } from '../../base/units.ts';
 
-/** See {@link MemoryPort.advise}, but for MADV_POPULATE_. @returns 0 or a negative errno */
+/** See {@link MemoryPort.advise}, except MADV_POPULATE_. @returns 0 or a negative errno */
 export function advise(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: number): number {
   switch (advice) {
     case MADV_WILLNEED:
@@ -29,7 +29,7 @@ export function advise(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: nu
       madviseCold(vma, start, end, false);
       return 0;
     case MADV_PAGEOUT:
-      // Somebody else's file: the caller must not learn what its pages do.
+      // The caller must not see the effect on the pages of another user's file.
       if (canDoMincore(cur, vma)) madviseCold(vma, start, end, true);
       return 0;
     default:
@@ -37,7 +37,7 @@ export function advise(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: nu
   }
 }
 
-/** force_page_cache_readahead: only storage has something to read ahead; nobody waits for it. */
+/** force_page_cache_readahead: starts reads of pages that have storage; does not wait for them. */
 function willNeed(vma: Vma, start: Addr, end: Addr): void {
   const mapping = pageCacheOf(vma.vmFile);
   if (mapping === null || mapping.aOps.zeroFill || mapping.aOps.readPage === null) return;
@@ -46,7 +46,7 @@ function willNeed(vma: Vma, start: Addr, end: Addr): void {
   mapping.readahead(first, first + (end - start) / pageSize);
 }
 
-/** madvise_free_pte_range: the pages are clean from now on and may go; a store makes a page count again. */
+/** madvise_free_pte_range: marks pages clean, so that they may be dropped; a store makes them dirty again. */
 function madviseFree(vma: Vma, start: Addr, end: Addr): number {
   if (vma.vmOps !== null) return -EINVAL;
   const mm = vma.vmMm;
@@ -76,7 +76,7 @@ function madviseFree(vma: Vma, start: Addr, end: Addr): number {
   return 0;
 }
 
-/** madvise_cold_or_pageout_pte_range: pages of this mapping alone become old; with `out` they go if they can. */
+/** madvise_cold_or_pageout_pte_range: marks pages of this mapping alone as old; with `out` drops them if possible. */
 function madviseCold(vma: Vma, start: Addr, end: Addr, out: boolean): void {
   const mm = vma.vmMm;
   const state = stateOf(mm);
@@ -101,10 +101,10 @@ function madviseCold(vma: Vma, start: Addr, end: Addr, out: boolean): void {
 }
 
 /**
- * shrink_page_list for one page that only `slot` maps: whether the entry has gone.
+ * shrink_page_list for one page that only `slot` maps. Returns whether the entry was removed.
  *
- * Anonymous pages stay (there is no swap) unless they were given up by MADV_FREE and not written since. Pages of ramfs
- * are unevictable. Pages of shmem and of storage lose their entry; clean ones of storage leave the cache.
+ * Anonymous pages stay (there is no swap) unless MADV_FREE freed them and no store followed. Pages of ramfs are unevictable.
+ * Pages of shmem and of storage lose their entry; clean ones of storage leave the cache.
  */
 function reclaim(state: MmState, slot: Slot, bits: number, pfn: Pfn): boolean {
   const { frames, mm } = state;

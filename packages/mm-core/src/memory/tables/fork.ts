@@ -1,8 +1,8 @@
 /**
- * copy_page_range: what a child gets of its parent's page tables.
+ * copy_page_range: copies page tables from a parent to its child.
  *
- * Private pages are shared write-protected by both sides; pages of shared mappings, and of mappings that never had a
- * page of their own, are left to the child's faults. Mirrors copy_pte_range (mm/memory.c).
+ * Both sides share private pages write-protected. Pages of shared mappings, and of mappings without an anon_vma, are not
+ * copied: the child's faults map them. Mirrors copy_pte_range (mm/memory.c).
  */
 import { ENOMEM } from '@vmarea/uapi';
 import { isCowMapping, VM_HUGETLB, VM_MIXEDMAP, VM_PFNMAP, VM_SHARED } from '../../base/flags.ts';
@@ -15,7 +15,7 @@ import { flushTlbRange } from '../tlb/flush.ts';
 /**
  * copy_page_range. See {@link MemoryPort.copyPageRange}.
  *
- * @returns 0, or -ENOMEM with a part of the pages copied: the child is then torn down
+ * @returns 0, or -ENOMEM with a part of the pages copied: the caller then frees the child
  */
 export function copyPageRange(newVma: Vma, vma: Vma): number {
   const flags = vma.vmFlags;
@@ -39,7 +39,7 @@ export function copyPageRange(newVma: Vma, vma: Vma): number {
   let any = false;
   let error = 0;
 
-  // A last-level table of the parent gets a counterpart even where it is empty: VmPTE shows it.
+  // Copies a last-level table even when it is empty: VmPTE counts it.
   let at = vmStart;
   while (at < vmEnd) {
     const stop = Math.min(at - (at & (pmdSize - 1)) + pmdSize, vmEnd);

@@ -1,7 +1,7 @@
 /**
- * Mapping frames that are nobody's pages: device memory, and special mappings such as [vvar].
+ * Maps frames that are no counted pages: device memory, and special mappings such as [vvar].
  *
- * Such entries are special: not counted in Rss, and nothing is released with them. Mirrors vmf_insert_pfn and
+ * Such entries are special: Rss does not count them, and removing one frees nothing. Mirrors vmf_insert_pfn and
  * remap_pfn_range (mm/memory.c).
  */
 import { EBUSY, EINVAL, ENOMEM } from '@vmarea/uapi';
@@ -15,7 +15,7 @@ import type { Addr, Pfn } from '../../base/units.ts';
  * vm_insert_pfn: maps one frame at a page-aligned address of a VM_PFNMAP mapping.
  *
  * @param prot as `vmPageProt`
- * @returns 0, -EBUSY when something is mapped there, or -ENOMEM
+ * @returns 0, -EBUSY when the address has an entry already, or -ENOMEM
  */
 export function vmInsertPfn(vma: Vma, address: Addr, pfn: Pfn, prot: number): number {
   const pt = vma.vmMm.pageTables!;

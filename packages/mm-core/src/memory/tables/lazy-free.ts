@@ -1,8 +1,8 @@
 /**
- * The batch in which pages that MADV_FREE gave up wait until they count as lazily free.
+ * The batch of pages that MADV_FREE has freed and that are not yet marked as lazily freed.
  *
- * A page is marked when the batch is full, or when something drains the CPU's batches: unmapping, MADV_DONTNEED, the next
- * MADV_FREE, MADV_COLD, MADV_PAGEOUT. Until then smaps shows it as any clean page. Mirrors lru_lazyfree_fn and
+ * The pages are marked when the batch is full, or when a call drains the CPU's batches: unmapping, MADV_DONTNEED, the next
+ * MADV_FREE, MADV_COLD, MADV_PAGEOUT. Until then smaps counts them as clean pages. Mirrors lru_lazyfree_fn and
  * mark_page_lazyfree (mm/swap.c).
  */
 import type { Frames } from '../frames/buddy.ts';
@@ -12,7 +12,7 @@ import type { Pfn } from '../../base/units.ts';
 /** PAGEVEC_SIZE. */
 const BATCH = 15;
 
-/** Pages that wait. */
+/** The pages of the batch. */
 export class LazyFreeBatch {
   private readonly frames: Frames;
   private readonly pfns: Int32Array = new Int32Array(BATCH);
@@ -27,13 +27,13 @@ export class LazyFreeBatch {
     const { frames } = this;
     const flags = frames.flags[pfn]!;
     if ((flags & (PG_ANON | PG_SWAPBACKED)) !== (PG_ANON | PG_SWAPBACKED)) return;
-    // A frame that is freed and used again meanwhile has lost this flag.
+    // A frame that is freed and allocated again before that loses this flag.
     frames.flags[pfn] = flags | PG_LAZYFREE;
     this.pfns[this.count++] = pfn;
     if (this.count === BATCH) this.drain();
   }
 
-  /** lru_add_drain, for these pages. */
+  /** lru_add_drain for these pages: marks them. */
   drain(): void {
     const { flags } = this.frames;
     for (let i = 0; i < this.count; i++) {

@@ -1,5 +1,5 @@
 /**
- * mincore for one VMA: which pages an access would find without waiting.
+ * mincore for one VMA: reports the pages that an access would find without waiting.
  *
  * Mirrors mincore_pte_range and __mincore_unmapped_range (mm/mincore.c).
  */
@@ -12,13 +12,13 @@ import { vmaHugePageSize, type Vma } from '../../areas/vma.ts';
 import type { AddressSpace } from '../cache/address-space.ts';
 import type { Addr } from '../../base/units.ts';
 
-/** An inode that says whose it is, as a file layer's does. */
+/** An inode that has an owner, as a file layer's does. */
 interface OwnedInode extends VmInode {
   readonly iUid?: number;
   readonly iGid?: number;
 }
 
-/** can_do_mincore: whether the caller may learn about the page cache of a file. */
+/** can_do_mincore: returns whether the caller may see the page cache state of a file. */
 export function canDoMincore(cur: Caller, vma: Vma): boolean {
   if (vma.vmOps === null || vma.vmFile === null) return true;
   const inode: OwnedInode = vma.vmFile.fInode;
@@ -29,14 +29,14 @@ export function canDoMincore(cur: Caller, vma: Vma): boolean {
   return (inode.iMode & bit) !== 0;
 }
 
-/** The page cache of a file, or null when it has none. */
+/** Returns the page cache of a file, or null when it has none. */
 export function pageCacheOf(file: VmFile | null): AddressSpace | null {
   if (file === null) return null;
   const mapping = file.fMapping as Partial<AddressSpace>;
   return mapping.isUptodate === undefined ? null : (mapping as AddressSpace);
 }
 
-/** mincore over [start, end) of the VMA: one byte of 0 or 1 per page into `vec`. */
+/** mincore over [start, end) of the VMA: writes one byte, 0 or 1, per page to `vec`. */
 export function mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint8Array): void {
   const mm = vma.vmMm;
   const { pageSize, profile } = mm.system;
@@ -61,7 +61,7 @@ export function mincore(cur: Caller, vma: Vma, start: Addr, end: Addr, vec: Uint
   }
 }
 
-/** A huge page is there or not as a whole. */
+/** mincore for huge pages: a huge page is present or absent as a whole. */
 function mincoreHugetlb(vma: Vma, start: Addr, end: Addr, vec: Uint8Array): void {
   const mm = vma.vmMm;
   const pt = mm.pageTables!;

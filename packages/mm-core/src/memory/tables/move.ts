@@ -1,8 +1,7 @@
 /**
- * move_page_tables: mremap moves entries, never contents.
+ * move_page_tables: moves entries for mremap, never contents.
  *
- * Mirrors mm/mremap.c: table by table, so that a table is made at the new place where the old one has a table, and not
- * elsewhere.
+ * Mirrors mm/mremap.c: works table by table, and creates a table at the destination only where the source has one.
  */
 import { VM_HUGETLB } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
@@ -32,7 +31,7 @@ export function movePageTables(vma: Vma, oldAddr: Addr, newVma: Vma, newAddr: Ad
   let at = oldAddr;
   while (at < oldEnd) {
     if (pt.slot(at) < 0) {
-      // Nothing in this table; from its end on, to the next entry.
+      // No table here; continues at the next entry behind its range.
       const found = pt.nextEntry(Math.min(at - (at & pmdMask) + pmdSize, oldEnd), oldEnd);
       if (found < 0) {
         at = oldEnd;

@@ -1,5 +1,5 @@
 /**
- * change_protection: the entries of a range after its VMA has other flags.
+ * change_protection: changes the entries of a range after its VMA got other flags.
  *
  * Pages of a PROT_NONE mapping stay. Mirrors change_pte_range (mm/mprotect.c).
  */
@@ -16,18 +16,18 @@ import type { Addr } from '../../base/units.ts';
 /**
  * change_protection. `vma` has its new flags and `vmPageProt`; [start, end) lies in it.
  *
- * A page known to be dirty gets write permission at once where the first store would only have made it dirty: shared
- * mappings that want to hear of that store; on 6.1 also private pages that belong to this address space alone.
+ * A dirty page gets write permission at once if its first store would only have set the dirty bit: in shared mappings with
+ * write notification; on 6.1 also private pages that belong to this address space alone.
  */
 export function changeProtection(vma: Vma, start: Addr, end: Addr): void {
   if ((vma.vmFlags & VM_HUGETLB) !== 0) vma.vmMm.system.hugePages!.changeProtection(vma, start, end);
   else protectRange(vma.vmMm, start, end, vma.vmFlags, vma.vmPageProt);
 }
 
-/** The same for [start, end) of a VMA with the flags `flags` and the vm_page_prot `prot`, of pages of the usual size. */
+/** Changes [start, end) of a VMA with the flags `flags` and the vm_page_prot `prot`, with pages of the machine's size. */
 export function protectRange(mm: Mm, start: Addr, end: Addr, flags: number, prot: number): void {
   const pt = mm.pageTables!;
-  // An address space in which nothing was touched: see zapPteRange.
+  // An address space without page tables needs no walk.
   if (pt.leafTables === 0) return;
   const frames = stateOf(mm).frames;
   const pageSize = mm.system.pageSize;

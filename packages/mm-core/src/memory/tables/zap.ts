@@ -1,7 +1,7 @@
 /**
- * Taking pages out of address spaces: unmap_region, zap_page_range, and the walk over all mappings of a file.
+ * Removes pages from address spaces: unmap_region, zap_page_range, and the walk over all mappings of a file.
  *
- * Not here: which VMAs go (the engine's munmap), what happens to the page cache (truncate). Mirrors zap_pte_range,
+ * Not here: which VMAs are removed (the engine's munmap), what happens to the page cache (truncate). Mirrors zap_pte_range,
  * free_pgtables and unmap_mapping_range (mm/memory.c).
  */
 import type { FileMapping } from '../../shape/file-mapping.ts';
@@ -20,7 +20,7 @@ import type { Addr, Pages } from '../../base/units.ts';
 /** zap_pte_range: empties the entries of [start, end), table by table. */
 function zapPteRange(mm: Mm, start: Addr, end: Addr): void {
   const pt = mm.pageTables!;
-  // An address space in which nothing was touched: spares the walk down from the top.
+  // An address space without page tables needs no walk.
   if (pt.leafTables === 0) return;
   const state = stateOf(mm);
   const frames = state.frames;
@@ -52,7 +52,7 @@ function zapPteRange(mm: Mm, start: Addr, end: Addr): void {
   if (any) flushTlbRange(mm, start, end);
 }
 
-/** The same, but private copies stay: a hole is punched into the file, and they are not the file's. */
+/** {@link zapPteRange} that keeps private copies: used when a hole is punched into the file. */
 function zapFilePages(mm: Mm, start: Addr, end: Addr): void {
   const pt = mm.pageTables!;
   const state = stateOf(mm);
@@ -74,7 +74,7 @@ function zapFilePages(mm: Mm, start: Addr, end: Addr): void {
   if (zapped) flushTlbRange(mm, start, end);
 }
 
-/** What every unmapping begins with. */
+/** Prepares an unmapping: drains the batches and updates the peaks. */
 function beginUnmap(mm: Mm): void {
   const { memory } = stateOf(mm);
   memory.activeMm = mm;
@@ -82,20 +82,20 @@ function beginUnmap(mm: Mm): void {
   updateHiwaterRss(mm);
 }
 
-/** unmap_single_vma: the part of [start, end) that is in the VMA. */
+/** unmap_single_vma: zaps the part of [start, end) that is in the VMA. */
 function unmapSingleVma(mm: Mm, vma: Vma, start: Addr, end: Addr): void {
   const from = vma.vmStart > start ? vma.vmStart : start;
   const to = vma.vmEnd < end ? vma.vmEnd : end;
   if (from >= to) return;
   if ((vma.vmFlags & VM_HUGETLB) !== 0) {
-    // Without a file the mapping never came about: its driver refused it.
+    // A VMA without a file was never completed: its driver refused the mapping.
     if (vma.vmFile !== null) mm.system.hugePages!.unmapRange(vma, from, to);
     return;
   }
   zapPteRange(mm, from, to);
 }
 
-/** unmap_region. See {@link MemoryPort.unmapRegion}. Six parameters: floor and ceiling are free_pgtables's, and every munmap comes here. */
+/** unmap_region. See {@link MemoryPort.unmapRegion}. Takes six parameters, as the port does: every munmap calls it, and an object would be allocated each time. */
 export function unmapRegion(mm: Mm, first: Vma, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void {
   beginUnmap(mm);
   let last = first;
@@ -106,7 +106,7 @@ export function unmapRegion(mm: Mm, first: Vma, start: Addr, end: Addr, floor: A
   mm.pageTables!.freeRange(first.vmStart, last.vmEnd, floor, ceiling);
 }
 
-/** The same for a VMA that is told by its bounds. See {@link MemoryPort.unmapPlain}. */
+/** {@link unmapRegion} for a VMA given by its bounds. See {@link MemoryPort.unmapPlain}. */
 export function unmapPlain(mm: Mm, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void {
   beginUnmap(mm);
   zapPteRange(mm, start, end);
@@ -121,11 +121,11 @@ export function zapRange(vma: Vma, start: Addr, end: Addr): void {
 }
 
 /**
- * unmap_mapping_range: takes pages [startPage, startPage + nrPages) of a file out of every address space.
+ * unmap_mapping_range: removes pages [startPage, startPage + nrPages) of a file from every address space.
  *
  * @param startPage file page, in pages of the machine
  * @param nrPages Infinity: to the end of every mapping
- * @param evenCows private copies go too (truncation)
+ * @param evenCows also removes private copies (truncation)
  */
 export function zapMappingRange(
   memory: Memory,
@@ -145,7 +145,7 @@ export function zapMappingRange(
   ) {
     const vma = node.item;
     const mm = vma.vmMm;
-    // Huge pages have a page cache of their own, which unmaps them itself.
+    // Huge pages have a page cache of their own, and hugetlbfs unmaps them.
     if ((vma.vmFlags & VM_HUGETLB) !== 0 || mm.memory === null) continue;
     const from = startPage > vma.vmPgoff ? vma.vmStart + (startPage - vma.vmPgoff) * pageSize : vma.vmStart;
     const behind = vma.vmStart + (lastPage + 1 - vma.vmPgoff) * pageSize;

@@ -1,15 +1,15 @@
 /**
- * The one place where cached translations are dropped.
+ * Drops cached translations. No other file does.
  *
- * Everybody who takes something away from an entry that was present must flush. A new entry, or one that allows more,
- * needs none: whoever cached less walks again before it faults. An embedder with a CPU of its own
- * hears of every flush. Mirrors arch/arm64/include/asm/tlbflush.h.
+ * Every change that removes a present entry or takes a right from it must flush. A new entry, or one with more rights, needs
+ * no flush: an access that finds too few rights in the cache walks the tables again before it faults. Calls
+ * `MmState.onInvalidate` for an embedder's CPU. Mirrors arch/arm64/include/asm/tlbflush.h.
  */
 import type { Mm } from '../../space/mm.ts';
 import { stateOf } from './state.ts';
 import type { Addr } from '../../base/units.ts';
 
-/** flush_tlb_page: the entry of one page has changed or gone. `page` is page-aligned. */
+/** flush_tlb_page: call after the entry of one page has changed or was removed. `page` is page-aligned. */
 export function flushTlbPage(mm: Mm, page: number): void {
   mm.tlbGeneration++;
   const state = stateOf(mm);
@@ -17,7 +17,7 @@ export function flushTlbPage(mm: Mm, page: number): void {
   if (state.onInvalidate !== null) state.onInvalidate(page, page + mm.system.pageSize);
 }
 
-/** flush_tlb_range: entries of [start, end) have changed or gone. Page-aligned bytes. */
+/** flush_tlb_range: call after entries of [start, end) have changed or were removed. Page-aligned bytes. */
 export function flushTlbRange(mm: Mm, start: Addr, end: Addr): void {
   mm.tlbGeneration++;
   const state = stateOf(mm);
@@ -25,7 +25,7 @@ export function flushTlbRange(mm: Mm, start: Addr, end: Addr): void {
   if (state.onInvalidate !== null) state.onInvalidate(start, end);
 }
 
-/** flush_tlb_mm: the whole address space (fork, exit). */
+/** flush_tlb_mm: flushes the whole address space (fork, exit). */
 export function flushTlbMm(mm: Mm): void {
   mm.tlbGeneration++;
   const state = stateOf(mm);

@@ -1,6 +1,6 @@
 /**
- * What memory keeps for one address space beside the Mm: its software TLB, and who must hear of
- * dropped translations. Made by `Memory.attach`.
+ * The memory's state of one address space: its software TLB, and the callback for dropped translations. `Memory.attach`
+ * creates it.
  */
 import type { Mm } from '../../space/mm.ts';
 import type { Frames } from '../frames/buddy.ts';
@@ -9,7 +9,7 @@ import type { PhysicalMemory } from '../frames/physical.ts';
 import { Tlb } from './tlb.ts';
 import type { Addr } from '../../base/units.ts';
 
-/** What a task has counted and not yet folded into its address space. */
+/** SPLIT_RSS_COUNTING: what a task has counted and not yet added to its address space. */
 export interface RssCache {
   rssFile: number;
   rssAnon: number;
@@ -18,31 +18,31 @@ export interface RssCache {
   events: number;
 }
 
-/** What each type's counter has folded; the rest of `mm.rss…` is less than a batch. */
+/** The folded part of each type's counter; the rest of `mm.rss…` is less than a batch. */
 export interface RssBatches {
   rssFile: number;
   rssAnon: number;
   rssShmem: number;
-  /** Several pages are being mapped that count as one addition. */
+  /** Set while several pages are mapped that count as one addition. */
   stepOpen: boolean;
 }
 
-/** Memory's part of an address space. */
+/** The memory's state of an address space. */
 export class MmState {
   readonly memory: Memory;
   readonly mm: Mm;
   readonly frames: Frames;
   readonly physical: PhysicalMemory;
-  /** Unique per address space as long as the machine lives: what tags translations in an embedder's CPU. */
+  /** Unique per address space of a machine. An embedder's CPU can tag translations with it. */
   readonly asid: number;
-  /** Made by the first user of {@link useTlb}. */
+  /** Created by the first call of {@link useTlb}. */
   tlb: Tlb | null = null;
-  /** Called with a range of addresses whose cached translations must be dropped; null when nobody caches. */
+  /** Called with the range of addresses whose cached translations must be dropped; null without a listener. */
   onInvalidate: ((start: Addr, end: Addr) => void) | null = null;
 
-  /** Null where VmHWM sees each page. */
+  /** Null when VmHWM includes each page at once. */
   readonly rssBatches: RssBatches | null;
-  /** Null where resident pages are counted at once. */
+  /** Null when resident pages are counted at once. */
   readonly rssCache: RssCache | null;
 
   constructor(memory: Memory, mm: Mm, asid: number) {
@@ -56,18 +56,18 @@ export class MmState {
     this.rssBatches = batched ? { rssFile: 0, rssAnon: 0, rssShmem: 0, stepOpen: false } : null;
   }
 
-  /** The software TLB, made now if there was none. */
+  /** Returns the software TLB; creates it at the first call. */
   useTlb(): Tlb {
     this.tlb ??= new Tlb(this.physical);
     return this.tlb;
   }
 
   /**
-   * Makes the software TLB in a buffer of the embedder, so that compiled code can look pages up without a call: see
-   * {@link Tlb} for the layout. Before the first `UserMemory` of the address space.
+   * Creates the software TLB in a buffer of the embedder, so that compiled code can look up pages without a call: see
+   * {@link Tlb} for the layout. Call it before creating the first `UserMemory` of the address space.
    *
    * @param buffer for instance that of a WebAssembly.Memory whose first bytes are the physical memory
-   * @param byteOffset a multiple of 8, with TLB_BYTES behind it that nobody else uses
+   * @param byteOffset a multiple of 8, followed by TLB_BYTES that are not used otherwise
    * @throws RangeError when they do not fit; Error when the address space has a TLB already
    */
   placeTlb(buffer: ArrayBufferLike, byteOffset: number): Tlb {
@@ -77,7 +77,7 @@ export class MmState {
   }
 }
 
-/** Memory's part of an address space. Only for one that is attached. */
+/** Returns the memory's state of an attached address space. */
 export function stateOf(mm: Mm): MmState {
   return mm.memory as MmState;
 }

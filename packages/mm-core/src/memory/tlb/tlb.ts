@@ -1,8 +1,8 @@
 /**
  * The software TLB of one address space: a direct-mapped table by page number.
  *
- * It holds what the page tables said when an access last walked them (walk.ts); flush.ts drops what has changed. All
- * users of an Mm share one table.
+ * An entry caches the result of a walk of the page tables (walk.ts); flush.ts drops entries that have changed. All users of
+ * an Mm share one table.
  */
 import type { PhysicalMemory } from '../frames/physical.ts';
 import type { Addr } from '../../base/units.ts';
@@ -13,7 +13,7 @@ const INDEX_MASK: number = TLB_ENTRIES - 1;
 /** Bytes of a TLB in a buffer. */
 export const TLB_BYTES: number = TLB_ENTRIES * 32;
 
-/** Where the arrays of a TLB are to be. */
+/** The position of a TLB's arrays. */
 export interface TlbPlace {
   readonly buffer: ArrayBufferLike;
   /** A multiple of 8. */
@@ -23,19 +23,19 @@ export interface TlbPlace {
 /**
  * Cached translations. A tag is the address of the page, or -1.
  *
- * In a buffer, entry i of page number p (i = p mod TLB_ENTRIES) stands at these bytes from the TLB's first one:
+ * In a buffer, entry i of page number p (i = p mod TLB_ENTRIES) is at these bytes from the TLB's first one:
  *
- *     i * 8                    readTag, float64: the page's address where loads may pass, else -1
+ *     i * 8                    readTag, float64: the page's address if loads are allowed, else -1
  *     TLB_ENTRIES * 8 + i * 8  writeTag, the same for stores
  *     TLB_ENTRIES * 16 + i * 8 execTag, the same for instructions
  *     TLB_ENTRIES * 24 + i * 4 frameWord, int32: the frame's first byte in physical memory, divided by 4
  *                              (float64 at i * 8 where physical memory is larger than 8 GiB)
  *
- * So compiled code may read a word at address a when `readTag[i] == a - a mod page size`; it writes nothing here, and calls
- * for everything else. Flushes and refills happen in place.
+ * So compiled code may read a word at address a when `readTag[i] == a - a mod page size`. It must not write here; for every
+ * other access it calls the library. Flushes and refills happen in place.
  */
 export class Tlb {
-  /** Pages that may be read, written and executed; all three describe `frameWord`. */
+  /** Tags for loads, stores and instructions; all three describe `frameWord`. */
   readonly readTag: Float64Array;
   readonly writeTag: Float64Array;
   readonly execTag: Float64Array;
@@ -52,7 +52,7 @@ export class Tlb {
     this.readTag = tags(0);
     this.writeTag = tags(1);
     this.execTag = tags(2);
-    // Word numbers pass 2^31 only above 8 GiB; small integers are a little faster.
+    // Word indexes exceed 2^31 only above 8 GiB; an Int32Array is a little faster.
     const words = byteOffset + 24 * TLB_ENTRIES;
     this.frameWord =
       physical.u32.length <= 0x7fffffff
@@ -63,7 +63,7 @@ export class Tlb {
   }
 
   /**
-   * Remembers a translation.
+   * Caches a translation.
    *
    * @param page address of the page
    * @param word index of the frame's first word
@@ -76,7 +76,7 @@ export class Tlb {
     this.execTag[i] = exec ? page : -1;
   }
 
-  /** Forgets one page. */
+  /** Drops one page. */
   flushPage(page: number): void {
     const i = (page >>> this.pageShift) & INDEX_MASK;
     this.readTag[i] = -1;
@@ -84,7 +84,7 @@ export class Tlb {
     this.execTag[i] = -1;
   }
 
-  /** Forgets [start, end). */
+  /** Drops [start, end). */
   flushRange(start: Addr, end: Addr): void {
     if (end - start >= TLB_ENTRIES * this.pageSize) {
       this.flushAll();
@@ -93,7 +93,7 @@ export class Tlb {
     for (let page = start; page < end; page += this.pageSize) this.flushPage(page);
   }
 
-  /** Forgets everything. */
+  /** Drops everything. */
   flushAll(): void {
     this.readTag.fill(-1);
     this.writeTag.fill(-1);
@@ -101,7 +101,7 @@ export class Tlb {
   }
 }
 
-/** @throws RangeError when a TLB cannot stand there */
+/** Checks the position of a TLB. @throws RangeError when it does not fit */
 function checkPlace(physical: PhysicalMemory, buffer: ArrayBufferLike, byteOffset: number): void {
   const from = buffer === physical.buffer ? physical.bytes : 0;
   const fits = Number.isInteger(byteOffset) && byteOffset >= from && byteOffset + TLB_BYTES <= buffer.byteLength;

@@ -1,5 +1,5 @@
 /**
- * get_user_pages: pages of an address space, faulted in as if it had touched them, without a signal.
+ * get_user_pages: returns pages of an address space, faulted in as by an access, without a signal.
  *
  * Populate, process_vm_readv and the like use it. Mirrors __get_user_pages, follow_page_pte, faultin_page,
  * check_vma_flags and follow_hugetlb_page (mm/gup.c, mm/hugetlb.c).
@@ -40,11 +40,11 @@ import { setPageDirty } from '../frames/meta.ts';
 import type { Addr } from '../../base/units.ts';
 
 export const FOLL_WRITE = 0x1;
-/** Access against the VMA's protection, as a debugger. */
+/** Ignores the VMA's protection, as a debugger does. */
 export const FOLL_FORCE = 0x10;
 
 /**
- * check_vma_flags.
+ * check_vma_flags: checks whether the VMA allows the access.
  *
  * @returns 0 or -EFAULT, with the reason in `cur.call`
  */
@@ -65,14 +65,14 @@ export function checkVmaFlags(cur: Caller, vma: Vma, gupFlags: number): number {
   return -EFAULT;
 }
 
-/** What an errno-less fault result is as an errno (vm_fault_to_errno): 0 when it is no error. */
+/** vm_fault_to_errno: converts VM_FAULT_ bits to an errno, 0 when there is no error bit. */
 function faultErrno(result: number): number {
   if ((result & VM_FAULT_ERROR) === 0) return 0;
   return (result & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT;
 }
 
 /**
- * faultin_page with the counting: one fault at a page-aligned address.
+ * faultin_page: raises one fault at a page-aligned address and counts it.
  *
  * @returns VM_FAULT_ bits without an error, a negative errno, or RETRY
  */
@@ -87,7 +87,7 @@ function faultinPage(cur: Caller, vma: Vma, address: Addr, write: boolean): numb
 }
 
 /**
- * follow_page, and faults until it succeeds.
+ * follow_page: faults until the entry is present and permits the access.
  *
  * @returns the slot of a present entry that allows what `gupFlags` want, a negative errno, or RETRY
  */
@@ -99,20 +99,20 @@ function slotOf(cur: Caller, vma: Vma, address: Addr, gupFlags: number): number 
     if (slot >= 0) {
       const bits = pt.entry(slot);
       if (bits !== 0 && (!write || (bits & PTE_WRITE) !== 0)) {
-        // FOLL_TOUCH: the page is dirty although the entry is not, since nobody will fault on it again.
+        // FOLL_TOUCH: marks the page dirty although the entry is clean, since no fault will do it later.
         if (write && (bits & (PTE_DIRTY | PTE_SPECIAL)) === 0) setPageDirty(stateOf(vma.vmMm).frames, pt.pfn(slot));
         return slot;
       }
     }
     const result = faultinPage(cur, vma, address, write);
     if (result < 0) return result;
-    // A forced write has broken the sharing: from now on the page may be taken as it is (FOLL_COW).
+    // A forced write has made a private copy: from now on read permission of the entry is enough (FOLL_COW).
     if ((result & VM_FAULT_WRITE) !== 0 && (vma.vmFlags & VM_WRITE) === 0) write = false;
     else if (write && (vma.vmFlags & VM_WRITE) === 0) write = !isOwnCopy(vma, address);
   }
 }
 
-/** Whether a forced write has its own, dirty page already. */
+/** Returns whether a forced write has its own, dirty page already. */
 function isOwnCopy(vma: Vma, address: Addr): boolean {
   const pt = vma.vmMm.pageTables!;
   const slot = pt.slot(address);
@@ -122,7 +122,7 @@ function isOwnCopy(vma: Vma, address: Addr): boolean {
 /**
  * __get_user_pages over [start, end) of one VMA, without taking references.
  *
- * @returns the pages done (at least one), a negative errno when the first page cannot be had, or RETRY
+ * @returns the number of pages done (at least one), a negative errno when the first page fails, or RETRY
  */
 export function faultinRange(cur: Caller, vma: Vma, start: Addr, end: Addr, gupFlags: number): number {
   const pageSize = vma.vmMm.system.pageSize;
@@ -132,14 +132,14 @@ export function faultinRange(cur: Caller, vma: Vma, start: Addr, end: Addr, gupF
   for (let at = start; at < end; at += pageSize) {
     const slot = slotOf(cur, vma, at, gupFlags);
     if (slot >= 0) continue;
-    // Only the whole range counts while somebody has to wait: what is present is found again at no cost.
+    // Returns no partial result while it has to wait: the repeated call finds the present pages at no cost.
     if (slot === RETRY) return RETRY;
     return at > start ? (at - start) / pageSize : slot;
   }
   return (end - start) / pageSize;
 }
 
-/** follow_hugetlb_page. Older kernels do not count its faults. */
+/** follow_hugetlb_page. Counts its faults only with `hugetlb.populateCountsFaults`. */
 function followHugetlb(cur: Caller, vma: Vma, start: Addr, end: Addr, gupFlags: number): number {
   const mm = vma.vmMm;
   const pt = mm.pageTables!;
@@ -166,7 +166,7 @@ function followHugetlb(cur: Caller, vma: Vma, start: Addr, end: Addr, gupFlags: 
 /**
  * populate_vma_page_range: page-aligned bytes inside the VMA.
  *
- * @returns the pages done, a negative errno when the first one cannot be had, or RETRY
+ * @returns the number of pages done, a negative errno when the first one fails, or RETRY
  */
 export function populateVmaPageRange(cur: Caller, vma: Vma, start: Addr, end: Addr): number {
   const flags = vma.vmFlags;
@@ -174,7 +174,7 @@ export function populateVmaPageRange(cur: Caller, vma: Vma, start: Addr, end: Ad
   if ((flags & (VM_WRITE | VM_SHARED)) === VM_WRITE) gup |= FOLL_WRITE;
   if ((flags & VM_ACCESS_FLAGS) !== 0) gup |= FOLL_FORCE;
   if ((flags & VM_LOCKONFAULT) !== 0) {
-    // Only what is present already is locked, and that needs no fault.
+    // VM_LOCKONFAULT: locks only present pages, which needs no fault.
     const { profile, pageSize } = vma.vmMm.system;
     const error = profile.faults.populateChecksLockOnFault ? checkVmaFlags(cur, vma, gup) : 0;
     return error !== 0 ? error : (end - start) / pageSize;
@@ -183,7 +183,7 @@ export function populateVmaPageRange(cur: Caller, vma: Vma, start: Addr, end: Ad
 }
 
 /**
- * find_extend_vma: the VMA of `address`; a stack above it grows, where the version lets get_user_pages do that.
+ * find_extend_vma: returns the VMA of `address`; grows a stack above it first, if the version lets get_user_pages do that.
  */
 export function findExtendVma(cur: Caller, mm: Mm, address: Addr): Vma | null {
   const vma = mm.tree.find(address);
@@ -196,9 +196,9 @@ export function findExtendVma(cur: Caller, mm: Mm, address: Addr): Vma | null {
 }
 
 /**
- * get_user_pages for one page, without a reference: the frame is good until the mapping changes.
+ * get_user_pages for one page, without a reference: the frame is valid until the mapping changes.
  *
- * @param mm whose memory; may be another address space than the caller's
+ * @param mm the address space; may differ from the caller's
  * @param address any byte of the page
  * @param gupFlags FOLL_WRITE, FOLL_FORCE
  * @returns the frame; -EFAULT, -ENOMEM or RETRY

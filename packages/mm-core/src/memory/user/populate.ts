@@ -1,7 +1,7 @@
 /**
- * __mm_populate: MAP_POPULATE, MAP_LOCKED, mlock and the like really bring the pages in.
+ * __mm_populate: faults pages in for MAP_POPULATE, MAP_LOCKED, mlock and the like.
  *
- * Private writable memory is written to (own pages), everything else is read. Mirrors mm/gup.c and mm/mlock.c.
+ * Writes to private writable memory (so that it gets pages of its own) and reads other memory. Mirrors mm/gup.c and mm/mlock.c.
  */
 import { EINVAL } from '@vmarea/uapi';
 import type { Vma } from '../../areas/vma.ts';
@@ -12,11 +12,11 @@ import { checkVmaFlags, faultinRange, FOLL_WRITE, populateVmaPageRange } from '.
 import type { Addr, Bytes } from '../../base/units.ts';
 
 /**
- * __mm_populate over [start, start + len); holes are skipped.
+ * __mm_populate over [start, start + len); skips holes.
  *
- * After RETRY it is called again with the same range: what is present already costs nothing.
+ * After RETRY the caller repeats it with the same range; pages that are present need no work.
  *
- * @param ignoreErrors go on with the next VMA after an error
+ * @param ignoreErrors whether to continue with the next VMA after an error
  * @returns 0, -EFAULT, -ENOMEM, or RETRY
  */
 export function populate(cur: Caller, start: Addr, len: Bytes, ignoreErrors: boolean): number {
@@ -44,9 +44,9 @@ export function populate(cur: Caller, start: Addr, len: Bytes, ignoreErrors: boo
 }
 
 /**
- * madvise_populate: MADV_POPULATE_READ, or MADV_POPULATE_WRITE where `write`.
+ * madvise_populate: MADV_POPULATE_WRITE with `write`, otherwise MADV_POPULATE_READ.
  *
- * @returns 0; -EINVAL when the VMA does not allow the access; -EFAULT where the task would get a signal; -ENOMEM; RETRY
+ * @returns 0; -EINVAL when the VMA forbids the access; -EFAULT where an access would raise a signal; -ENOMEM; RETRY
  */
 export function madvisePopulate(cur: Caller, vma: Vma, start: Addr, end: Addr, write: boolean): number {
   const gupFlags = write ? FOLL_WRITE : 0;

@@ -1,7 +1,7 @@
 /**
- * Memory of another address space: process_vm_readv and process_vm_writev page by page.
+ * Access to another address space: process_vm_readv and process_vm_writev page by page.
  *
- * Pages come through get_user_pages, so that no signal is sent and the target's own protections count. Mirrors
+ * Uses get_user_pages, so that no signal is sent and the target's own protections apply. Mirrors
  * mm/process_vm_access.c.
  */
 import type { Caller } from '../../space/caller.ts';
@@ -15,9 +15,9 @@ import type { Addr } from '../../base/units.ts';
  * Copies between `bytes` and the memory of `mm`.
  *
  * @param address first byte in `mm`
- * @param gupFlags FOLL_WRITE: to `mm`, otherwise from it; with FOLL_FORCE against the protection of the mapping
- * @returns bytes copied, less than all at the first page that cannot be had; -EFAULT or -ENOMEM when that is the first;
- *   or RETRY: nothing is lost when the whole copy is repeated
+ * @param gupFlags FOLL_WRITE: copies to `mm`, otherwise from it; FOLL_FORCE ignores the protection of the mapping
+ * @returns bytes copied, up to the first page that cannot be accessed; -EFAULT or -ENOMEM when that is the first; or RETRY:
+ *   the caller repeats the whole copy
  */
 export function accessProcessVm(cur: Caller, mm: Mm, address: Addr, bytes: Uint8Array, gupFlags: number): number {
   const { physical } = stateOf(mm);

@@ -1,7 +1,8 @@
 /**
- * Kernel copies from and to user memory, with faults fixed up: what could not be copied is counted, no signal is sent.
+ * Copies by the kernel from and to user memory, with fault handling: they return the number of bytes not copied and send no
+ * signal.
  *
- * The address space is the caller's. A copy that must wait returns RETRY; repeated from the start, it does no harm.
+ * The address space is the caller's. A copy that must wait returns RETRY; the caller repeats it from the start.
  * Mirrors arch/arm64/lib/copy_{from,to}_user.S, clear_user.S and lib/strncpy_from_user.c.
  */
 import { EFAULT } from '@vmarea/uapi';
@@ -13,17 +14,17 @@ import { stateOf } from '../tlb/state.ts';
 import { accessPfn } from './walk.ts';
 import type { Addr, Bytes, Pfn } from '../../base/units.ts';
 
-/** access_ok: the range ends at or below the end of user addresses. */
+/** access_ok: returns whether the range ends at or below the end of user addresses. */
 export function accessOk(cur: Caller, address: Addr, len: Bytes): boolean {
   return address >= 0 && len >= 0 && address + len <= cur.mm.taskSize;
 }
 
 /**
- * How much of [address, address + len) the frames from `pfn` on hold one behind the other, in one window: what may be
- * copied at once. `set` takes 85 ns for a page by itself, 51 for one of 16; finding out takes 8.
+ * Returns how many bytes of [address, address + len) are in consecutive frames from `pfn` on, within one window: the part
+ * that one `set` can copy. `set` takes 85 ns for a page by itself, 51 per page in a run of 16; this test takes 8.
  *
- * It looks at the entries behind that of `address` in its last-level table, and faults nothing in: the pages before a
- * fault have been copied when it happens.
+ * Reads the entries behind that of `address` in its last-level table, and faults nothing in, so that a fault happens only
+ * after the pages before it have been copied.
  *
  * @param pfn the frame of `address`
  * @returns bytes, at least to the end of the first page or of the range
@@ -41,7 +42,7 @@ function runLength(mm: Mm, address: Addr, len: Bytes, pfn: Pfn, access: number):
   const limit = len < inTable ? len : inTable;
   for (let next = pfn + 1; n < limit; next++, n += pageSize) {
     slot += 2;
-    // Where hardware marks entries, a store to a clean page is an access of its own, which marks it.
+    // If hardware sets the dirty flag, the first store to a clean page ends the run, since it has to set the flag.
     if (physical.beginsWindow(next) || pt.pfn(slot) !== next || !mayAccess(pt.entry(slot), access)) return n;
   }
   return limit;
@@ -73,7 +74,7 @@ export function copyFromUser(cur: Caller, address: Addr, target: Uint8Array, off
 /**
  * copy_to_user.
  *
- * @param source gives `len` bytes from `offset`
+ * @param source provides `len` bytes from `offset`
  * @returns bytes NOT copied (0: all), or RETRY
  */
 export function copyToUser(cur: Caller, address: Addr, source: Uint8Array, offset: number, len: Bytes): number {
@@ -123,7 +124,7 @@ export function clearUser(cur: Caller, address: Addr, len: Bytes): number {
 }
 
 /**
- * strncpy_from_user: copies up to and with the terminating zero.
+ * strncpy_from_user: copies up to and including the terminating zero.
  *
  * @param target receives at most `max` bytes from `offset`
  * @returns length without the zero; `max` when there was none; -EFAULT; or RETRY

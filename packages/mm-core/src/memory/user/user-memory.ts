@@ -2,9 +2,9 @@
  * User memory as a processor sees it: loads, stores and compare-and-swap through the software TLB, little-endian,
  * aligned or not.
  *
- * One object per task and address space. A value comes back as a number: 8 to 32 bits unsigned; 64 bits as its low half,
- * with the high half in `hi`. -1 is a refusal (no unsigned value is): `fault` says RETRY or FAULT_SIGNAL, and then
- * `signal`, `code` and `address` say what the task gets. Bulk copies are uaccess.ts.
+ * One object per task and address space. A loaded value is a number: 8 to 32 bits unsigned; 64 bits as its low half, with
+ * the high half in `hi`. -1 means that the access failed (no unsigned value is -1): `fault` is RETRY or FAULT_SIGNAL; with
+ * FAULT_SIGNAL, `signal`, `code` and `address` are those of the task's siginfo. Bulk copies are in uaccess.ts.
  */
 import type { Caller } from '../../space/caller.ts';
 import { ACCESS_EXEC, ACCESS_READ, ACCESS_WRITE } from '../tlb/access.ts';
@@ -17,13 +17,13 @@ import type { Addr } from '../../base/units.ts';
 const INDEX_MASK: number = TLB_ENTRIES - 1;
 const TWO32 = 0x100000000;
 
-/** One task's view of its memory. */
+/** The memory of one task. */
 export class UserMemory {
   readonly cur: Caller;
   readonly state: MmState;
   /** High half of the last 64-bit value loaded or found by `cas64`. */
   hi = 0;
-  /** Why the last access gave -1: RETRY or FAULT_SIGNAL. */
+  /** The result of the last failed access: RETRY or FAULT_SIGNAL. */
   fault = 0;
 
   private readonly readTag: Float64Array;
@@ -35,7 +35,7 @@ export class UserMemory {
   private readonly shift: number;
   private readonly mask: number;
 
-  /** @param cur the task; its address space must be attached, and a new one (exec) needs a new UserMemory */
+  /** @param cur the task; its address space must be attached; a new address space (exec) needs a new UserMemory */
   constructor(cur: Caller) {
     const state = stateOf(cur.mm);
     const tlb: Tlb = state.useTlb();
@@ -51,22 +51,22 @@ export class UserMemory {
     this.mask = state.physical.pageSize - 1;
   }
 
-  /** Of the last access refused with FAULT_SIGNAL: SIGSEGV, SIGBUS, SIGKILL. */
+  /** The signal of the last access that failed with FAULT_SIGNAL: SIGSEGV, SIGBUS, SIGKILL. */
   get signal(): number {
     return this.cur.call.refused.signal;
   }
 
-  /** SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR. */
+  /** si_code: SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR. */
   get code(): number {
     return this.cur.call.refused.code;
   }
 
-  /** The faulting address: si_addr. */
+  /** si_addr: the faulting address. */
   get address(): number {
     return this.cur.call.refused.address;
   }
 
-  /** Id of the decision. */
+  /** The number of the reason. */
   get decision(): number {
     return this.cur.call.refused.decision;
   }
@@ -99,7 +99,7 @@ export class UserMemory {
     return this.u32[word + (off >>> 2)]!;
   }
 
-  /** The low half; `hi` has the high one. */
+  /** Loads 64 bits. Returns the low half; `hi` has the high one. */
   load64(addr: Addr): number {
     const off = addr & this.mask;
     if ((off & 7) !== 0) return this.load64Unaligned(addr);
@@ -111,7 +111,7 @@ export class UserMemory {
     return this.u32[at]!;
   }
 
-  /** An aligned 32-bit instruction: needs execute permission. */
+  /** Loads an aligned 32-bit instruction: needs execute permission. */
   fetch32(addr: Addr): number {
     const off = addr & this.mask & ~3;
     const i = (addr >>> this.shift) & INDEX_MASK;
@@ -120,7 +120,7 @@ export class UserMemory {
     return this.u32[word + (off >>> 2)]!;
   }
 
-  // --- stores: 0, or -1 when refused
+  // --- stores: 0, or -1 when the access failed
 
   store8(addr: Addr, value: number): number {
     const off = addr & this.mask;
@@ -163,9 +163,9 @@ export class UserMemory {
     return 0;
   }
 
-  // --- compare and swap: naturally aligned; the value found, or -1 when refused
+  // --- compare and swap: naturally aligned; return the old value, or -1 when the access failed
 
-  /** Stores `value` where `expected` stands; both unsigned. */
+  /** Stores `value` if the memory holds `expected`; both unsigned. */
   cas32(addr: Addr, expected: number, value: number): number {
     const word = this.writableWord(addr);
     if (word < 0) return -1;
@@ -174,8 +174,8 @@ export class UserMemory {
   }
 
   /**
-   * The same for 64 bits. Gives the low half found; `hi` has the high one. Atomic among callers of one thread of
-   * JavaScript only: memory shared with workers has no 64-bit exchange on 32-bit words.
+   * {@link cas32} for 64 bits. Returns the low half of the old value; `hi` has the high one. Atomic only among callers in one
+   * JavaScript thread: memory shared with workers has no 64-bit exchange on 32-bit words.
    */
   cas64(addr: Addr, expectedLo: number, expectedHi: number, lo: number, hi: number): number {
     const word = this.writableWord(addr);
@@ -194,7 +194,7 @@ export class UserMemory {
   // --- the slow paths
 
   /**
-   * A load or store that the TLB does not answer: walks, and faults until it succeeds or is refused.
+   * Handles a load or store that misses the TLB: walks, and faults until the access is permitted or fails.
    *
    * @returns the index of the frame's first word, or -1 with `fault` set
    */
@@ -216,7 +216,7 @@ export class UserMemory {
     return this.writeTag[i] === addr - off ? this.word[i]! : this.miss(addr, ACCESS_WRITE);
   }
 
-  /** Up to four bytes that may lie in two pages. */
+  /** Loads up to four bytes that may lie in two pages. */
   private loadBytes(addr: Addr, bytes: number): number {
     let value = 0;
     for (let i = 0; i < bytes; i++) {
@@ -236,7 +236,7 @@ export class UserMemory {
     return lo;
   }
 
-  /** A store across pages writes nothing unless it may write everything. */
+  /** Stores across pages: writes nothing unless both pages permit it. */
   private storeBytes(addr: Addr, value: number, bytes: number): number {
     if (!this.mayStore(addr, bytes)) return -1;
     for (let i = 0; i < bytes; i++) this.store8(addr + i, (value >>> (8 * i)) & 0xff);
@@ -250,7 +250,7 @@ export class UserMemory {
     return 0;
   }
 
-  /** Both pages of an access that may lie across two. */
+  /** Checks both pages of an access that may lie across two. */
   private mayStore(addr: Addr, bytes: number): boolean {
     if (this.writableWord(addr) < 0) return false;
     const off = addr & this.mask;
@@ -260,7 +260,7 @@ export class UserMemory {
 }
 
 /**
- * A 64-bit value from its halves as one number; exact below 2^53.
+ * Joins the halves of a 64-bit value to one number; exact below 2^53.
  */
 export function join64(lo: number, hi: number): number {
   return hi * TWO32 + lo;

@@ -1,6 +1,6 @@
 /**
- * Translation by walking the page tables: what the soft MMU, kernel copies and an embedder's CPU ask when they have
- * nothing cached.
+ * Translates an address by walking the page tables: for the soft MMU, kernel copies and an embedder's CPU, when they have
+ * no cached translation.
  */
 import { type Caller } from '../../space/caller.ts';
 import type { Mm } from '../../space/mm.ts';
@@ -10,16 +10,16 @@ import { doPageFault } from '../faults/entry.ts';
 import type { Addr, Slot } from '../../base/units.ts';
 
 /**
- * The frame that `address` is in, when the page tables allow the access now. It is a look, not an access: where hardware
- * sets access and dirty flags, none are set.
+ * Returns the frame of `address` if the page tables permit the access now. Sets no access or dirty flag, also on hardware
+ * that sets them.
  *
- * @returns the pfn, or -1: a fault
+ * @returns the pfn, or -1: the access would fault
  */
 export function walkPfn(mm: Mm, address: Addr, access: number): number {
   return walk(mm, address, access, false);
 }
 
-/** walkPfn, or with `touch` the access itself. */
+/** {@link walkPfn}; with `touch` also sets the flags that the access sets. */
 function walk(mm: Mm, address: Addr, access: number, touch: boolean): number {
   if (!(address >= 0 && address < mm.taskSize)) return -1;
   const pt = mm.pageTables!;
@@ -29,7 +29,7 @@ function walk(mm: Mm, address: Addr, access: number, touch: boolean): number {
   return bits !== 0 && passes(mm, slot, bits, access, touch) ? pt.pfn(slot) : -1;
 }
 
-/** Whether the MMU lets an access pass; with `touch` it leaves what it leaves in the entry. */
+/** Returns whether the MMU permits an access; with `touch` sets the access and dirty flags of the entry. */
 function passes(mm: Mm, slot: Slot, bits: number, access: number, touch: boolean): boolean {
   if (!mm.system.arch.hardwareFlags) return mayAccess(bits, access);
   if (!mayAccess(asHardwareSees(bits), access)) return false;
@@ -37,7 +37,7 @@ function passes(mm: Mm, slot: Slot, bits: number, access: number, touch: boolean
   return true;
 }
 
-/** The same where no last-level table is: inside a block, or nowhere. */
+/** {@link walk} for an address without a last-level table: inside a block entry, or unmapped. */
 function walkHuge(mm: Mm, address: Addr, access: number, touch: boolean): number {
   const pt = mm.pageTables!;
   const { pageSize, pageMask } = mm.system;
@@ -51,7 +51,7 @@ function walkHuge(mm: Mm, address: Addr, access: number, touch: boolean): number
 /**
  * Fills the software TLB for the page of `address`.
  *
- * @returns the index of the frame's first word, or -1: a fault
+ * @returns the index of the frame's first word, or -1: the access faults
  */
 export function refill(state: MmState, address: Addr, access: number): number {
   const mm = state.mm;
@@ -71,16 +71,16 @@ export function refill(state: MmState, address: Addr, access: number): number {
   const bits = pt.entry(slot);
   if (bits === 0 || !passes(mm, slot, bits, access, true)) return -1;
   const word = pfn * state.physical.wordsPerPage;
-  // A page that is still clean is not cached for stores: the first one has to mark the entry.
+  // A clean page is not cached for stores: the first store has to set the dirty flag of the entry.
   const now = mm.system.arch.hardwareFlags ? pt.entry(slot) : bits;
   state.useTlb().fill(page, word, mayRead(now), mayWrite(now), mayExec(now));
   return word;
 }
 
 /**
- * The frame of `address` for an access, faulting it in.
+ * Returns the frame of `address` for an access, after faulting it in.
  *
- * @returns the pfn; -1 when the access is refused (`stateOf(cur.mm)` says how); or RETRY
+ * @returns the pfn; -1 when the access is refused (`cur.call.refused` has the signal); or RETRY
  */
 export function accessPfn(cur: Caller, address: Addr, access: number): number {
   const mm = cur.mm;
@@ -94,9 +94,9 @@ export function accessPfn(cur: Caller, address: Addr, access: number): number {
 }
 
 /**
- * Translates for an embedder's CPU: the physical byte offset of `address`, faulting its page in.
+ * Translates for an embedder's CPU: returns the physical byte offset of `address`, after faulting its page in.
  *
- * @returns the offset in physical memory; -1 when the access is refused (`stateOf(cur.mm)` says how); or RETRY
+ * @returns the offset in physical memory; -1 when the access is refused (`cur.call.refused` has the signal); or RETRY
  */
 export function translate(cur: Caller, address: Addr, access: number): number {
   const pfn = accessPfn(cur, address, access);
@@ -106,9 +106,9 @@ export function translate(cur: Caller, address: Addr, access: number): number {
 }
 
 /**
- * Hears of every invalidation of cached translations of an address space: [start, end) bytes, page-aligned.
+ * Sets the callback for invalidated translations of an address space, called with [start, end) bytes, page-aligned.
  *
- * @param hook null to stop
+ * @param hook null removes it
  */
 export function onInvalidate(mm: Mm, hook: ((start: Addr, end: Addr) => void) | null): void {
   stateOf(mm).onInvalidate = hook;

@@ -1,8 +1,8 @@
 /**
- * How the heap grows.
+ * Facts about brk: how the heap grows.
  */
 
-/** Brk facts of a kernel version. Each says what is true when it is `true`. */
+/** Facts about brk of a kernel version. Each comment says what holds when the fact is `true`. */
 export interface BrkFacts {
   /** brk merges with both neighbours through vma_merge; otherwise it only extends the heap's own VMA. */
   readonly mergesThroughVmaMerge: boolean;

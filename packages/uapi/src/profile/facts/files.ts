@@ -1,8 +1,8 @@
 /**
- * What files, seals and locks do to mappings.
+ * Facts about files, seals and locks: their effect on mappings.
  */
 
-/** Files facts of a kernel version. Each says what is true when it is `true`. */
+/** Facts about files of a kernel version. Each comment says what holds when the fact is `true`. */
 export interface FilesFacts {
   /** Mandatory file locks refuse shared mappings. */
   readonly mandatoryLocks: boolean;
@@ -12,10 +12,10 @@ export interface FilesFacts {
   readonly sealFutureWrite: boolean;
   /** MFD_HUGETLB exists. */
   readonly memfdHugetlb: boolean;
-  /** tmpfs knows FS_IOC_SETFLAGS. */
+  /** tmpfs supports FS_IOC_SETFLAGS. */
   readonly tmpfsSetflags: boolean;
-  /** mincore tells about file pages only to the file's owner or a writer. */
+  /** mincore reports file pages only to the file's owner or a writer. */
   readonly mincoreNeedsOwner: boolean;
-  /** read at or behind the end of a file without storage leaves a page in the page cache (it shows in st_blocks). */
+  /** read at or behind the end of a file without storage adds a page to the page cache (st_blocks counts it). */
   readonly readCachesPageAtEnd: boolean;
 }

@@ -1,28 +1,28 @@
 /**
- * Where things stand in a new address space.
+ * Facts about the layout of a new address space.
  */
 
-/** Layout facts of a kernel version. Each says what is true when it is `true`. */
+/** Facts about the layout of a kernel version. Each comment says what holds when the fact is `true`. */
 export interface LayoutFacts {
-  /** Which rule gives mmap_base: arm64's own (the stack's random range always counts) or the generic one. */
+  /** The rule that gives mmap_base: arm64's own (the stack's random range always counts) or the generic one. */
   readonly mmapLayout: 'arm64-4.4' | 'generic-6.1';
-  /** Exec sets READ_IMPLIES_EXEC for a program that does not say that its stack needs no EXEC. */
+  /** Exec sets READ_IMPLIES_EXEC for a program without a PT_GNU_STACK header that says that its stack needs no EXEC. */
   readonly execReadImpliesExec: boolean;
   /** An ET_DYN program is aligned to the largest p_align of its segments. */
   readonly elfAlignsToSegment: boolean;
-  /** Which version's special mappings exec makes: the architecture says how many pages [vvar] and [vdso] have. */
+  /** The version whose special mappings exec creates; the architecture gives the number of pages of [vvar] and [vdso]. */
   readonly specialLayout: '4.4' | '6.1' | '6.12' | '6.18';
-  /** vm_unmapped_area itself keeps above vm.mmap_min_addr; otherwise that is left to each architecture's search. */
+  /** vm_unmapped_area stays above vm.mmap_min_addr; otherwise each architecture's search decides. */
   readonly searchKeepsMinAddr: boolean;
-  /** MAP_ABOVE4G is heeded, on architectures that have it. */
+  /** MAP_ABOVE4G has an effect, on architectures that have it. */
   readonly mapAbove4G: boolean;
-  /** Splitting a special mapping ([vvar], [vdso]) is refused with EINVAL. */
+  /** Splitting a special mapping ([vvar], [vdso]) fails with EINVAL. */
   readonly specialMappingRefusesSplit: boolean;
-  /** Program segments carry VM_DENYWRITE, and MAP_DENYWRITE is a VMA flag when the kernel itself maps. */
+  /** Program segments have VM_DENYWRITE, and MAP_DENYWRITE sets a VMA flag when the kernel itself maps. */
   readonly denywriteVmas: boolean;
-  /** VM_DATA_DEFAULT_FLAGS (heap and stack) contains VM_MTE_ALLOWED, which keeps mmap's memory from merging with them. */
+  /** VM_DATA_DEFAULT_FLAGS (heap and stack) contains VM_MTE_ALLOWED, so that mmap's memory does not merge with them. */
   readonly dataDefaultMteAllowed: boolean;
-  /** An anonymous private mapping without a hint whose length is a multiple of a PMD huge page begins on such a border, if the kernel knows transparent huge pages. */
+  /** With CONFIG_TRANSPARENT_HUGEPAGE, an anonymous private mapping without a hint whose length is a multiple of a PMD huge page is aligned to one. */
   readonly anonAlignsToPmd: boolean;
   /** Page 0, which the personality MMAP_PAGE_ZERO maps, is sealed. */
   readonly sealsPageZero: boolean;

@@ -1,8 +1,8 @@
 /**
- * What the resource limits and the overcommit rule count.
+ * Facts about resource limits and overcommit: what they count.
  */
 
-/** Limits facts of a kernel version. Each says what is true when it is `true`. */
+/** Facts about limits of a kernel version. Each comment says what holds when the fact is `true`. */
 export interface LimitsFacts {
   /** RLIMIT_DATA also covers private writable mappings, not only brk. */
   readonly dataCoversMappings: boolean;

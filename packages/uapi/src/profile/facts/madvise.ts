@@ -1,10 +1,10 @@
 /**
- * Which advice exists and on which memory it works.
+ * Facts about madvise: which advice exists and for which memory.
  */
 
-/** Madvise facts of a kernel version. Each says what is true when it is `true`. */
+/** Facts about madvise of a kernel version. Each comment says what holds when the fact is `true`. */
 export interface MadviseFacts {
-  /** The advice values that exist beside those of the configuration (KSM, THP, memory failure). */
+  /** The advice values of every configuration; KSM, THP and memory failure add theirs. */
   readonly values: readonly number[];
   /** MADV_REMOVE needs VM_MAYWRITE only; otherwise VM_WRITE. */
   readonly removeMaywrite: boolean;
@@ -12,8 +12,8 @@ export interface MadviseFacts {
   readonly dontneedHugetlb: boolean;
   /** MADV_DODUMP works on huge pages. */
   readonly dodumpHugetlb: boolean;
-  /** What PR_SET_VMA_ANON_NAME stores: the caller's pointer, or a copy of the text. */
+  /** The value that PR_SET_VMA_ANON_NAME stores: the caller's pointer, or a copy of the text. */
   readonly anonNames: 'pointer' | 'text';
-  /** MADV_POPULATE_READ and MADV_POPULATE_WRITE stop at the first hole; otherwise they go on behind it. */
+  /** MADV_POPULATE_READ and MADV_POPULATE_WRITE stop at the first hole; otherwise they continue behind it. */
   readonly populateStopsAtHole: boolean;
 }

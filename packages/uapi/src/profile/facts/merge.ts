@@ -1,12 +1,12 @@
 /**
- * When a new area joins its neighbours.
+ * Facts about merging: when a new area joins its neighbours.
  */
 
-/** Merge facts of a kernel version. Each says what is true when it is `true`. */
+/** Facts about merging of a kernel version. Each comment says what holds when the fact is `true`. */
 export interface MergeFacts {
-  /** mmap_region looks at both neighbours itself, the next first, so a new area joins the next of two that differ. */
+  /** mmap_region tests both neighbours itself, the next first: between two different neighbours a new area joins the next. */
   readonly expandsNextFirst: boolean;
-  /** Where a driver's mmap changed the flags and something is mapped below, mmap_region tries once more to merge. */
+  /** After a driver's mmap changed the flags, mmap_region tries to merge with the VMA below once more. */
   readonly retriesAfterDriver: boolean;
   /** anon_vma_clone reuses an anon_vma of degree below 2, even one that a VMA still uses (fixed in 6.0). */
   readonly anonVmaReuseByDegree: boolean;

@@ -1,10 +1,10 @@
 /**
- * How locked pages are counted.
+ * Facts about mlock: how locked pages are counted.
  */
 
-/** Mlock facts of a kernel version. Each says what is true when it is `true`. */
+/** Facts about mlock of a kernel version. Each comment says what holds when the fact is `true`. */
 export interface MlockFacts {
-  /** mlock counts pages of the range that are locked already only once. */
+  /** mlock counts pages of the range that are already locked only once. */
   readonly countsOnce: boolean;
   /** Changing LOCKED to LOCKED|LOCKONFAULT or back counts the pages again. */
   readonly onfaultCountsTwice: boolean;

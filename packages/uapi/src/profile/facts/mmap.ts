@@ -1,8 +1,8 @@
 /**
- * What mmap accepts and what it leaves behind when it fails.
+ * Facts about mmap: what it accepts and what it leaves changed when it fails.
  */
 
-/** Mmap facts of a kernel version. Each says what is true when it is `true`. */
+/** Facts about mmap of a kernel version. Each comment says what holds when the fact is `true`. */
 export interface MmapFacts {
   /** A negative file offset is shifted as a signed number, so the page offset can be 2^64 - 1 and overflow. */
   readonly offsetShiftArithmetic: boolean;
@@ -10,20 +10,20 @@ export interface MmapFacts {
   readonly sharedValidate: boolean;
   /** MAP_FIXED_NOREPLACE exists. */
   readonly fixedNoreplace: boolean;
-  /** A driver's failing mmap leaves the pages of a private writable mapping charged for ever. */
+  /** When a driver's mmap fails, the pages of a private writable mapping stay charged for ever. */
   readonly failureLeaksCommit: boolean;
-  /** A driver that moves its mapping is refused with EINVAL; otherwise it is warned of once. */
+  /** A driver that moves its mapping makes mmap fail with EINVAL; otherwise the kernel warns once. */
   readonly refusesMovedVma: boolean;
-  /** mmap honours PROT_BTI and PROT_MTE when the CPU has them. */
+  /** mmap accepts PROT_BTI and PROT_MTE when the CPU has them. */
   readonly protBtiMte: boolean;
-  /** MAP_FIXED that is refused by a limit leaves the old mappings in place, split at both ends; only what it adds to them is charged. */
+  /** A MAP_FIXED that a limit refuses leaves the old mappings in place, split at both ends; only the additional pages are charged. */
   readonly fixedFailureKeepsOld: boolean;
-  /** MAP_STACK sets VM_NOHUGEPAGE, if the kernel knows transparent huge pages. */
+  /** MAP_STACK sets VM_NOHUGEPAGE, with CONFIG_TRANSPARENT_HUGEPAGE. */
   readonly stackFlagNoHugepage: boolean;
   /** mseal(2) exists. */
   readonly seal: boolean;
-  /** MAP_DROPPABLE exists: private memory whose pages may vanish. */
+  /** MAP_DROPPABLE exists: private memory whose pages the kernel may drop. */
   readonly droppable: boolean;
-  /** PR_SET_MDWE exists: memory does not become executable after it was writable. */
+  /** PR_SET_MDWE exists: memory cannot become executable after it was writable. */
   readonly denyWriteExec: boolean;
 }

@@ -1,11 +1,11 @@
 /**
- * How mprotect reads its protection.
+ * Facts about mprotect.
  */
 
-/** Mprotect facts of a kernel version. Each says what is true when it is `true`. */
+/** Facts about mprotect of a kernel version. Each comment says what holds when the fact is `true`. */
 export interface MprotectFacts {
-  /** READ_IMPLIES_EXEC adds PROT_EXEC in mprotect only where the mapping may become executable. */
+  /** READ_IMPLIES_EXEC adds PROT_EXEC in mprotect only if the mapping may become executable. */
   readonly rieNeedsMayexec: boolean;
-  /** Taking the write permission from private anonymous memory that was never touched gives its commit charge back. */
+  /** Removing the write permission from private anonymous memory that was never accessed returns its commit charge. */
   readonly readOnlyUncharges: boolean;
 }

@@ -1,12 +1,12 @@
 /**
- * What mremap accepts, and in which order it checks.
+ * Facts about mremap: what it accepts, and the order of its checks.
  */
 
-/** Mremap facts of a kernel version. Each says what is true when it is `true`. */
+/** Facts about mremap of a kernel version. Each comment says what holds when the fact is `true`. */
 export interface MremapFacts {
-  /** The source VMA is looked up before anything else. */
+  /** mremap looks up the source VMA before any other check. */
   readonly looksUpFirst: boolean;
-  /** Growing in place merges with a following VMA that it comes to touch. */
+  /** A mapping that grows in place merges with the next VMA when it reaches it. */
   readonly growMerges: boolean;
   /** old_len 0 on private memory makes a second mapping (and loses accounting); otherwise EINVAL. */
   readonly duplicatesPrivate: boolean;
@@ -14,6 +14,6 @@ export interface MremapFacts {
   readonly dontunmap: boolean;
   /** Huge pages can be moved and shrunk by mremap. */
   readonly hugetlb: boolean;
-  /** A fixed destination is refused early when the map count is near its limit. */
+  /** A move to a fixed destination fails early when the map count is near its limit. */
   readonly fixedChecksMapCount: boolean;
 }

@@ -1,8 +1,8 @@
 /**
- * What /proc prints.
+ * Facts about /proc: what it prints.
  */
 
-/** Proc facts of a kernel version. Each says what is true when it is `true`. */
+/** Facts about /proc of a kernel version. Each comment says what holds when the fact is `true`. */
 export interface ProcFacts {
   /** VmPTE counts tables of every level below the pgd; otherwise leaf tables only. */
   readonly vmPteAllLevels: boolean;
@@ -12,7 +12,7 @@ export interface ProcFacts {
   readonly denywriteShown: boolean;
   /** VmFlags prints `lf` for VM_LOCKONFAULT; otherwise `??`. */
   readonly lockOnFaultShown: boolean;
-  /** What VmFlags prints for VM_ARCH_1, which is VM_ARM64_BTI on later kernels. */
+  /** The name that VmFlags prints for VM_ARCH_1, which is VM_ARM64_BTI on later kernels. */
   readonly vmArch1Name: 'ar' | 'bt';
   /** [heap] labels only mappings that overlap the heap; otherwise also those that only touch it. */
   readonly heapLabelOverlaps: boolean;
