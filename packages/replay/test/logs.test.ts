@@ -29,6 +29,21 @@ function mapOf(report: ReplayReport): string[] {
 
 const ANON = 'PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0';
 
+describe('names', () => {
+  it('are shown whole up to PATH_MAX, and beyond with their middle left out', () => {
+    const named = (path: string): string =>
+      mapOf(
+        reportOf([
+          `10    openat(AT_FDCWD, "${path}", O_RDONLY) = 3`,
+          '10    mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0) = 0xfffff7ff8000',
+        ]),
+      ).find((line) => line.startsWith('fffff7ff8000'))!;
+    const longest = `/${'a'.repeat(4094)}`;
+    expect(named(longest).endsWith(longest)).toBe(true);
+    expect(named(`/begin${'a'.repeat(2 ** 20)}end`)).toMatch(/ \/begina{2042}…a{1021}end$/);
+  });
+});
+
 describe('tasks', () => {
   it('a child may log before its clone returns, and has the map of the entry', () => {
     const report = reportOf([

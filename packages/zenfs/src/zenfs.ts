@@ -8,7 +8,7 @@
  */
 import type { FileSystem, InodeLike } from '@zenfs/core';
 import type { MmSystem } from '@vmarea/mm-core';
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISLNK } from '@vmarea/uapi';
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISLNK, S_ISREG, shownValue } from '@vmarea/uapi';
 import {
   storeFs,
   storeManifest,
@@ -18,6 +18,7 @@ import {
   type StoreFsOptions,
   type SuperBlock,
 } from '@vmarea/vfs';
+import { entryProblem, type EntryProblem } from './archive-entry.ts';
 import { ZenNode } from './zen-node.ts';
 
 /** How a zenfs is made. */
@@ -26,7 +27,7 @@ export interface ZenfsOptions extends Omit<StoreFsOptions, 'asynchronous'> {
   readonly fs: FileSystem;
   /** Nothing is changed. Backends that say that they cannot be written to are read-only anyway. */
   readonly readOnly?: boolean | undefined;
-  /** Largest file in bytes: backends hold files in one piece. 2^30 when left out. */
+  /** Largest file in bytes: backends hold files in one piece. Entries of archives that claim more are not opened (EFBIG). 2^30 when left out. */
   readonly maxBytes?: number | undefined;
 }
 
@@ -36,7 +37,8 @@ const ZERO_BYTES: number = 2 ** 16;
 
 function storeOf(options: ZenfsOptions): Store<ZenNode> {
   const readOnly = options.readOnly === true || options.fs.attributes.has('no_write');
-  return readOnly ? new ZenStore(options.fs) : new WritableZenStore(options.fs);
+  const maxBytes = options.maxBytes ?? MAX_BYTES;
+  return readOnly ? new ZenStore(options.fs, maxBytes) : new WritableZenStore(options.fs, maxBytes);
 }
 
 /** What a backend can do. */
@@ -49,15 +51,28 @@ export function zenfs(system: MmSystem, options: ZenfsOptions): SuperBlock {
   return storeFs(system, storeOf(options), { maxBytes: MAX_BYTES, ...options, asynchronous: true });
 }
 
+/** An entry of an archive cannot be shown. */
+class EntryError extends Error {
+  override readonly name = 'EntryError';
+  readonly code: 'EFBIG' | 'EIO';
+
+  constructor(path: string, problem: EntryProblem) {
+    super(`zenfs: ${shownValue(path)} is ${problem}`);
+    this.code = problem === 'too big' ? 'EFBIG' : 'EIO';
+  }
+}
+
 /** A backend that is only read. */
 class ZenStore implements Store<ZenNode> {
   readonly name = 'zenfs';
   readonly root: ZenNode = new ZenNode(null, '');
   protected readonly fs: FileSystem;
+  private readonly maxBytes: number;
   private last: Promise<unknown> = Promise.resolve();
 
-  constructor(fs: FileSystem) {
+  constructor(fs: FileSystem, maxBytes: number) {
     this.fs = fs;
+    this.maxBytes = maxBytes;
   }
 
   /** Does something after everything that was asked before. */
@@ -90,9 +105,12 @@ class ZenStore implements Store<ZenNode> {
     return { node, mode: stat.mode, size: stat.size, mtime: stat.mtimeMs / 1000, uid: stat.uid, gid: stat.gid, target };
   }
 
+  /** EIO for an entry of an archive whose length or checksum is wrong, EFBIG for one that claims more than `maxBytes`. */
   open(node: ZenNode): Promise<StoreEntry<ZenNode>> {
     return this.inTurn(async () => {
       const entry = await this.entry(node, await this.fs.stat(node.path()));
+      const problem = S_ISREG(entry.mode) ? await entryProblem(this.fs, node.path(), this.maxBytes) : null;
+      if (problem !== null) throw new EntryError(node.path(), problem);
       node.open = true;
       return entry;
     });

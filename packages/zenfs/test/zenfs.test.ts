@@ -1,6 +1,6 @@
 // The real ZenFS, in memory and from a zip archive, through the suite.
 import { pattern, Rig, testDriver } from '@vmarea/fs-testkit';
-import { O_CREAT, O_RDWR } from '@vmarea/uapi';
+import { EFBIG, EIO, O_CREAT, O_RDWR } from '@vmarea/uapi';
 import { zenfs, zenfsManifest } from '@vmarea/zenfs';
 import { Zip } from '@zenfs/archives';
 import { InMemory, resolveMountConfig, type FileSystem } from '@zenfs/core';
@@ -58,5 +58,48 @@ describe('zenfs', () => {
     expect(await rig.bytes(fd, 10, 0)).toEqual(pattern(0, 10));
     await rig.end();
     expect(await fs.readdir('/')).toEqual([]);
+  });
+});
+
+describe('an entry of a zip archive', () => {
+  const bytes = pattern(0, 12_000);
+
+  /** The archive of one file, changed: `at` is the place of the field in the entry of the central directory. */
+  async function archive(level: 0 | 6, change: (packed: Uint8Array, central: number) => void): Promise<FileSystem> {
+    const packed = zipSync({ f: [bytes, { level }] }).slice();
+    const view = new DataView(packed.buffer);
+    const central = view.getUint32(packed.length - 22 + 16, true);
+    change(packed, central);
+    return resolveMountConfig({ backend: Zip, data: packed.buffer });
+  }
+
+  async function open(fs: FileSystem): Promise<number> {
+    const rig = await Rig.create({ create: (system) => zenfs(system, { fs }) });
+    const fd = await rig.open('f');
+    if (fd >= 0) expect(await rig.bytes(fd, 100, 5000)).toEqual(pattern(5000, 100));
+    // The second one is refused as the first one was.
+    expect(Math.min(await rig.open('f'), 0)).toBe(Math.min(fd, 0));
+    await rig.end();
+    return fd;
+  }
+
+  const set32 = (packed: Uint8Array, at: number, value: number): void =>
+    new DataView(packed.buffer).setUint32(at, value, true);
+
+  it.each([0, 6] as const)('is shown when length and checksum are right (level %i)', async (level) => {
+    expect(await open(await archive(level, () => undefined))).toBeGreaterThanOrEqual(0);
+  });
+
+  it('whose bytes were changed is EIO, not other bytes', async () => {
+    expect(await open(await archive(0, (packed) => (packed[100]! ^= 1)))).toBe(-EIO);
+  });
+
+  it('whose checksum is wrong is EIO', async () => {
+    expect(await open(await archive(6, (packed, central) => set32(packed, central + 16, 5)))).toBe(-EIO);
+  });
+
+  it('that claims 4 GB is EFBIG, one that claims less than maxBytes and has not as much EIO', async () => {
+    expect(await open(await archive(0, (packed, central) => set32(packed, central + 24, 0xfffffff0)))).toBe(-EFBIG);
+    expect(await open(await archive(0, (packed, central) => set32(packed, central + 24, 20_000)))).toBe(-EIO);
   });
 });

@@ -13,6 +13,7 @@ import { alignUp } from '../base/page-math.ts';
 import { PRCTL_SET_VMA_FILE, PRCTL_SET_VMA_UNALIGNED, PRCTL_SET_VMA_WRAPS } from './reasons/anon-name.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes } from '../base/units.ts';
+import { checkRegisters } from '../base/whole.ts';
 
 /**
  * Sets the name of [start, start + len).
@@ -22,6 +23,7 @@ import type { Addr, Bytes } from '../base/units.ts';
  * @returns 0; -EINVAL; -ENOMEM (a hole; the rest was named); -EBADF (6.1: file memory); -EAGAIN
  */
 export function prctlSetVmaAnonName(cur: Caller, start: Addr, len: Bytes, name: number | string | null): number {
+  checkRegisters('prctl', start, len, 0);
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

@@ -45,6 +45,7 @@ import { canVmaMergeAfter, vmaMerge } from '../shape/merge.ts';
 import { vmGetPageProt } from '../shape/prot.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes, VmFlags } from '../base/units.ts';
+import { checkRegister, checkRegisters } from '../base/whole.ts';
 
 /** VM_DATA_DEFAULT_FLAGS: returns the first flags of heap and stack. */
 export function vmDataDefaultFlags(cur: Caller): number {
@@ -192,6 +193,7 @@ function brkLocked(cur: Caller, value: number): number {
  * @returns the new end, or the old one when the call fails; `cur.call.reason` then holds the reason
  */
 export function sysBrk(cur: Caller, value: number): number {
+  checkRegister('brk', 'value', value);
   const mm = cur.mm;
   beginCall(cur);
   if (mm.tracer !== null) mm.tracer.enter('brk', value, mm.brk, 0, 0);
@@ -211,6 +213,7 @@ export function sysBrk(cur: Caller, value: number): number {
  * @returns 0 or -ENOMEM, -EAGAIN
  */
 export function vmBrk(cur: Caller, addr: Addr, len: Bytes, extraFlags: VmFlags): number {
+  checkRegisters('vmBrk', addr, len, extraFlags);
   const size = alignUp(len, cur.mm.system.pageMask);
   if (size === 0) return 0;
   const error = checkBrkLimits(cur, addr, size);

@@ -1,7 +1,7 @@
 /**
  * Creates an address space and chooses its layout. Mirrors mm_init, arch_pick_mmap_layout and insert_vm_struct.
  */
-import { ADDR_COMPAT_LAYOUT, ADDR_NO_RANDOMIZE, EINVAL, ENOMEM } from '@vmarea/uapi';
+import { ADDR_COMPAT_LAYOUT, ADDR_NO_RANDOMIZE, EINVAL, ENOMEM, MisuseError } from '@vmarea/uapi';
 import { securityVmEnoughMemoryMm, vmStatAccount } from '../space/accounting.ts';
 import type { Caller } from '../space/caller.ts';
 import { refuse } from '../base/errno.ts';
@@ -59,13 +59,29 @@ export function pickMmapLayout(cur: Caller, rndBytes: number): void {
   });
 }
 
+/** Refuses a range that no VMA may have: empty, reversed, not whole pages, beyond TASK_SIZE. */
+function checkRange(call: string, mm: Mm, start: Addr, end: Addr): void {
+  const { pageMask } = mm.system;
+  const whole = Number.isInteger(start) && Number.isInteger(end) && ((start | end) & pageMask) === 0;
+  if (whole && start >= 0 && start < end && end <= mm.taskSize) return;
+  const why = whole ? `is empty or not below 0x${mm.taskSize.toString(16)}` : 'is not of whole pages';
+  throw new MisuseError(call, 'range', `[${hexOf(start)}, ${hexOf(end)}) ${why}`);
+}
+
+/** A number as addresses are written; whatever it is. */
+function hexOf(value: number): string {
+  return Number.isInteger(value) && value >= 0 ? `0x${value.toString(16)}` : String(value);
+}
+
 /**
  * insert_vm_struct: links a VMA that the caller has made (exec's stack, special mappings).
  *
  * @returns 0, or -ENOMEM: the range is not free, or the commit failed
+ * @throws MisuseError when the VMA's range is none: empty, reversed, not page-aligned, beyond TASK_SIZE
  */
 export function insertVmStruct(cur: Caller, vma: Vma): number {
   const mm = cur.mm;
+  checkRange('insertVmStruct', mm, vma.vmStart, vma.vmEnd);
   if (findVmaIntersection(mm, vma.vmStart, vma.vmEnd) !== null) return refuse(cur, INSERT_VM_STRUCT_OVERLAP, -ENOMEM);
   const pages = (vma.vmEnd - vma.vmStart) / mm.system.pageSize;
   if ((vma.vmFlags & VM_ACCOUNT) !== 0 && securityVmEnoughMemoryMm(cur, pages) !== 0) return -ENOMEM;
@@ -110,6 +126,7 @@ export const unsplittableSpecialMappingVmOps: VmOperations = new VmOperations({
  * @param addr page-aligned; `len` page-aligned bytes
  * @param vmFlags VM_ bits in addition to those of every special mapping
  * @returns the VMA, or -ENOMEM
+ * @throws MisuseError when the range is none: empty, reversed, not page-aligned, beyond TASK_SIZE
  */
 export function installSpecialMapping(
   cur: Caller,
@@ -120,6 +137,7 @@ export function installSpecialMapping(
 ): Vma | number {
   const mm = cur.mm;
   const system = mm.system;
+  checkRange('installSpecialMapping', mm, addr, addr + len);
   const vma = mm.vmas.allocVma();
   if (vma === null) return refuse(cur, KMEM_CACHE_NO_VMA, -ENOMEM);
   vma.vmStart = addr;

@@ -97,6 +97,7 @@ import {
 } from '../base/flags.ts';
 import { modifyFlags, modifyVma } from '../shape/modify.ts';
 import type { Vma } from '../areas/vma.ts';
+import { checkRegisters } from '../base/whole.ts';
 
 const KSM_NEVER: number =
   VM_MERGEABLE | VM_SHARED | VM_MAYSHARE | VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_HUGETLB | VM_MIXEDMAP;
@@ -338,6 +339,7 @@ export function walkVmas(
  * @returns 0; -EINVAL, -ENOMEM (a hole; the rest was advised), -EAGAIN, -EACCES, -EBADF, -EFAULT, the file's errno; RETRY
  */
 export function doMadvise(cur: Caller, start: Addr, len: Bytes, advice: number): number {
+  checkRegisters('madvise', start, len, advice);
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

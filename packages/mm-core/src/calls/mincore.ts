@@ -9,6 +9,7 @@ import { alignUp } from '../base/page-math.ts';
 import { MINCORE_BEYOND_TASK_SIZE, MINCORE_HOLE, MINCORE_UNALIGNED, MINCORE_VEC_SHORT } from './reasons/mincore.ts';
 import { findVma } from '../space/placement.ts';
 import type { Addr, Bytes } from '../base/units.ts';
+import { checkRegisters } from '../base/whole.ts';
 
 /**
  * mincore(2).
@@ -18,6 +19,7 @@ import type { Addr, Bytes } from '../base/units.ts';
  * @returns 0; -EINVAL; -ENOMEM (beyond the address space, or a hole); -EFAULT when `vec` is shorter than the range
  */
 export function doMincore(cur: Caller, start: Addr, len: Bytes, vec: Uint8Array): number {
+  checkRegisters('mincore', start, len, 0);
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

@@ -32,6 +32,7 @@ import {
 import { modifyFlags } from '../shape/modify.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes, VmFlags } from '../base/units.ts';
+import { checkRegister, checkRegisters } from '../base/whole.ts';
 
 /**
  * mlock_fixup for [start, end) of one VMA; stores the VMA that covers the range in `cur.call.vma`.
@@ -118,6 +119,7 @@ function unsignedPages(len: Bytes, pageSize: number): number {
  * @returns 0, -EPERM, -ENOMEM, -EINVAL. Call `finishPopulate` after 0.
  */
 export function doMlock(cur: Caller, startIn: Addr, lenIn: Bytes, vmFlags: VmFlags): number {
+  checkRegisters('mlock', startIn, lenIn, vmFlags);
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);
@@ -148,6 +150,7 @@ export function doMlock(cur: Caller, startIn: Addr, lenIn: Bytes, vmFlags: VmFla
  * @returns 0, -ENOMEM, -EINVAL
  */
 export function doMunlock(cur: Caller, startIn: Addr, lenIn: Bytes): number {
+  checkRegisters('munlock', startIn, lenIn, 0);
   const mm = cur.mm;
   const mask = mm.system.pageMask;
   beginCall(cur);
@@ -189,6 +192,7 @@ function applyMlockall(cur: Caller, flags: number): void {
  * @returns 0, -EINVAL, -EPERM, -ENOMEM. Call `finishPopulate` after 0.
  */
 export function doMlockall(cur: Caller, flags: number): number {
+  checkRegister('mlockall', 'flags', flags);
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

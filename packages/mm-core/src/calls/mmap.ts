@@ -93,6 +93,7 @@ import {
   VM_SYNC,
   VM_WIPEONFORK,
 } from '../base/flags.ts';
+import { checkRegister, checkRegisters } from '../base/whole.ts';
 
 /** Flags that every file accepts; with other flags, MAP_SHARED_VALIDATE fails unless the file supports them. */
 const LEGACY_MAP_MASK: number =
@@ -192,6 +193,9 @@ function checkFile(cur: Caller, file: VmFile, prot: number, flags: number, vmFla
 export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
   const { file, addr, len, prot, flags } = request;
   const pgoffIn = request.pgoff;
+  checkRegisters('mmap', addr, len, flags);
+  checkRegister('mmap', 'prot', prot);
+  checkRegister('mmap', 'pgoff', pgoffIn);
   const mm = cur.mm;
   const system = mm.system;
   const profile = system.profile;

@@ -66,6 +66,7 @@ import { modifyFlags } from '../shape/modify.ts';
 import { vmaSetPageProt, vmGetPageProt } from '../shape/prot.ts';
 import type { VmaTable } from '../areas/table.ts';
 import type { Vma } from '../areas/vma.ts';
+import { checkRegisters } from '../base/whole.ts';
 
 /** arch_validate_prot: returns whether this machine has all bits of `prot`. */
 function validProt(system: MmSystem, prot: number): boolean {
@@ -229,6 +230,7 @@ function mprotectLocked(cur: Caller, startIn: Addr, end: Addr, prot: number, gro
  * @returns 0; -EINVAL, -ENOMEM, -EACCES. The VMAs before a refused one stay changed.
  */
 export function doMprotect(cur: Caller, start: Addr, len: Bytes, prot: number): number {
+  checkRegisters('mprotect', start, len, prot);
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

@@ -76,6 +76,7 @@ import { vmaAdjust } from '../shape/adjust.ts';
 import { vmaMerge } from '../shape/merge.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, AddrOrErrno, Bytes } from '../base/units.ts';
+import { checkRegister, checkRegisters } from '../base/whole.ts';
 
 /** The request to mremap; lengths are whole pages, or whole huge pages if the source has them. */
 interface MremapRequest {
@@ -375,6 +376,9 @@ function mremapLocked(cur: Caller, request: MremapRequest): AddrOrErrno {
  * @returns the address of the mapping, or -EINVAL, -EFAULT, -ENOMEM, -EAGAIN, -EPERM
  */
 export function doMremap(cur: Caller, addr: Addr, oldLen: Bytes, newLen: Bytes, flags: number, newAddr: Addr): number {
+  checkRegisters('mremap', addr, oldLen, flags);
+  checkRegister('mremap', 'newLen', newLen);
+  checkRegister('mremap', 'newAddr', newAddr);
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

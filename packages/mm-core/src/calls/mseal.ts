@@ -24,6 +24,7 @@ import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import { findVma } from '../space/placement.ts';
+import { checkRegisters } from '../base/whole.ts';
 
 /** Returns whether a mapping is sealed: the opposite of can_modify_vma. */
 export function isSealed(vma: Vma): boolean {
@@ -88,6 +89,7 @@ function applySeal(cur: Caller, start: Addr, end: Addr): Errno {
  * @returns 0; -EINVAL (flags, alignment, overflow); -ENOMEM for a hole, with nothing sealed, or at the map-count limit
  */
 export function doMseal(cur: Caller, start: Addr, len: Bytes, flags: number): Errno {
+  checkRegisters('mseal', start, len, flags);
   const { mm } = cur;
   const { pageMask } = mm.system;
   beginCall(cur);

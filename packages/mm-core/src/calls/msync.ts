@@ -17,6 +17,7 @@ import {
 import { findVma } from '../space/placement.ts';
 import { VM_LOCKED, VM_SHARED } from '../base/flags.ts';
 import type { Addr, Bytes } from '../base/units.ts';
+import { checkRegisters } from '../base/whole.ts';
 
 /**
  * msync(2).
@@ -26,6 +27,7 @@ import type { Addr, Bytes } from '../base/units.ts';
  * @returns 0; -EINVAL; -EBUSY; -ENOMEM (a hole; the rest was written); the errno of the file's fsync; RETRY
  */
 export function doMsync(cur: Caller, start: Addr, len: Bytes, flags: number): number {
+  checkRegisters('msync', start, len, flags);
   const mm = cur.mm;
   const system = mm.system;
   beginCall(cur);

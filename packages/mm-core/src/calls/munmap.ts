@@ -27,6 +27,7 @@ import { isSealed } from './mseal.ts';
 import { APART, EXACT } from '../areas/tree/search.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes, Slot } from '../base/units.ts';
+import { checkRegisters } from '../base/whole.ts';
 
 /** remove_vma: updates the counters, calls `close`, drops the references and frees the VMA. */
 function removeVma(mm: Mm, vma: Vma): void {
@@ -99,6 +100,7 @@ function freeDetached(mm: Mm, first: Vma): void {
  * @returns 0, also when nothing was mapped; -EINVAL; -ENOMEM at the map-count limit or without memory
  */
 export function doMunmap(cur: Caller, start: Addr, len: Bytes): number {
+  checkRegisters('munmap', start, len, 0);
   const { mm } = cur;
   const system = mm.system;
   if (mm.tracer !== null) mm.tracer.enter('do_munmap', start, len, 0, 0);

@@ -27,6 +27,7 @@ import {
 import { findVma } from '../space/placement.ts';
 import { VM_EXEC, VM_LOCKED, VM_READ, VM_SHARED, VM_WRITE } from '../base/flags.ts';
 import type { Addr, Bytes, Pages } from '../base/units.ts';
+import { checkRegister, checkRegisters } from '../base/whole.ts';
 
 function remapLocked(cur: Caller, start: Addr, size: number, pgoff: Pages, flags: number): number {
   const mm = cur.mm;
@@ -79,6 +80,9 @@ export function doRemapFilePages(
   pgoff: Pages,
   flags: number,
 ): number {
+  checkRegisters('remap_file_pages', startIn, sizeIn, flags);
+  checkRegister('remap_file_pages', 'prot', prot);
+  checkRegister('remap_file_pages', 'pgoff', pgoff);
   const mm = cur.mm;
   const mask = mm.system.pageMask;
   beginCall(cur);

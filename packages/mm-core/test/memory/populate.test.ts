@@ -76,6 +76,51 @@ describe('populate', () => {
   );
 });
 
+describe('populate of read-only memory', () => {
+  /** Three tables' worth of pages, one of them written before it became read-only, populated. */
+  function scene(m: Machine, heard: boolean): { t: TestTask; faults: readonly number[]; tables: number } {
+    const t = m.task();
+    const pages = 3 * 512;
+    t.anon(A + PAGE, pages);
+    t.store(A + 700 * PAGE, 7);
+    expect(doMprotect(t.cur, A + PAGE, pages * PAGE, PROT_READ)).toBe(0);
+    if (heard) {
+      const none = (): void => undefined;
+      t.mm.tracer = { enter: none, decide: none, vma: none, fault: none };
+    }
+    let tables = 0;
+    const pt = t.mm.pageTables!;
+    const real = pt.slotAlloc.bind(pt);
+    pt.slotAlloc = (addr) => {
+      tables++;
+      return real(addr);
+    };
+    const faults = faultsOf(t, () => expect(populate(t, A + PAGE, pages)).toBe(0));
+    return { t, faults, tables };
+  }
+
+  it(
+    'maps the zero page everywhere as single faults would, with one fault for each table that is made',
+    withMachine((m) => {
+      const alone = scene(m, false);
+      const heard = scene(m, true);
+      expect(alone.faults).toEqual(heard.faults);
+      expect(alone.faults[0]).toBe(3 * 512 - 1);
+      expect(rssOf(alone.t)).toEqual(rssOf(heard.t));
+      expect([alone.tables, heard.tables]).toEqual([3, 3 * 512 - 1]);
+      const pages = 3 * 512;
+      expect(mincore(alone.t, A + PAGE, pages)).toBe(mincore(heard.t, A + PAGE, pages));
+      expect([alone.t.load(A + 700 * PAGE), alone.t.load(A + 701 * PAGE), alone.t.load(A + pages * PAGE)]).toEqual([
+        7, 0, 0,
+      ]);
+      expect(alone.t.store(A + 701 * PAGE, 1)).toMatch(/^SIGSEGV/);
+      expect(doMprotect(alone.t.cur, A + PAGE, pages * PAGE, RW)).toBe(0);
+      expect(alone.t.store(A + 701 * PAGE, 1)).toBe('ok');
+      expect([alone.t.load(A + 702 * PAGE), rssOf(alone.t)]).toEqual([0, [2, 0, 0]]);
+    }),
+  );
+});
+
 describe('mincore', () => {
   it(
     'tells of pages in the tables and in the page cache',

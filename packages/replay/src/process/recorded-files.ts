@@ -58,6 +58,14 @@ const procOperations = new FileOperations({ mmap: (cur) => refuse(cur, PROC_NO_M
 const unmappable = new FileOperations({});
 const inodeOperations = new InodeOperations({});
 
+/** PATH_MAX, bytes: no path that a kernel took was longer. */
+const PATH_MAX = 4096;
+
+/** A path as maps shows it. What no kernel took is shortened in the middle: a log may hold a name of 16 MB. */
+function mapsName(path: string): string {
+  return path.length < PATH_MAX ? path : `${path.slice(0, 2048)}…${path.slice(-1024)}`;
+}
+
 /** What kind of thing a descriptor leads to. */
 export type RecordedKind = 'file' | 'directory' | 'pipe' | 'socket' | 'other';
 
@@ -130,7 +138,7 @@ export class RecordedFiles {
       const inode = newInode(this.#sb, type | 0o755, inodeOperations, fop);
       inode.iPrivate = path;
       const dentry = new Dentry(path, null, inode);
-      dentry.dynamicName = path;
+      dentry.dynamicName = mapsName(path);
       known = { inode, dentry };
       this.#byPath.set(path, known);
       const file = this.#file(known.dentry, inode, flags, fop);
@@ -186,7 +194,7 @@ export class RecordedFiles {
     this.#byPath.delete(path);
     known.inode.iPrivate = null;
     known.inode.iNlink = 0;
-    known.dentry.dynamicName = `${path} (deleted)`;
+    known.dentry.dynamicName = `${mapsName(path)} (deleted)`;
   }
 
   /** The file has another name now; what was there before is deleted. */
@@ -196,7 +204,7 @@ export class RecordedFiles {
     if (known === undefined) return;
     this.#byPath.delete(from);
     known.inode.iPrivate = to;
-    known.dentry.dynamicName = to;
+    known.dentry.dynamicName = mapsName(to);
     this.#byPath.set(to, known);
   }
 }

@@ -126,6 +126,33 @@ function doAnonymousPage(cur: Caller, vma: Vma, address: Addr, slot: Slot, flags
   return 0;
 }
 
+/**
+ * Maps the zero page at consecutive empty entries of plain memory, as read faults one after another would, each counted. A
+ * large range that is populated without write permission costs some 20 ns a page this way, a fault 400 ns.
+ *
+ * @param start page-aligned; the table before it exists
+ * @returns the pages done: up to the first entry in use or the end of the last-level table; 0 where somebody listens
+ */
+export function mapZeroPages(cur: Caller, vma: Vma, start: Addr, end: Addr): number {
+  const mm = vma.vmMm;
+  if (vma.vmOps !== null || mm.tracer !== null || (vma.vmFlags & (VM_SHARED | VM_HUGETLB)) !== 0) return 0;
+  const state = stateOf(mm);
+  const pt = mm.pageTables!;
+  const { pageSize } = mm.system;
+  const { zeroPfn } = state.frames;
+  const counts = state.rssCache !== null;
+  let pages = 0;
+  for (let at = start; at < end; at += pageSize) {
+    const slot = pt.slot(at);
+    if (slot < 0 || pt.entry(slot) !== 0) break;
+    if (counts) checkSyncRss(state);
+    pt.setEntry(slot, zeroPfn, vma.vmPageProt, PTE_SPECIAL);
+    pages++;
+  }
+  cur.minFlt += pages;
+  return pages;
+}
+
 /** do_fault: maps a page of the mapping's driver. */
 function doFault(vmf: FaultInfo, ops: VmOperations, slot: Slot): number {
   const { vma } = vmf;

@@ -34,7 +34,7 @@ import {
   VM_WRITE,
 } from '../../base/flags.ts';
 import { vmaHugePageSize, type Vma } from '../../areas/vma.ts';
-import { handleMmFault } from '../faults/fault.ts';
+import { handleMmFault, mapZeroPages } from '../faults/fault.ts';
 import { stateOf } from '../tlb/state.ts';
 import { setPageDirty } from '../frames/meta.ts';
 import type { Addr } from '../../base/units.ts';
@@ -129,9 +129,13 @@ export function faultinRange(cur: Caller, vma: Vma, start: Addr, end: Addr, gupF
   const error = checkVmaFlags(cur, vma, gupFlags);
   if (error !== 0) return error;
   if ((vma.vmFlags & VM_HUGETLB) !== 0) return followHugetlb(cur, vma, start, end, gupFlags);
+  const read = (gupFlags & FOLL_WRITE) === 0;
   for (let at = start; at < end; at += pageSize) {
     const slot = slotOf(cur, vma, at, gupFlags);
-    if (slot >= 0) continue;
+    if (slot >= 0) {
+      if (read) at += mapZeroPages(cur, vma, at + pageSize, end) * pageSize;
+      continue;
+    }
     // Returns no partial result while it has to wait: the repeated call finds the present pages at no cost.
     if (slot === RETRY) return RETRY;
     return at > start ? (at - start) / pageSize : slot;
