@@ -202,6 +202,10 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     'sys_mmap.offset_unaligned': { run: (m) => m.call('mmap', 0, P, RW, ANON, -1, 1) },
     'sys_mmap.bad_descriptor': { run: (m) => m.call('mmap', 0, P, RW, MAP_PRIVATE, 99, 0) },
     'sys_mmap.no_huge_file': { run: (m) => mmapFile(m, '/ram/a', RW, MAP_PRIVATE | MAP_HUGETLB) },
+    'sys_mmap.no_huge_pages': {
+      boot: { withoutHugePages: true },
+      run: (m) => m.call('mmap', 0, P, RW, ANON | MAP_HUGETLB, -1, 0),
+    },
     'sys_mmap.no_huge_size': { run: (m) => m.call('mmap', 0, P, RW, ANON | MAP_HUGETLB | (13 << 26), -1, 0) },
     'mlock2.bad_flags': { run: (m) => m.call('mlock2', m.anon(AT, P), P, 2) },
     'mseal.unknown_call': { run: (m) => m.call('mseal', m.anon(AT, P), P, 0) },
@@ -324,6 +328,10 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     'mmap_region.driver_refused': { run: (m) => device(m, 'refuse'), gives: -71 },
     'mmap_region.moved': { run: (m) => device(m, 'move') },
     'mmap_region.shared_memory': {
+      boot: { sysctl: { overcommitMemory: 2, overcommitRatio: 1 } },
+      run: (m) => m.call('mmap', 0, GIB, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+    },
+    'mmap_region.no_shared_memory': {
       boot: { withoutSharedMemory: true },
       run: (m) => m.call('mmap', 0, P, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
     },
@@ -476,6 +484,10 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     }),
 
     // --- brk: the refusal is the unchanged break
+    'brk.no_heap': {
+      run: (m) => ((m.task.mm.startBrk = m.task.mm.brk = 0), m.call('brk', 0x30000000)),
+      gives: 0,
+    },
     'brk.below_start': { run: (m) => m.call('brk', m.task.mm.startBrk - 1), gives: 0x30000000 },
     'brk.rlimit_data': {
       run: (m) => (m.task.limits.assign(RLIMIT_DATA, P, Infinity), m.call('brk', 0x30000000 + 2 * P)),

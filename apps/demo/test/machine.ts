@@ -45,6 +45,7 @@ export interface BootOptions {
   readonly security?: Partial<SecurityHooks>;
   readonly limits?: (table: LimitTable) => void;
   readonly withoutSharedMemory?: boolean;
+  readonly withoutHugePages?: boolean;
   readonly onWarning?: (text: string) => void;
 }
 
@@ -147,8 +148,11 @@ export class Machine {
       ...(options.security === undefined ? {} : { security: withHooks(options.security) }),
       ...drivers,
       ...(options.withoutSharedMemory === true ? { sharedMemory: undefined } : {}),
+      ...(options.withoutHugePages === true ? { hugePages: undefined } : {}),
       mounts: [
-        ...(drivers.mounts ?? []).filter(({ path }) => path !== '/proc'),
+        ...(drivers.mounts ?? []).filter(
+          ({ path }) => path !== '/proc' && (options.withoutHugePages !== true || path !== '/huge'),
+        ),
         { path: '/proc', filesystem: testProc },
         { path: '/drv', filesystem: testDev },
       ],
@@ -157,8 +161,7 @@ export class Machine {
     this.system = this.kernel.system;
     this.task = this.kernel.spawn(options.limits === undefined ? {} : { limits: options.limits });
     // Room for a heap, as a program would have.
-    this.task.mm.startBrk = 0x30000000;
-    this.task.mm.brk = 0x30000000;
+    this.task.setHeap(0x30000000);
   }
 
   /** A call of the first task by name, with the decision cleared before. */

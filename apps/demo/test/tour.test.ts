@@ -19,6 +19,7 @@ describe.each([LINUX_6_1.name, MSM_4_4.name])('the kinds of mapping on %s', (ker
     ['ramfs', '4k'],
     ['tmpfs', '4k'],
     ['ramfs', '16k'],
+    ['ramfs', '64k'],
     ['hostfs', '4k'],
     ['zenfs:memory', '4k'],
   ])('are made on %s with pages of %s', async (fs, pageSize) => {

@@ -80,7 +80,10 @@ export interface KernelInit {
   readonly profile: KernelProfile;
   readonly config: KernelConfig;
   readonly sysctl?: Sysctls | undefined;
-  /** Memory behind the mappings: its size (default: config.ramBytes) or a buffer of the caller's; false: none. */
+  /**
+   * Memory behind the mappings: its size in bytes, or a buffer of the caller's; false: none. By default config.ramBytes, at
+   * most 64 MiB: who wants more asks for it.
+   */
   readonly memory?:
     { readonly bytes?: number | undefined; readonly buffer?: ArrayBufferLike | undefined } | false | undefined;
   /** What overcommit asks about RAM; by default the frames are counted. */
@@ -138,8 +141,7 @@ export class Kernel {
       onWarning: init.onWarning,
     });
     this.system = system;
-    this.memory =
-      init.memory === false ? null : createMemory(system, { bytes: init.config.ramBytes, ...(init.memory ?? {}) });
+    this.memory = init.memory === false ? null : createMemory(system, init.memory ?? {});
     if (this.memory !== null && init.ram === undefined) {
       const { frames } = this.memory;
       system.ram = {

@@ -53,7 +53,8 @@ describe('/proc/PID/maps', () => {
 
   it('shows heap, names of anonymous memory, and shared memory', () => {
     const task = machine({ profile: MSM_4_4 }).spawn();
-    task.brk(task.brk(0) + 4096);
+    task.setHeap(0x30000000);
+    task.brk(0x30001000);
     const addr = task.mmap(0, 8192, RW, ANON, -1, 0);
     task.memory.store32(addr, 0x00637273);
     task.prctl(PR_SET_VMA, 0, addr + 4096, 4096, addr);

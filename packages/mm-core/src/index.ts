@@ -40,7 +40,7 @@ export { doMunmap, exitMmap, vmMunmap } from './calls/munmap.ts';
 // --- changing mappings
 export { doMprotect } from './calls/mprotect.ts';
 export { doMremap } from './calls/mremap.ts';
-export { sysBrk, vmBrk, vmDataDefaultFlags } from './calls/brk.ts';
+export { setHeap, sysBrk, vmBrk, vmDataDefaultFlags } from './calls/brk.ts';
 export { doMlock, doMlockall, doMunlock, doMunlockall } from './calls/mlock.ts';
 export { doMadvise } from './calls/madvise.ts';
 export { doMsync } from './calls/msync.ts';

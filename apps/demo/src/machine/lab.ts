@@ -43,20 +43,29 @@ export function vaBitsOf(pageSize: number): VaBits {
   return pageSize === 16384 ? 47 : 48;
 }
 
-/** Bytes of memory behind the mappings, where calls touch them. */
+/** Bytes of memory behind the mappings beside the huge pages, at least, where calls touch them. */
 const MEMORY_BYTES = 2 ** 27;
+
+/**
+ * Bytes of memory for a machine with a pool: whole huge pages, so that those of the pool can be had beside what else is in
+ * use. A huge page is an aligned block, and everything else breaks up at least one.
+ */
+export function memoryBytes(pools: readonly { readonly size: number; readonly pages: number }[]): number {
+  const largest = pools.reduce((size, pool) => Math.max(size, pool.size), 1);
+  const pool = pools.reduce((sum, { size, pages }) => sum + size * pages, 0);
+  return Math.ceil(MEMORY_BYTES / largest) * largest + pool;
+}
 
 /** Makes a machine as explain wants it. */
 export const makeMachine: MachineMaker = (spec, { memory }) => {
   const { total, free, swap } = spec.memory;
   const pages = (bytes: number): number => Math.floor(bytes / spec.pageSize);
-  const pool = spec.config.hugePages.reduce((sum, { size, pages: count }) => sum + size * count, 0);
   return createKernel({
     arch: createArm64({ pageSize: spec.pageSize as PageSize, vaBits: spec.vaBits as VaBits }),
     profile: spec.profile,
     config: spec.config,
     sysctl: { ...spec.sysctl },
-    memory: memory ? { bytes: MEMORY_BYTES + pool } : false,
+    memory: memory ? { bytes: memoryBytes(spec.config.hugePages) } : false,
     ram: { totalPages: () => pages(total), guessFreePages: () => pages(free), swapPages: () => pages(swap) },
     ...labDrivers(),
   });

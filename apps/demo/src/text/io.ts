@@ -26,6 +26,12 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The width to write for: that of the terminal; 100 where there is none, or where it reports 0 (script(1) does). */
+export function columnsOf(stream: { readonly isTTY?: boolean; readonly columns?: number }): number {
+  const { columns = 0 } = stream;
+  return stream.isTTY === true && columns > 0 ? columns : 100;
+}
+
 /** The process's own streams. Colours are off when standard output is no terminal, or NO_COLOR is set. */
 export function processIo(): Io {
   const { stdout, stderr, stdin } = process;
@@ -41,7 +47,7 @@ export function processIo(): Io {
     outBytes: (bytes) => void stdout.write(bytes),
     terminal: stderr.isTTY ? stderr : null,
     colors: picocolors.createColors(color),
-    columns: stdout.isTTY ? stdout.columns : 100,
+    columns: columnsOf(stdout),
     input: () => stdin.setEncoding('utf8') as AsyncIterable<string>,
   };
 }

@@ -180,7 +180,7 @@ export function systemCall(task: Task, call: Call, names: Names): number {
   const op = decodeCall(logged(call, args));
   if (op === null) throw new ScriptError(`line ${call.line}: unknown call «${call.name}»`);
   if (op.op === 'undecoded') {
-    const what = `argument ${op.index + 1} of ${call.name} is «${op.text}», not a ${op.expected}`;
+    const what = `argument ${op.index + 1} of ${call.name} is «${op.text}»; expected: ${op.expected}`;
     throw new ScriptError(`line ${call.line}: ${what}`);
   }
   return perform(task, call, op, args);

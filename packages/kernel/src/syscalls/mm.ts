@@ -56,6 +56,7 @@ import {
   PRCTL_UNKNOWN_OPTION,
   SYS_MMAP_BAD_DESCRIPTOR,
   SYS_MMAP_NO_HUGE_FILE,
+  SYS_MMAP_NO_HUGE_PAGES,
   SYS_MMAP_NO_HUGE_SIZE,
   SYS_MMAP_OFFSET_UNALIGNED,
   MSEAL_UNKNOWN_CALL,
@@ -137,10 +138,11 @@ export class MmCalls {
       file = file.getFile();
     } else if ((mapFlags & MAP_HUGETLB) !== 0) {
       const log = (mapFlags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
-      const hstate = system.hugePages?.hstateSizelog((mapFlags >>> MAP_HUGE_SHIFT) & SHM_HUGE_MASK) ?? null;
+      if (system.hugePages === null) return refuse(cur, SYS_MMAP_NO_HUGE_PAGES, -EINVAL);
+      const hstate = system.hugePages.hstateSizelog((mapFlags >>> MAP_HUGE_SHIFT) & SHM_HUGE_MASK);
       if (hstate === null) return refuse(cur, SYS_MMAP_NO_HUGE_SIZE, -EINVAL);
       length = roundHuge(length, hstate.size);
-      const made = system.hugePages!.fileSetup(cur, {
+      const made = system.hugePages.fileSetup(cur, {
         name: 'anon_hugepage',
         size: length,
         vmFlags: VM_NORESERVE,

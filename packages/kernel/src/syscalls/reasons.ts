@@ -23,6 +23,13 @@ export const SYS_MMAP_NO_HUGE_FILE: number = reason('sys_mmap.no_huge_file', {
   source: { fn: 'sys_mmap_pgoff', file: 'mm/mmap.c' },
 });
 
+export const SYS_MMAP_NO_HUGE_PAGES: number = reason('sys_mmap.no_huge_pages', {
+  errno: EINVAL,
+  says: 'No driver for huge pages is plugged in (system.hugePages is null).',
+  change: 'Plug one in: @vmarea/hugetlbfs, as `hugePages` of createKernel. Or leave MAP_HUGETLB out.',
+  source: { fn: 'hstate_sizelog', file: 'include/linux/hugetlb.h' },
+});
+
 export const SYS_MMAP_NO_HUGE_SIZE: number = reason('sys_mmap.no_huge_size', {
   errno: EINVAL,
   says: 'The kernel has no huge pages of the size that the flags name.',

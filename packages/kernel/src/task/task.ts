@@ -4,7 +4,7 @@
  * `task.sys` has the calls raw: numbers in, a result or a negative errno out. The same names on the task itself throw.
  * One thread per task: the library is synchronous. Mirrors struct task_struct.
  */
-import { makeCurrent, RETRY, type Mm } from '@vmarea/mm-core';
+import { makeCurrent, RETRY, setHeap, type Mm } from '@vmarea/mm-core';
 import { UserMemory } from '@vmarea/mm-core/memory';
 import { DeadTaskError, toError } from './errors.ts';
 import type { Kernel } from '../kernel.ts';
@@ -96,6 +96,15 @@ export class Task extends Throwing {
       this.userMemory = new UserMemory(this.cur);
     }
     return this.userMemory;
+  }
+
+  /**
+   * Places an empty heap at `start` (bytes): a task that has executed no program has none, and its `brk` refuses.
+   *
+   * @throws MisuseError when `start` is no whole number above 0 and below the end of user addresses
+   */
+  setHeap(start: number): void {
+    setHeap(this.cur.mm, start);
   }
 
   /** The address space. */

@@ -3,7 +3,7 @@
  *
  * Mirrors sys_brk and do_brk of mm/mmap.c in both forms: 4.4 merges through vma_merge, 6.1 only extends the heap's VMA.
  */
-import { EINVAL, ENOMEM, MAP_FIXED, READ_IMPLIES_EXEC } from '@vmarea/uapi';
+import { EINVAL, ENOMEM, MAP_FIXED, MisuseError, READ_IMPLIES_EXEC, wholeNumber } from '@vmarea/uapi';
 import {
   mayExpandVm,
   mlockFutureCheck,
@@ -15,12 +15,14 @@ import { beginCall } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
 import { isErr, refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
+import type { Mm } from '../space/mm.ts';
 import { doMunmap } from './munmap.ts';
 import { alignUp } from '../base/page-math.ts';
 import {
   BRK_BELOW_START,
   BRK_CLEAR_OLD_MAPS,
   BRK_MAX_MAP_COUNT,
+  BRK_NO_HEAP,
   BRK_NOTHING_TO_SHRINK,
   BRK_NO_ROOM,
   BRK_RLIMIT_DATA,
@@ -146,6 +148,10 @@ function brkLocked(cur: Caller, value: number): number {
   const mm = cur.mm;
   const system = mm.system;
   const oldBrk = mm.brk;
+  if (mm.startBrk === 0) {
+    refuse(cur, BRK_NO_HEAP, -ENOMEM);
+    return oldBrk;
+  }
   if (value >= 0 && value < mm.startBrk) {
     refuse(cur, BRK_BELOW_START, -ENOMEM);
     return oldBrk;
@@ -184,6 +190,23 @@ function brkLocked(cur: Caller, value: number): number {
     cur.call.populateLater(oldEnd, newEnd - oldEnd, false);
   }
   return value;
+}
+
+/**
+ * Places an empty heap, as exec does behind a program's data: `start_brk` and `brk` become `start`.
+ *
+ * An address space has no heap before: `brk` refuses then, with the reason brk.no_heap. What is mapped at `start` is not
+ * looked at; `brk` refuses to grow over it.
+ *
+ * @param start bytes, not rounded: a program's data ends anywhere in a page
+ * @throws MisuseError when `start` is no whole number above 0 and below the end of user addresses
+ */
+export function setHeap(mm: Mm, start: Addr): void {
+  if (wholeNumber('setHeap', 'start', start) <= 0 || start >= mm.taskSize) {
+    throw new MisuseError('setHeap', 'start', `is ${start}; a heap begins above 0 and below ${mm.taskSize}`);
+  }
+  mm.startBrk = start;
+  mm.brk = start;
 }
 
 /**

@@ -28,6 +28,7 @@ import {
   MMAP_REGION_DRIVER_REFUSED,
   MMAP_REGION_MOVED,
   MMAP_REGION_SEALED,
+  MMAP_REGION_NO_SHARED_MEMORY,
   MMAP_REGION_SHARED_MEMORY,
   MMAP_REGION_MDWE,
 } from './reasons/map-region.ts';
@@ -192,7 +193,8 @@ function backMapping(cur: Caller, file: VmFile | null, vma: Vma): number {
   const mm = cur.mm;
   const system = mm.system;
   if (file === null) {
-    const error = system.sharedMemory === null ? -ENOMEM : system.sharedMemory.zeroSetup(cur, vma);
+    if (system.sharedMemory === null) return refuse(cur, MMAP_REGION_NO_SHARED_MEMORY, -ENOMEM);
+    const error = system.sharedMemory.zeroSetup(cur, vma);
     return error === 0 ? 0 : refuse(cur, MMAP_REGION_SHARED_MEMORY, error);
   }
   const addr = vma.vmStart;

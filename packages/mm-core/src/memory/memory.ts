@@ -3,11 +3,11 @@
  *
  * Each of its methods calls a function of another file.
  */
-import { ENOMEM, MADV_POPULATE_READ, MADV_POPULATE_WRITE } from '@vmarea/uapi';
+import { ENOMEM, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MisuseError } from '@vmarea/uapi';
 import type { Caller } from '../space/caller.ts';
 import type { FileMapping } from '../shape/file-mapping.ts';
 import type { Mm } from '../space/mm.ts';
-import type { MemoryPort } from '../ports/memory.ts';
+import { NO_MEMORY, type MemoryPort } from '../ports/memory.ts';
 import type { MmSystem } from '../space/system.ts';
 import type { Vma } from '../areas/vma.ts';
 import { advise } from './tables/advise.ts';
@@ -28,9 +28,15 @@ import { flushTlbMm } from './tlb/flush.ts';
 import { unmapPlain, unmapRegion, zapMappingRange, zapRange } from './tables/zap.ts';
 import type { Addr, Bytes, Pages, VmFlags } from '../base/units.ts';
 
+/** Bytes of RAM, 64 MiB, that {@link createMemory} allocates at most when neither `bytes` nor `buffer` is given. */
+export const DEFAULT_MEMORY_BYTES: number = 2 ** 26;
+
 /** The arguments of {@link createMemory}. */
 export interface MemoryInit {
-  /** Bytes of RAM: the first ones of `buffer`, by default all; without a buffer the configuration's `ramBytes`. */
+  /**
+   * Bytes of RAM: of `buffer` the first ones, by default all; without a buffer the configuration's `ramBytes`, at most
+   * {@link DEFAULT_MEMORY_BYTES}.
+   */
   bytes?: number | undefined;
   /** The caller's buffer with a fixed length. */
   buffer?: ArrayBufferLike | undefined;
@@ -54,7 +60,8 @@ export class Memory implements MemoryPort, MemoryCore {
   private nextAsid = 1;
 
   constructor(system: MmSystem, init: MemoryInit) {
-    const bytes = init.bytes ?? (init.buffer === undefined ? system.config.ramBytes : undefined);
+    const bytes =
+      init.bytes ?? (init.buffer === undefined ? Math.min(system.config.ramBytes, DEFAULT_MEMORY_BYTES) : undefined);
     this.physical = PhysicalMemory.create({ pageSize: system.pageSize, bytes, buffer: init.buffer });
     this.frames = new Frames(this.physical);
     this.system = system;
@@ -151,11 +158,15 @@ export class Memory implements MemoryPort, MemoryCore {
 }
 
 /**
- * Creates a machine's memory. Call it before the first address space is created: earlier ones have no memory.
+ * Creates a machine's memory. Call it once, and before the first address space is created.
  *
- * @throws RangeError when a size is out of range or the host cannot allocate the buffer
+ * @throws RangeError when a size is out of range or the host cannot allocate the buffer; MisuseError when the machine has
+ *   memory or an address space already
  */
 export function createMemory(system: MmSystem, init: MemoryInit = {}): Memory {
+  if (system.memory !== NO_MEMORY) throw new MisuseError('createMemory', 'system', 'has memory already');
+  if (system.hasMm)
+    throw new MisuseError('createMemory', 'system', 'has an address space already, which would have no memory');
   const memory = new Memory(system, init);
   system.memory = memory;
   return memory;

@@ -38,6 +38,7 @@ export class Mm {
   mmapBase = 0;
   /** Whether the layout is bottom-up. */
   mmapLegacy = false;
+  /** Where the heap begins, and where it ends, in bytes; 0 without a heap. `setHeap` and exec place it. */
   startBrk = 0;
   brk = 0;
   startStack = 0;
@@ -75,6 +76,7 @@ export class Mm {
 
   constructor(system: MmSystem) {
     this.system = system;
+    system.hasMm = true;
     this.taskSize = system.arch.taskSize;
     this.vmas = new VmaTable(this);
     this.tree = new VmaTree(this.vmas, system.stackGuardGap);

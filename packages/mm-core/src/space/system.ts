@@ -52,6 +52,8 @@ export class MmSystem {
   hugePages: HugePages | null = null;
   sharedMemory: SharedMemory | null = null;
   memory: MemoryPort = NO_MEMORY;
+  /** Whether an address space was made: memory cannot be plugged in any more then. */
+  hasMm = false;
   /** The pages committed: vm_committed_as, exact (the kernel's per-CPU batches are not modelled). */
   committedAs = 0;
   /** vm_area_cachep. */

@@ -2,6 +2,13 @@
 import { EINVAL, ENOMEM } from '@vmarea/uapi';
 import { reason } from '../../reasons/table.ts';
 
+export const BRK_NO_HEAP: number = reason('brk.no_heap', {
+  errno: ENOMEM,
+  says: 'The address space has no heap: no program was executed, and nobody has placed one.',
+  change: 'Execute a program, or place a heap with setHeap.',
+  source: { fn: 'brk', file: 'mm/mmap.c' },
+});
+
 export const BRK_BELOW_START: number = reason('brk.below_start', {
   errno: ENOMEM,
   says: 'The new end is below the beginning of the heap.',

@@ -37,6 +37,13 @@ export const MMAP_REGION_MOVED: number = reason('mmap_region.moved', {
   source: { fn: 'mmap_region', file: 'mm/mmap.c' },
 });
 
+export const MMAP_REGION_NO_SHARED_MEMORY: number = reason('mmap_region.no_shared_memory', {
+  errno: ENOMEM,
+  says: 'No driver for shared anonymous memory is plugged in (system.sharedMemory is null).',
+  change: 'Plug one in: @vmarea/shmem, as `sharedMemory` of createKernel or of the system. Or use MAP_PRIVATE.',
+  source: { fn: 'shmem_zero_setup', file: 'mm/mmap.c', caller: 'mmap_region', lines: { 'msm-4.4': [1728] } },
+});
+
 export const MMAP_REGION_SHARED_MEMORY: number = reason('mmap_region.shared_memory', {
   errno: ENOMEM,
   says: 'The file for shared anonymous memory could not be created: all its pages are charged at once.',
