@@ -96,6 +96,7 @@ const layering = [
 export default defineConfig(
   globalIgnores([
     '**/dist/',
+    'apps/demo/bin/',
     '**/coverage/',
     '**/artifacts/',
     'docs/api/',

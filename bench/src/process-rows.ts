@@ -19,7 +19,7 @@ export interface ProcessRow {
 }
 
 const root = resolve(import.meta.dirname, '../..');
-const main = join(root, 'apps/demo/dist/main.js');
+const main = join(root, 'apps/demo/bin/main.js');
 const engine = join(root, 'packages/mm-core/dist/index.js');
 /** Writes the processor time to descriptor 3 when the process ends. */
 const TELL =

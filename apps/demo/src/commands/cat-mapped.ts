@@ -23,8 +23,7 @@ import {
   PROT_READ,
 } from '@vmarea/uapi';
 import { interceptDriver } from '@vmarea/vfs';
-import type { Command } from 'commander';
-import { DRIVER_SPECS, openDriver } from '../machine/drivers.ts';
+import { openDriver } from '../machine/drivers.ts';
 import { UsageError, type Io } from '../text/io.ts';
 import { vaBitsOf } from '../machine/lab.ts';
 
@@ -161,20 +160,4 @@ async function putThere(kernel: Kernel, task: Task, file: string, path: string):
   }
   await must(kernel, task, 'fsync', () => sys.fsync(fd));
   sys.close(fd);
-}
-
-/** The command's options. */
-export function addCatMappedOptions(command: Command): Command {
-  return command
-    .description('print a file through a mapping of it, and tell how many of its pages were read')
-    .argument(
-      '<FILE>',
-      'path in the filesystem; for one that begins empty a file of this machine, which is copied there first',
-    )
-    .requiredOption(`--fs <${DRIVER_SPECS}>`, 'the filesystem driver')
-    .option('--offset <BYTES>', 'where to begin', '0')
-    .option('--length <BYTES>', 'how much to print (default: to the end)')
-    .option('--kernel <linux-6.1|msm-4.4>', 'whose rules hold', 'linux-6.1')
-    .option('--page-size <N>', '4k, 16k or 64k', '4k')
-    .addHelpText('after', '\nExit status:\n  0  printed\n  2  bad usage, or something that cannot be read');
 }

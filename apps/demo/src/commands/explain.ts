@@ -3,26 +3,12 @@
  * standard input.
  */
 import { readFileSync, statSync } from 'node:fs';
-import {
-  askedSituation,
-  callNames,
-  explain,
-  formatAnswer,
-  formatVerbose,
-  parseScript,
-  type Answer,
-} from '@vmarea/explain';
+import { askedSituation, explain, formatAnswer, formatVerbose, parseScript, type Answer } from '@vmarea/explain';
 import { describeEvidence, isAssumed, LogClues, listFacts, type Fact, type Situation } from '@vmarea/situation';
 import { MEMORY_CALLS, parseLog } from '@vmarea/strace';
-import type { Command } from 'commander';
 import { makeMachine, reasonBook } from '../machine/lab.ts';
-import {
-  addSituationOptions,
-  givenFacts,
-  SIZE_HELP,
-  situationOf,
-  type SituationOptions,
-} from '../options/situation.ts';
+import { givenFacts, situationOf } from '../options/situation.ts';
+import type { SituationOptions } from '../options/vocabulary.ts';
 import { UsageError, type Io } from '../text/io.ts';
 import { parseCount } from '../text/values.ts';
 import { explainLine } from './explain-line.ts';
@@ -147,25 +133,4 @@ export async function explainCommand(what: string, options: ExplainOptions, io: 
     if (named || (error instanceof Error && 'code' in error)) throw new UsageError(error.message);
     throw error;
   }
-}
-
-/** The command's arguments and options. */
-export function addExplainOptions(command: Command): Command {
-  command
-    .description('say why a memory call gives its answer, and what would change it')
-    .argument(
-      '<CALL>',
-      "a call, a line of strace as it is, C, a file of them, or - for standard input: 'mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0)'",
-    );
-  addSituationOptions(command);
-  return command
-    .option('--maps <FILE>', 'the same as --maps-before')
-    .option('--at <LINE>', 'the memory call on this line of a log, in the state that its process has there')
-    .option('--no-changes', 'do not search for what would change the answer')
-    .option('--verbose', 'show checks, path, other machines, the whole map and every fact')
-    .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      `\n${SIZE_HELP}\nCalls: ${callNames().join(', ')}.\nA line may name its result: p = mmap(…); the next ones can use it: store(p + 4096).`,
-    );
 }

@@ -18,10 +18,11 @@ import { findLogParts, readLogParts, readPieces } from '@vmarea/strace/node';
 import { isModelled, LogClues, type Situation } from '@vmarea/situation';
 import { buildMachine } from '../machine/machine.ts';
 import { Sysroot } from '../machine/sysroot.ts';
-import { givenFacts, readMap, readText, situationOf, usage, type SituationOptions } from '../options/situation.ts';
+import { givenFacts, readMap, readText, situationOf, usage } from '../options/situation.ts';
+import type { SituationOptions } from '../options/vocabulary.ts';
 import { recognizeFile } from '../intake/recognize-file.ts';
 import { UsageError, type Io } from '../text/io.ts';
-import { Progress } from '../text/progress.ts';
+import { startProgress } from '../text/progress.ts';
 import { reportJson } from '../text/report-json.ts';
 import { reportText } from '../text/report-text.ts';
 import { parseCount } from '../text/values.ts';
@@ -194,7 +195,7 @@ async function partsOf(log: string): Promise<Awaited<ReturnType<typeof findLogPa
 }
 
 async function stream(replay: Replay, log: string, io: Io): Promise<void> {
-  const progress = new Progress(io, statSync(log).size, basename(log));
+  const progress = await startProgress(io, statSync(log).size, basename(log));
   try {
     for await (const piece of readPieces(log, (bytes) => progress.at(bytes, replay.parser.lines))) {
       replay.push(piece);

@@ -23,8 +23,7 @@ import {
   PROT_WRITE,
   signalName,
 } from '@vmarea/uapi';
-import type { Command } from 'commander';
-import { DRIVER_SPECS, openDriver, type OpenedDriver } from '../machine/drivers.ts';
+import { openDriver, type OpenedDriver } from '../machine/drivers.ts';
 import { UsageError, type Io } from '../text/io.ts';
 import { makeMachine, reasonBook } from '../machine/lab.ts';
 
@@ -349,16 +348,4 @@ export async function tourCommand(options: TourOptions, io: Io): Promise<number>
     io.out(`${lines.join('\n')}\n\n`);
   });
   return 0;
-}
-
-/** The command's options. */
-export function addTourOptions(command: Command): Command {
-  return command
-    .description('make the three kinds of mapping step by step, with the functions that each call goes through')
-    .option(`--fs <${DRIVER_SPECS}>`, 'where the file lives (hostfs alone: a directory for the tour only)', 'ramfs')
-    .option('--file <PATH>', 'the file (default: data; for drivers that cannot be written to, one that is there)')
-    .option('--memory', 'two tasks and their pages: stores, fork, truncation')
-    .option('--kernel <linux-6.1|msm-4.4>', 'whose rules hold', 'linux-6.1')
-    .option('--page-size <N>', '4k, 16k or 64k', '4k')
-    .option('--json', 'print JSON');
 }

@@ -5,6 +5,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { parseBytes } from '@vmarea/situation';
 import { formatMapsLine, parseMaps, smapsFigures, type MapsLine } from '@vmarea/strace';
 import { UsageError, type Io } from '../text/io.ts';
+import { grouped } from '../text/numbers.ts';
 
 /** As commander gives them. */
 export interface MapsOptions {
@@ -201,7 +202,7 @@ function needText(summary: MapSummary, need: number): string {
 
 function summaryText(file: string, summary: MapSummary, need: number | null, io: Io): string {
   const c = io.colors;
-  const number = (value: number): string => value.toLocaleString('en');
+  const number = (value: number): string => grouped(value);
   const share = Math.round((100 * summary.areas) / summary.maxMapCount);
   const near = summary.areas >= summary.maxMapCount * 0.9;
   const lines = [

@@ -1,16 +1,15 @@
 /**
- * What `--fs` names: a filesystem driver, wired with what it needs of this host.
+ * What `--fs` names: a filesystem driver, wired with what it needs of this host. Drivers that no machine has by
+ * itself are loaded when they are named.
  */
 import { readFileSync } from 'node:fs';
-import { hostfs } from '@vmarea/hostfs';
-import { httpfs, type HttpfsOptions } from '@vmarea/httpfs';
+import type { HttpfsOptions } from '@vmarea/httpfs';
 import type { FileSystemFactory } from '@vmarea/kernel';
 import { tmpfs } from '@vmarea/shmem';
 import { S_ISDIR, S_ISREG } from '@vmarea/uapi';
 import { ramfs } from '@vmarea/vfs';
-import { zenfs } from '@vmarea/zenfs';
-import { Zip } from '@zenfs/archives';
-import { InMemory, resolveMountConfig, type FileSystem } from '@zenfs/core';
+import type { FileSystem } from '@zenfs/core';
+import { DRIVER_SPECS } from '../options/drivers.ts';
 import { UsageError } from '../text/io.ts';
 
 /** A driver that is ready to be mounted. */
@@ -26,9 +25,6 @@ export interface OpenedDriver {
   readonly file?: string | undefined;
 }
 
-/** What `--fs` understands, for help texts. */
-export const DRIVER_SPECS = 'ramfs|tmpfs|hostfs:DIR|zenfs:memory|zenfs:zip:FILE|httpfs:URL';
-
 /**
  * The driver that a text names.
  *
@@ -42,12 +38,15 @@ export async function openDriver(spec: string): Promise<OpenedDriver> {
   if (spec === 'tmpfs') return { name, filesystem: (system) => tmpfs(system), empty: true, writable: true };
   if (name === 'hostfs' && rest !== '') return openHostfs(rest);
   if (spec === 'zenfs:memory') {
+    const { zenfs } = await import('@vmarea/zenfs');
+    const { InMemory, resolveMountConfig } = await import('@zenfs/core');
     const fs = await resolveMountConfig({ backend: InMemory });
     return { name, filesystem: (system) => zenfs(system, { fs }), empty: true, writable: true };
   }
   if (name === 'zenfs' && rest.startsWith('zip:')) return openZip(rest.slice('zip:'.length));
   if (name === 'httpfs' && rest !== '') {
     const options = remote(rest);
+    const { httpfs } = await import('@vmarea/httpfs');
     const file = Object.keys(options.files ?? {})[0];
     return { name, filesystem: (system) => httpfs(system, options), empty: false, writable: false, file };
   }
@@ -62,7 +61,8 @@ function remote(text: string): HttpfsOptions {
   return { files: { [decodeURIComponent(pathname.slice(pathname.lastIndexOf('/') + 1))]: text } };
 }
 
-function openHostfs(root: string): OpenedDriver {
+async function openHostfs(root: string): Promise<OpenedDriver> {
+  const { hostfs } = await import('@vmarea/hostfs');
   return {
     name: 'hostfs',
     filesystem(system) {
@@ -90,6 +90,9 @@ async function firstFile(fs: FileSystem, dir: string): Promise<string | undefine
 }
 
 async function openZip(file: string): Promise<OpenedDriver> {
+  const { zenfs } = await import('@vmarea/zenfs');
+  const { Zip } = await import('@zenfs/archives');
+  const { resolveMountConfig } = await import('@zenfs/core');
   try {
     const data = new Uint8Array(readFileSync(file)).buffer;
     const resolved: unknown = await resolveMountConfig({ backend: Zip, data });

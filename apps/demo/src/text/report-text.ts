@@ -6,11 +6,12 @@ import type { Difference, FailedCalls, MapRow, Reason, ReplayedMap, ReplayReport
 import { describeSituation, isModelled, listFacts } from '@vmarea/situation';
 import { formatMapsLine } from '@vmarea/strace';
 import type { Io } from './io.ts';
+import { grouped } from './numbers.ts';
 import { wrap } from './wrap.ts';
 
 /** `1 fork`, `2 forks`. */
 function count(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString('en')} ${number === 1 ? one : many}`;
+  return `${grouped(number)} ${number === 1 ? one : many}`;
 }
 
 /** A table without lines. */
@@ -115,22 +116,18 @@ function answerText(report: ReplayReport, io: Io): string {
   for (const learned of report.learned) lines.push(`The log shows that ${learned}.`);
   const text = lines.map((line) => wrap(line, io.columns, '  ')).join('');
   const rows = [
-    ['memory calls replayed', answers.replayed.toLocaleString('en')],
-    [
-      "of the kernel's answers reproduced",
-      `${answers.reproduced.toLocaleString('en')} of ${judged.toLocaleString('en')}`,
-    ],
+    ['memory calls replayed', grouped(answers.replayed)],
+    ["of the kernel's answers reproduced", `${grouped(answers.reproduced)} of ${grouped(judged)}`],
   ];
   if (answers.unjudged > 0) {
     const told = report.machine.randomized && report.machine.addresses === 'predicted';
     rows.push([
       told ? 'told the random displacements, or could not be judged' : 'taken from the log, not judged',
-      answers.unjudged.toLocaleString('en'),
+      grouped(answers.unjudged),
     ]);
   }
-  rows.push(['failed in the log', answers.failed.toLocaleString('en')]);
-  if (answers.failed > 0)
-    rows.push(['  of these refused here in the same way', answers.failedAlike.toLocaleString('en')]);
+  rows.push(['failed in the log', grouped(answers.failed)]);
+  if (answers.failed > 0) rows.push(['  of these refused here in the same way', grouped(answers.failedAlike)]);
   return text + table(rows.map(([what, number]) => [what!, io.colors.cyan(number)]));
 }
 
@@ -155,7 +152,7 @@ function reasonText(reason: Reason, io: Io): string {
 }
 
 function vmasText({ vmas }: ReplayReport): string {
-  const number = (value: number): string => value.toLocaleString('en');
+  const number = (value: number): string => grouped(value);
   const rows = [
     ['created', number(vmas.created)],
     ['merged with a neighbour', number(vmas.merged)],
