@@ -3,7 +3,7 @@
  * layout, protections, huge page sizes, and the page-table factory. It knows no VMA and no file.
  * Mirrors arch/arm64/include/asm/{memory,processor,elf,page}.h.
  */
-import { EINVAL } from '@vmarea/uapi';
+import { EINVAL, EM_AARCH64 } from '@vmarea/uapi';
 import { geometry, type PageSize, type VaBits } from './geometry.ts';
 import { type LayoutRequest, mmapBase } from './mmap-layout.ts';
 import { Arm64PageTables, type PhysicalMemory, type TableAllocator } from './page-tables.ts';
@@ -42,6 +42,8 @@ export interface Arm64 {
   readonly hugeSizes: readonly number[];
   /** The default huge page: what one last-level table covers. */
   readonly pmdSize: number;
+  /** e_machine of its ELF files: EM_AARCH64. */
+  readonly elfMachine: number;
   /** Table levels, root included. */
   readonly levels: number;
   /** TCR_EL1.T0SZ for these tables: 64 - vaBits. */
@@ -127,6 +129,7 @@ export function createArm64(options: Arm64Options): Arm64 {
     mmapRndBitsMax: g.vaBits - g.pageShift - 3,
     hugeSizes: g.hugeSizes,
     pmdSize: g.pmdSize,
+    elfMachine: EM_AARCH64,
     levels: g.levels,
     t0sz: 64 - g.vaBits,
     mair: { lo: 0x440c0400, hi: 0x000000ff },

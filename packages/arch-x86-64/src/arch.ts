@@ -3,7 +3,7 @@
  * windows, protections, huge page sizes, what the processor does at a fault, and the page-table factory. It knows no VMA
  * and no file. Mirrors arch/x86/include/asm/{page_64_types,processor,elf}.h, kernel/sys_x86_64.c, mm/fault.c, entry/vdso.
  */
-import { EINVAL, MAP_32BIT, MAP_ABOVE4G, SEGV_PKUERR } from '@vmarea/uapi';
+import { EINVAL, EM_X86_64, MAP_32BIT, MAP_ABOVE4G, SEGV_PKUERR } from '@vmarea/uapi';
 import { type Levels, PAGE_SHIFT, PAGE_SIZE, PMD_SIZE, PUD_SIZE, userBits } from './geometry.ts';
 import { type LayoutRequest, mmapBase, STACK_RND_PAGES } from './mmap-layout.ts';
 import { type PhysicalMemory, type TableAllocator, X86PageTables } from './page-tables.ts';
@@ -77,6 +77,8 @@ export interface X86_64 {
   readonly hugeSizes: readonly number[];
   /** The default huge page: what one last-level table covers. */
   readonly pmdSize: number;
+  /** e_machine of its ELF files: EM_X86_64. */
+  readonly elfMachine: number;
   /** Table levels, the top one included. */
   readonly levels: Levels;
   /** RLIMIT_STACK unlimited at exec chooses the legacy layout (it does on arm64). */
@@ -169,6 +171,7 @@ export function createX86_64(options: X86_64Options = {}): X86_64 {
     mmapRndBitsMax: 32,
     hugeSizes: options.gigabytePages === false ? [PMD_SIZE] : [PMD_SIZE, PUD_SIZE],
     pmdSize: PMD_SIZE,
+    elfMachine: EM_X86_64,
     levels,
     unlimitedStackIsLegacy: false,
     searchesFromPageOne: true,

@@ -90,7 +90,7 @@ export interface ExecRandom {
   readonly program: number;
   /** Added to the end of bss to get the start of the heap. */
   readonly brk: number;
-  /** Where kernels put [vvar] above the stack: its distance from the stack's top. */
+  /** Where kernels put [vvar] above the stack: its distance from the stack's top. Left out: it is searched for as usual. */
   readonly vdso?: number | undefined;
 }
 
@@ -456,7 +456,7 @@ function setupAdditionalPages(
   const vvarLen = layout.vvarPages * pageSize;
   const vclockLen = layout.vclockPages * pageSize;
   const len = vvarLen + vclockLen + vdsoLen;
-  const hint = layout.aboveStack && random.vdso !== undefined && random.vdso > 0 ? stackTopOf(cur) + random.vdso : 0;
+  const hint = layout.aboveStack && random.vdso !== undefined ? stackTopOf(cur) + random.vdso : 0;
   const vvar = getUnmappedArea(cur, null, hint, len, 0, 0);
   if (isErr(vvar)) return vvar;
   const pfn = profile.layout.specialMappingRefusesSplit ? VM_PFNMAP : 0;

@@ -43,6 +43,7 @@ describe('ELF headers', () => {
   ])('are read (64 bits: %s, little-endian: %s)', (wide, little) => {
     const elf = parseElf(elfBytes(wide, little), '/bin/x');
     expect(elf).toMatchObject({ type: ET_DYN, machine: EM_AARCH64, entry: 0x1234, interp: '/lib/ld', size: 512 });
+    expect(elf.bits).toBe(wide ? 64 : 32);
     expect(elf.phdrs[0]).toEqual({
       type: PT_LOAD,
       flags: 5,
@@ -58,6 +59,27 @@ describe('ELF headers', () => {
     const again = parseElfJson(formatElfJson(directory), 'again');
     expect(again.files).toEqual(directory.files);
     expect(again.links).toEqual(directory.links);
+  });
+
+  it('a type of header that is not known here is read, and passed over by exec', () => {
+    const header = { type: 'PT_LOPAX', flags: 0x2800, offset: 0, vaddr: 0, filesz: 0, memsz: 0, align: 8 };
+    const file = { type: 'ET_EXEC', machine: 'EM_X86_64', entry: '0x401000', size: 4096, interp: null };
+    const text = JSON.stringify({ files: { '/a': { ...file, phdrs: [header] } } });
+    expect(parseElfJson(text, 'x.json').files.get('/a')).toMatchObject({ bits: 64, phdrs: [{ flags: 0x2800 }] });
+  });
+
+  it.each([
+    [{ machine: 'EM_386' }, 32],
+    [{ machine: 'EM_ARM' }, 32],
+    [{ machine: 'EM_X86_64' }, 64],
+    [{ machine: 'EM_X86_64', class: 'ELFCLASS32' }, 32],
+    [{ machine: 'EM_AARCH64', class: 'ELFCLASS64' }, 64],
+  ] as const)('the class of %j is %i', (kind, bits) => {
+    const file = { ...kind, type: 'ET_EXEC', entry: 0, size: 0, interp: null, phdrs: [] };
+    const elf = parseElfJson(JSON.stringify({ files: { '/a': file } }), 'x.json').files.get('/a')!;
+    expect(elf.bits).toBe(bits);
+    const again = parseElfJson(formatElfJson({ files: new Map([['/a', elf]]), links: new Map() }), 'again');
+    expect(again.files.get('/a')?.bits).toBe(bits);
   });
 
   it('any file that ends early is refused with a sentence, or read', () => {
@@ -77,7 +99,9 @@ describe('ELF headers', () => {
     ['[]', 'x.json: the whole is [], not an object'],
     ['{}', 'x.json: files is missing, not an object'],
     ['{"files":{"/a":{}}}', 'x.json: files["/a"].phdrs is missing, not a list'],
-    ['{"files":{"/a":{"phdrs":[{"type":"PT_X"}]}}}', 'x.json: files["/a"].phdrs[0].type is "PT_X"'],
+    ['{"files":{"/a":{"phdrs":[{"type":"note!"}]}}}', 'x.json: files["/a"].phdrs[0].type is "note!"'],
+    ['{"files":{"/a":{"phdrs":[],"class":"ELF"}}}', 'x.json: files["/a"].machine is missing'],
+    ['{"files":{"/a":{"phdrs":[],"type":2,"machine":62,"class":"ELF"}}}', 'x.json: files["/a"].class is "ELF"'],
     ['{"files":{"/a":{"phdrs":[{"type":"PT_LOAD","flags":-1}]}}}', 'x.json: files["/a"].phdrs[0].flags is -1'],
     ['{"files":{},"links":{"/a":1}}', 'x.json: links["/a"] is 1, not a text'],
   ])('JSON %s is refused, and the place is named', (text, message) => {

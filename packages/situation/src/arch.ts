@@ -8,7 +8,8 @@ import type { Arch } from '@vmarea/mm-core';
 import type { Architecture, MachineSpec, Situation } from './situation.ts';
 
 /** What {@link archOf} reads. */
-export type ArchSpec = Pick<MachineSpec, 'architecture' | 'pageSize' | 'vaBits'>;
+export type ArchSpec = Pick<MachineSpec, 'architecture' | 'pageSize' | 'vaBits'> &
+  Partial<Pick<MachineSpec, 'vsyscall'>>;
 
 /** Architectures whose placement follows rules that are modelled. */
 export const MODELLED_ARCHITECTURES: readonly Architecture[] = ['arm64', 'x86-64'];
@@ -24,7 +25,7 @@ export function archOf(spec: ArchSpec): Arch {
     case 'arm64':
       return createArm64({ pageSize: spec.pageSize as PageSize, vaBits: spec.vaBits as VaBits });
     case 'x86-64':
-      return createX86_64({ levels: spec.vaBits > 47 ? 5 : 4 });
+      return createX86_64({ levels: spec.vaBits > 47 ? 5 : 4, vsyscall: spec.vsyscall });
     default:
       return createArm64({ pageSize: 4096, vaBits: 48 });
   }

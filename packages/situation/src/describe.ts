@@ -130,6 +130,7 @@ export function listFacts(situation: Situation): FactLine[] {
     `${vaBits.value}${isAssumed(vaBits) && others.length > 1 ? ` (could be ${others.join(', ')})` : ''}`,
     vaBits,
   );
+  if (architecture.value === 'x86-64') add('vsyscall', situation.vsyscall.value, situation.vsyscall);
   add('RAM', formatBytes(memory.value.total), memory);
   add('swap', formatBytes(memory.value.swap), memory);
   const profile = PROFILES[kernel.value];

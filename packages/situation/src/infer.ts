@@ -276,6 +276,7 @@ export function inferSituation(sources: Sources): Situation {
     limits,
     capabilities,
     uid,
+    vsyscall: maps.map((map) => ofMap(map.vsyscall)).find((found) => found !== null) ?? assumed('xonly'),
     personality: personalityFact(facts, clues),
     aslr: aslrFact(facts, clues),
     memory: memoryFact(facts),

@@ -2,6 +2,7 @@
  * A situation: everything that is known of a machine and a process before the first call. Data only: a «what if» is a
  * copy with one fact changed. Not here: how it is found out (infer.ts), how it is made real (restore.ts and the wiring).
  */
+import type { VsyscallMode } from '@vmarea/arch-x86-64';
 import type { MapsLine } from '@vmarea/strace';
 import {
   DEFAULT_CONFIG,
@@ -66,6 +67,8 @@ export interface Situation {
   readonly limits: ReadonlyMap<number, Fact<Limit>>;
   readonly capabilities: Fact<ReadonlySet<number>>;
   readonly uid: Fact<number>;
+  /** How an x86-64 kernel was booted: what its maps show as their last line. */
+  readonly vsyscall: Fact<VsyscallMode>;
   /** As personality(2) takes it. */
   readonly personality: Fact<number>;
   /** Whether addresses are random; `unknown`: the first break of the log tells. */
@@ -122,6 +125,7 @@ export function defaultSituation(profile: KernelProfile = LINUX_6_1): Situation 
     limits: new Map(),
     capabilities: assumed(new Set<number>()),
     uid: assumed(1000),
+    vsyscall: assumed('xonly'),
     personality: assumed(0),
     aslr: assumed('unknown'),
     memory: assumed(memoryOf(ASSUMED_RAM)),
@@ -152,6 +156,7 @@ export interface MachineSpec {
   readonly profile: KernelProfile;
   readonly pageSize: number;
   readonly vaBits: number;
+  readonly vsyscall: VsyscallMode;
   readonly config: KernelConfig;
   /** Those that {@link Sysctls} holds; `sysctls` has all that were given, by name. */
   readonly sysctl: Sysctls;
@@ -186,6 +191,7 @@ export function machineOf(situation: Situation): MachineSpec {
     profile,
     pageSize,
     vaBits: situation.vaBits.value,
+    vsyscall: situation.vsyscall.value,
     config,
     sysctl: sysctlsOf(sysctls),
     sysctls,

@@ -171,6 +171,8 @@ export interface Arch {
   /** log2 of the page size. */
   readonly pageShift: number;
   readonly vaBits: number;
+  /** e_machine (EM_) of the ELF files that exec takes; 0: it takes any. */
+  readonly elfMachine: number;
   /** TASK_SIZE in bytes: the first address that no mapping may contain. */
   readonly taskSize: number;
   /** DEFAULT_MAP_WINDOW in bytes: where searches end, unless the hint is above. Equals TASK_SIZE where there is one window. */
@@ -225,6 +227,7 @@ export interface Arch {
 /** The values of the generic code and of a plain MMU, for architectures that are built from data. */
 export const GENERIC_ARCH: Pick<
   Arch,
+  | 'elfMachine'
   | 'unlimitedStackIsLegacy'
   | 'searchesFromPageOne'
   | 'map32Bit'
@@ -238,6 +241,7 @@ export const GENERIC_ARCH: Pick<
   | 'gateArea'
   | 'specialLayout'
 > = {
+  elfMachine: 0,
   unlimitedStackIsLegacy: true,
   searchesFromPageOne: false,
   map32Bit: null,

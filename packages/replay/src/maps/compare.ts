@@ -76,14 +76,20 @@ function differences(ours: SnapshotLine, real: MapsLine, binder: Binder): string
   return found;
 }
 
+/** Gate areas lie in the kernel's half of the addresses. */
+const GATES = 2 ** 63;
+
 /** Why a line of the map does not count; empty when it does. */
 function excuse(line: MapsLine, space: Space): string {
   // Without the program the map is only that part which the log made.
   if (space.recorded) return 'recorded';
+  // How the kernel was booted is read from the real map.
+  if (line.start >= GATES) return 'assumed';
   if (space.assumedStack && line.name === '[stack]') return 'assumed';
   if (space.assumedProgram && (line.name === space.program || line.name === '[heap]')) return 'assumed';
-  const library = line.name === '[vdso]' || line.name === '[vvar]' || line.name === space.interpreter;
-  return space.assumedLibraries && library ? 'assumed' : '';
+  const special = line.name === '[vdso]' || line.name.startsWith('[vvar');
+  if (special && space.assumedVdso) return 'assumed';
+  return space.assumedLibraries && (special || line.name === space.interpreter) ? 'assumed' : '';
 }
 
 /**

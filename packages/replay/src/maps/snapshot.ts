@@ -1,7 +1,7 @@
 /**
  * The map of an address space at a moment, as lines that can be compared with those of a real /proc/PID/maps.
  */
-import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, whyNotMerged, type Mm, type Vma } from '@vmarea/mm-core';
+import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, whyNotMerged, type GateArea, type Mm, type Vma } from '@vmarea/mm-core';
 import { VMA_MERGE_ANON_VMA, VMA_MERGE_PGOFF } from '@vmarea/mm-core/reasons';
 import { nameInMap } from '@vmarea/situation';
 import type { MapsLine } from '@vmarea/strace';
@@ -61,7 +61,7 @@ export function mapsLineOf(
   };
 }
 
-/** All mappings. */
+/** All mappings, and behind them the gate area of an architecture that has one. */
 export function snapshotLines(
   mm: Mm,
   files: RecordedFiles,
@@ -69,7 +69,29 @@ export function snapshotLines(
 ): SnapshotLine[] {
   const lines: SnapshotLine[] = [];
   for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) lines.push(mapsLineOf(mm, vma, files, labels));
+  const gate = mm.system.arch.gateArea;
+  if (gate !== null) lines.push(gateLineOf(gate));
   return lines;
+}
+
+/** The line of an area that is no mapping: an architecture's gate area. */
+function gateLineOf(gate: GateArea): SnapshotLine {
+  const [read, write, exec] = gate.perms;
+  return {
+    start: Number(`0x${gate.start}`),
+    end: Number(`0x${gate.end}`),
+    read: read === 'r',
+    write: write === 'w',
+    exec: exec === 'x',
+    shared: false,
+    offset: 0,
+    major: 0,
+    minor: 0,
+    inode: 0,
+    name: gate.name,
+    anyDevice: false,
+    touchedApart: false,
+  };
 }
 
 /** The mappings around an address: at most `count` on either side. */

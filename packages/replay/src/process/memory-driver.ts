@@ -308,13 +308,19 @@ export class MemoryDriver {
     };
     const movable = op.op === 'mmap' && (op.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) === 0;
     let at = result;
+    const before: string[] = [];
     for (const other of sharers) {
       const { entered } = other;
       if (entered?.result !== null || (at >= 0 && !movable)) continue;
       undo(at);
       entered.result = makeCall(other, entered.op);
+      before.push(`${entered.call.name} of thread ${other.pid} (line ${entered.call.line})`);
       at = makeCall(process, op);
-      if (at === ret) return at;
+      if (at === ret) {
+        const text = `${callText(call)}: it overlapped ${before.join(', ')}, taken to have come first: the answers fit in that order only`;
+        this.#replay.notebook.note('info', call.line, call.pid, text);
+        return at;
+      }
     }
     if (ret < 0 || !movable || !call.split) return at;
     // It overlapped calls that have returned by now: what matters is that its place is free.

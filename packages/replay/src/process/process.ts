@@ -19,6 +19,8 @@ export class Space {
   assumedStack = false;
   assumedProgram = false;
   assumedLibraries = false;
+  /** [vdso] lies above the stack, at a place that no answer told. */
+  assumedVdso = false;
   /** The break is not known yet (no exec seen): the first answer tells it. */
   breakUnknown: boolean;
   /** The break is known from a map, which shows whole pages. */
@@ -43,6 +45,7 @@ export class Space {
     copy.assumedStack = this.assumedStack;
     copy.assumedProgram = this.assumedProgram;
     copy.assumedLibraries = this.assumedLibraries;
+    copy.assumedVdso = this.assumedVdso;
     copy.breakUnknown = this.breakUnknown;
     copy.breakRounded = this.breakRounded;
     copy.labels = this.labels;

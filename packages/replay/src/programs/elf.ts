@@ -35,6 +35,8 @@ export interface ElfHeaders {
   readonly type: number;
   /** EM_ constant. */
   readonly machine: number;
+  /** The class: 32 for the programs of 32-bit machines (and of the x32 and ILP32 ABIs). */
+  readonly bits: 32 | 64;
   readonly entry: number;
   /** Of the file. */
   readonly size: number;
@@ -154,6 +156,7 @@ export function parseElf(bytes: Uint8Array, path: string, size: number = bytes.l
     path,
     type: view.getUint16(16, little),
     machine: view.getUint16(18, little),
+    bits: wide ? 64 : 32,
     entry: word(24),
     size,
     interp,
@@ -175,6 +178,8 @@ export function formatElfJson(directory: ElfDirectory): string {
       path: elf.path,
       type: nameOf(TYPE_NAMES, elf.type),
       machine: machineName(elf.machine),
+      // Left out where it goes without saying.
+      ...(elf.bits === 64 ? {} : { class: 'ELFCLASS32' }),
       entry: hex(elf.entry),
       size: elf.size,
       interp: elf.interp,
@@ -233,6 +238,22 @@ class JsonReader {
   }
 }
 
+/** PT_LOOS: types of systems and processors begin here, and exec passes over those that it does not know. */
+const PT_LOOS = 0x60000000;
+
+/** A type by a name that is not known here (of readelf or pyelftools, for instance PT_LOPAX): one that exec passes over. */
+function foreignType(read: JsonReader, value: unknown, place: string): number {
+  const name = read.text(value, place);
+  return /^PT_[A-Z0-9_]+$/.test(name) ? PT_LOOS : read.fail(place, 'a type of program header', value);
+}
+
+/** 32 or 64: what `class` says; without it, what the machine has. */
+function classOf(read: JsonReader, value: unknown, machine: number, place: string): 32 | 64 {
+  if (value === undefined) return machine === EM_386 || machine === EM_ARM ? 32 : 64;
+  if (value === 'ELFCLASS32' || value === ELFCLASS32) return 32;
+  return value === 'ELFCLASS64' || value === ELFCLASS64 ? 64 : read.fail(place, 'ELFCLASS32 or ELFCLASS64', value);
+}
+
 /**
  * Reads what {@link formatElfJson} writes.
  *
@@ -258,8 +279,8 @@ export function parseElfJson(text: string, source: string): ElfDirectory {
       const header = read.object(item, at);
       const number = (name: string): number => read.number(header[name], `${at}.${name}`);
       const typeValue = header['type'];
-      const named = typeof typeValue === 'number' ? typeValue : segmentTypeByName(read.text(typeValue, `${at}.type`));
-      const type = named ?? read.fail(`${at}.type`, 'a type of program header', typeValue);
+      const known = typeof typeValue === 'number' ? typeValue : segmentTypeByName(read.text(typeValue, `${at}.type`));
+      const type = known ?? foreignType(read, typeValue, `${at}.type`);
       return {
         type,
         flags: number('flags'),
@@ -270,10 +291,12 @@ export function parseElfJson(text: string, source: string): ElfDirectory {
         align: number('align'),
       };
     });
+    const machine = read.named(MACHINE_NAMES, file['machine'], `${place}.machine`);
     files.set(path, {
       path,
       type: read.named(TYPE_NAMES, file['type'], `${place}.type`),
-      machine: read.named(MACHINE_NAMES, file['machine'], `${place}.machine`),
+      machine,
+      bits: classOf(read, file['class'], machine, `${place}.class`),
       entry: read.number(file['entry'], `${place}.entry`),
       size: read.number(file['size'], `${place}.size`),
       interp: file['interp'] == null ? null : read.text(file['interp'], `${place}.interp`),

@@ -14,6 +14,7 @@ import {
   isFixed,
   learn,
   pendingExec,
+  placeOfStack,
   probeMmap,
   type PendingExec,
 } from './launch.ts';
@@ -46,7 +47,7 @@ export class ExecDriver {
         ? 'addresses are taken from the log'
         : absolute === null
           ? 'its path is relative, and the log does not tell from where'
-          : findProgram(this.#replay.options.programs, absolute);
+          : findProgram(this.#replay.options.programs, absolute, this.#replay.kernel.system.arch.elfMachine);
     this.#replay.processes.forgetThreads(process);
     process.space = new Space(typeof program === 'string');
     if (typeof program === 'string') {
@@ -122,30 +123,35 @@ export class ExecDriver {
     sysctl.randomizeVaSpace = randomized ? this.#sysctlRandomize : 0;
     space.randomized = randomized;
     if (randomized) {
-      const trial = execProgram(process, exec.program, this.#replay.files, NO_RANDOM);
+      const real = this.#replay.options.maps ?? [];
+      const known = real.some((line) => line.name === exec.program.path);
+      const placed = placeOfStack(known ? real : null, arch, this.#replay.kernel.system.profile);
+      const trial = execProgram(process, exec.program, this.#replay.files, { ...NO_RANDOM, ...placed });
       if (typeof trial !== 'number') {
-        const real = this.#replay.options.maps ?? [];
-        const known = real.some((line) => line.name === exec.program.path);
         const assume = (what: string): void => {
           const from = known ? 'taken from the real map' : 'taken as not displaced';
           this.#replay.notebook.note('assumed', exec.line, process.pid, `${what} of ${exec.program.path}: ${from}`);
         };
-        const stackEnd = known ? (real.find((line) => line.name === '[stack]')?.end ?? arch.stackTop) : arch.stackTop;
         space.assumedStack = true;
-        assume('the place of the stack');
+        space.assumedVdso = placed.vdso !== undefined;
+        if (placed.vdso === undefined || known) assume(`the place of the stack${space.assumedVdso ? ' and of [vdso]' : ''}`);
+        else {
+          const text = `the stack of ${exec.program.path}: taken as displaced by ${placed.stack / 2 ** 20} MiB, with [vdso] above it`;
+          this.#replay.notebook.note('assumed', exec.line, process.pid, text);
+        }
         let mmapBase = 0;
         if (exec.firstMmap < 0) {
           space.assumedLibraries = true;
-          assume('the place of the mmap area (loader and vdso)');
+          assume(`the place of the mmap area (loader${space.assumedVdso ? '' : ' and vdso'})`);
           const vdso = known ? real.find((line) => line.name === '[vdso]') : undefined;
-          if (vdso !== undefined) mmapBase = Math.abs(trial.vdso - vdso.start);
+          if (vdso !== undefined && !space.assumedVdso) mmapBase = Math.abs(trial.vdso - vdso.start);
         }
         if (exec.bias < 0) {
           space.assumedProgram = true;
           assume('the place of the program');
         }
         const assumed = {
-          stack: Math.max(0, arch.stackTop - stackEnd),
+          ...placed,
           mmapBase,
           bias: known ? biasInMap(real, exec.program, pageSize) : -1,
         };

@@ -9,7 +9,6 @@ import { createMm, pickMmapLayout, type Arch, type Mm } from '@vmarea/mm-core';
 import { mmput, TaskCaller, type ElfImage, type ExecLayout, type ExecRandom } from '@vmarea/kernel';
 import type { Call, MapsLine, Op } from '@vmarea/strace';
 import {
-  EM_AARCH64,
   ET_DYN,
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -18,6 +17,7 @@ import {
   PROT_NONE,
   PT_GNU_RELRO,
   PT_LOAD,
+  type KernelProfile,
 } from '@vmarea/uapi';
 import { machineName, type ElfHeaders } from './elf.ts';
 import type { Process } from '../process/process.ts';
@@ -48,8 +48,12 @@ export interface PendingExec {
   readonly movable: boolean;
 }
 
-/** Why a program cannot be laid out, as a sentence; or the program. */
-export function findProgram(source: ProgramSource, path: string): Program | string {
+/**
+ * Why a program cannot be laid out, as a sentence; or the program.
+ *
+ * @param machine EM_ constant of the programs that run here; 0: any
+ */
+export function findProgram(source: ProgramSource, path: string, machine: number): Program | string {
   let at = path;
   let elf = source.headers(at);
   // The kernel follows four scripts at most.
@@ -60,7 +64,12 @@ export function findProgram(source: ProgramSource, path: string): Program | stri
     elf = source.headers(at);
   }
   if (elf === null) return `there are no ELF headers of ${at} (--elf, --sysroot)`;
-  if (elf.machine !== EM_AARCH64) return `${at} is a program for ${machineName(elf.machine)}`;
+  if (elf.bits === 32) {
+    return `${at} is a 32-bit program (${machineName(elf.machine)}), and 32-bit programs are out of scope`;
+  }
+  if (machine !== 0 && elf.machine !== machine) {
+    return `${at} is a program for ${machineName(elf.machine)}, not for the ${machineName(machine)} of this replay`;
+  }
   if (elf.interp === null) return { path: source.resolve(at), elf, interpreterPath: '', interpreter: null };
   const interpreter = source.headers(elf.interp);
   if (interpreter === null) return `there are no ELF headers of ${elf.interp}, the loader of ${at} (--elf, --sysroot)`;
@@ -102,7 +111,7 @@ export function learn(exec: PendingExec, call: Call, op: Op, arch: Arch): void {
     const bias = Number(op.addr) - start;
     // The data of libraries is protected by the same kind of call, but lies where no program is put.
     const low = arch.elfEtDynBase - ALIGN_SLACK;
-    const high = arch.elfEtDynBase + arch.taskSize / 8;
+    const high = arch.elfEtDynBase + mostRandom(arch);
     if (Number(op.len) === end - start && bias >= low && bias <= high) exec.bias = bias;
   }
 }
@@ -116,8 +125,33 @@ export function biasInMap(lines: readonly MapsLine[], program: Program, pageSize
   return line === undefined ? -1 : line.start - Math.floor(first.vaddr / pageSize) * pageSize;
 }
 
-/** Largest random displacement of the heap. */
+/** Largest random displacement of the heap, behind a gap of one page. */
 const BRK_RANGE = 2 ** 30;
+
+/** Bytes of the largest random displacement of programs and of the mmap area: vm.mmap_rnd_bits has three bits less than an address. */
+function mostRandom(arch: Arch): number {
+  return arch.mapWindow / 8;
+}
+
+/**
+ * How far a randomised program's stack is from the top, and [vvar] from the stack, where kernels put it there. No answer of
+ * a log tells this.
+ *
+ * @param real the real map; null: not known. Then the stack is taken to be as far down as [vdso] needs room above it
+ */
+export function placeOfStack(
+  real: readonly MapsLine[] | null,
+  arch: Arch,
+  profile: KernelProfile,
+): Pick<ExecRandom, 'stack' | 'vdso'> {
+  const { aboveStack } = arch.specialLayout(profile.layout.specialLayout);
+  const stack = real?.find((line) => line.name === '[stack]');
+  if (stack === undefined) return aboveStack ? { stack: arch.pmdSize, vdso: arch.pageSize } : { stack: 0 };
+  const displaced = Math.max(0, arch.stackTop - stack.end);
+  const vvar = real?.find((line) => line.name === '[vvar]' || line.name === '[vdso]');
+  if (!aboveStack || vvar === undefined || vvar.start < stack.end) return { stack: displaced };
+  return { stack: displaced, vdso: vvar.start - stack.end };
+}
 
 /**
  * The displacements that lead from an exec without any to what the first answers say. One that the kernel could not have
@@ -126,17 +160,17 @@ const BRK_RANGE = 2 ** 30;
  * @param exec what the answers say
  * @param plain where things are without displacement
  * @param atZero where the first free mapping, and the break, would be without displacement
- * @param stack displacement of the stack, and of the mmap area where no answer tells
+ * @param assumed what is taken where no answer tells, and what none does: the places of the stack and of [vdso] above it
  */
 export function displacements(
   exec: PendingExec,
   plain: ExecLayout,
   atZero: { readonly mmap: number; readonly brk: number; readonly legacy: boolean },
-  assumed: { readonly stack: number; readonly mmapBase: number; readonly bias: number },
+  assumed: Pick<ExecRandom, 'stack' | 'vdso' | 'mmapBase'> & { readonly bias: number },
   arch: Arch,
 ): ExecRandom {
   const { pageSize } = arch;
-  const most = arch.taskSize / 8;
+  const most = mostRandom(arch);
   const drawn = (bytes: number, unit: number, limit: number): number =>
     bytes >= 0 && bytes <= limit && bytes % unit === 0 ? bytes : 0;
   let { mmapBase } = assumed;
@@ -151,7 +185,9 @@ export function displacements(
     // Only their sum is known: all of it but the last megabytes is the program's.
     program = bias >= 0 ? drawn(bias - plain.loadBias, pageSize, most) : drawn(gap - (gap % 2 ** 24), pageSize, most);
   }
-  return { stack: assumed.stack, mmapBase, program, brk: drawn(gap - program, pageSize, BRK_RANGE) };
+  // A heap that the program does not use is somewhere behind a gap.
+  const brk = exec.firstBrk < 0 ? pageSize : drawn(gap - program, pageSize, BRK_RANGE + pageSize);
+  return { stack: assumed.stack, vdso: assumed.vdso, mmapBase, program, brk };
 }
 
 /** Runs the kernel's exec for a process. Returns the layout, or a negative errno. */

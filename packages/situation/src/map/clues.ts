@@ -1,6 +1,7 @@
 /**
  * What the lines of a map show about the machine: which page sizes its borders allow, how far its addresses reach.
  */
+import type { VsyscallMode } from '@vmarea/arch-x86-64';
 import type { MapsLine } from '@vmarea/strace';
 import { alignmentOf, architectureOfPath, type AddressClue, type Clue } from '../clues.ts';
 import type { Architecture } from '../situation.ts';
@@ -12,6 +13,8 @@ export interface MapClues {
   /** The end of the stack, or the highest address where no stack is shown. */
   readonly top: AddressClue | null;
   readonly architecture: Clue<Architecture> | null;
+  /** What the last line of an x86-64 map says of its kernel; null for a map that is none. */
+  readonly vsyscall: Clue<VsyscallMode> | null;
 }
 
 /** Looks at a map. */
@@ -19,10 +22,14 @@ export function mapClues(lines: readonly MapsLine[]): MapClues {
   let page: Clue<number> | null = null;
   let top: AddressClue | null = null;
   let architecture: Clue<Architecture> | null = null;
+  let vsyscall: Clue<VsyscallMode> | null = null;
+  let whole = false;
   lines.forEach((area, index) => {
     const line = index + 1;
     if (area.name === '[vsyscall]') {
       architecture ??= { value: 'x86-64', line, what: '[vsyscall], which only x86-64 has' };
+      const [value, how] = area.read ? (['emulate', 'readable'] as const) : (['xonly', 'only executable'] as const);
+      vsyscall = { value, line, what: `[vsyscall] is ${how}` };
       return;
     }
     if (area.name === '[vectors]' || area.name === '[sigpage]')
@@ -34,10 +41,13 @@ export function mapClues(lines: readonly MapsLine[]): MapClues {
       if (page === null || size < page.value) page = { value: size, line, what: `a border at ${border.toString(16)}` };
     }
     const isStack = area.name === '[stack]';
+    whole ||= isStack;
     if (top === null || isStack || (!top.chosen && area.end > top.value)) {
       const what = isStack ? `[stack] ends at ${area.end.toString(16)}` : `an area ends at ${area.end.toString(16)}`;
       top = { value: area.end, line, what, chosen: isStack };
     }
   });
-  return { page, top, architecture };
+  // A part of a map may have been cut off before its last line.
+  if (vsyscall === null && whole) vsyscall = { value: 'none', line: 0, what: 'it has no [vsyscall]' };
+  return { page, top, architecture, vsyscall };
 }

@@ -1,0 +1,119 @@
+/** Logs of real programs on x86-64: what the kernels of three versions answered is predicted, address by address. */
+import { describe, expect, it } from 'vitest';
+import { formatMaps } from '@vmarea/strace';
+import { NO_PROGRAMS } from '../src/index.ts';
+import { logText, PROGRAMS, realMap, realMapText, replayLog, SETS } from './x86-64.ts';
+
+describe.each(SETS)('%s', (set, kernel) => {
+  it.each(PROGRAMS)('every answer and the map of %s are predicted when addresses are not random', (program) => {
+    const name = `${program}.aslr-off`;
+    const report = replayLog(set, logText(set, name), { kernel }, { maps: realMap(set, name) });
+    expect(report.difference).toBeNull();
+    expect(report.answers).toMatchObject({ reproduced: report.answers.replayed, unjudged: 0 });
+    expect(report.map?.comparison?.different).toBe(0);
+    expect(report.notes.assumed.count).toBe(0);
+    expect(report.machine).toMatchObject({ randomized: false, addresses: 'predicted' });
+    expect(report.situation.architecture.value).toBe('x86-64');
+    // The map is the real one byte for byte.
+    expect(formatMaps(report.map!.lines)).toBe(realMapText(set, name));
+  });
+
+  it.each(PROGRAMS)('every answer of %s is one that the kernel could have given at random addresses', (program) => {
+    const name = `${program}.aslr-on`;
+    const report = replayLog(set, logText(set, name), { kernel }, { maps: realMap(set, name) });
+    expect(report.difference).toBeNull();
+    // The first free mapping and the first break of each program tell where it is. A Go program asks for no break.
+    const told = 2 * report.processes.execs - (program === 'go_reserve' ? 1 : 0);
+    expect(report.answers.unjudged).toBe(told);
+    expect(report.answers.reproduced).toBe(report.answers.replayed - told);
+    expect(report.map?.comparison?.different).toBe(0);
+    expect(report.machine).toMatchObject({ randomized: true, addresses: 'predicted' });
+    expect(formatMaps(report.map!.lines)).toBe(realMapText(set, name));
+  });
+
+  it('a single address that is wrong by one page is found, wherever it is', () => {
+    const lines = logText(set, 'cat.aslr-off').split('\n');
+    let wrong = 0;
+    for (const [index, line] of lines.entries()) {
+      const match = /^(.*(?:mmap|brk)\(.*= 0x)([0-9a-f]+)$/.exec(line);
+      if (match === null) continue;
+      const changed = [...lines];
+      changed[index] = `${match[1]!}${(parseInt(match[2]!, 16) - 4096).toString(16)}`;
+      const report = replayLog(set, changed.join('\n'), { kernel, aslr: 'off' });
+      expect(report.difference?.line).toBe(index + 1);
+      wrong++;
+    }
+    expect(wrong).toBeGreaterThan(20);
+  });
+
+  it('a log may end after any line', () => {
+    const lines = logText(set, 'perl.aslr-on').split('\n');
+    for (let end = 0; end <= lines.length; end += 5) {
+      const report = replayLog(set, `${lines.slice(0, end).join('\n')}\n`, { kernel, architecture: 'x86-64' });
+      expect(report.difference).toBeNull();
+    }
+  });
+});
+
+describe('x86-64', () => {
+  it('the order that was taken of two overlapping calls is said', () => {
+    const report = replayLog('linux-6.12-x86-64', logText('linux-6.12-x86-64', 'node.aslr-off'), {
+      kernel: 'linux-6.12',
+    });
+    expect(report.notes.info.notes.map(({ line, text }) => [line, text])).toEqual([
+      [570, expect.stringMatching(/it overlapped mmap of thread 390 \(line 566\), taken to have come first/)],
+    ]);
+  });
+
+  it('6.12 places a multiple of 2 MiB at such a border, and 6.1 does not', () => {
+    const name = 'node.aslr-off';
+    const other = replayLog('linux-6.12-x86-64', logText('linux-6.12-x86-64', name), { kernel: 'linux-6.1' });
+    expect(other.difference?.explanation).toBe('The search for 32768 free pages ends at another place.');
+  });
+
+  it('[vdso] of a random 6.1 lies above the stack: without the map its place is assumed, and takes none below', () => {
+    const report = replayLog('linux-6.1-x86-64', logText('linux-6.1-x86-64', 'cat.aslr-on'), { kernel: 'linux-6.1' });
+    expect(report.difference).toBeNull();
+    const lines = report.map!.lines;
+    const stack = lines.find(({ name }) => name === '[stack]')!;
+    expect(lines.filter(({ start }) => start >= stack.end).map(({ name }) => name)).toEqual([
+      '[vvar]',
+      '[vdso]',
+      '[vsyscall]',
+    ]);
+    expect(report.notes.assumed.notes.map(({ text }) => text)).toEqual([
+      'the stack of /usr/bin/env: taken as displaced by 2 MiB, with [vdso] above it',
+      'the stack of /bin/cat: taken as displaced by 2 MiB, with [vdso] above it',
+    ]);
+  });
+
+  it('the last line of a map says how the kernel was booted; it is not predicted', () => {
+    const maps = realMap('linux-6.12-x86-64', 'cat.aslr-off');
+    const gate = { ...maps[0]!, start: 2 ** 64 - 0xa00000, end: 2 ** 64 - 0x9ff000, name: '[vsyscall]' };
+    const mode = (lines: typeof maps): string[] => {
+      const text = logText('linux-6.12-x86-64', 'cat.aslr-off');
+      const report = replayLog('linux-6.12-x86-64', text, { kernel: 'linux-6.12' }, { maps: lines });
+      expect(report.map?.comparison?.different).toBe(0);
+      const last = report.map!.lines.at(-1)!;
+      return [report.situation.vsyscall.value, last.name];
+    };
+    expect(mode(maps)).toEqual(['none', '[stack]']);
+    const shown = { offset: 0, major: 0, minor: 0, inode: 0, shared: false, write: false, exec: true };
+    expect(mode([...maps, { ...gate, ...shown, read: false }])).toEqual(['xonly', '[vsyscall]']);
+    expect(mode([...maps, { ...gate, ...shown, read: true }])).toEqual(['emulate', '[vsyscall]']);
+  });
+
+  it.each([
+    [{ machine: 3, bits: 32 }, /\/bin\/cat is a 32-bit program \(EM_386\), and 32-bit programs are out of scope/],
+    // x32: 64-bit registers, 32-bit addresses.
+    [{ machine: 62, bits: 32 }, /\/bin\/cat is a 32-bit program \(EM_X86_64\), and 32-bit programs are out of scope/],
+    [{ machine: 183, bits: 64 }, /\/bin\/cat is a program for EM_AARCH64, not for the EM_X86_64 of this replay/],
+  ] as const)('a program of another machine is named: %j', (kind, said) => {
+    const elf = { ...kind, path: '/bin/cat', type: 2, entry: 0, size: 0, interp: null, phdrs: [] };
+    const programs = { ...NO_PROGRAMS, headers: () => elf };
+    const text = logText('linux-6.1-x86-64', 'cat.aslr-off').split('\n').slice(38, 60).join('\n');
+    const report = replayLog('linux-6.1-x86-64', text, { kernel: 'linux-6.1' }, { programs });
+    expect(report.notes.assumed.notes[0]?.text).toMatch(said);
+    expect(report.verdict).toBe('agrees');
+  });
+});
