@@ -1,7 +1,16 @@
 /**
  * The map of an address space at a moment, as lines that can be compared with those of a real /proc/PID/maps.
  */
-import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, whyNotMerged, type GateArea, type Mm, type Vma } from '@vmarea/mm-core';
+import {
+  VM_EXEC,
+  VM_MAYSHARE,
+  VM_READ,
+  VM_WRITE,
+  whyNotMerged,
+  type GateArea,
+  type Mm,
+  type Vma,
+} from '@vmarea/mm-core';
 import { VMA_MERGE_ANON_VMA, VMA_MERGE_PGOFF } from '@vmarea/mm-core/reasons';
 import { nameInMap } from '@vmarea/situation';
 import type { MapsLine } from '@vmarea/strace';

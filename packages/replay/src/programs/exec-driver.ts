@@ -134,7 +134,8 @@ export class ExecDriver {
         };
         space.assumedStack = true;
         space.assumedVdso = placed.vdso !== undefined;
-        if (placed.vdso === undefined || known) assume(`the place of the stack${space.assumedVdso ? ' and of [vdso]' : ''}`);
+        if (placed.vdso === undefined || known)
+          assume(`the place of the stack${space.assumedVdso ? ' and of [vdso]' : ''}`);
         else {
           const text = `the stack of ${exec.program.path}: taken as displaced by ${placed.stack / 2 ** 20} MiB, with [vdso] above it`;
           this.#replay.notebook.note('assumed', exec.line, process.pid, text);
