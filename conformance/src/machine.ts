@@ -30,6 +30,8 @@ export interface Guest {
   readonly cmdline: string;
   /** kB by name, from the guest's /proc/meminfo at boot. */
   readonly meminfo: Readonly<Record<string, number>>;
+  /** The processor has protection keys (x86-64); the recorded guests had none. */
+  readonly protectionKeys?: boolean | undefined;
 }
 
 /** Reads the guest's files. Without them the figures come from each header. */
@@ -84,7 +86,11 @@ function archOf(header: Header, guest: Guest): Arch {
   if (header.arch !== 'x86_64') {
     return createArm64({ pageSize: header.page_size as PageSize, vaBits: header.va_bits as VaBits });
   }
-  return createX86_64({ levels: header.va_bits > 47 ? 5 : 4, vsyscall: vsyscallOf(guest.cmdline) });
+  return createX86_64({
+    levels: header.va_bits > 47 ? 5 : 4,
+    vsyscall: vsyscallOf(guest.cmdline),
+    protectionKeys: guest.protectionKeys,
+  });
 }
 
 function sysctlsOf(header: Header): Sysctls {

@@ -41,6 +41,7 @@ function describeOne(failure: Failure): string {
     `  ${failure.kind}, ${failure.field}: the kernel ${failure.expected}`,
     `  ${' '.repeat(failure.kind.length + failure.field.length + 2)}      we ${failure.actual}`,
   ];
+  if (failure.reason !== null) lines.push(`  our reason: ${failure.reason}`);
   if (failure.theirMaps !== null) lines.push('    (kernel | ours)', sideBySide(failure.theirMaps, failure.ourMaps));
   else lines.push(...failure.ourMaps.map((line) => `      ${line}`));
   return lines.join('\n');

@@ -1,6 +1,7 @@
 /**
  * Runs one recording: builds its machine, starts the executor, makes each call, and compares the answers.
  */
+import { describeReason } from '@vmarea/mm-core';
 import { errnoName, type KernelProfile } from '@vmarea/uapi';
 import { FS_IOC_SETFLAGS, type Kernel, type Task } from '@vmarea/kernel';
 import { MachineCheck } from './check.ts';
@@ -19,6 +20,8 @@ export interface Failure extends Difference {
   /** Our map and the recorded one when the operation was a snapshot of maps; otherwise our map now. */
   readonly ourMaps: readonly string[];
   readonly theirMaps: readonly string[] | null;
+  /** Why we refused, when we did. */
+  readonly reason: string | null;
 }
 
 /** What running a recording gave. */
@@ -97,6 +100,14 @@ class Run {
   ourMaps(pid: number, recorded: readonly string[]): string[] {
     const process = this.processes.get(pid)!;
     return normalizeMaps(this.kernel.proc.maps(process.task), recorded, process.inodes, this.devices);
+  }
+
+  /** Why the last call was refused, for a difference in which we refused. */
+  reason(pid: number, { kind, actual }: Difference): string | null {
+    const number = this.processes.get(pid)?.task.cur.call.reason ?? 0;
+    if (number === 0 || (kind !== 'signals' && !actual.startsWith('-'))) return null;
+    const reason = describeReason(number);
+    return reason === undefined ? null : `${reason.says} (${reason.id})`;
   }
 
   /** What the machine began with, against the header. */
@@ -370,7 +381,13 @@ export function runRecording(recording: Recording, guest: Guest, options: RunOpt
         (difference) => options.kinds.has(difference.kind) && !options.exceptions.covers(op, difference),
       );
       if (wanted === undefined) return;
-      failures.push({ ...wanted, op, ourMaps: run.ourMaps(op.pid, op.maps ?? []), theirMaps: op.maps ?? null });
+      failures.push({
+        ...wanted,
+        op,
+        ourMaps: run.ourMaps(op.pid, op.maps ?? []),
+        theirMaps: op.maps ?? null,
+        reason: run.reason(op.pid, wanted),
+      });
     };
     note({ n: 0, pid: 0, op: 'exec', maps: recording.header.initial_maps }, run.checkStart());
     for (const op of recording.ops) {

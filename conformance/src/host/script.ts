@@ -1,0 +1,86 @@
+/**
+ * Scripts of memory operations: what the executor on the host reads (host/executor.c), and what each argument is called in a
+ * recording.
+ */
+
+/** An argument: a number, or the result of an earlier line with something added. */
+export type Argument = number | bigint | { readonly line: number; readonly plus: number };
+
+/** One operation. */
+export interface Line {
+  /** From 1; unique in its script, and kept when others are left out. */
+  readonly n: number;
+  readonly op: string;
+  readonly args: readonly Argument[];
+}
+
+/** A script. */
+export interface Script {
+  readonly name: string;
+  readonly lines: readonly Line[];
+}
+
+/** Names of the arguments, as recordings have them. */
+export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  mmap: ['addr', 'len', 'prot', 'flags', 'fd', 'off'],
+  munmap: ['addr', 'len'],
+  mprotect: ['addr', 'len', 'prot'],
+  mremap: ['old', 'oldlen', 'newlen', 'flags', 'newaddr'],
+  brk: ['addr'],
+  madvise: ['addr', 'len', 'advice'],
+  mlock: ['addr', 'len'],
+  mlock2: ['addr', 'len', 'flags'],
+  munlock: ['addr', 'len'],
+  mlockall: ['flags'],
+  munlockall: [],
+  msync: ['addr', 'len', 'flags'],
+  mincore: ['addr', 'len'],
+  remap_file_pages: ['addr', 'len', 'prot', 'pgoff', 'flags'],
+  mseal: ['addr', 'len', 'flags'],
+  read: ['addr', 'count'],
+  fill: ['addr', 'len', 'byte'],
+  rtouch: ['addr', 'len'],
+  wtouch: ['addr', 'len', 'byte'],
+  putret: ['addr'],
+  call: ['addr'],
+  memfd_create: [],
+  ftruncate: ['fd', 'len'],
+  fallocate: ['fd', 'mode', 'off', 'len'],
+  close: ['fd'],
+  pfill: ['fd', 'byte', 'len', 'off'],
+  pread: ['fd', 'count', 'off'],
+  setrlimit: ['resource', 'soft', 'hard'],
+  capdrop: [],
+  maps: [],
+  fork: [],
+  end: [],
+};
+
+function argumentText(argument: Argument): string {
+  if (typeof argument !== 'object') return argument < 0 ? String(argument) : `0x${argument.toString(16)}`;
+  const { line, plus } = argument;
+  return plus === 0 ? `$${line}` : `$${line}${plus < 0 ? '-' : '+'}0x${Math.abs(plus).toString(16)}`;
+}
+
+/** A line as the executor reads it. */
+export function lineText({ n, op, args }: Line): string {
+  return [n, op, ...args.map(argumentText)].join(' ');
+}
+
+/** A batch of scripts as the launcher reads it. */
+export function batchText(scripts: readonly Script[]): string {
+  return scripts.map(({ name, lines }) => `= ${name}\n${lines.map((line) => `${lineText(line)}\n`).join('')}`).join('');
+}
+
+/** Whether every reference leads to a line before it. */
+export function isWhole(lines: readonly Line[]): boolean {
+  const seen = new Set<number>();
+  let depth = 0;
+  for (const { n, op, args } of lines) {
+    if (args.some((argument) => typeof argument === 'object' && !seen.has(argument.line))) return false;
+    if (op === 'fork') depth++;
+    if (op === 'end' && --depth < 0) return false;
+    seen.add(n);
+  }
+  return depth === 0;
+}
