@@ -26,9 +26,9 @@ export interface CommandContext {
   /** The calls that explain knows, for its help; empty where that is not printed. */
   readonly explainedCalls: readonly string[];
   /** Takes the exit status of the command that has run. */
-  ended(status: number): void;
+  readonly ended: (status: number) => void;
   /** Runs another command line. Returns its exit status. */
-  again(args: readonly string[]): Promise<number>;
+  readonly again: (args: readonly string[]) => Promise<number>;
 }
 
 /** Adds all commands to the program. */
