@@ -20,7 +20,7 @@ const BASE =
 const MAIN = /\/demo\/dist\/(main|cli|options\/(commands|vocabulary)|text\/safe-io)\.js|\/node_modules\/commander\//;
 /** Needed by commands that make no machine. */
 const READING =
-  /\/packages\/(strace|uapi)\/|\/situation\/dist\/(error|evidence|situation|values)\.js|\/replay\/dist\/programs\/elf\.js|\/demo\/dist\/(intake\/(maps|bundle|completion|recognize-file)|text\/(numbers|values))/;
+  /\/packages\/(strace|uapi)\/|\/situation\/dist\/(error|evidence|situation|values|describe|map\/pattern)\.js|\/replay\/dist\/programs\/elf\.js|\/demo\/dist\/(intake\/(maps|bundle|completion|recognize-file)|text\/(numbers|values))/;
 /** Needed only where they are named. */
 const SELDOM = /\/packages\/(hostfs|httpfs|zenfs)\/|\/node_modules\/(cli-progress|@zenfs)\//;
 

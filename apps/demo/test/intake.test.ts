@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { StackReport } from '@vmarea/replay';
 import { straces, vmarea } from './cli.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'vmarea-intake-'));
@@ -126,7 +127,7 @@ describe('maps', () => {
     expect(status).toBe(0);
     expect(out.split('\n').length).toBeLessThan(20);
     expect(out).toMatch(/65,000 areas, 99 % of 65,530 .*ENOMEM/);
-    expect(out).toContain('What fills it: 8 KiB rw-p, then 4 KiB ---p: 32500 times.');
+    expect(out).toContain('What fills it: 8 KiB rw-p with 4 KiB ---p right above it, 32,500 times.');
     expect(out).toContain('64 GiB fit');
   });
 
@@ -171,7 +172,42 @@ describe('help for shells', () => {
   });
 });
 
+describe('replay --by-stack', () => {
+  const at = (i: number): string => `0x${(0xffff90000000 + i * 16384).toString(16)}`;
+  const calls = (stacks: boolean): string =>
+    Array.from({ length: 60 }, (_, i) => [
+      `mmap(${at(i)}, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = ${at(i)}`,
+      ...(stacks ? [' > /lib/libc.so.6(mmap+0x13) [0x1019b3]', ' > /lib/libheap.so(grow+0x30) [0x1c2f0]'] : []),
+      `mmap(0x${(0xffff90002000 + i * 16384).toString(16)}, 8192, PROT_NONE, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x${(0xffff90002000 + i * 16384).toString(16)}`,
+      ...(stacks ? [' > /lib/libc.so.6(mmap+0x13) [0x1019b3]', ' > /lib/libheap.so(guard+0x8) [0x1c400]'] : []),
+    ])
+      .flat()
+      .join('\n')
+      .concat('\n');
+
+  it('names the stack that holds most areas first', async () => {
+    const { out, status } = await vmarea(['replay', file('k.strace', calls(true)), '--by-stack']);
+    expect(status).toBe(0);
+    expect(out).toContain('60 of 120 areas: libheap.so+0x1c2f0 (grow+0x30). 2 different stacks hold areas.');
+    expect(out).toMatch(/60 of them 8 KiB ---p right above 8 KiB rw-p; 60 calls/);
+  });
+
+  it('says how to record a log that has no stacks, and what fills its map', async () => {
+    const log = file('plain.strace', calls(false));
+    const { err, status } = await vmarea(['replay', log, '--by-stack', '--sysctl', 'max_map_count=120']);
+    expect(status).toBe(2);
+    expect(err).toMatch(
+      /no stack behind any of its 120 memory calls: record with «strace -k -f».* What fills its map: 8 KiB/,
+    );
+    const { out } = await vmarea(['replay', log, '--sysctl', 'max_map_count=120']);
+    expect(out.replace(/\s+/g, ' ')).toMatch(
+      /has 120 of 120 areas \(vm\.max_map_count\) .* what fills it is 8 KiB .* times/,
+    );
+  });
+});
+
 const strace = spawnSync('strace', ['-V']).error === undefined;
+const compiler = spawnSync('cc', ['--version']).error === undefined;
 
 describe.skipIf(!strace)('run and record (skipped where there is no strace)', () => {
   it('a bundle of /bin/ls opens again, with no line unread', { timeout: 60_000 }, async () => {
@@ -183,6 +219,24 @@ describe.skipIf(!strace)('run and record (skipped where there is no strace)', ()
     const { logs } = JSON.parse(out) as { logs: { notes: { strange: { count: number } }; map: unknown }[] };
     expect(logs[0]!.notes.strange.count).toBe(0);
     expect(logs[0]!.map).not.toBeNull();
+  });
+
+  it.skipIf(!compiler)('strace -k of a program: its functions hold what they map', { timeout: 120_000 }, async () => {
+    const source = file(
+      'stacks.c',
+      '#include <sys/mman.h>\n' +
+        'int __attribute__((noinline)) fill(void) { int made = 0; for (int i = 0; i < 50; i++) made += mmap(0, 8192, i & 1 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED; return made; }\n' +
+        'int main(void) { return fill() == 50 ? 0 : 1; }\n',
+    );
+    const program = join(dir, 'stacks');
+    expect(spawnSync('cc', ['-O0', '-g', '-o', program, source]).status).toBe(0);
+    const log = join(dir, 'stacks.strace');
+    if (spawnSync('strace', ['-k', '-f', '-o', log, program]).status !== 0) return; // strace without an unwinder has no -k
+    const { out } = await vmarea(['replay', log, '--by-stack', '--json']);
+    const { logs } = JSON.parse(out) as { logs: { stacks: StackReport }[] };
+    const [row] = logs[0]!.stacks.holding;
+    expect(row!.frames[row!.caller]).toMatch(/^stacks\+0x[0-9a-f]+ \(fill\+0x/);
+    expect(row).toMatchObject({ areas: 50, calls: 50 });
   });
 
   it('a directory that is not empty, a program that does not exist', { timeout: 60_000 }, async () => {

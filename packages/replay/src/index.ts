@@ -23,6 +23,7 @@ export {
 export { REPLAYED_CALLS } from './wanted.ts';
 export type {
   Border,
+  CrowdedMap,
   Difference,
   FailedCalls,
   FailureCause,
@@ -36,4 +37,6 @@ export type {
   ReplayReport,
   ReplayedSignal,
   SignalKind,
+  StackReport,
+  StackRow,
 } from './report/report.ts';

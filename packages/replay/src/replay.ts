@@ -34,6 +34,7 @@ import { RecordedFiles } from './process/recorded-files.ts';
 import type { Reason, ReplayReport } from './report/report.ts';
 import { Tally } from './report/tally.ts';
 import { VmaCounter } from './maps/vma-counter.ts';
+import { StackLedger } from './stacks/ledger.ts';
 import { REPLAYED_CALLS } from './wanted.ts';
 
 /** A memory call of the log, before it is made here. */
@@ -107,6 +108,8 @@ export interface ReplayOptions {
   readonly at?: number | undefined;
   /** Addresses are those of the log, whatever the kernel would choose: for logs of other architectures. */
   readonly recorded?: boolean | undefined;
+  /** Follow which call stack areas come from, in logs of `strace -k` and `-kk`. */
+  readonly stacks?: boolean | undefined;
   /** Hear what happens to every address space; none of them may change one. */
   readonly listeners?: readonly Tracer[] | undefined;
   /** Called before each memory call is made. */
@@ -147,7 +150,9 @@ export class Replay {
   /** @internal */
   readonly decoder: CallDecoder = new CallDecoder();
   /** Lines read so far, and what they show about the machine. */
-  readonly parser: LogParser = new LogParser({ calls: REPLAYED_CALLS });
+  readonly parser: LogParser;
+  /** Null unless stacks are followed. @internal */
+  readonly stacks: StackLedger | null;
   /** @internal */
   readonly processes: ProcessTable;
   /** @internal */
@@ -168,6 +173,8 @@ export class Replay {
 
   constructor(options: ReplayOptions) {
     this.options = options;
+    this.stacks = options.stacks === true ? new StackLedger() : null;
+    this.parser = new LogParser({ calls: REPLAYED_CALLS, stacks: options.stacks });
     this.kernel = options.kernel;
     this.situation = options.situation ?? situationOfKernel(options.kernel);
     if (!memoryIsKnown(this.situation)) this.kernel.system.ram = ENOUGH_RAM;
@@ -199,6 +206,10 @@ export class Replay {
       return;
     }
     if (event.type === 'note') return;
+    if (event.type === 'stack') {
+      this.stacks?.stack(event);
+      return;
+    }
     if (event.type === 'signal') {
       const process = this.processes.byPid(event.pid);
       if (process !== null) this.dispatch(process, event);
@@ -301,6 +312,8 @@ export class Replay {
       failuresLeftOut: this.notebook.failuresLeftOut,
       notes: this.notebook.notes,
       map,
+      crowded: this.maps.crowded,
+      stacks: this.maps.stacks,
       verdict: different ? 'differs' : 'agrees',
     };
   }

@@ -29,6 +29,7 @@ export { mapClues, type MapClues } from './map/clues.ts';
 export { MapFiles } from './map/files.ts';
 export { mapLinesOf, nameInMap, restoreMap, type RestoredMap, type RestoreOptions } from './map/restore.ts';
 export { flagsOf } from './map/flags.ts';
+export { areaKind, areaPattern, KindCounter, type AreaPattern } from './map/pattern.ts';
 export { describeSituation, formatBytes, listFacts, type FactLine } from './describe.ts';
 export { DEFAULT_FILE, parseFileOption, placeFiles, type FileKind, type FileSpec, type NamedFile } from './files.ts';
 export {

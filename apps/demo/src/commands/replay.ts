@@ -24,6 +24,7 @@ import { recognizeFile } from '../intake/recognize-file.ts';
 import { UsageError, type Io } from '../text/io.ts';
 import { startProgress } from '../text/progress.ts';
 import { reportJson } from '../text/report-json.ts';
+import { grouped, patternText } from '../text/numbers.ts';
 import { reportText } from '../text/report-text.ts';
 import { parseCount } from '../text/values.ts';
 
@@ -34,6 +35,7 @@ export interface ReplayCommandOptions extends SituationOptions {
   readonly elf?: string | undefined;
   readonly pid?: string | undefined;
   readonly at?: string | undefined;
+  readonly byStack?: boolean | undefined;
   readonly json?: boolean | undefined;
   readonly verbose?: boolean | undefined;
 }
@@ -77,11 +79,15 @@ export interface OpenedLog {
   feed(replay: Replay): Promise<void>;
 }
 
-/** Opens a log, and looks at its beginning for clues about its machine. */
-export async function openLog(log: string, io: Io): Promise<OpenedLog> {
+/**
+ * Opens a log, and looks at its beginning for clues about its machine.
+ *
+ * @param stacks whether the files of `strace -ff` are read with their stacks
+ */
+export async function openLog(log: string, io: Io, stacks = false): Promise<OpenedLog> {
   const parts = await partsOf(log);
   if (parts !== null) {
-    const events = await readLogParts(parts);
+    const events = await readLogParts(parts, { stacks });
     const clues = new LogClues();
     for (const event of events) {
       clues.event(event);
@@ -124,6 +130,7 @@ export async function replayCommand(logs: readonly string[], options: ReplayComm
     programs: readPrograms(options),
     maps,
     pid: options.pid === undefined ? undefined : parseCount('--pid', options.pid, 0),
+    stacks: options.byStack === true,
     at: options.at === undefined ? undefined : parseCount('--at', options.at, 1),
   };
   let status = 0;
@@ -131,6 +138,7 @@ export async function replayCommand(logs: readonly string[], options: ReplayComm
   for (const log of logs) {
     const report = await replayOne(log, (clues) => situationOf(facts, clues, maps), settings, io);
     refuseNoLog(log, report);
+    if (report.stacks !== null) refuseNoStacks(log, report);
     if (report.verdict === 'differs') status = 1;
     if (options.json === true) printed.push({ log, ...reportJson(report) });
     else {
@@ -150,7 +158,7 @@ async function replayOne(
   io: Io,
 ): Promise<ReplayReport> {
   try {
-    const opened = await openLog(log, io);
+    const opened = await openLog(log, io, settings.stacks);
     const situation = situationFor(opened.clues);
     const kernel = buildMachine(situation);
     const replay = new Replay({ kernel, ...settings, situation, recorded: !isModelled(situation) });
@@ -180,6 +188,15 @@ function refuseNoLog(log: string, report: ReplayReport): void {
     );
   }
   throw new UsageError(`replay: ${log} is no log of strace: line ${first.line} is ${first.text}`);
+}
+
+/** @throws UsageError when stacks are asked for, and the log has none */
+function refuseNoStacks(log: string, { stacks, crowded }: ReplayReport): void {
+  if (stacks === null || stacks.callsWithStack > 0) return;
+  const fills = crowded?.pattern == null ? '' : ` What fills its map: ${patternText(crowded.pattern)}.`;
+  throw new UsageError(
+    `replay --by-stack: ${log} has no stack behind any of its ${grouped(stacks.calls)} memory calls: record with «strace -k -f», or -kk for lines of the source.${fills}`,
+  );
 }
 
 /** Whether the log is a file that can be looked at again. */

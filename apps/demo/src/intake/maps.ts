@@ -2,10 +2,10 @@
  * `vmarea maps`: what a map alone tells. Figures and sums only: nothing is replayed, and 65,000 lines are a summary.
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { parseBytes } from '@vmarea/situation';
+import { areaPattern, parseBytes, type AreaPattern } from '@vmarea/situation';
 import { formatMapsLine, parseMaps, smapsFigures, type MapsLine } from '@vmarea/strace';
 import { UsageError, type Io } from '../text/io.ts';
-import { grouped } from '../text/numbers.ts';
+import { grouped, patternText } from '../text/numbers.ts';
 
 /** As commander gives them. */
 export interface MapsOptions {
@@ -82,40 +82,13 @@ export interface MapSummary {
   /** Neighbours that touch and look alike, and did not join. */
   readonly apart: number;
   /** The pattern that fills the map; null when none does. */
-  readonly pattern: string | null;
+  readonly pattern: AreaPattern | null;
   /** Bits that the highest address of user space needs. */
   readonly addressBits: number;
   /** The largest size of which all borders are multiples, up to 64 KiB. */
   readonly pageSizeAtMost: number;
   /** Sums of smaps; empty for a map. */
   readonly resident: Readonly<Record<string, number>>;
-}
-
-/** Areas that two of the same kind and rights follow each other in, from which on a pattern is named. */
-const PATTERN_SHARE = 0.5;
-
-/** An area and the one behind it, as words: `8 KiB rw-p, then 4 KiB ---p`. */
-function pairText(a: MapsLine, b: MapsLine): string {
-  const text = (line: MapsLine): string => {
-    const rights = `${line.read ? 'r' : '-'}${line.write ? 'w' : '-'}${line.exec ? 'x' : '-'}${line.shared ? 's' : 'p'}`;
-    const name = line.name === '' ? '' : ` ${line.name}`;
-    return `${amount(line.end - line.start)} ${rights}${name}`;
-  };
-  return `${text(a)}, then ${text(b)}`;
-}
-
-function patternOf(lines: readonly MapsLine[]): string | null {
-  const counts = new Map<string, number>();
-  for (let i = 0; i + 1 < lines.length; i++) {
-    if (lines[i]!.end !== lines[i + 1]!.start) continue;
-    const text = pairText(lines[i]!, lines[i + 1]!);
-    // Sizes that all differ are no pattern, and would be kept for nothing.
-    if (counts.size < 10_000 || counts.has(text)) counts.set(text, (counts.get(text) ?? 0) + 1);
-  }
-  let best: [string, number] = ['', 0];
-  for (const entry of counts) if (entry[1] > best[1]) best = entry;
-  // A pair that repeats is found once per period of two areas.
-  return lines.length >= 100 && best[1] * 2 >= lines.length * PATTERN_SHARE ? `${best[0]}: ${best[1]} times` : null;
 }
 
 function sameLooks(a: MapsLine, b: MapsLine): boolean {
@@ -176,7 +149,7 @@ export function summarize(lines: readonly MapsLine[], maxMapCount: number): MapS
     writableAndExecutable: rwx,
     holes: holes.sort((a, b) => b.bytes - a.bytes).slice(0, 5),
     apart,
-    pattern: patternOf(own),
+    pattern: areaPattern(own),
     addressBits: [32, 36, 39, 42, 47, 48, 56].find((bits) => last <= 2 ** bits) ?? 64,
     pageSizeAtMost: alignment,
     resident: Object.fromEntries(resident),
@@ -208,7 +181,7 @@ function summaryText(file: string, summary: MapSummary, need: number | null, io:
   const lines = [
     `${c.bold(file)}: ${number(summary.areas)} areas, ${share} % of ${number(summary.maxMapCount)} (vm.max_map_count${near ? ': the next calls that need one more fail with ENOMEM' : ''}), ${amount(summary.bytes)} mapped.`,
   ];
-  if (summary.pattern !== null) lines.push(`What fills it: ${summary.pattern}.`);
+  if (summary.pattern !== null) lines.push(`What fills it: ${patternText(summary.pattern)}.`);
   if (need !== null) lines.push(needText(summary, need));
   lines.push('What it is:');
   for (const [kind, sum] of Object.entries(summary.kinds)) {

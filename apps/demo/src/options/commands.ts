@@ -70,7 +70,8 @@ function addReplay(command: Command, { io, ended }: CommandContext): void {
     .option('--sysroot <DIR>', 'root of the traced machine: programs and links are looked up below it')
     .option('--elf <FILE>', 'headers of the programs, as made by «vmarea elf-headers»')
     .option('--pid <N>', 'the process whose map is shown')
-    .option('--at <CALL>', 'show the map after this memory call, counted from 1');
+    .option('--at <CALL>', 'show the map after this memory call, counted from 1')
+    .option('--by-stack', 'the call stacks that hold most areas, or whose calls failed: for logs of strace -k or -kk');
   addSituationOptions(command)
     .option('--verbose', 'show every fact, what became of the areas, all notes and the whole map')
     .option('--json', 'print JSON')

@@ -2,11 +2,12 @@
  * A report as text for people.
  */
 import Table from 'cli-table3';
-import type { Difference, FailedCalls, MapRow, Reason, ReplayedMap, ReplayReport } from '@vmarea/replay';
+import type { CrowdedMap, Difference, FailedCalls, MapRow, Reason, ReplayedMap, ReplayReport } from '@vmarea/replay';
 import { describeSituation, isModelled, listFacts } from '@vmarea/situation';
 import { formatMapsLine } from '@vmarea/strace';
 import type { Io } from './io.ts';
-import { grouped } from './numbers.ts';
+import { stacksText } from './stacks-text.ts';
+import { grouped, patternText } from './numbers.ts';
 import { wrap } from './wrap.ts';
 
 /** `1 fork`, `2 forks`. */
@@ -61,6 +62,7 @@ export function reportText(name: string, report: ReplayReport, view: ReportView)
   const c = io.colors;
   const parts: string[] = [`${c.bold(`Replay of ${name}`)}\n${situationText(report, view)}`];
   parts.push(`${c.bold('Answer')}\n${answerText(report, io)}`);
+  if (report.stacks !== null) parts.push(stacksText(report.stacks, io));
   if (report.difference !== null)
     parts.push(`${c.bold('The first difference')}\n${differenceText(report.difference, io)}`);
   if (report.failures.length > 0 || verbose)
@@ -113,6 +115,7 @@ function answerText(report: ReplayReport, io: Io): string {
   if (first !== undefined) lines.push(`Line ${first.line} failed with ${first.error}: ${first.reason.sentence}`);
   const deadly = signals.find((signal) => signal.deadly);
   if (deadly !== undefined) lines.push(`The process died of ${deadly.name} (line ${deadly.line}): ${deadly.sentence}`);
+  if (report.crowded !== null) lines.push(crowdedText(report.crowded, report.vmas.maxMapCount));
   for (const learned of report.learned) lines.push(`The log shows that ${learned}.`);
   const text = lines.map((line) => wrap(line, io.columns, '  ')).join('');
   const rows = [
@@ -129,6 +132,12 @@ function answerText(report: ReplayReport, io: Io): string {
   rows.push(['failed in the log', grouped(answers.failed)]);
   if (answers.failed > 0) rows.push(['  of these refused here in the same way', grouped(answers.failedAlike)]);
   return text + table(rows.map(([what, number]) => [what!, io.colors.cyan(number)]));
+}
+
+function crowdedText({ areas, pid, line, moment, pattern }: CrowdedMap, most: number): string {
+  const fills =
+    pattern === null ? 'no pair of neighbours makes up half of it' : `what fills it is ${patternText(pattern)}`;
+  return `Process ${pid} has ${grouped(areas)} of ${grouped(most)} areas (vm.max_map_count) ${moment} (line ${line}): ${fills}.`;
 }
 
 function differenceText(difference: Difference, io: Io): string {

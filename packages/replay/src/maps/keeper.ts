@@ -3,10 +3,15 @@
  */
 import { compareMaps } from './compare.ts';
 import type { Process } from '../process/process.ts';
-import type { Border, ReplayedMap } from '../report/report.ts';
+import { areaPattern } from '@vmarea/situation';
+import type { HeldMap } from '../stacks/ledger.ts';
+import type { Border, CrowdedMap, ReplayedMap, StackReport } from '../report/report.ts';
 import type { Replay } from '../replay.ts';
 import { bordersOf } from './borders.ts';
 import { snapshotLines, type Snapshot } from './snapshot.ts';
+
+/** The share of vm.max_map_count from which on a map counts as nearly full. */
+const CROWDED = 0.9;
 
 /** Maps of one replay. */
 export class MapKeeper {
@@ -14,6 +19,11 @@ export class MapKeeper {
   #lastRead: Snapshot | null = null;
   #lastExit: Snapshot | null = null;
   #at: Snapshot | null = null;
+  #held: HeldMap | null = null;
+  /** Of the first map that was full when a call was refused, else of the one that is shown. */
+  crowded: CrowdedMap | null = null;
+  /** Of the same map. */
+  stacks: StackReport | null = null;
   /** Of the map that is shown. */
   borders: readonly Border[] = [];
 
@@ -37,6 +47,24 @@ export class MapKeeper {
     if (process.tgid === wanted) this.#lastExit = this.#snapshot(process, line, 'at its exit');
   }
 
+  /** A call was refused for want of memory, or of areas. */
+  refused(process: Process, line: number): void {
+    if (this.crowded !== null || !this.#isCrowded(process.task.mm.mapCount)) return;
+    const shown = this.#snapshot(process, line, 'when a call was refused');
+    this.#crowd(shown);
+    // What the user asked for goes first.
+    if (this.#replay.options.at === undefined) this.#held = shown.held;
+  }
+
+  #isCrowded(areas: number): boolean {
+    return areas >= CROWDED * this.#replay.kernel.system.sysctl.maxMapCount;
+  }
+
+  #crowd(shown: Snapshot): void {
+    const { pid, line, moment, lines } = shown;
+    this.crowded = { pid, line, moment, areas: lines.length, pattern: areaPattern(lines) };
+  }
+
   /** A memory call has been made. */
   afterCall(process: Process, line: number): void {
     const { options, processes, tally } = this.#replay;
@@ -51,7 +79,9 @@ export class MapKeeper {
     const { files } = this.#replay;
     const lines = snapshotLines(mm, files, process.space.labels);
     const borders = bordersOf(mm, files);
-    return { pid: process.tgid, line, moment, lines, space: process.space, borders };
+    const { space, tgid: pid } = process;
+    const held = this.#replay.stacks?.hold({ lines, space, pid, line, moment }) ?? null;
+    return { pid, line, moment, lines, space, borders, held };
   }
 
   /** The map to show; null when the log has no process. */
@@ -67,6 +97,9 @@ export class MapKeeper {
       if (process === null) return null;
       shown = this.#snapshot(process, parser.lines, 'at the end of the log');
     }
+    if (this.crowded === null && this.#isCrowded(shown.lines.length)) this.#crowd(shown);
+    const held = this.#held ?? shown.held;
+    if (held !== null) this.stacks = this.#replay.stacks?.report(held) ?? null;
     const { maps } = options;
     const { pid, line, moment, lines, space } = shown;
     this.borders = shown.borders;

@@ -15,6 +15,7 @@ import { VMA_MERGE_ANON_VMA, VMA_MERGE_PGOFF } from '@vmarea/mm-core/reasons';
 import { nameInMap } from '@vmarea/situation';
 import type { MapsLine } from '@vmarea/strace';
 import type { Border } from '../report/report.ts';
+import type { HeldMap } from '../stacks/ledger.ts';
 import type { Space } from '../process/process.ts';
 import type { RecordedFiles } from '../process/recorded-files.ts';
 
@@ -34,6 +35,8 @@ export interface Snapshot {
   readonly lines: readonly SnapshotLine[];
   readonly space: Space;
   readonly borders: readonly Border[];
+  /** Null unless stacks are followed. */
+  readonly held: HeldMap | null;
 }
 
 /** Whether only the assumption that both were written keeps two neighbours apart. */

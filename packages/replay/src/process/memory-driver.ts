@@ -63,6 +63,7 @@ export class MemoryDriver {
     task.cur.call.reason = 0;
     this.#replay.counter.driverDecision = 0;
     const oldBrk = task.mm.brk;
+    this.#replay.stacks?.before(task.mm, op, this.#replay.counter.split);
     if (space.recorded) this.#tally.recordedAny = true;
     else this.#tally.predictedAny = true;
     let result: number | null;
@@ -70,8 +71,17 @@ export class MemoryDriver {
     else if (this.#failedInLog(process, call, op)) result = this.#failed(process, call, op, entered);
     else result = this.#succeeded(process, call, op, entered);
     if (result !== null && result >= 0) noteGiven(space, process, op, result, oldBrk);
+    this.#followStack(process, call, op, result);
     this.#tell(process, call, op, result);
     this.#replay.maps.afterCall(process, call.line);
+  }
+
+  /** Leaves who made areas begin; keeps the map when it is full. */
+  #followStack(process: Process, call: Call, op: MemoryOp, result: number | null): void {
+    const { mm } = process.task;
+    const { stacks, counter, maps } = this.#replay;
+    stacks?.after({ mm, space: process.space, call, op, result, splits: counter.split });
+    if (call.ret === -ENOMEM || result === -ENOMEM) maps.refused(process, call.line);
   }
 
   #tell(process: Process, call: Call, op: MemoryOp, result: number | null): void {

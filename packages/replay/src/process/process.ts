@@ -5,6 +5,7 @@ import { anonVmaPrepare, findVma, VM_SHARED, VM_WRITE, type Mm } from '@vmarea/m
 import type { Task } from '@vmarea/kernel';
 import type { Call, LogEvent, MemoryOp } from '@vmarea/strace';
 import type { PendingExec } from '../programs/launch.ts';
+import type { Origin } from '../stacks/ledger.ts';
 
 /** What replay keeps for an address space. Threads share it. */
 export class Space {
@@ -27,6 +28,8 @@ export class Space {
   breakRounded = false;
   /** Names that the map before gave to areas, by an address in them. */
   labels: ReadonlyMap<number, string> | null = null;
+  /** Who made areas begin, by address; null unless stacks are followed. */
+  origins: Map<number, Origin> | null = null;
   /** Bytes that the last call made or changed: written before the next call. Both 0: none. */
   freshStart = 0;
   freshEnd = 0;
@@ -49,6 +52,7 @@ export class Space {
     copy.breakUnknown = this.breakUnknown;
     copy.breakRounded = this.breakRounded;
     copy.labels = this.labels;
+    copy.origins = this.origins === null ? null : new Map(this.origins);
     return copy;
   }
 

@@ -1,7 +1,7 @@
 /**
  * What a replay found, as plain data that can be turned into text or JSON. No code.
  */
-import type { Situation } from '@vmarea/situation';
+import type { AreaPattern, Situation } from '@vmarea/situation';
 import type { MapsLine } from '@vmarea/strace';
 
 /** A sentence about something in the log. */
@@ -142,6 +142,57 @@ export interface ReplayedMap {
   readonly comparison: MapComparison | null;
 }
 
+/** One call stack, and what it has done. */
+export interface StackRow {
+  /** Innermost first, `libjemalloc.so.2+0x1c2f0 (pages_map+0x30)`; the first ones only. Empty for all stacks that were too many to tell apart. */
+  readonly frames: readonly string[];
+  /** The index of the first frame that is no wrapper of a system call. */
+  readonly caller: number;
+  /** Areas that begin where they do because of it, and their bytes. */
+  readonly areas: number;
+  readonly bytes: number;
+  /** Memory calls that were made there, and areas that they split. */
+  readonly calls: number;
+  readonly splits: number;
+  /** Calls that failed in the log, by the name of their error. */
+  readonly failed: Readonly<Record<string, number>>;
+  /** What most of its areas are; null when it holds none. */
+  readonly kind: { readonly text: string; readonly times: number } | null;
+}
+
+/** The areas of a map by the call stacks that they come from. */
+export interface StackReport {
+  readonly pid: number;
+  readonly line: number;
+  readonly moment: string;
+  readonly areas: number;
+  /** Memory calls of the log, and those whose stack it shows. */
+  readonly calls: number;
+  readonly callsWithStack: number;
+  /** Different stacks that hold areas of this map. */
+  readonly stacks: number;
+  /** Those that hold most areas, at most ten. */
+  readonly holding: readonly StackRow[];
+  /** Those whose calls failed most often, at most ten. */
+  readonly failing: readonly StackRow[];
+  /** Areas by the file in which the program's own part of the stack begins; most first, at most five. */
+  readonly files: readonly (readonly [file: string, areas: number])[];
+  /** Areas of calls whose stack the log does not show. */
+  readonly withoutStack: number;
+  /** Areas that no call of the log made: those of exec, or of the map before. */
+  readonly notByCalls: number;
+}
+
+/** A map that is near vm.max_map_count, and what fills it. */
+export interface CrowdedMap {
+  readonly pid: number;
+  readonly line: number;
+  readonly moment: string;
+  readonly areas: number;
+  /** Null when no pair of neighbours makes up half of it. */
+  readonly pattern: AreaPattern | null;
+}
+
 /** Everything. */
 export interface ReplayReport {
   readonly lines: number;
@@ -201,6 +252,10 @@ export interface ReplayReport {
   readonly failuresLeftOut: number;
   readonly notes: Readonly<Record<ReplayNote['kind'], NoteList>>;
   readonly map: ReplayedMap | null;
+  /** Null when no map that was looked at has nine tenths of vm.max_map_count. */
+  readonly crowded: CrowdedMap | null;
+  /** Null unless stacks are followed. */
+  readonly stacks: StackReport | null;
   /** `agrees`: every judged answer and the map. */
   readonly verdict: 'agrees' | 'differs';
 }
