@@ -145,8 +145,8 @@ describe('the judge', () => {
 
   it('tells of a positive errno, of fractions, and of errnos that there are not', async () => {
     expect(await broken(() => ({ sync: () => 5 }))).toContainEqual(expect.stringContaining('positive errno'));
-    expect(await broken(() => ({ sync: () => 0.5 }))).toContain('An answer is a whole number.');
-    expect(await broken(() => ({ sync: () => -5000 }))).toContain('An error is a negative errno.');
+    expect(await broken(() => ({ sync: () => 0.5 }))).toContain('A result must be a whole number.');
+    expect(await broken(() => ({ sync: () => -5000 }))).toContain('An error must be a negative errno.');
     expect(await broken(() => ({ write: async () => Promise.resolve(3) }))).toContainEqual(
       expect.stringContaining("A page's promise"),
     );

@@ -1,8 +1,8 @@
 /**
- * struct hstate: one size of huge pages, its pool, and how much of it is promised.
+ * struct hstate: one size of huge pages, its pool, and the number of reserved pages.
  *
- * A page of the pool keeps one reference of the pool for ever; users add theirs, and the page is free again when only the
- * pool's is left. Without memory the pool is made of numbers alone, so that reservations still work.
+ * The pool has a reference on each of its pages. Users add theirs, and a page is free when only the pool's is left. Without
+ * memory the pool consists of numbers only, so that reservations still work.
  * Mirrors the pool half of mm/hugetlb.c.
  */
 import { ENOMEM } from '@vmarea/uapi';
@@ -19,7 +19,7 @@ export class Hstate implements HugeState {
   readonly size: number;
   /** Pages of the machine in a huge page. */
   readonly pagesPerHugePage: number;
-  /** Too large for the page allocator: no surplus pages (hstate_is_gigantic). */
+  /** Whether it is too large for the page allocator, so that there are no surplus pages (hstate_is_gigantic). */
   readonly gigantic: boolean;
   /** HugePages_Total. */
   nrHugePages = 0;
@@ -34,7 +34,7 @@ export class Hstate implements HugeState {
   private readonly frames: Frames | null;
   private readonly free: number[] = [];
   private readonly spools: Map<number, Subpool> = new Map<number, Subpool>();
-  /** References of users, where there are no frames to count in. */
+  /** References of users, without memory. */
   private readonly counts: Map<number, number> = new Map<number, number>();
   private lastNumber = 0;
 
@@ -42,14 +42,14 @@ export class Hstate implements HugeState {
     this.system = system;
     this.size = size;
     this.pagesPerHugePage = size / system.pageSize;
-    // The page allocator of every build goes up to the default huge page.
+    // The page allocator of every build can allocate the default huge page.
     this.gigantic = size > system.arch.pmdSize && this.pagesPerHugePage > 2 ** MAX_BUDDY_ORDER;
     this.frames = memoryOf(system)?.frames ?? null;
   }
 
   // --- pages
 
-  /** alloc_fresh_huge_page: a zeroed block of the machine's memory: its first frame, or -1. */
+  /** alloc_fresh_huge_page: allocates a zeroed block of the machine's memory. Returns its first frame, or -1. */
   private allocFresh(): number {
     if (this.frames === null) return ++this.lastNumber;
     const pfn = this.frames.allocContiguous(this.size);
@@ -58,7 +58,7 @@ export class Hstate implements HugeState {
     return pfn;
   }
 
-  /** update_and_free_page: a page leaves the pool for good. */
+  /** update_and_free_page: removes a page from the pool and frees it. */
   private release(pfn: number): void {
     this.nrHugePages--;
     if (this.frames === null) return;
@@ -66,7 +66,7 @@ export class Hstate implements HugeState {
     this.frames.put(pfn);
   }
 
-  /** alloc_buddy_huge_page: a page beyond the pool, as far as vm.nr_overcommit_hugepages goes; -1 when not. */
+  /** alloc_buddy_huge_page: allocates a page beyond the pool, within vm.nr_overcommit_hugepages. Returns -1 when it cannot. */
   allocSurplus(): number {
     if (this.gigantic || this.surplusHugePages >= this.nrOvercommit) return -1;
     const pfn = this.allocFresh();
@@ -76,7 +76,7 @@ export class Hstate implements HugeState {
     return pfn;
   }
 
-  /** dequeue_huge_page_node: a free page, or -1. */
+  /** dequeue_huge_page_node: takes a free page. Returns -1 when there is none. */
   dequeue(): number {
     const pfn = this.free.pop();
     if (pfn === undefined) return -1;
@@ -95,7 +95,7 @@ export class Hstate implements HugeState {
     else this.frames.get(pfn);
   }
 
-  /** put_page: the last user's makes the page free; `reserved` when it is promised again. */
+  /** put_page: drops a reference; the last user's frees the page. `reserved`: it is reserved again. */
   put(pfn: number, reserved: boolean = false): void {
     if (this.frames === null) {
       const left = (this.counts.get(pfn) ?? 0) - 1;
@@ -108,24 +108,24 @@ export class Hstate implements HugeState {
     if (left === 1) this.freeHugePage(pfn, reserved);
   }
 
-  /** put_page of a page that was allocated and never used; `reserved` when it had been taken out of a reservation. */
+  /** put_page of a page that was allocated and not used; `reserved`: it had used a reservation. */
   putUnused(pfn: number, reserved: boolean): void {
     if (this.frames === null) this.counts.set(pfn, (this.counts.get(pfn) ?? 0) - 1);
     else this.frames.refcount[pfn] = this.frames.refcount[pfn]! - 1;
     this.freeHugePage(pfn, reserved);
   }
 
-  /** set_page_private: the mount that a page is counted for. */
+  /** set_page_private: stores the mount that the page is counted for. */
   setSubpool(pfn: number, spool: Subpool | null): void {
     if (spool === null) this.spools.delete(pfn);
     else this.spools.set(pfn, spool);
   }
 
-  /** free_huge_page: back to the pool; a surplus goes back to the machine. */
+  /** free_huge_page: returns a page to the pool; frees a surplus page. */
   private freeHugePage(pfn: number, reserved: boolean): void {
     const spool = this.spools.get(pfn) ?? null;
     this.spools.delete(pfn);
-    // Zero: the mount would fall below its least, so the reservation must be kept for it.
+    // 0 means that the mount would fall below its minimum: the reservation is kept for it.
     const restore = subpoolPutPages(spool, 1) === 0 || reserved;
     if (restore) this.resvHugePages++;
     if (this.surplusHugePages > 0) {
@@ -137,9 +137,9 @@ export class Hstate implements HugeState {
   // --- reservations
 
   /**
-   * hugetlb_acct_memory: promises `delta` pages more, or takes -delta promises back.
+   * hugetlb_acct_memory: reserves `delta` more pages, or releases -delta reservations.
    *
-   * @returns 0, or -ENOMEM when neither the pool nor the surplus has that many
+   * @returns 0, or -ENOMEM when the pool and the surplus have fewer
    */
   acctMemory(delta: number): number {
     if (delta > 0) {
@@ -172,7 +172,7 @@ export class Hstate implements HugeState {
     return 0;
   }
 
-  /** return_unused_surplus_pages: promises are taken back; free surplus pages go with them. */
+  /** return_unused_surplus_pages: releases reservations, and frees the surplus pages that become unused. */
   private returnUnusedSurplus(unused: number): void {
     this.resvHugePages -= unused;
     if (this.gigantic) return;
@@ -186,14 +186,14 @@ export class Hstate implements HugeState {
 
   // --- the size of the pool
 
-  /** persistent_huge_pages: vm.nr_hugepages as it reads. */
+  /** persistent_huge_pages: the value of vm.nr_hugepages. */
   get nrPersistent(): number {
     return this.nrHugePages - this.surplusHugePages;
   }
 
   /**
-   * set_max_huge_pages: writes vm.nr_hugepages. The pool grows as far as there is memory, and shrinks as far as nothing is
-   * used or promised; what cannot go becomes surplus.
+   * set_max_huge_pages: writes vm.nr_hugepages. The pool grows as far as there is memory, and shrinks by the pages that are
+   * neither used nor reserved; the others become surplus.
    */
   setNrHugePages(count: number): void {
     while (this.surplusHugePages > 0 && count > this.nrPersistent) this.surplusHugePages--;

@@ -1,12 +1,12 @@
 /**
- * Contents of huge pages: clearing and copying, without touching memory that is zero already.
+ * Clears and copies huge pages without writing zeroes to memory that is zero already.
  *
- * A pool of large pages is mostly never written; reading it costs the host no memory, writing zeroes would.
+ * Most of a pool is never written: reading it costs the host no memory, writing zeroes would.
  * Mirrors clear_huge_page and copy_user_huge_page.
  */
 import type { PhysicalMemory } from '@vmarea/mm-core/memory';
 
-/** Whether a frame holds nothing but zeroes. */
+/** Returns whether a frame contains zeroes only. */
 function isZero(physical: PhysicalMemory, pfn: number): boolean {
   const words = physical.pageSize / 4;
   const { u32 } = physical;

@@ -1,5 +1,5 @@
 /**
- * Faults on huge pages: missing ones, and copy on write with the owner's right to take pages back from its children.
+ * Faults on huge pages: missing ones, and copy on write, in which the owner may take pages back from its children.
  *
  * Mirrors hugetlb_fault, hugetlb_no_page, hugetlb_cow and unmap_ref_private.
  */
@@ -39,12 +39,12 @@ import {
   type HugePageGrant,
 } from './vma-resv.ts';
 
-/** The code of a failed allocation. */
+/** Returns the VM_FAULT_ code of a failed allocation. */
 function allocError(vmf: FaultInfo, errno: number): number {
   return vmf.refuse(HUGETLB_FAULT_POOL_EXHAUSTED, errno === -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS);
 }
 
-/** hugetlb_fault: brings the huge page that holds `vmf.address` in, or makes it writable. VM_FAULT_ codes. */
+/** hugetlb_fault: brings in the huge page that contains `vmf.address`, or makes it writable. Returns VM_FAULT_ codes. */
 export function hugetlbFault(vma: Vma, vmf: FaultInfo): number {
   const { address } = vmf;
   const mm = vma.vmMm;
@@ -68,7 +68,7 @@ export function hugetlbFault(vma: Vma, vmf: FaultInfo): number {
   return 0;
 }
 
-/** hugetlb_no_page: the page of the file, a new one for it, or a new private one. */
+/** hugetlb_no_page: maps the page of the file, a new page for it, or a new private page. */
 function hugetlbNoPage(vmf: FaultInfo, start: number, slot: number): number {
   const { vma } = vmf;
   const info = inodeOf(vma);
@@ -99,7 +99,7 @@ function hugetlbNoPage(vmf: FaultInfo, start: number, slot: number): number {
   const writable = (vma.vmFlags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED);
   mm.pageTables!.setHuge(slot, h.size, pfn, vma.vmPageProt, writable ? PTE_WRITE | PTE_DIRTY : 0);
   addHugeRmap(mm, h, pfn);
-  // The copy is made at once, without a second fault.
+  // Copies at once, without a second fault.
   if ((vmf.flags & FAULT_FLAG_WRITE) !== 0 && (vma.vmFlags & VM_SHARED) === 0) {
     return hugetlbCow(vmf, start, slot, cached >= 0 ? cached : pfn);
   }
@@ -107,9 +107,9 @@ function hugetlbNoPage(vmf: FaultInfo, start: number, slot: number): number {
 }
 
 /**
- * hugetlb_cow: makes a page of a private mapping writable, by using it alone or by copying it.
+ * hugetlb_cow: makes a page of a private mapping writable, without a copy if no other mapping has it, or by copying it.
  *
- * @param cached the file's page at this place, -1 when there is none
+ * @param cached the file's page at this index, -1 for none
  */
 function hugetlbCow(vmf: FaultInfo, start: number, slot: number, cached: number): number {
   const { vma } = vmf;
@@ -126,7 +126,7 @@ function hugetlbCow(vmf: FaultInfo, start: number, slot: number, cached: number)
     return 0;
   };
   if (own()) return use();
-  // The owner's reservation was used up by the page that it now shares with a child: what is promised is not for copies.
+  // The page that the owner shares with a child has used the owner's reservation, so the copy must not use a reserved page.
   const outsideReserve = isResvOwner(vma) && old !== cached;
   const claim = claimOf(vma, start);
   const grant: HugePageGrant = { pfn: -1, reserved: false };
@@ -151,7 +151,7 @@ function hugetlbCow(vmf: FaultInfo, start: number, slot: number, cached: number)
   return 0;
 }
 
-/** unmap_ref_private: takes the page out of every other private mapping that does not own a reservation. */
+/** unmap_ref_private: unmaps the page from every other private mapping that does not own a reservation. */
 function unmapRefPrivate(info: HugeInode, h: Hstate, vma: Vma, pfn: number, start: number): void {
   const page = (start - vma.vmStart) / h.system.pageSize + vma.vmPgoff;
   const tree = info.inode.iMapping.iMmap;

@@ -1,5 +1,5 @@
 /**
- * Operations of hugetlbfs files: mapping, choosing addresses, reading, allocating, truncating. There is no write(2).
+ * Operations of hugetlbfs files: mmap, address search, read, fallocate, truncate. There is no write(2).
  *
  * Mirrors fs/hugetlbfs/inode.c and hugetlb_vm_ops.
  */
@@ -107,7 +107,7 @@ function hugetlbGetUnmappedArea(
   }
   if (addr !== 0) {
     const { hugeHintRoundsDown, mapWindow } = mm.system.arch;
-    // A hint just below 2^64 is rounded up to 0, and taken when nothing is there.
+    // A hint just below 2^64 is rounded up to 0, and used when nothing is mapped there.
     const hint = hugeHintRoundsDown ? Math.floor(addr / h.size) * h.size : Math.ceil(addr / h.size) * h.size + 0;
     if (hint >= 0 && hint <= mm.taskSize - len && (hint > mapWindow || hint + len <= mapWindow)) {
       const vma = findVma(mm, hint);
@@ -117,7 +117,7 @@ function hugetlbGetUnmappedArea(
   return vmUnmappedArea(cur, len, addr, !rules.bottomUp && !mm.mmapLegacy, h.size - mm.system.pageSize);
 }
 
-/** hugetlbfs_read_iter: pages of the file, zeroes where there is none. */
+/** hugetlbfs_read_iter: reads pages of the file, and zeroes for absent ones. */
 function hugetlbfsRead(_cur: Caller, file: File, iov: IoVec, pos: number): number {
   const { bytes: target, offset, length } = iov;
   const info = hugeInode(file.fInode);
@@ -141,7 +141,7 @@ function hugetlbfsRead(_cur: Caller, file: File, iov: IoVec, pos: number): numbe
   return total;
 }
 
-/** hugetlbfs_fallocate: makes huge pages present, or punches whole ones out. */
+/** hugetlbfs_fallocate: adds huge pages, or punches whole ones out. */
 function hugetlbfsFallocate(file: File, mode: number, offset: number, len: number): number {
   const inode = file.fInode;
   const info = hugeInode(inode);
@@ -159,7 +159,7 @@ function hugetlbfsFallocate(file: File, mode: number, offset: number, len: numbe
     if (info.pages.has(index)) continue;
     const grant: HugePageGrant = { pfn: -1, reserved: false };
     const pfn = allocHugePage({ info, index, shared: true, noreserve: false, map: null }, false, grant);
-    // What was allocated before stays.
+    // Pages allocated before the error stay.
     if (pfn < 0) return pfn;
     if (core !== null) clearHugePage(core.physical, pfn, h.pagesPerHugePage);
     info.addPage(index, pfn);

@@ -1,7 +1,7 @@
 /**
- * What hugetlbfs keeps for a file: its huge pages by index, and which of them are reserved.
+ * hugetlbfs's data of a file: its huge pages by index, and its reservations.
  *
- * The pages are kept in units of huge pages; mappings of the file (i_mmap) stay in pages of the machine.
+ * The pages are counted in huge pages; mappings of the file (i_mmap) in pages of the machine.
  * Mirrors the inode half of fs/hugetlbfs/inode.c and hugetlb_unreserve_pages.
  */
 import {
@@ -29,7 +29,7 @@ export class HugeInode implements SealOperations {
   readonly h: Hstate;
   readonly spool: Subpool | null;
   readonly rules: HugetlbFacts;
-  /** Pages that shared mappings have reserved, faulted ones included. */
+  /** The pages that shared mappings have reserved, including faulted ones. */
   readonly resvMap: RegionMap = new RegionMap();
   /** The file's pages: first frames by huge page index. */
   readonly pages: Map<number, number> = new Map<number, number>();
@@ -58,7 +58,7 @@ export class HugeInode implements SealOperations {
     return this.rules.seals ? this.seals : -EINVAL;
   }
 
-  /** huge_add_to_page_cache: the file gets its own reference to the page. */
+  /** huge_add_to_page_cache: adds the page with a reference of the file. */
   addPage(index: number, pfn: number): void {
     this.h.get(pfn);
     this.pages.set(index, pfn);
@@ -66,7 +66,7 @@ export class HugeInode implements SealOperations {
   }
 
   /**
-   * hugetlb_unreserve_pages: reservations of [start, end) go, less those that the `freed` pages had used up.
+   * hugetlb_unreserve_pages: removes the reservations of [start, end), except those that the `freed` pages had used.
    *
    * @param end huge page index, Infinity for all
    */
@@ -76,7 +76,7 @@ export class HugeInode implements SealOperations {
     this.h.acctMemory(-subpoolPutPages(this.spool, change - freed));
   }
 
-  /** remove_inode_hugepages for huge pages [start, end): Infinity truncates. They are unmapped already. */
+  /** remove_inode_hugepages: removes huge pages [start, end), which are unmapped already; Infinity truncates. */
   removePages(start: number, end: number): void {
     const truncates = end === Infinity;
     const gone = [...this.pages.keys()].filter((index) => index >= start && index < end).sort((a, b) => a - b);
@@ -90,7 +90,7 @@ export class HugeInode implements SealOperations {
   }
 }
 
-/** HUGETLBFS_I of a regular file of this package. */
+/** HUGETLBFS_I: returns the data of a regular file of this package. */
 export function hugeInode(inode: VmInode): HugeInode {
   return (inode as VmInode & { iPrivate: unknown }).iPrivate as HugeInode;
 }

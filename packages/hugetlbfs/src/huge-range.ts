@@ -1,5 +1,5 @@
 /**
- * Page-table entries of huge pages: unmapping, copying at fork, moving, changing protection.
+ * Page-table entries of huge pages: unmaps, copies at fork, moves, changes protection.
  *
  * Mirrors __unmap_hugepage_range, copy_hugetlb_page_range, move_hugetlb_page_tables and hugetlb_change_protection.
  */
@@ -19,12 +19,12 @@ import { memoryOf } from '@vmarea/vfs';
 import type { Hstate } from './hstate.ts';
 import { hugecacheOffset, inodeOf, setResvUnmapped, vmaResv } from './vma-resv.ts';
 
-/** The frames of a machine that has memory. */
+/** Returns the frames of a machine with memory. */
 export function framesOf(mm: Mm): Frames {
   return memoryOf(mm.system)!.frames;
 }
 
-/** One more entry maps the page: hugetlb pages count in no Rss. */
+/** Counts one more entry that maps the page. Rss does not count huge pages. */
 export function addHugeRmap(mm: Mm, h: Hstate, pfn: number): void {
   const frames = framesOf(mm);
   frames.mapcount[pfn] = frames.mapcount[pfn]! + 1;
@@ -32,9 +32,9 @@ export function addHugeRmap(mm: Mm, h: Hstate, pfn: number): void {
 }
 
 /**
- * An entry less maps the page; its reference goes.
+ * Counts one entry less that maps the page, and drops its reference.
  *
- * @param restoreReserve the page is promised again to the mapping that had reserved it
+ * @param restoreReserve whether the page is reserved again for the mapping that had reserved it
  */
 export function removeHugeRmap(mm: Mm, h: Hstate, pfn: number, restoreReserve: boolean = false): void {
   const frames = framesOf(mm);
@@ -46,8 +46,8 @@ export function removeHugeRmap(mm: Mm, h: Hstate, pfn: number, restoreReserve: b
 }
 
 /**
- * Whether the page that `vma` loses is reserved for it again: it is the mapping's own copy, nobody else maps it, and no
- * page of the pool is a surplus. Then the page leaves the map of those that were taken out of the reservation.
+ * Returns whether the page that `vma` loses is reserved for it again: it is the mapping's own copy, no other entry maps it, and
+ * the pool has no surplus page. Then removes the page from the map of used reservations.
  */
 function restoresReserve(vma: Vma, addr: number, pfn: number): boolean {
   const info = inodeOf(vma);
@@ -64,7 +64,7 @@ function restoresReserve(vma: Vma, addr: number, pfn: number): boolean {
 /**
  * unmap_hugepage_range: empties the entries of [start, end) of a VMA.
  *
- * @param onlyPfn only the entry of this page, whose loss the VMA is to remember (the owner takes it back); -1 for all
+ * @param onlyPfn unmaps only the entry of this page, and marks the VMA (the owner takes the page back); -1 unmaps all
  */
 export function unmapHugepageRange(vma: Vma, start: number, end: number, onlyPfn: number): void {
   const mm = vma.vmMm;
@@ -88,7 +88,7 @@ export function unmapHugepageRange(vma: Vma, start: number, end: number, onlyPfn
   if (unmapped) flushTlbRange(mm, start, end);
 }
 
-/** copy_hugetlb_page_range: the child shares the pages; private ones become read-only on both sides. 0 or -ENOMEM. */
+/** copy_hugetlb_page_range: shares the pages with the child; makes private ones read-only on both sides. Returns 0 or -ENOMEM. */
 export function copyHugetlbPageRange(newVma: Vma, vma: Vma): number {
   const src = vma.vmMm;
   const dst = newVma.vmMm;
@@ -126,7 +126,7 @@ export function copyHugetlbPageRange(newVma: Vma, vma: Vma): number {
   return error;
 }
 
-/** move_hugetlb_page_tables: bytes moved; less than `len` when there was no memory for a table. */
+/** move_hugetlb_page_tables: returns the bytes moved; less than `len` when there was no memory for a table. */
 export function moveHugetlbPageTables(vma: Vma, oldAddr: number, _newVma: Vma, newAddr: number, len: number): number {
   const mm = vma.vmMm;
   const tables = mm.pageTables;
@@ -148,7 +148,7 @@ export function moveHugetlbPageTables(vma: Vma, oldAddr: number, _newVma: Vma, n
   return done;
 }
 
-/** hugetlb_change_protection: shared writable mappings may write at once, private ones ask first. */
+/** hugetlb_change_protection: entries of shared writable mappings become writable, those of private ones do not. */
 export function hugetlbChangeProtection(vma: Vma, start: number, end: number): void {
   const mm = vma.vmMm;
   const tables = mm.pageTables;

@@ -1,5 +1,5 @@
 /**
- * Taking huge pages away from a file and from everybody who maps it: truncation and punched holes.
+ * Removes huge pages from a file and from its mappings: truncation and punched holes.
  *
  * Mirrors hugetlb_vmdelete_list and hugetlb_vmtruncate of fs/hugetlbfs/inode.c.
  */
@@ -7,7 +7,7 @@ import type { HugeInode } from './huge-inode.ts';
 import { unmapHugepageRange } from './huge-range.ts';
 
 /**
- * hugetlb_vmdelete_list: takes [startPage, endPage) of the file out of every mapping, private copies too.
+ * hugetlb_vmdelete_list: unmaps [startPage, endPage) of the file from every mapping, including private copies.
  *
  * @param startPage in pages of the machine
  * @param endPage Infinity: to the end
@@ -24,7 +24,7 @@ export function hugetlbVmdeleteList(info: HugeInode, startPage: number, endPage:
   }
 }
 
-/** hugetlb_vmtruncate: the new size in bytes, a multiple of the huge page size. */
+/** hugetlb_vmtruncate: sets the size in bytes, a multiple of the huge page size. */
 export function hugetlbVmtruncate(info: HugeInode, size: number): void {
   info.inode.iSize = size;
   hugetlbVmdeleteList(info, size / info.h.system.pageSize, Infinity);

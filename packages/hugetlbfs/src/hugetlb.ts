@@ -31,18 +31,18 @@ import {
 import { HUGETLB_NO_INODE, HUGETLB_NO_SIZE, HUGETLB_RESERVE_EXHAUSTED, HUGETLB_SHM_NOT_PERMITTED } from './reasons.ts';
 import { hugetlbReservePages } from './vma-resv.ts';
 
-/** How huge pages are set up. */
+/** The options of {@link Hugetlb}. */
 export interface HugetlbOptions {
-  /** Device number of the internal mount of the default size; the other sizes count on from it. 00:0c when left out. */
+  /** Device number of the internal mount of the default size; the other sizes have the following ones. Default 00:0c. */
   readonly device?: { readonly major: number; readonly minor: number } | undefined;
   /**
-   * Sizes in bytes beyond those of the configuration, all of the architecture's by default; they get an empty pool where
+   * Sizes in bytes in addition to those of the configuration, by default all of the architecture's; they have an empty pool if
    * the version registers every size.
    */
   readonly otherSizes?: readonly number[] | undefined;
 }
 
-/** Huge pages. Give it to the system: `system.hugePages = hugetlb`. */
+/** Huge pages. Set it in the system: `system.hugePages = hugetlb`. */
 export class Hugetlb implements HugePages {
   readonly system: MmSystem;
   readonly rules: HugetlbFacts;
@@ -50,7 +50,7 @@ export class Hugetlb implements HugePages {
   readonly hstates: readonly Hstate[];
   private readonly mounts: SuperBlock[];
 
-  /** The pools of the configuration are allocated now: make the memory first. */
+  /** Allocates the pools of the configuration: create the memory first. */
   constructor(system: MmSystem, options: HugetlbOptions = {}) {
     this.system = system;
     this.rules = system.profile.hugetlb;
@@ -77,7 +77,7 @@ export class Hugetlb implements HugePages {
     return h;
   }
 
-  /** The hstate of a size in bytes, or null. */
+  /** Returns the hstate of a size in bytes, or null. */
   hstateOfSize(size: number): Hstate | null {
     return this.hstates.find((h) => h.size === size) ?? null;
   }
@@ -124,7 +124,7 @@ export class Hugetlb implements HugePages {
     return file;
   }
 
-  /** user_shm_unlock: pages that a segment had locked for its maker, when the segment goes. */
+  /** user_shm_unlock: uncounts the pages that a removed segment had locked for its creator. */
   userShmUnlock(uid: number, pages: number): void {
     if (pages === 0) return;
     const { lockedShm } = this.system;
@@ -161,7 +161,7 @@ function canDoHugetlbShm(cur: Caller): boolean {
   return hasCapability(cur.cred, CAP_IPC_LOCK) || cur.cred.gid === cur.mm.system.sysctl.hugetlbShmGroup;
 }
 
-/** user_shm_lock: counts the pages of a segment against RLIMIT_MEMLOCK: how many were counted, 0 when refused. */
+/** user_shm_lock: counts the pages of a segment against RLIMIT_MEMLOCK. Returns the number counted, 0 when refused. */
 function userShmLock(cur: Caller, size: number): number {
   const { system } = cur.mm;
   const pages = Math.ceil(size / system.pageSize);

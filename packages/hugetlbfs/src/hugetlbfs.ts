@@ -1,5 +1,5 @@
 /**
- * hugetlbfs: a filesystem whose files are made of huge pages of one size.
+ * hugetlbfs: a filesystem with files of huge pages of one size.
  *
  * Mirrors hugetlbfs_fill_super and the directory half of fs/hugetlbfs/inode.c.
  */
@@ -23,7 +23,7 @@ import { hugeInode, HugeInode } from './huge-inode.ts';
 import type { Hugetlb } from './hugetlb.ts';
 import { Subpool } from './subpool.ts';
 
-/** What hugetlbfs can do. */
+/** The manifest of hugetlbfs. */
 export const HUGETLBFS_MANIFEST: DriverManifest = {
   name: 'hugetlbfs',
   capabilities: {
@@ -45,23 +45,23 @@ export const HUGETLBFS_MANIFEST: DriverManifest = {
   },
 };
 
-/** How a hugetlbfs is mounted. */
+/** The mount options of a hugetlbfs. */
 export interface HugetlbfsOptions extends Omit<SuperBlockInit, 'manifest' | 'operations'> {
-  /** pagesize=, in bytes; the default size when left out. */
+  /** pagesize=, in bytes; default: the default size. */
   readonly pagesize?: number | undefined;
   /** size=, in bytes: the most that its files may use. */
   readonly size?: number | undefined;
-  /** min_size=, in bytes: what is reserved for it from the start. */
+  /** min_size=, in bytes: the amount that is reserved for it from the start. */
   readonly minSize?: number | undefined;
   /** nr_inodes=. */
   readonly nrInodes?: number | undefined;
-  /** Permission bits of the root directory; 0755 when left out. */
+  /** Permission bits of the root directory; default 0755. */
   readonly mode?: number | undefined;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
 }
 
-/** What a superblock of hugetlbfs keeps. */
+/** hugetlbfs's data of a superblock. */
 export interface HugetlbfsSbInfo {
   readonly h: Hstate;
   readonly spool: Subpool | null;
@@ -71,7 +71,7 @@ export interface HugetlbfsSbInfo {
 
 const HUGETLBFS_MAGIC = 0x958458f6;
 
-/** hugetlbfs_get_inode: null when there is none left. */
+/** hugetlbfs_get_inode: creates an inode. Returns null at the limit. */
 export function hugetlbfsGetInode(sb: SuperBlock, mode: number, dirOps: InodeOperations | null): Inode | null {
   const info = sb.private_ as HugetlbfsSbInfo;
   if (info.freeInodes <= 0) return null;
@@ -89,7 +89,7 @@ export function hugetlbfsGetInode(sb: SuperBlock, mode: number, dirOps: InodeOpe
   return inode;
 }
 
-/** A superblock without a root. */
+/** Creates a superblock without a root. */
 export function hugetlbfsSuper(
   hugetlb: Hugetlb,
   h: Hstate,
@@ -107,7 +107,7 @@ export function hugetlbfsSuper(
       },
       putSuper(one) {
         killLitterSuper(one);
-        // unlock_or_release_subpool: what was reserved for the mount goes back.
+        // unlock_or_release_subpool: returns the mount's reservation.
         if (spool !== null && spool.minHpages !== -1) h.acctMemory(-spool.minHpages);
       },
       statfs: (one) => {
@@ -130,7 +130,7 @@ export function hugetlbfsSuper(
 }
 
 /**
- * A new hugetlbfs, of the pools that are plugged into the system.
+ * Creates a hugetlbfs on the pools of the system.
  *
  * @throws TypeError when `system.hugePages` is no {@link Hugetlb}
  * @throws RangeError when there is no such page size, or `minSize` cannot be reserved (the mount would fail)

@@ -1,5 +1,5 @@
-// @vmarea/hugetlbfs: huge page sizes, pools, reservations, surplus, and files of huge pages, plugged into mm-core's port.
-// It takes blocks from mm-core's frames. Mirrors mm/hugetlb.c and fs/hugetlbfs.
+// @vmarea/hugetlbfs: huge page sizes, pools, reservations, surplus, and files of huge pages. Implements mm-core's port and
+// allocates blocks from mm-core's frames. Mirrors mm/hugetlb.c and fs/hugetlbfs.
 
 export * from './hugetlb.ts';
 export * from './hugetlbfs.ts';

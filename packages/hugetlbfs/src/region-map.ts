@@ -1,5 +1,5 @@
 /**
- * struct resv_map: which huge pages of a file have been reserved or, for a private mapping, taken out of its reservation.
+ * struct resv_map: the huge pages of a file that are reserved or, for a private mapping, have used their reservation.
  *
  * Sorted ranges [from, to) of huge page indexes that never touch. Mirrors region_add and its neighbours in mm/hugetlb.c,
  * without the two-step protocol that concurrency needs there.
@@ -10,12 +10,12 @@ export class RegionMap {
   /** Pairs from, to, ascending. */
   private ranges: number[] = [];
 
-  /** region_chg: how many pages of [from, to) are not in the map. */
+  /** region_chg: returns how many pages of [from, to) are not in the map. */
   missing(from: number, to: number): number {
     return Math.max(0, to - from) - this.count(from, to);
   }
 
-  /** region_count: how many pages of [from, to) are in the map. */
+  /** region_count: returns how many pages of [from, to) are in the map. */
   count(from: number, to: number): number {
     let found = 0;
     for (let i = 0; i < this.ranges.length; i += 2) {
@@ -25,7 +25,7 @@ export class RegionMap {
     return found;
   }
 
-  /** region_add: puts [from, to) in; how many were not there before. */
+  /** region_add: adds [from, to). Returns how many were missing before. */
   add(from: number, to: number): number {
     if (to <= from) return 0;
     const added = this.missing(from, to);
@@ -52,10 +52,10 @@ export class RegionMap {
   }
 
   /**
-   * region_del: takes [from, to) out.
+   * region_del: removes [from, to).
    *
    * @param to Infinity: everything from `from` on
-   * @returns how many were there
+   * @returns how many were in the map
    */
   remove(from: number, to: number): number {
     const removed = this.count(from, to);
@@ -75,7 +75,7 @@ export class RegionMap {
     return removed;
   }
 
-  /** All pages in the map. */
+  /** The number of pages in the map. */
   get size(): number {
     return this.count(0, Infinity);
   }

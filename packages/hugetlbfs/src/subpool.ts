@@ -1,21 +1,21 @@
 /**
- * struct hugepage_subpool: the limits of one hugetlbfs mount: a most that it may use, a least that is reserved for it.
+ * struct hugepage_subpool: the limits of one hugetlbfs mount: a maximum, and a minimum that is reserved for it.
  *
  * Mirrors the subpool functions of mm/hugetlb.c.
  */
 import { ENOMEM } from '@vmarea/uapi';
 import type { Hstate } from './hstate.ts';
 
-/** The share of the pool that a mount has. */
+/** A mount's share of the pool. */
 export class Subpool {
   readonly h: Hstate;
   /** size=, in huge pages; -1 for no limit. */
   readonly maxHpages: number;
   /** min_size=, in huge pages; -1 for none. */
   readonly minHpages: number;
-  /** Used or reserved, counted only when there is a most. */
+  /** Pages used or reserved; counted only with a maximum. */
   usedHpages = 0;
-  /** What is left of the mount's own reservation. */
+  /** The unused part of the mount's reservation. */
   rsvHpages: number;
 
   constructor(h: Hstate, maxHpages: number, minHpages: number) {
@@ -28,7 +28,7 @@ export class Subpool {
   /**
    * hugepage_subpool_get_pages.
    *
-   * @returns how many of `delta` must come from the pool at large, or -ENOMEM beyond the limit
+   * @returns how many of `delta` must come from the global pool, or -ENOMEM beyond the limit
    */
   getPages(delta: number): number {
     if (this.maxHpages !== -1) {
@@ -45,7 +45,7 @@ export class Subpool {
     return 0;
   }
 
-  /** hugepage_subpool_put_pages: how many of `delta` reservations go back to the pool at large. */
+  /** hugepage_subpool_put_pages: returns how many of `delta` reservations the global pool gets back. */
   putPages(delta: number): number {
     if (this.maxHpages !== -1) this.usedHpages -= delta;
     if (this.minHpages === -1 || this.usedHpages >= this.minHpages) return delta;
@@ -55,12 +55,12 @@ export class Subpool {
   }
 }
 
-/** {@link Subpool.getPages} where there may be no subpool. */
+/** {@link Subpool.getPages}, also for a mount without a subpool. */
 export function subpoolGetPages(spool: Subpool | null, delta: number): number {
   return spool === null ? delta : spool.getPages(delta);
 }
 
-/** {@link Subpool.putPages} where there may be no subpool. */
+/** {@link Subpool.putPages}, also for a mount without a subpool. */
 export function subpoolPutPages(spool: Subpool | null, delta: number): number {
   return spool === null ? delta : spool.putPages(delta);
 }

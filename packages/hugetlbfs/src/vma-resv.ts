@@ -1,9 +1,9 @@
 /**
- * What a VMA of huge pages knows of reservations, and how a page is taken with or without one.
+ * The reservation of a VMA of huge pages, and the allocation of a page with or without one.
  *
- * Shared mappings use the file's map: a page in it is reserved or present. A private mapping has a map of its own, with
- * the opposite meaning: a page in it has been taken out of the mapping's reservation. Only the VMA that mmap made owns a
- * reservation; a child after fork does not. Mirrors the reservation half of mm/hugetlb.c.
+ * Shared mappings use the file's map: a page in it is reserved or present. A private mapping has its own map with the opposite
+ * meaning: a page in it has used its reservation. Only the VMA that mmap made owns a reservation; a child's copy after fork
+ * does not. Mirrors the reservation half of mm/hugetlb.c.
  */
 import { ENOMEM, ENOSPC } from '@vmarea/uapi';
 import { VM_MAYSHARE, VM_NORESERVE, type Vma } from '@vmarea/mm-core';
@@ -12,18 +12,18 @@ import { hugeInode, type HugeInode } from './huge-inode.ts';
 import { RegionMap } from './region-map.ts';
 import { subpoolGetPages, subpoolPutPages } from './subpool.ts';
 
-/** What `vmPrivateData` of a private VMA of huge pages holds; never changed, only replaced. */
+/** The value of `vmPrivateData` of a private VMA of huge pages; it is replaced, never changed. */
 export interface VmaResv {
   readonly map: RegionMap | null;
   /** HPAGE_RESV_OWNER. */
   readonly owner: boolean;
-  /** HPAGE_RESV_UNMAPPED: a page was taken back by the owner; from now on missing pages are SIGBUS. */
+  /** HPAGE_RESV_UNMAPPED: the owner took a page back; later accesses to missing pages raise SIGBUS. */
   readonly unmapped: boolean;
 }
 
 const NO_RESV: VmaResv = { map: null, owner: false, unmapped: false };
 
-/** The reservation of a VMA; nothing for shared ones. */
+/** Returns the reservation of a VMA; an empty one for shared VMAs. */
 export function vmaResv(vma: Vma): VmaResv {
   return (vma.vmPrivateData as VmaResv | null) ?? NO_RESV;
 }
@@ -38,21 +38,21 @@ export function setResvUnmapped(vma: Vma): void {
   vma.vmPrivateData = { ...vmaResv(vma), unmapped: true };
 }
 
-/** The file of a VMA of huge pages. */
+/** Returns the file of a VMA of huge pages. */
 export function inodeOf(vma: Vma): HugeInode {
   return hugeInode(vma.vmFile!.fInode);
 }
 
-/** vma_hugecache_offset: the huge page index in the file of an address. */
+/** vma_hugecache_offset: returns the huge page index in the file of an address. */
 export function hugecacheOffset(h: Hstate, vma: Vma, address: number): number {
   return Math.floor((address - vma.vmStart) / h.size) + Math.floor(vma.vmPgoff / h.pagesPerHugePage);
 }
 
 /**
- * hugetlb_reserve_pages: promises huge pages [from, to) of the file to a mapping.
+ * hugetlb_reserve_pages: reserves huge pages [from, to) of the file for a mapping.
  *
- * @param vma null: to the file itself
- * @returns 0, -ENOSPC (the mount is full), -ENOMEM (the pool cannot promise them)
+ * @param vma null: for the file itself
+ * @returns 0, -ENOSPC (the mount is full), -ENOMEM (the pool has fewer unreserved pages)
  */
 export function hugetlbReservePages(
   info: HugeInode,
@@ -82,7 +82,7 @@ export function hugetlbReservePages(
   return 0;
 }
 
-/** hugetlb_vm_op_close: what the owner has reserved and not used is given back. */
+/** hugetlb_vm_op_close: releases the reservations that the owner has not used. */
 export function hugetlbVmClose(vma: Vma): void {
   const { map, owner } = vmaResv(vma);
   if (map === null || !owner) return;
@@ -93,19 +93,19 @@ export function hugetlbVmClose(vma: Vma): void {
   if (unused > 0) info.h.acctMemory(-subpoolPutPages(info.spool, unused));
 }
 
-/** The pieces of a mapping that the allocator looks at; fallocate makes one without a VMA. */
+/** The part of a mapping that the allocator reads; fallocate makes one without a VMA. */
 export interface Claim {
   readonly info: HugeInode;
   /** Huge page index in the file. */
   readonly index: number;
-  /** MAP_SHARED, or the file itself. */
+  /** Whether the mapping is MAP_SHARED, or the claim is the file's. */
   readonly shared: boolean;
   readonly noreserve: boolean;
-  /** The private mapping's own map, if it owns a reservation. */
+  /** The private mapping's map, if it owns a reservation. */
   readonly map: RegionMap | null;
 }
 
-/** The claim of a VMA on the huge page at an address. */
+/** Returns the claim of a VMA on the huge page at an address. */
 export function claimOf(vma: Vma, address: number): Claim {
   const info = inodeOf(vma);
   const { map, owner } = vmaResv(vma);
@@ -118,7 +118,7 @@ export function claimOf(vma: Vma, address: number): Claim {
   };
 }
 
-/** vma_needs_reservation: 1 when the page is not covered by a reservation, 0 when it is. */
+/** vma_needs_reservation: returns 1 when the page has no reservation, 0 when it has one. */
 function needsReservation(claim: Claim): number {
   const { index } = claim;
   if (claim.shared) return claim.info.resvMap.missing(index, index + 1);
@@ -126,26 +126,26 @@ function needsReservation(claim: Claim): number {
   return claim.info.rules.remembersUsedReserves ? claim.map.count(index, index + 1) : 0;
 }
 
-/** vma_has_reserves: whether a page that is taken now comes out of what is promised. */
+/** vma_has_reserves: returns whether a page allocated now uses a reservation. */
 function hasReserves(claim: Claim, change: number): boolean {
   if (claim.shared) return change === 0;
   if (claim.noreserve || claim.map === null) return false;
   return change === 0 || !claim.info.rules.remembersUsedReserves;
 }
 
-/** A huge page taken from the pool. */
+/** The result of {@link allocHugePage}. */
 export interface HugePageGrant {
   /** First frame, or a negative errno: -ENOSPC. */
   pfn: number;
-  /** It came out of a reservation. */
+  /** Whether it used a reservation. */
   reserved: boolean;
 }
 
 /**
- * alloc_huge_page: takes a page for a mapping; the caller gets one reference. Contents are unknown.
+ * alloc_huge_page: allocates a page for a mapping, with one reference for the caller. Contents are unknown.
  *
- * @param avoidReserve do not use what is promised, even to this mapping (copy on write by the owner)
- * @param grant where the answer goes
+ * @param avoidReserve whether to leave reserved pages alone, even this mapping's (copy on write by the owner)
+ * @param grant receives the result
  * @returns the first frame, or -ENOSPC or -ENOMEM
  */
 export function allocHugePage(claim: Claim, avoidReserve: boolean, grant: HugePageGrant): number {
@@ -170,7 +170,7 @@ export function allocHugePage(claim: Claim, avoidReserve: boolean, grant: HugePa
   if (grant.reserved) h.resvHugePages--;
   h.get(pfn);
   h.setSubpool(pfn, spool);
-  // vma_commit_reservation: from now on the page counts as reserved (shared) or as taken (private).
+  // vma_commit_reservation: marks the page as reserved (shared) or as used (private).
   if (claim.shared) claim.info.resvMap.add(claim.index, claim.index + 1);
   else if (claim.map !== null) claim.map.add(claim.index, claim.index + 1);
   return (grant.pfn = pfn);

@@ -1,8 +1,8 @@
 /**
- * What execve(2) maps: segments of program and interpreter, bss, heap start, [vvar] and [vdso], stack; and where.
+ * execve(2): maps the segments of program and interpreter, bss, heap start, [vvar] and [vdso], and stack.
  *
- * It takes program headers as data, so that a program's layout can be had without the program. Not here: reading ELF
- * files, argument strings, the auxiliary vector. Mirrors load_elf_binary of fs/binfmt_elf.c and setup_arg_pages of fs/exec.c.
+ * Takes program headers as data, so that a program's layout can be computed without the program. Not here: reading ELF files,
+ * argument strings, the auxiliary vector. Mirrors load_elf_binary of fs/binfmt_elf.c and setup_arg_pages of fs/exec.c.
  */
 import {
   doMseal,
@@ -73,7 +73,7 @@ export interface ElfProgramHeader {
 
 /** An ELF file, as far as mapping it goes. */
 export interface ElfImage {
-  /** What is mapped; the caller keeps its own reference. */
+  /** The file to map; the caller keeps its own reference. */
   readonly file: VmFile;
   /** ET_EXEC or ET_DYN. */
   readonly type: number;
@@ -90,49 +90,49 @@ export interface ExecRandom {
   readonly program: number;
   /** Added to the end of bss to get the start of the heap. */
   readonly brk: number;
-  /** Where kernels put [vvar] above the stack: its distance from the stack's top. Left out: it is searched for as usual. */
+  /** In kernels that place [vvar] above the stack: its distance from the stack's top. Without it, an address is searched as usual. */
   readonly vdso?: number | undefined;
 }
 
 /** No randomisation. */
 export const NO_RANDOM: ExecRandom = { stack: 0, mmapBase: 0, program: 0, brk: 0 };
 
-/** What exec is asked for. */
+/** The options of exec. */
 export interface ExecOptions {
   /** The dynamic loader that PT_INTERP names. */
   readonly interpreter?: ElfImage | undefined;
   /** Bytes of argument strings, environment, auxiliary vector and the like at the top of the stack. */
   readonly stackBytes?: number | undefined;
-  /** Pages of [vdso]; what the architecture says of this kernel version, by default. */
+  /** Pages of [vdso]; by default the architecture's for this kernel version. */
   readonly vdsoPages?: number | undefined;
-  /** What [vvar] and [vdso] show; without them an access to their pages is a SIGBUS. */
+  /** The pages of [vvar] and [vdso]; without them an access raises SIGBUS. */
   readonly vvar?: SpecialMapping | undefined;
   readonly vdso?: SpecialMapping | undefined;
-  /** Displacements, used only when the program is randomised (personality and randomize_va_space allow it). */
+  /** Displacements, used only when the personality and randomize_va_space allow randomisation. */
   readonly random?: ExecRandom | undefined;
-  /** Clears bytes of the new address space (what lies behind the data in its last page); not needed without memory. */
+  /** Clears bytes of the new address space (behind the data in its last page); not needed without memory. */
   readonly clearUser?: ((addr: number, len: number) => void) | undefined;
 }
 
-/** Where things are after exec. */
+/** The addresses after exec. */
 export interface ExecLayout {
   /** Added to every address of the program. */
   readonly loadBias: number;
-  /** The same for the interpreter; 0 without one. */
+  /** Added to every address of the interpreter; 0 without one. */
   readonly interpreterBase: number;
   /** Address of [vvar]; [vdso] follows it, behind [vvar_vclock] where there is one. */
   readonly vvar: number;
   readonly vdso: number;
-  /** Where the program's initial stack pointer is. */
+  /** The program's initial stack pointer. */
   readonly startStack: number;
 }
 
-/** Whether exec randomises this caller's address space (PF_RANDOMIZE). */
+/** PF_RANDOMIZE: returns whether exec randomises this caller's address space. */
 export function isRandomized(cur: Caller): boolean {
   return (cur.personality & ADDR_NO_RANDOMIZE) === 0 && cur.mm.system.sysctl.randomizeVaSpace !== 0;
 }
 
-/** EXSTACK_: what PT_GNU_STACK says. */
+/** EXSTACK_: returns whether PT_GNU_STACK requests an executable stack; null without one. */
 function executableStack(phdrs: readonly ElfProgramHeader[]): boolean | null {
   for (const p of phdrs) if (p.type === PT_GNU_STACK) return (p.flags & PF_X) !== 0;
   return null;
@@ -149,8 +149,8 @@ function protOf(p: ElfProgramHeader): number {
 /**
  * Maps a program into the caller's empty address space.
  *
- * @param cur the caller; its Mm has no mappings yet, and its personality and limits hold
- * @returns where things are, or a negative errno: the address space is then of no use
+ * @param cur the caller; its Mm has no mappings yet, and its personality and limits apply
+ * @returns the addresses, or a negative errno: the address space is then unusable
  */
 export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptions = {}): ExecLayout | number {
   const { mm } = cur;
@@ -159,12 +159,12 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
   if (program.type !== ET_EXEC && program.type !== ET_DYN) return -ENOEXEC;
   const loads = program.phdrs.filter((p) => p.type === PT_LOAD);
   if (loads.length === 0) return -ENOEXEC;
-  // The program may not be written while it runs; the count goes with mm.exeFile.
+  // Denies writing to the program while it runs; the denial ends with mm.exeFile.
   const denied = denyWriteAccess(program.file);
   if (denied !== 0) return denied;
   mm.exeFile = program.file.getFile();
   const stackExec = executableStack(program.phdrs);
-  // 4.4: a program that does not ask for a stack without EXEC is taken as one that knows nothing of NX.
+  // 4.4 treats a program that does not request a stack without EXEC as one that was built without NX in mind.
   if (stackExec !== false && system.profile.layout.execReadImpliesExec) cur.personality |= READ_IMPLIES_EXEC;
   const random = isRandomized(cur) ? (options.random ?? NO_RANDOM) : NO_RANDOM;
   pickMmapLayout(cur, random.mmapBase);
@@ -192,7 +192,7 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
   if (typeof special === 'number') return special;
 
   if (isRandomized(cur) && system.sysctl.randomizeVaSpace > 1) {
-    // 6.1: a loader that runs by itself gets its heap away from the mmap area, where it was mapped.
+    // 6.1: a loader that runs as the program gets a heap outside of the mmap area in which it is mapped.
     if (system.profile.layout.elfAlignsToSegment && program.type === ET_DYN && options.interpreter === undefined) {
       mm.startBrk = system.arch.elfEtDynBase - (system.arch.elfEtDynBase % pageSize);
     }
@@ -208,7 +208,7 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
 }
 
 /**
- * setup_arg_pages: the stack, 128 KiB below the arguments (or as much as the limit allows).
+ * setup_arg_pages: maps the stack, 128 KiB below the arguments (or as much as the limit allows).
  *
  * @returns the initial stack pointer, or a negative errno
  */
@@ -217,7 +217,7 @@ function setupArgPages(cur: Caller, randomBytes: number, stackExec: boolean | nu
   const { system } = mm;
   const { pageSize, arch } = system;
   const top = arch.stackTop - Math.ceil(randomBytes / pageSize) * pageSize;
-  // The page of the arguments, and as many more as they need.
+  // One page for the arguments, and more if they need it.
   const size = Math.max(1, Math.ceil(stackBytes / pageSize)) * pageSize;
   let flags = VM_GROWSDOWN | vmDataDefaultFlags(cur) | VM_ACCOUNT | (mm.defFlags & VM_LOCKED);
   if (stackExec === true) flags |= VM_EXEC;
@@ -254,8 +254,8 @@ const pageStart = (addr: number, pageSize: number): number => Math.floor(addr / 
 const pageAlign = (addr: number, pageSize: number): number => Math.ceil(addr / pageSize) * pageSize;
 
 /**
- * elf_map: one segment's part of the file. With `totalSize` the whole span of the file is reserved first, so that the
- * following segments find room behind it.
+ * elf_map: maps one segment of the file. With `totalSize` it first reserves the whole span of the file, so that there is room
+ * for the following segments.
  *
  * @returns the address of the segment's first page, or a negative errno
  */
@@ -281,7 +281,7 @@ function elfMap(
   return mapped;
 }
 
-/** total_mapping_size: from the first page of the first segment to the end of the last. */
+/** total_mapping_size: returns the size from the first page of the first segment to the end of the last. */
 function totalMappingSize(loads: readonly ElfProgramHeader[], pageSize: number): number {
   let low = Infinity;
   let high = 0;
@@ -293,7 +293,7 @@ function totalMappingSize(loads: readonly ElfProgramHeader[], pageSize: number):
 }
 
 /**
- * The program's segments, bss and heap start.
+ * Maps the program's segments and bss, and sets the heap start.
  *
  * @returns the load bias, or a negative errno
  */
@@ -318,7 +318,7 @@ function mapProgram(
   let endData = 0;
   let first = true;
   for (const p of loads) {
-    // An earlier segment had a bss: it comes before the next segment.
+    // Maps the bss of an earlier segment before the next segment.
     if (brk > bss) {
       const error = setBrk(cur, bss + bias, brk + bias, brkProt);
       if (error < 0) return error;
@@ -371,7 +371,7 @@ function isPowerOfTwo(value: number): boolean {
   return value > 0 && Number.isInteger(Math.log2(value));
 }
 
-/** set_brk: anonymous memory for the whole pages of a bss; the heap begins behind it. */
+/** set_brk: maps anonymous memory for the whole pages of a bss; the heap begins behind it. */
 function setBrk(cur: Caller, start: number, end: number, segmentFlags: number): number {
   const { mm } = cur;
   const { pageSize, profile } = mm.system;
@@ -388,8 +388,8 @@ function setBrk(cur: Caller, start: number, end: number, segmentFlags: number): 
 }
 
 /**
- * padzero: what the file has behind the data in the last page is not the program's; it is cleared, which makes the page
- * the process's own. Without memory there is nothing to clear.
+ * padzero: clears the bytes of the file behind the data in the last page, which makes the page the process's own. Without
+ * memory there is nothing to clear.
  */
 function clearTail(cur: Caller, bss: number, brk: number, clear: ExecOptions['clearUser']): void {
   const { pageSize } = cur.mm.system;
@@ -399,7 +399,7 @@ function clearTail(cur: Caller, bss: number, brk: number, clear: ExecOptions['cl
 }
 
 /**
- * load_elf_interp: the dynamic loader, through the ordinary address search.
+ * load_elf_interp: maps the dynamic loader at an address of the ordinary search.
  *
  * @returns its load bias, or a negative errno
  */
@@ -441,9 +441,9 @@ const EMPTY_VCLOCK: SpecialMapping = { name: '[vvar_vclock]', fault: null };
 const EMPTY_VDSO: SpecialMapping = { name: '[vdso]', fault: null };
 
 /**
- * arch_setup_additional_pages: [vvar], [vvar_vclock] where there is one, and [vdso], from low to high addresses.
+ * arch_setup_additional_pages: maps [vvar], [vvar_vclock] if there is one, and [vdso], from low to high addresses.
  *
- * @returns where they are, or a negative errno
+ * @returns their addresses, or a negative errno
  */
 function setupAdditionalPages(
   cur: Caller,
@@ -473,12 +473,12 @@ function setupAdditionalPages(
   return typeof code === 'number' ? code : { vvar, vdso };
 }
 
-/** Where the stack of a program that exec is mapping ends. */
+/** Returns the end of the stack of a program that exec is mapping. */
 function stackTopOf(cur: Caller): number {
   return cur.mm.envEnd;
 }
 
-/** The Mm of a program that has no file behind it: only a layout and a stack (what {@link loadElfBinary} begins with). */
+/** Sets up the Mm of a program without a file: only a layout and a stack (the first part of {@link loadElfBinary}). */
 export function emptyLayout(cur: Caller, stackBytes: number = 0): number {
   pickMmapLayout(cur, 0);
   const stack = setupArgPages(cur, 0, false, stackBytes);

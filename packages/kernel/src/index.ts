@@ -1,7 +1,7 @@
 /**
  * @vmarea/kernel: tasks and system calls over the memory subsystem and the file layer; fork, exec, exit; /proc text; sysctls.
  *
- * Architecture and drivers are handed in: see {@link createKernel}.
+ * The embedder passes the architecture and the drivers: see {@link createKernel}.
  */
 export {
   createKernel,

@@ -1,7 +1,7 @@
 /**
- * A kernel: one machine's memory subsystem, its filesystems, its tasks; put together from parts that are handed in.
+ * A kernel: one machine's memory subsystem, its filesystems and its tasks, built from the parts in {@link KernelInit}.
  *
- * It knows no particular driver and no architecture: both come in through {@link KernelInit}.
+ * Names no driver and no architecture: KernelInit contains both.
  */
 import {
   createMm,
@@ -38,10 +38,10 @@ import { mmput } from './syscalls/process.ts';
 import { Task } from './task/task.ts';
 import { TaskCaller } from './task/caller.ts';
 
-/** Makes a filesystem for a machine. */
+/** Creates a filesystem for a machine. */
 export type FileSystemFactory = (system: MmSystem) => SuperBlock;
 
-/** The default huge-page pool, as sysctls and /proc/meminfo see it: a struct hstate. Counts are huge pages. */
+/** The default huge-page pool, for sysctls and /proc/meminfo: a struct hstate. Counts are huge pages. */
 export interface HugePool {
   /** Bytes of a huge page. */
   readonly size: number;
@@ -51,13 +51,13 @@ export interface HugePool {
   readonly surplusHugePages: number;
   /** vm.nr_overcommit_hugepages. */
   nrOvercommit: number;
-  /** vm.nr_hugepages: as many as can be had. */
+  /** Sets vm.nr_hugepages, as far as there is memory. */
   setNrHugePages(count: number): void;
 }
 
-/** A shared-memory driver: shared anonymous memory, and memfd_create where it has it. */
+/** A shared-memory driver: shared anonymous memory, and memfd_create if it has it. */
 export interface SharedMemoryDriver extends SharedMemory {
-  /** A file with one reference, or a negative errno. */
+  /** Returns a file with one reference, or a negative errno. */
   memfdCreate?(cur: FileCaller, name: string, flags: number): File | number;
 }
 
@@ -66,27 +66,27 @@ export interface HugePagesDriver extends HugePages {
   readonly defaultHstate: HugePool;
 }
 
-/** A filesystem to be mounted at boot. */
+/** A filesystem to mount at boot. */
 export interface MountInit {
-  /** Absolute. */
+  /** The absolute path. */
   readonly path: string;
   readonly filesystem: FileSystemFactory;
   readonly options?: MountOptions | undefined;
 }
 
-/** What a kernel is made of. */
+/** The parts of a kernel. */
 export interface KernelInit {
   readonly arch: Arch;
   readonly profile: KernelProfile;
   readonly config: KernelConfig;
   readonly sysctl?: Sysctls | undefined;
   /**
-   * Memory behind the mappings: its size in bytes, or a buffer of the caller's; false: none. By default config.ramBytes, at
-   * most 64 MiB: who wants more asks for it.
+   * The memory behind the mappings: its size in bytes, or a buffer of the caller's; false: none. Default: config.ramBytes,
+   * but at most 64 MiB.
    */
   readonly memory?:
     { readonly bytes?: number | undefined; readonly buffer?: ArrayBufferLike | undefined } | false | undefined;
-  /** What overcommit asks about RAM; by default the frames are counted. */
+  /** The RAM counters for overcommit; by default the frames are counted. */
   readonly ram?: RamCounters | undefined;
   readonly security?: SecurityHooks | undefined;
   /** The filesystem at «/»; ramfs by default. */
@@ -95,27 +95,27 @@ export interface KernelInit {
   /** Called after `hugePages`, so that memfd_create can make huge files. */
   readonly sharedMemory?: ((system: MmSystem) => SharedMemoryDriver) | undefined;
   readonly mounts?: readonly MountInit[] | undefined;
-  /** What [vdso] holds; zeroes by default: the layout is the kernel's, the code in it is the embedder's. */
+  /** The contents of [vdso]; zeroes by default: the kernel places it, the embedder provides the code. */
   readonly vdso?: Uint8Array | undefined;
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
-/** What the first process begins with. */
+/** The options of the first process. */
 export interface SpawnOptions {
   readonly comm?: string | undefined;
   readonly cwd?: string | undefined;
   readonly personality?: number | undefined;
-  /** Changes limits before the address space is laid out. */
+  /** Changes limits before the layout of the address space is chosen. */
   readonly limits?: ((table: LimitTable) => void) | undefined;
 }
 
-/** A running machine. Made by {@link createKernel}. */
+/** A running machine. {@link createKernel} creates it. */
 export class Kernel {
   readonly system: MmSystem;
-  /** The memory behind the mappings; null in a kernel without. */
+  /** The memory behind the mappings; null in a kernel without memory. */
   readonly memory: Memory | null;
   readonly tree: MountTree;
-  /** Where pipes live. */
+  /** The filesystem of pipes. */
   readonly pipeFs: SuperBlock;
   readonly hugePool: HugePool | null;
   /** [vvar] and [vdso], which every program maps; null in a kernel without memory. */
@@ -126,7 +126,7 @@ export class Kernel {
   readonly proc: Proc;
   /** /proc/sys. */
   readonly sysctl: SysctlTable;
-  /** Living tasks, and those not yet waited for, by pid. */
+  /** Tasks that run, or that have ended and were not yet waited for, by pid. */
   readonly tasks: Map<number, Task> = new Map<number, Task>();
   private nextPid = 1;
 
@@ -175,7 +175,7 @@ export class Kernel {
   }
 
   /**
-   * A first process: root, no descriptors, an address space with a stack and nothing else.
+   * Creates a first process: root, no descriptors, an address space with a stack only.
    *
    * @throws RangeError when `cwd` is no directory, or there is no memory for an address space
    */
@@ -211,7 +211,7 @@ export class Kernel {
     return task;
   }
 
-  /** The child of a fork. */
+  /** Creates the child of a fork. */
   adopt(parent: Task, cur: TaskCaller, limits: LimitTable): Task {
     const child = new Task({ kernel: this, pid: this.nextPid++, parent, comm: parent.comm, cur, limits });
     parent.children.push(child);
@@ -219,7 +219,7 @@ export class Kernel {
     return child;
   }
 
-  /** A task has ended: its children go to nobody, its parent hears of it. */
+  /** Clears `parent` of an ended task's children and wakes a parent that waits. */
   taskEnded(task: Task): void {
     for (const child of task.children) {
       child.parent = null;
@@ -233,12 +233,12 @@ export class Kernel {
     }
   }
 
-  /** A task that has been waited for is forgotten. */
+  /** Removes a task that has been waited for. */
   reap(task: Task): void {
     this.tasks.delete(task.pid);
   }
 
-  /** Settles when a child of the task ends. */
+  /** Returns a promise that settles when a child of the task ends. */
   childEnding(task: Task): Promise<void> {
     if (task.childEnded === null) {
       let resolve: () => void = () => undefined;
@@ -251,9 +251,9 @@ export class Kernel {
   }
 
   /**
-   * Makes a call that may have to wait for storage, and repeats it as long as it must.
+   * Makes a call that may have to wait for storage, and repeats it until it has a result.
    *
-   * @param call a raw system call or any function that returns RETRY after leaving a promise in the task's call
+   * @param call a raw system call or any function that returns RETRY after storing a promise in the task's call
    * @returns its result
    */
   async run<T>(task: Task, call: () => T | number): Promise<T | number> {
@@ -274,12 +274,12 @@ export class Kernel {
     return result;
   }
 
-  /** clear_user for exec; nothing without memory. */
+  /** clear_user for exec; does nothing without memory. */
   clearUser(cur: TaskCaller, addr: number, len: number): void {
     if (this.memory !== null) clearUser(cur, addr, len);
   }
 
-  /** Ends every task. For embedders that throw a machine away and want to see that nothing leaks. */
+  /** Ends every task. For embedders that discard a machine and check that nothing leaks. */
   shutdown(): void {
     for (const task of [...this.tasks.values()]) task.sys.exit(0);
     this.tasks.clear();
@@ -287,7 +287,7 @@ export class Kernel {
 }
 
 /**
- * Puts a machine together.
+ * Creates a machine.
  *
  * @throws RangeError when a filesystem cannot be mounted
  */

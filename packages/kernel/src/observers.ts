@@ -1,8 +1,8 @@
 /**
  * Listeners for a machine's ports: perf's mmap records, uprobes on files, audit's record of a mapped descriptor.
  *
- * Plug one in with `kernel.system.perf = new PerfRecords(kernel)` and so on; without them nothing is recorded and nothing
- * is spent. Mirrors perf_event_mmap of kernel/events/core.c, kernel/events/uprobes.c and __audit_mmap_fd of kernel/auditsc.c.
+ * Set one with `kernel.system.perf = new PerfRecords(kernel)` and so on; without them nothing is recorded, at no cost.
+ * Mirrors perf_event_mmap of kernel/events/core.c, kernel/events/uprobes.c and __audit_mmap_fd of kernel/auditsc.c.
  */
 import {
   VM_DENYWRITE,
@@ -35,14 +35,14 @@ import type { Kernel } from './kernel.ts';
 /** PERF_RECORD_MMAP2, as perf reads it. */
 export interface PerfMmapRecord {
   readonly type: number;
-  /** PERF_RECORD_MISC_USER, and PERF_RECORD_MISC_MMAP_DATA for what is not executable. */
+  /** PERF_RECORD_MISC_USER, and PERF_RECORD_MISC_MMAP_DATA for a mapping that is not executable. */
   readonly misc: number;
   readonly pid: number;
   readonly tid: number;
   readonly addr: number;
   /** Bytes. */
   readonly len: number;
-  /** Bytes into the file. */
+  /** Byte offset in the file. */
   readonly pgoff: number;
   readonly major: number;
   readonly minor: number;
@@ -54,7 +54,7 @@ export interface PerfMmapRecord {
   readonly filename: string;
 }
 
-/** What perf_event_mmap_event calls a mapping without a file. */
+/** Returns perf_event_mmap_event's name of a mapping without a file. */
 function anonymousName(vma: Vma): string {
   const mm = vma.vmMm;
   const named = vma.vmOps?.name?.(vma) ?? null;
@@ -74,14 +74,14 @@ function mapFlags(flags: number): number {
   );
 }
 
-/** An event that wants mmap records of every task: keeps them in order. */
+/** A perf event with mmap records of every task: keeps them in order. */
 export class PerfRecords implements PerfEvents {
-  /** The records so far. Take them away as you like. */
+  /** The records so far. Callers may remove them. */
   readonly records: PerfMmapRecord[] = [];
   private readonly kernel: Kernel;
   private readonly withData: boolean;
 
-  /** @param withData attr.mmap_data: mappings that are not executable are wanted, too */
+  /** @param withData attr.mmap_data: also records mappings that are not executable */
   constructor(kernel: Kernel, withData: boolean = true) {
     this.kernel = kernel;
     this.withData = withData;
@@ -110,25 +110,25 @@ export class PerfRecords implements PerfEvents {
     });
   }
 
-  /** The task whose address space it is; 0 for one that exec is still building. */
+  /** Returns the pid of the task with the address space; 0 for one that exec is still building. */
   private pidOf(vma: Vma): number {
     for (const task of this.kernel.tasks.values()) if (task.mm === vma.vmMm) return task.pid;
     return 0;
   }
 }
 
-/** A breakpoint that was put into a mapping, or taken out of one. */
+/** A breakpoint that was inserted into a mapping, or removed from one. */
 export interface UprobeHit {
   readonly what: 'insert' | 'remove';
-  /** Bytes into the file. */
+  /** Byte offset in the file. */
   readonly offset: number;
   readonly address: number;
   readonly vma: Vma;
 }
 
-/** Probes on instructions of files: found again in every executable private mapping of the file. */
+/** Probes on instructions of files, inserted into every executable private mapping of the file. */
 export class UprobeRegistry implements Uprobes {
-  /** What was put in and taken out, in order. */
+  /** The insertions and removals, in order. */
   readonly hits: UprobeHit[] = [];
   private readonly byInode = new Map<VmInode, Set<number>>();
   private readonly pageSize: number;
@@ -138,9 +138,9 @@ export class UprobeRegistry implements Uprobes {
   }
 
   /**
-   * uprobe_register: from now on, in mappings that are made.
+   * uprobe_register: adds a probe for mappings made later.
    *
-   * @param offset bytes into the file
+   * @param offset byte offset in the file
    */
   register(inode: VmInode, offset: number): void {
     const offsets = this.byInode.get(inode) ?? new Set<number>();
@@ -160,7 +160,7 @@ export class UprobeRegistry implements Uprobes {
     this.visit(vma, start, end, 'remove');
   }
 
-  /** build_probe_list: the probes of the file that lie in [start, end) of the mapping. */
+  /** build_probe_list: visits the probes of the file that lie in [start, end) of the mapping. */
   private visit(vma: Vma, start: number, end: number, what: UprobeHit['what']): void {
     const file = vma.vmFile;
     // valid_vma: private, and possibly executable.
@@ -175,14 +175,14 @@ export class UprobeRegistry implements Uprobes {
   }
 }
 
-/** AUDIT_MMAP: the descriptor and the flags of an mmap of a file, as one system call's audit context keeps them. */
+/** AUDIT_MMAP: the descriptor and the flags of an mmap of a file, as the audit context of a system call has them. */
 export interface AuditMmapRecord {
   readonly caller: Caller;
   readonly fd: number;
   readonly flags: number;
 }
 
-/** An audit daemon that wants every record. */
+/** An audit daemon that receives every record. */
 export class AuditRecords implements Audit {
   readonly records: AuditMmapRecord[] = [];
 

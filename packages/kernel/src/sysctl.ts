@@ -1,5 +1,5 @@
 /**
- * /proc/sys as text: names, permissions, ranges, and the effects of one knob on another.
+ * /proc/sys as text: names, permissions, ranges, and the effects of one sysctl on another.
  *
  * Mirrors kernel/sysctl.c, security/min_addr.c and the handlers of mm/util.c.
  */
@@ -7,18 +7,18 @@ import { hasCapability, type Caller, type MmSystem } from '@vmarea/mm-core';
 import { CAP_SYS_RAWIO, EACCES, EINVAL, ENOENT, EPERM } from '@vmarea/uapi';
 import type { HugePool } from './kernel.ts';
 
-/** One knob. */
+/** One sysctl. */
 interface Knob {
   /** Its name below /proc/sys. */
   readonly name: string;
   readonly min: number;
   readonly max: number;
   read(): number;
-  /** 0 or a negative errno. */
+  /** Sets the value. Returns 0 or a negative errno. */
   write(value: number, cur: Caller): number;
 }
 
-/** The knobs of one kernel. */
+/** The sysctls of one kernel. */
 export class SysctlTable {
   private readonly knobs = new Map<string, Knob>();
 
@@ -150,22 +150,22 @@ export class SysctlTable {
     }
   }
 
-  /** The names, in no order. */
+  /** Returns the names, unordered. */
   names(): string[] {
     return [...this.knobs.keys()];
   }
 
-  /** Text as read from the file, or -ENOENT. */
+  /** Returns the file's text, or -ENOENT. */
   read(path: string): string | number {
     const knob = this.knobs.get(normalize(path));
     return knob === undefined ? -ENOENT : `${knob.read()}\n`;
   }
 
   /**
-   * Opens the file for writing as `cur` and writes a number.
+   * Writes a number to the file as `cur`.
    *
    * @param path for instance `vm/max_map_count`, `vm.max_map_count` or `/proc/sys/vm/max_map_count`
-   * @returns 0, -ENOENT, -EACCES (not root), -EINVAL (no number, out of range), or what the knob says
+   * @returns 0, -ENOENT, -EACCES (not root), -EINVAL (no number, out of range), or the errno of the sysctl
    */
   write(cur: Caller, path: string, text: string): number {
     const knob = this.knobs.get(normalize(path));

@@ -1,5 +1,5 @@
 /**
- * File seals: what F_ADD_SEALS adds, and when it is refused.
+ * File seals: adds seals for F_ADD_SEALS, and checks them at mmap.
  *
  * Mirrors shmem_add_seals in mm/shmem.c, and memfd_add_seals of later versions.
  */
@@ -37,15 +37,15 @@ export function addSeals(info: ShmemInode, file: File, seals: number): number {
   return 0;
 }
 
-/** The seals that forbid writing through write(2) and punching holes. */
+/** The seals that forbid write(2) and punching holes. */
 export const SEALS_AGAINST_WRITE: number = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
 
 /**
- * seal_check_write: what seals do to a new mapping: none that is shared and writable, and shared ones never become so.
+ * seal_check_write: applies seals to a new mapping: refuses a shared writable one, and clears VM_MAYWRITE of other shared ones.
  *
- * On 4.4 a write-sealed file refuses every VM_SHARED mapping by itself, before the driver is asked.
+ * On 4.4 mmap refuses every VM_SHARED mapping of a write-sealed file before it calls the driver.
  *
- * @returns 0 (VM_MAYWRITE may be gone) or -EPERM
+ * @returns 0 (VM_MAYWRITE may be cleared) or -EPERM
  */
 export function sealCheckMmap(seals: number, vma: Vma): number {
   if ((seals & SEALS_AGAINST_WRITE) === 0 || (vma.vmFlags & VM_SHARED) === 0) return 0;

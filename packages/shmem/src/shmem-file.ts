@@ -53,7 +53,7 @@ import { SHMEM_SEALED_WRITE } from './reasons.ts';
 import { SEALS_AGAINST_WRITE, sealCheckMmap } from './seals.ts';
 import { pagesOf, shmemInfo } from './shmem-inode.ts';
 
-/** shmem_fault: the page, made when absent; never a major fault, since there is no swap. */
+/** shmem_fault: finds the page, or adds it; never a major fault, since there is no swap. */
 function shmemFault(vma: Vma, vmf: FaultInfo): number {
   const info = shmemInfo(vma.vmFile!.fInode);
   const { inode } = info;
@@ -67,7 +67,7 @@ function shmemFault(vma: Vma, vmf: FaultInfo): number {
   return 0;
 }
 
-/** shmem_vm_ops: nothing to write back, so no page_mkwrite. */
+/** shmem_vm_ops: without page_mkwrite, since nothing is written back. */
 export const shmemVmOps: VmOperations = new VmOperations({ fault: shmemFault, mapPage: filemapMapPage });
 
 function shmemMmap(cur: Caller, file: File, vma: Vma): number {
@@ -82,7 +82,7 @@ function shmemWrite(cur: Caller, file: File, iov: IoVec, pos: number): number {
   let count = iov.length;
   if ((info.seals & SEALS_AGAINST_WRITE) !== 0) return -EPERM;
   if ((info.seals & F_SEAL_GROW) !== 0 && pos + count > inode.iSize) {
-    // Seals are looked at page by page: what ends within the file is written, the rest is refused.
+    // Seals are checked page by page: the part within the file's whole pages is written, the rest is refused.
     const whole = inode.iSize - (inode.iSize & inode.system.pageMask);
     count = whole - pos;
     if (count <= 0) return -EPERM;
@@ -121,8 +121,8 @@ function shmemFallocate(file: File, mode: number, offset: number, len: number): 
 }
 
 /**
- * Makes pages [start, end) present and dirty; on failure what was added goes again. New pages are not up to date before
- * somebody uses them: mincore does not see them.
+ * Adds pages [start, end) as dirty; removes them again on failure. New pages are not up to date before their first use, so
+ * mincore does not report them.
  */
 function allocateRange(inode: Inode, start: number, end: number): number {
   const pages = inode.iPages;
@@ -143,7 +143,7 @@ function allocateRange(inode: Inode, start: number, end: number): number {
   return 0;
 }
 
-/** shmem_file_llseek: holes are pages that are not there. */
+/** shmem_file_llseek: absent pages are holes. */
 function shmemLlseek(file: File, offset: number, whence: number): number {
   const inode = file.fInode;
   if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return genericFileLlseek(file, offset, whence, inode.iSize);
@@ -171,7 +171,7 @@ export const shmemFileOperations: FileOperations = new FileOperations({
   fallocate: shmemFallocate,
 });
 
-/** shmem_setattr: seals decide about the size; objects charged as a whole are charged anew. */
+/** shmem_setattr: checks seals before a change of size; charges an object again that is charged as a whole. */
 function shmemSetattr(cur: Caller, inode: Inode, attributes: Attributes): number {
   const size = attributes.size;
   if (size !== undefined) {
@@ -184,7 +184,7 @@ function shmemSetattr(cur: Caller, inode: Inode, attributes: Attributes): number
       error = reacctSize(cur, inode, size);
       if (error < 0) return error;
     }
-    // What was stored behind the old end through a mapping stays when the file grows.
+    // Keeps what a mapping has stored behind the old end when the file grows.
     if (size <= inode.iSize && inode.iPages !== null) inode.iPages.truncate(size);
     inode.iSize = size;
   }
@@ -199,7 +199,7 @@ function reacctSize(cur: Caller, inode: Inode, size: number): number {
   return 0;
 }
 
-/** FS_NODUMP_FL, FS_NOATIME_FL: accepted, and without any effect here. */
+/** FS_NODUMP_FL, FS_NOATIME_FL: accepted without effect. */
 const FS_HARMLESS_FL = 0x40 | 0x80;
 
 function shmemSetFlags(_cur: Caller, inode: Inode, flags: number): number {
@@ -210,11 +210,11 @@ function shmemSetFlags(_cur: Caller, inode: Inode, flags: number): number {
   return 0;
 }
 
-/** Inode operations of a version that knows no FS_IOC_SETFLAGS on tmpfs. */
+/** Inode operations of a version without FS_IOC_SETFLAGS on tmpfs. */
 const plainInodeOperations = new InodeOperations({ setattr: shmemSetattr });
 const flagInodeOperations = new InodeOperations({ setattr: shmemSetattr, setFlags: shmemSetFlags });
 
-/** shmem_inode_operations of the version. */
+/** shmem_inode_operations: returns those of the version. */
 export function shmemInodeOperations(setflags: boolean): InodeOperations {
   return setflags ? flagInodeOperations : plainInodeOperations;
 }

@@ -1,8 +1,8 @@
 /**
  * struct shmem_inode_info and the accounting of its pages: the filesystem's size, and the commit limit.
  *
- * A file of tmpfs and a memfd are charged page by page as pages come; shared anonymous memory is charged whole when it is
- * made (unless MAP_NORESERVE). Mirrors shmem_getpage_gfp and its helpers in mm/shmem.c.
+ * Files of tmpfs and memfds are charged page by page when pages are added; shared anonymous memory is charged as a whole when
+ * it is created (unless MAP_NORESERVE). Mirrors shmem_getpage_gfp and its helpers in mm/shmem.c.
  */
 import { ENOMEM, ENOSPC, F_SEAL_SEAL } from '@vmarea/uapi';
 import {
@@ -17,23 +17,23 @@ import { AddressSpaceOperations, type AddressSpace } from '@vmarea/mm-core/memor
 import type { File, Inode, SealOperations } from '@vmarea/vfs';
 import { addSeals } from './seals.ts';
 
-/** The limits of one tmpfs, and what is used of them. */
+/** The limits of one tmpfs, and the used amounts. */
 export interface ShmemSbInfo {
-  /** Pages; Infinity when not limited. */
+  /** Pages; Infinity without a limit. */
   maxBlocks: number;
   usedBlocks: number;
   maxInodes: number;
   usedInodes: number;
 }
 
-/** What shmem keeps for each regular file. */
+/** shmem's data of a regular file. */
 export class ShmemInode implements SealOperations {
   readonly inode: Inode;
   readonly sbinfo: ShmemSbInfo;
-  /** Charged page by page (VM_NORESERVE objects), not as a whole. */
+  /** Whether it is charged page by page (VM_NORESERVE objects), not as a whole. */
   readonly noreserve: boolean;
   seals: number = F_SEAL_SEAL;
-  /** Who is charged for the next page; null: nobody is asked. */
+  /** The caller to charge for the next page; null: none. */
   charger: Caller | null = null;
 
   constructor(inode: Inode, sbinfo: ShmemSbInfo, noreserve: boolean) {
@@ -51,12 +51,12 @@ export class ShmemInode implements SealOperations {
   }
 }
 
-/** SHMEM_I, of an inode of this package. */
+/** SHMEM_I: returns shmem's data of an inode of this package. */
 export function shmemInfo(inode: VmInode): ShmemInode {
   return (inode as VmInode & { iPrivate: unknown }).iPrivate as ShmemInode;
 }
 
-/** shmem_acct_size: charges a whole object: 0 or -ENOMEM. */
+/** shmem_acct_size: charges a whole object. Returns 0 or -ENOMEM. */
 export function shmemAcctSize(cur: Caller, noreserve: boolean, size: number): number {
   if (noreserve) return 0;
   return securityVmEnoughMemoryMm(cur, pagesOf(cur.mm.system, size));
@@ -67,12 +67,12 @@ export function shmemUnacctSize(system: MmSystem, noreserve: boolean, size: numb
   if (!noreserve) vmUnacctMemory(system, pagesOf(system, size));
 }
 
-/** VM_ACCT: pages of `size` bytes, rounded up. */
+/** VM_ACCT: returns the pages of `size` bytes, rounded up. */
 export function pagesOf(system: MmSystem, size: number): number {
   return Math.ceil(size / system.pageSize);
 }
 
-/** shmem_acct_block: one page of an object that is charged page by page: 0 or -ENOMEM. */
+/** shmem_acct_block: charges one page of an object that is charged page by page. Returns 0 or -ENOMEM. */
 function acctBlock(info: ShmemInode): number {
   if (!info.noreserve) return 0;
   if (info.charger !== null) return securityVmEnoughMemoryMm(info.charger, 1);
@@ -86,7 +86,7 @@ function unacctBlock(info: ShmemInode): void {
 
 function allocPage(mapping: AddressSpace): number {
   const info = shmemInfo(mapping.host);
-  // Running out of commit looks like a full filesystem to whoever faults or writes.
+  // A fault or write gets ENOSPC when the commit limit is reached.
   if (acctBlock(info) < 0) return -ENOSPC;
   const { sbinfo } = info;
   if (sbinfo.usedBlocks >= sbinfo.maxBlocks) {

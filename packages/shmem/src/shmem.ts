@@ -31,16 +31,16 @@ import { shmemFileOperations, shmemVmOps } from './shmem-file.ts';
 import { shmemAcctSize, shmemInfo, shmemUnacctSize } from './shmem-inode.ts';
 import { shmemGetInode, shmemSuper } from './tmpfs.ts';
 
-/** How shared memory is set up. */
+/** The options of {@link Shmem}. */
 export interface ShmemOptions {
-  /** Device number of the internal mount, as maps shows it; 00:01 when left out. */
+  /** Device number of the internal mount, as maps shows it; default 00:01. */
   readonly device?: { readonly major: number; readonly minor: number } | undefined;
 }
 
 /** NAME_MAX less «memfd:». */
 const MFD_NAME_MAX_LEN = 249;
 
-/** Shared memory of one machine. Give it to the system: `system.sharedMemory = shmem`. */
+/** Shared memory of one machine. Set it in the system: `system.sharedMemory = shmem`. */
 export class Shmem implements SharedMemory {
   readonly system: MmSystem;
   /** The internal mount. */
@@ -56,10 +56,10 @@ export class Shmem implements SharedMemory {
   }
 
   /**
-   * __shmem_file_setup: a new unlinked file.
+   * __shmem_file_setup: creates an unlinked file.
    *
    * @param size bytes
-   * @param noreserve charged page by page as pages come, not as a whole now
+   * @param noreserve whether to charge page by page when pages are added, not the whole now
    * @returns the file with one reference, or -EINVAL, -ENOMEM, -ENOSPC
    */
   fileSetup(cur: Caller, name: string, size: number, noreserve: boolean): File | number {
@@ -80,7 +80,7 @@ export class Shmem implements SharedMemory {
     return file;
   }
 
-  /** shmem_zero_setup: a mapping without a file, or of /dev/zero, that is shared gets shared memory of its size. */
+  /** shmem_zero_setup: gives a shared mapping without a file, or of /dev/zero, shared memory of its size. */
   zeroSetup(cur: Caller, vma: Vma): number {
     const noreserve = (vma.vmFlags & VM_NORESERVE) !== 0;
     const file = this.fileSetup(cur, 'dev/zero', vma.vmEnd - vma.vmStart, noreserve);
@@ -95,7 +95,7 @@ export class Shmem implements SharedMemory {
    * memfd_create(2).
    *
    * @param name shown in maps as «/memfd:NAME (deleted)»
-   * @param flags MFD_ flags; MFD_CLOEXEC is for whoever makes the descriptor
+   * @param flags MFD_ flags; the caller that makes the descriptor handles MFD_CLOEXEC
    * @returns the file with one reference, or -EINVAL, -ENODEV, -ENOMEM, -ENOSPC, -EPERM
    */
   memfdCreate(cur: Caller, name: string, flags: number): File | number {
@@ -117,7 +117,7 @@ export class Shmem implements SharedMemory {
         log,
       });
       if (typeof made === 'number') return made;
-      // Huge pages come from a driver of the same file layer.
+      // The driver of huge pages uses the same file layer, so its VmFile is a File.
       file = made as unknown as File;
     } else file = this.fileSetup(cur, `memfd:${name}`, 0, true);
     if (typeof file === 'number') return file;
@@ -129,13 +129,13 @@ export class Shmem implements SharedMemory {
     return file;
   }
 
-  /** Pages in use, of everything that has no name. */
+  /** The pages in use by all files without a name. */
   get usedPages(): number {
     return (this.sb.private_ as { usedBlocks: number }).usedBlocks;
   }
 }
 
-/** Whether a file is shared memory (shmem_mapping). */
+/** shmem_mapping: returns whether a file is shared memory. */
 export function isShmemFile(file: File): boolean {
   return file.fOp === shmemFileOperations;
 }

@@ -22,7 +22,7 @@ import {
 import { shmemFileOperations, shmemInodeOperations } from './shmem-file.ts';
 import { shmemAops, ShmemInode, shmemInfo, shmemUnacctSize, type ShmemSbInfo } from './shmem-inode.ts';
 
-/** What tmpfs can do, given a version. */
+/** Returns the manifest of tmpfs for a version. */
 export function tmpfsManifest(system: MmSystem): DriverManifest {
   return {
     name: 'tmpfs',
@@ -46,23 +46,23 @@ export function tmpfsManifest(system: MmSystem): DriverManifest {
   };
 }
 
-/** How a tmpfs is mounted. */
+/** The mount options of a tmpfs. */
 export interface TmpfsOptions extends Omit<SuperBlockInit, 'manifest' | 'operations'> {
   /** Limit in bytes (size=); Infinity for none. Default: half of RAM. */
   readonly size?: number | undefined;
   /** Limit of files (nr_inodes=); Infinity for none. Default: half the pages of RAM. */
   readonly nrInodes?: number | undefined;
-  /** Permission bits of the root directory; 01777 when left out. */
+  /** Permission bits of the root directory; default 01777. */
   readonly mode?: number | undefined;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
 }
 
-/** What a directory entry adds to a directory's size, as real tmpfs pretends. */
+/** The size that tmpfs reports for a directory entry. */
 const BOGO_DIRENT_SIZE = 20;
 const TMPFS_MAGIC = 0x01021994;
 
-/** shmem_get_inode: a new inode, counted against the limit: null when there is none left. */
+/** shmem_get_inode: creates an inode and counts it. Returns null at the limit. */
 export function shmemGetInode(
   sb: SuperBlock,
   mode: number,
@@ -86,7 +86,7 @@ export function shmemGetInode(
   return inode;
 }
 
-/** shmem_evict_inode: gives pages, charges and the inode back. */
+/** shmem_evict_inode: frees pages, charges and the inode. */
 function evictInode(inode: Inode): void {
   const info = inode.iSb.private_ as ShmemSbInfo;
   if (S_ISREG(inode.iMode)) {
@@ -97,7 +97,7 @@ function evictInode(inode: Inode): void {
   info.usedInodes--;
 }
 
-/** The superblock of a tmpfs, with its limits and no root yet. */
+/** Creates the superblock of a tmpfs, with its limits and without a root. */
 export function shmemSuper(system: MmSystem, limits: ShmemSbInfo, options: TmpfsOptions): SuperBlock {
   const sb = new SuperBlock(system, {
     ...options,
@@ -122,7 +122,7 @@ export function shmemSuper(system: MmSystem, limits: ShmemSbInfo, options: Tmpfs
   return sb;
 }
 
-/** A new tmpfs. */
+/** Creates a tmpfs. */
 export function tmpfs(system: MmSystem, options: TmpfsOptions = {}): SuperBlock {
   const ram = system.ram.totalPages();
   const size = options.size ?? Math.floor(ram / 2) * system.pageSize;

@@ -1,5 +1,5 @@
-// @vmarea/vfs: inode, file, mount, locks, descriptor table, file operations, ramfs. It knows no particular driver beyond ramfs,
-// and neither frames nor page tables. Mirrors fs/ and include/linux/fs.h.
+// @vmarea/vfs: inode, file, mount, locks, descriptor table, file operations, ramfs. It uses no other driver than ramfs, and
+// neither frames nor page tables. Mirrors fs/ and include/linux/fs.h.
 
 export * from './files/operations.ts';
 export * from './names/inode.ts';

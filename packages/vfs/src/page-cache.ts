@@ -1,9 +1,9 @@
 /**
- * The plain page-cache file: what a filesystem with ordinary pages needs, ready to use.
+ * Ready-made operations for a filesystem with ordinary page-cache files.
  *
  * A driver gives `AddressSpaceOperations` and calls {@link attachPageCache} for each regular file; its operation tables are
  * then {@link genericFileOperations} and {@link simpleSetattr}, or built from the functions here. On a machine without memory
- * files have a size and can be mapped, but no contents: reads give zeroes, and what is written is forgotten.
+ * files have a size and can be mapped, but have no contents: reads give zeroes, and written data is lost.
  * Mirrors mm/filemap.c's generic_file_* and fs/libfs.c.
  */
 import { EINVAL, S_IFMT } from '@vmarea/uapi';
@@ -21,13 +21,13 @@ import type { File } from './files/file.ts';
 import type { IoVec } from './files/iovec.ts';
 import type { Inode } from './names/inode.ts';
 
-/** The machine's memory, or null when it runs without. */
+/** Returns the machine's memory, or null when it has none. */
 export function memoryOf(system: MmSystem): MemoryCore | null {
   const memory = system.memory as object;
   return 'frames' in memory ? (memory as MemoryCore) : null;
 }
 
-/** Gives a file its page cache. Without memory it stays a file without contents. */
+/** Gives a file its page cache. Without memory the file has no contents. */
 export function attachPageCache(inode: Inode, aOps: AddressSpaceOperations): void {
   const core = memoryOf(inode.system);
   if (core === null) return;
@@ -36,7 +36,7 @@ export function attachPageCache(inode: Inode, aOps: AddressSpaceOperations): voi
   inode.iMapping = pages;
 }
 
-/** generic_file_read_iter: bytes up to the end of the file. */
+/** generic_file_read_iter: reads bytes up to the end of the file. */
 export function genericFileRead(_cur: Caller, file: File, iov: IoVec, pos: number): number {
   const { bytes, offset, length } = iov;
   const inode = file.fInode;
@@ -50,9 +50,9 @@ export function genericFileRead(_cur: Caller, file: File, iov: IoVec, pos: numbe
 }
 
 /**
- * do_generic_file_read of 4.4 looks at the size of the file only when it has the page: reading to the end of a file or
- * behind it leaves a page there in the cache. It shows in st_blocks of ramfs. Files with storage are spared: their drivers
- * are never asked for what is behind the end.
+ * do_generic_file_read of 4.4 compares with the size of the file only when it has the page: reading to the end of a file or
+ * behind it adds a page to the cache, which st_blocks of ramfs counts. Not done for files with storage: their drivers are never
+ * called for pages behind the end.
  */
 function cachePageAtEnd(inode: Inode, pages: AddressSpace, pos: number): void {
   if (!inode.system.profile.files.readCachesPageAtEnd || !pages.aOps.zeroFill || pages.aOps.readSkipsHoles) return;
@@ -60,7 +60,7 @@ function cachePageAtEnd(inode: Inode, pages: AddressSpace, pos: number): void {
   if (pfn >= 0) pages.frames.put(pfn);
 }
 
-/** generic_file_write_iter: the file grows as needed. */
+/** generic_file_write_iter: writes bytes, and extends the file as needed. */
 export function genericFileWrite(_cur: Caller, file: File, iov: IoVec, pos: number): number {
   const { bytes, offset, length } = iov;
   const inode = file.fInode;
@@ -74,15 +74,15 @@ export function genericFileWrite(_cur: Caller, file: File, iov: IoVec, pos: numb
 }
 
 /**
- * generic_file_mmap: the one line that makes a page-cache file mappable. 0, or -ENOEXEC when its pages cannot be read.
+ * generic_file_mmap: makes a page-cache file mappable. Returns 0, or -ENOEXEC when its pages cannot be read.
  *
- * On a machine without memory every file can be mapped, since nothing is ever read.
+ * On a machine without memory every file can be mapped, since nothing is read.
  */
 export function genericFileMmap(cur: Caller, file: VmFile, vma: Vma): number {
   return mapWith(cur, file, vma, genericFileVmOps);
 }
 
-/** {@link genericFileMmap} with operations of the driver's own. */
+/** {@link genericFileMmap} with the driver's own VM operations. */
 export function mapWith(cur: Caller, file: VmFile, vma: Vma, vmOps: VmOperations): number {
   if (memoryOf(cur.mm.system) !== null) {
     const error = mapPageCache(cur, file, vma);
@@ -92,18 +92,18 @@ export function mapWith(cur: Caller, file: VmFile, vma: Vma, vmOps: VmOperations
   return 0;
 }
 
-/** truncate_setsize: the new size; pages behind it go from the cache and from every mapping. */
+/** truncate_setsize: sets the size; removes pages behind it from the cache and from every mapping. */
 export function truncateSetsize(inode: Inode, size: number): void {
   if (inode.iPages !== null) inode.iPages.truncate(size);
   else inode.iSize = size;
 }
 
-/** truncate_inode_pages_final: what every page-cache filesystem does when an inode goes. */
+/** truncate_inode_pages_final: removes all pages of an inode that is freed. */
 export function evictPages(inode: Inode): void {
   if (inode.iPages !== null) inode.iPages.evict();
 }
 
-/** setattr_copy: mode and owner. */
+/** setattr_copy: sets mode and owner. */
 export function setattrCopy(inode: Inode, attributes: Attributes): void {
   if (attributes.mode !== undefined) inode.iMode = (inode.iMode & S_IFMT) | (attributes.mode & ~S_IFMT);
   if (attributes.uid !== undefined) inode.iUid = attributes.uid;
@@ -111,7 +111,7 @@ export function setattrCopy(inode: Inode, attributes: Attributes): void {
   inode.iCtime = inode.iSb.now();
 }
 
-/** simple_setattr: size, mode and owner, with no storage to tell. */
+/** simple_setattr: sets size, mode and owner, without storage. */
 export function simpleSetattr(cur: Caller, inode: Inode, attributes: Attributes): number {
   if (attributes.size !== undefined) {
     if (attributes.size < 0) return -EINVAL;
@@ -123,23 +123,23 @@ export function simpleSetattr(cur: Caller, inode: Inode, attributes: Attributes)
   return 0;
 }
 
-/** generic_file_fsync: dirty pages of the range reach storage. */
+/** generic_file_fsync: writes dirty pages of the range to storage. */
 export function genericFileFsync(file: File, start: number, end: number): number {
   const pages = file.fInode.iPages;
   return pages === null ? 0 : pages.writeback(start, end, true);
 }
 
-/** noop_fsync: there is no storage. */
+/** noop_fsync: does nothing, for filesystems without storage. */
 export function noopFsync(): number {
   return 0;
 }
 
-/** 512-byte blocks of the pages in the cache: st_blocks of a filesystem that has no other place for them. */
+/** Returns the 512-byte blocks of the cached pages: st_blocks of a filesystem without storage. */
 export function cachedBlocks(inode: Inode): number {
   return inode.iPages === null ? 0 : inode.iPages.nrPages * (inode.system.pageSize / 512);
 }
 
-/** The operations of a plain page-cache file with storage behind it. */
+/** The operations of a plain page-cache file with storage. */
 export const genericFileOperations: FileOperations = new FileOperations({
   read: genericFileRead,
   write: genericFileWrite,

@@ -7,17 +7,17 @@ import { TextWriter } from './text-writer.ts';
 /** Reads the text that a 4.4 name of anonymous memory points to; null when it cannot be read. */
 export type ReadName = (mm: Mm, address: number) => string | null;
 
-/** Where names begin: 25 + 6 * sizeof(void *) - 1, and one blank. */
+/** The column where names begin: 25 + 6 * sizeof(void *) - 1, and one blank. */
 const NAME_COLUMN = 72;
 
-/** Whether a mapping is labelled as the heap. */
+/** Returns whether a mapping is labelled as the heap. */
 function isHeap(mm: Mm, vma: Vma): boolean {
   if (mm.system.profile.proc.heapLabelOverlaps) return vma.vmStart < mm.brk && vma.vmEnd > mm.startBrk;
   return vma.vmStart <= mm.brk && vma.vmEnd >= mm.startBrk;
 }
 
 /**
- * What a mapping is called, or '' when it has no name.
+ * Returns the name of a mapping, or '' when it has none.
  *
  * @param readName for names that are user addresses
  */
@@ -36,19 +36,19 @@ function ascii(text: string): number[] {
   return Array.from(text, (c) => c.charCodeAt(0));
 }
 
-/** The two digits of each byte, as a little-endian half-word: half the stores. */
+/** The two digits of each byte, as a little-endian half-word, which halves the number of stores. */
 const HEX = new Uint16Array(256);
 for (let i = 0; i < 256; i++) {
   const [high, low] = ascii(i.toString(16).padStart(2, '0'));
   HEX[i] = high! | (low! << 8);
 }
-/** What follows the flags where there is no file: offset, device, inode, each 0; as little-endian words, and its width. */
+/** The text after the flags of a mapping without a file: offset, device, inode, each 0; as little-endian words, and its width. */
 const NO_FILE = new Uint32Array(new Uint8Array(ascii(' 00000000 00:00 0   ')).buffer);
 const NO_FILE_BYTES = 18;
-/** Two addresses of 16 digits, what stands between, and NO_FILE. */
+/** Room for two addresses of 16 digits, the characters between, and NO_FILE. */
 const HEAD_ROOM = 64;
 
-/** An address, at least 8 digits. @returns where the next byte goes */
+/** Writes an address of at least 8 digits. @returns the position of the next byte */
 function putAddress(out: DataView, from: number, value: number): number {
   let at = from;
   let high = Math.floor(value * 2 ** -32);
@@ -70,7 +70,7 @@ function putAddress(out: DataView, from: number, value: number): number {
   return at + 8;
 }
 
-/** `START-END rwxp`, written without a call per byte: with them a line takes four times as long. */
+/** Writes `START-END rwxp` without a call per byte: with them a line takes four times as long. */
 function putRange(out: DataView, from: number, vma: Vma): number {
   let at = putAddress(out, from, vma.vmStart);
   out.setUint8(at, 0x2d);
@@ -84,7 +84,7 @@ function putRange(out: DataView, from: number, vma: Vma): number {
   return at + 5;
 }
 
-/** One line, as maps and (first) smaps have it. */
+/** Writes one line of maps, which is also the first line in smaps. */
 export function showMapVma(out: TextWriter, mm: Mm, vma: Vma, readName: ReadName | null): void {
   const file = vma.vmFile;
   const room = out.room(HEAD_ROOM);
@@ -112,7 +112,7 @@ export function showMapVma(out: TextWriter, mm: Mm, vma: Vma, readName: ReadName
   out.newline();
 }
 
-/** The line of an area that is no mapping (gate_vma), as maps and (first) smaps have it. */
+/** Writes the line of the gate area (gate_vma), which is no mapping. */
 export function showGateArea(out: TextWriter, gate: GateArea): void {
   out.text(`${gate.start}-${gate.end} ${gate.perms} 00000000 00:00 0 `);
   out.pad(NAME_COLUMN);
@@ -120,7 +120,7 @@ export function showGateArea(out: TextWriter, gate: GateArea): void {
   out.newline();
 }
 
-/** The whole of /proc/PID/maps. */
+/** Writes the whole of /proc/PID/maps. */
 export function showMaps(mm: Mm, readName: ReadName | null = null): TextWriter {
   const out = new TextWriter(64 * (mm.mapCount + 1));
   for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) showMapVma(out, mm, vma, readName);

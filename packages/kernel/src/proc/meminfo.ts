@@ -6,7 +6,7 @@ import type { Frames } from '@vmarea/mm-core/memory';
 import type { HugePool } from '../kernel.ts';
 import { TextWriter } from './text-writer.ts';
 
-/** What meminfo shows; kB, but for the pool's counts. */
+/** The values of meminfo, in kB except the counts of the pool. */
 export interface MemInfo {
   readonly memTotal: number;
   readonly memFree: number;
@@ -47,7 +47,7 @@ export function memInfo(system: MmSystem, frames: Frames | null, huge: HugePool 
   };
 }
 
-/** The text. */
+/** Writes the text. */
 export function showMeminfo(info: MemInfo): TextWriter {
   const out = new TextWriter(1024);
   out.kilobytes('MemTotal:       ', info.memTotal);

@@ -8,15 +8,15 @@ import { PG_ANON, type Frames } from '@vmarea/mm-core/memory';
 export const PM_PRESENT: bigint = 1n << 63n;
 /** Bit 61: a page of a file or of shared memory. */
 export const PM_FILE: bigint = 1n << 61n;
-/** Bit 56: mapped by nobody else. */
+/** Bit 56: mapped by no other page-table entry. */
 export const PM_MMAP_EXCLUSIVE: bigint = 1n << 56n;
-/** Bit 55: written since the bits were cleared; always set where the kernel does not track it. */
+/** Bit 55: written since the bits were cleared; always set when the kernel does not track it. */
 export const PM_SOFT_DIRTY: bigint = 1n << 55n;
 
 /**
- * The entries of `count` pages from byte address `start` on.
+ * Returns the entries of `count` pages from byte address `start` on.
  *
- * @param showPfn the reader has CAP_SYS_ADMIN; otherwise frame numbers are shown as 0
+ * @param showPfn whether the reader has CAP_SYS_ADMIN; otherwise frame numbers are 0
  */
 export function readPagemap(mm: Mm, frames: Frames, start: number, count: number, showPfn: boolean): BigUint64Array {
   const { pageSize } = mm.system;

@@ -1,5 +1,5 @@
 /**
- * /proc text of a kernel's tasks: the front of the files in this folder.
+ * /proc text of a kernel's tasks: calls the writers in this folder.
  */
 import type { Mm } from '@vmarea/mm-core';
 import { CAP_SYS_ADMIN } from '@vmarea/uapi';
@@ -13,7 +13,7 @@ import { showSmaps, showSmapsRollup } from './smaps.ts';
 import { mmFigures, showStatm, showStatus, type MmFigures } from './status.ts';
 import type { TextWriter } from './text-writer.ts';
 
-/** Bytes of a name of anonymous memory that are looked at (NAME_MAX). */
+/** The number of bytes of a name of anonymous memory that are read (NAME_MAX). */
 const NAME_MAX = 255;
 
 /** The /proc of one kernel. */
@@ -26,7 +26,7 @@ export class Proc {
     this.readName = (mm, address) => this.userText(mm, address);
   }
 
-  /** /proc/PID/maps as bytes in a buffer that may be reused. */
+  /** Returns /proc/PID/maps as bytes in a buffer that may be reused. */
   mapsBytes(task: Task): TextWriter {
     return showMaps(task.mm, this.readName);
   }
@@ -92,7 +92,7 @@ export class Proc {
     return showMeminfo(this.memInfo()).toString();
   }
 
-  /** Text at a user address, up to its zero byte; null when it is not in memory. */
+  /** Reads the text at a user address, up to its zero byte; null when it is not in memory. */
   private userText(mm: Mm, address: number): string | null {
     const tables = mm.pageTables;
     const { memory, system } = this.kernel;

@@ -1,7 +1,7 @@
 /**
- * /proc/PID/smaps and smaps_rollup: what each mapping has in memory. Mirrors show_smap of fs/proc/task_mmu.c.
+ * /proc/PID/smaps and smaps_rollup: the memory use of each mapping. Mirrors show_smap of fs/proc/task_mmu.c.
  *
- * Figures come from the page tables and the frames; an engine without memory behind it shows zeroes.
+ * Computes the figures from the page tables and the frames; an engine without memory shows zeroes.
  */
 import {
   PTE_DIRTY,
@@ -51,7 +51,7 @@ import type { KernelProfile, ProcFacts } from '@vmarea/uapi';
 import { showGateArea, showMapVma, vmaName, type ReadName } from './maps.ts';
 import { TextWriter } from './text-writer.ts';
 
-/** What a mapping, or several, have in memory; bytes. */
+/** The memory use of one or several mappings, in bytes. */
 export class MemStats {
   resident = 0;
   pss = 0;
@@ -68,7 +68,7 @@ export class MemStats {
   privateHugetlb = 0;
 }
 
-/** smap_gather_stats: adds what one mapping has in memory. */
+/** smap_gather_stats: adds the memory use of one mapping. */
 export function gatherStats(frames: Frames, vma: Vma, mss: MemStats): void {
   const mm = vma.vmMm;
   const tables = mm.pageTables;
@@ -91,7 +91,7 @@ export function gatherStats(frames: Frames, vma: Vma, mss: MemStats): void {
   }
 }
 
-/** smaps_account: one page of a mapping. */
+/** smaps_account: adds one page of a mapping. */
 function accountPage(frames: Frames, vma: Vma, pfn: number, bits: number, mss: MemStats): void {
   const size = vma.vmMm.system.pageSize;
   const mapcount = frames.mapcount[pfn]!;
@@ -103,7 +103,7 @@ function accountPage(frames: Frames, vma: Vma, pfn: number, bits: number, mss: M
   }
   mss.resident += size;
   if ((bits & PTE_YOUNG) !== 0) mss.referenced += size;
-  // Pss is kept with 12 binary digits behind the point, and cut there.
+  // Pss has 12 binary fraction digits, and is truncated there.
   const pss = mapcount >= 2 ? Math.floor((size * 4096) / mapcount) / 4096 : size;
   mss.pss += pss;
   if (dirty) mss.pssDirty += pss;
@@ -115,7 +115,7 @@ function accountPage(frames: Frames, vma: Vma, pfn: number, bits: number, mss: M
   else mss.privateClean += size;
 }
 
-/** VmFlags in the order of bits. An empty name is a flag that is not shown. */
+/** VmFlags in the order of bits. A flag with an empty name is not shown. */
 const FLAG_NAMES: readonly (readonly [flag: number, name: string | ((proc: ProcFacts) => string)])[] = [
   [VM_READ, 'rd'],
   [VM_WRITE, 'wr'],
@@ -128,7 +128,7 @@ const FLAG_NAMES: readonly (readonly [flag: number, name: string | ((proc: ProcF
   [VM_GROWSDOWN, 'gd'],
   [VM_UFFD_MISSING, 'um'],
   [VM_PFNMAP, 'pf'],
-  // On later kernels the bit is VM_MTE_ALLOWED of our own, which is not shown.
+  // On later kernels our VM_MTE_ALLOWED has this bit; it is not shown.
   [VM_DENYWRITE, (proc) => (proc.denywriteShown ? 'dw' : '')],
   [VM_UFFD_WP, 'uw'],
   [VM_LOCKED, 'lo'],
@@ -153,7 +153,7 @@ const FLAG_NAMES: readonly (readonly [flag: number, name: string | ((proc: ProcF
   [VM_MERGEABLE, 'mg'],
 ];
 
-/** The flags of a mapping as VmFlags prints them, one blank between. */
+/** Formats the flags of a mapping as VmFlags does, separated by one blank. */
 export function vmFlagsText(profile: KernelProfile, vmFlags: number, vmFlagsHigh: number = 0): string {
   let text = '';
   for (const [flag, known] of FLAG_NAMES) {
@@ -169,7 +169,7 @@ export function vmFlagsText(profile: KernelProfile, vmFlags: number, vmFlagsHigh
 
 const kB = (bytes: number): number => Math.floor(bytes / 1024);
 
-/** The figures, in the order and selection of each version. */
+/** Writes the figures, in the order and selection of each version. */
 function showStats(out: TextWriter, mm: Mm, vma: Vma | null, mss: MemStats, rollup: boolean): void {
   const modern = mm.system.profile.proc.statusRssDetail;
   const kernelPage = kB(vma?.vmOps?.pageSize?.(vma) ?? mm.system.pageSize);
@@ -206,7 +206,7 @@ function showStats(out: TextWriter, mm: Mm, vma: Vma | null, mss: MemStats, roll
   out.kilobytes('Locked:         ', kB(mss.pssLocked));
 }
 
-/** The whole of /proc/PID/smaps. */
+/** Writes the whole of /proc/PID/smaps. */
 export function showSmaps(mm: Mm, frames: Frames | null, readName: ReadName | null = null): TextWriter {
   const { profile } = mm.system;
   const modern = profile.proc.statusRssDetail;
@@ -243,7 +243,7 @@ export function showSmaps(mm: Mm, frames: Frames | null, readName: ReadName | nu
   return out;
 }
 
-/** /proc/PID/smaps_rollup (6.1): the sums over all mappings. */
+/** Writes /proc/PID/smaps_rollup (6.1): the sums over all mappings. */
 export function showSmapsRollup(mm: Mm, frames: Frames | null): TextWriter {
   const out = new TextWriter();
   const mss = new MemStats();

@@ -22,7 +22,7 @@ export interface MmFigures {
   readonly hugetlbPages: number;
 }
 
-/** task_mem's arithmetic. */
+/** task_mem: computes the figures. */
 export function mmFigures(mm: Mm): MmFigures {
   const { profile, pageSize, pageMask } = mm.system;
   const kb = pageSize / 1024;
@@ -31,7 +31,7 @@ export function mmFigures(mm: Mm): MmFigures {
   const endText = Math.ceil(mm.endCode / pageSize) * pageSize;
   let text = (endText - startText) / 1024;
   const executable = mm.execVm * kb;
-  // The newer kernel does not let VmLib become negative when the program's text has been unmapped.
+  // The newer kernel does not let VmLib become negative after the program's text was unmapped.
   if (profile.limits.statDataVm) text = Math.min(text, executable);
   const tables = mm.pageTables;
   const leaf = tables === null ? 0 : tables.leafTables;
@@ -54,7 +54,7 @@ export function mmFigures(mm: Mm): MmFigures {
   };
 }
 
-/** Who the status file is about. */
+/** The process of a status file. */
 export interface StatusSubject {
   readonly comm: string;
   readonly pid: number;
@@ -64,7 +64,7 @@ export interface StatusSubject {
   readonly state: string;
 }
 
-/** The whole of /proc/PID/status, as far as it is about identity and memory. */
+/** Writes the lines of /proc/PID/status about identity and memory. */
 export function showStatus(subject: StatusSubject, mm: Mm | null): TextWriter {
   const out = new TextWriter(1024);
   const line = (name: string, value: string): void => {
@@ -107,7 +107,7 @@ function showTaskMem(out: TextWriter, mm: Mm): void {
   out.kilobytes('HugetlbPages:\t', f.hugetlbPages);
 }
 
-/** /proc/PID/statm: seven numbers, in pages. */
+/** /proc/PID/statm: returns seven numbers, in pages. */
 export function showStatm(mm: Mm): string {
   const { profile, pageSize, pageMask } = mm.system;
   const shared = mm.rssFile + mm.rssShmem;

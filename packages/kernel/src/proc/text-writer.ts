@@ -1,7 +1,7 @@
 /**
- * Bytes of /proc text, written without making strings: a process with 60,000 mappings has 5 MB of them.
+ * Writes /proc text as bytes, without strings: a process with 60,000 mappings has 5 MB of it.
  *
- * Mirrors what fs/seq_file.c offers. Not here: what is written.
+ * Mirrors the role of fs/seq_file.c.
  */
 
 const HEX = new Uint8Array(Array.from('0123456789abcdef', (c) => c.charCodeAt(0)));
@@ -15,27 +15,27 @@ export class TextWriter {
   private length = 0;
   private lineStart = 0;
 
-  /** @param capacity bytes to begin with */
+  /** @param capacity initial size in bytes */
   constructor(capacity: number = 4096) {
     this.bytes = new Uint8Array(capacity);
     this.whole = new DataView(this.bytes.buffer);
   }
 
-  /** Bytes written. */
+  /** The number of bytes written. */
   get size(): number {
     return this.length;
   }
 
   /**
-   * The buffer, with room for `count` bytes behind `size`: for writers that know the width of a whole line. What they wrote
-   * counts after {@link advance}.
+   * Returns the buffer, with room for `count` bytes behind `size`: for writers that know the width of a whole line. Their bytes
+   * count after {@link advance}.
    */
   room(count: number): DataView {
     this.reserve(count);
     return this.whole;
   }
 
-  /** Bytes up to `size` have been written into the buffer that {@link room} gave, and no line was ended among them. */
+  /** Counts the bytes up to `size` that were written into the buffer of {@link room}; they contain no end of a line. */
   advance(size: number): void {
     this.length = size;
   }
@@ -48,13 +48,13 @@ export class TextWriter {
     this.whole = new DataView(grown.buffer);
   }
 
-  /** One byte. */
+  /** Writes one byte. */
   byte(code: number): void {
     this.reserve(1);
     this.bytes[this.length++] = code;
   }
 
-  /** Text; ASCII goes fast. */
+  /** Writes text; fast for ASCII. */
   text(value: string): void {
     this.reserve(value.length * 3);
     for (let i = 0; i < value.length; i++) {
@@ -70,13 +70,13 @@ export class TextWriter {
     }
   }
 
-  /** A path as seq_file_path prints it: a newline becomes `\012`. */
+  /** Writes a path as seq_file_path does: a newline becomes `\012`. */
   path(value: string): void {
     this.text(value.includes('\n') ? value.replaceAll('\n', '\\012') : value);
   }
 
   /**
-   * Hexadecimal, at least `width` digits.
+   * Writes a hexadecimal number of at least `width` digits.
    *
    * @param value exact, below 2^53
    */
@@ -97,14 +97,14 @@ export class TextWriter {
     }
   }
 
-  /** Decimal; padded with blanks on the left to `width`. A negative number is what C prints for it as unsigned long. */
+  /** Writes a decimal number, padded with blanks on the left to `width`; a negative number as an unsigned long. */
   decimal(value: number, width: number = 0): void {
     const text = value < 0 ? String(BigInt.asUintN(64, BigInt(value))) : String(value);
     for (let i = text.length; i < width; i++) this.byte(0x20);
     this.text(text);
   }
 
-  /** Blanks up to column `column` of the line, and one more (seq_pad). */
+  /** Writes blanks up to column `column` of the line, and one more (seq_pad). */
   pad(column: number): void {
     const missing = column - (this.length - this.lineStart);
     this.reserve(Math.max(missing, 0) + 1);
@@ -118,7 +118,7 @@ export class TextWriter {
     this.lineStart = this.length;
   }
 
-  /** A line `NAME:   VALUE kB` as smaps and status print their figures. */
+  /** Writes a line `NAME:   VALUE kB`, as in smaps and status. */
   kilobytes(name: string, value: number): void {
     this.text(name);
     this.decimal(value, 8);
@@ -126,7 +126,7 @@ export class TextWriter {
     this.newline();
   }
 
-  /** What has been written; a view that the next write may change. */
+  /** Returns the bytes written so far: a view that the next write may change. */
   view(): Uint8Array {
     return this.bytes.subarray(0, this.length);
   }

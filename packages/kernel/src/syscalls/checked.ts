@@ -1,9 +1,9 @@
 /**
- * What every raw system call checks of its arguments before it begins: that the task lives, and that each argument is a
- * value of the kind that the call takes. Whatever a program could hand in passes; a value that only JavaScript has (NaN, a
- * fraction, a string for bytes) is a {@link MisuseError}, and a call of a task that has exited a {@link DeadTaskError}.
+ * Checks the arguments of raw system calls: that the task has not exited, and that each argument has a type that the call
+ * takes. Accepts every value that a program could pass. A value that only JavaScript has (NaN, a fraction, a string for bytes)
+ * throws a {@link MisuseError}, a call of a task that has exited a {@link DeadTaskError}.
  *
- * Not here: what the kernel itself refuses, with an errno.
+ * Not here: what the kernel itself refuses with an errno.
  */
 import { MisuseError, shownValue } from '@vmarea/uapi';
 import { DeadTaskError } from '../task/errors.ts';
@@ -13,7 +13,7 @@ import type { AllCalls } from './sys.ts';
 /** The names of the calls. */
 type CallName = keyof AllCalls;
 
-/** What a kind of argument must be; the sentence that says what it is not, or null. */
+/** A type of argument: returns what the value is not, or null when it is valid. */
 type Kind = (value: unknown) => string | null;
 
 /** A 64-bit register: a whole number or a bigint. */
@@ -32,7 +32,7 @@ const name: Kind = (value) =>
     : 'neither null nor a string nor a whole number';
 const object: Kind = (value) => (typeof value === 'object' && value !== null ? null : 'not an object');
 const lock: Kind = (value) => (typeof value === 'object' && value !== null ? null : whole(value));
-/** May be left out. */
+/** The argument may be absent. */
 const maybe =
   (kind: Kind): Kind =>
   (value) =>
@@ -104,13 +104,13 @@ const ARGUMENTS: Readonly<Record<CallName, Readonly<Record<string, Kind>>>> = {
   capset: { effective: any },
 };
 
-/** Buffers whose bytes from `offset` on must hold `length`. */
+/** Calls with a buffer that must hold `length` bytes from `offset` on. */
 const BUFFERS: ReadonlySet<string> = new Set(['read', 'write', 'pread', 'pwrite', 'processVmReadv', 'processVmWritev']);
 
-/** What is checked before a call: the task, and up to six arguments. */
+/** Checks the task and up to six arguments of a call. */
 export type Check = (task: Task, a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown) => void;
 
-/** The check of one call, or null for what is no call. `exit` may be repeated, as shutdown does. */
+/** Returns the check of a call, or null for an unknown name. `exit` may be repeated, as shutdown does. */
 export function checkOf(call: string): Check | null {
   if (!Object.hasOwn(ARGUMENTS, call)) return null;
   const kinds = Object.entries(ARGUMENTS[call as CallName]);

@@ -1,5 +1,5 @@
 /**
- * The system calls about files: descriptors, reading and writing, sizes, names. The work is vfs's; these find the file.
+ * The system calls about files: descriptors, reading and writing, sizes, names. They find the file and call vfs.
  *
  * Mirrors the SYSCALL_DEFINEs of fs/open.c, fs/read_write.c, fs/fcntl.c, mm/shmem.c (memfd_create).
  */
@@ -42,7 +42,7 @@ export const FS_IOC_SETFLAGS = 0x40086602;
 
 /** The calls about files. */
 export class FileCalls {
-  /** Whose calls these are. */
+  /** The task that makes the calls. */
   private readonly task: Task;
 
   constructor(task: Task) {
@@ -53,7 +53,7 @@ export class FileCalls {
     return this.task.cur.files.fget(fd);
   }
 
-  /** open(2): a descriptor. */
+  /** open(2): returns a descriptor. */
   open(path: string, flags: number, mode: number = 0): number {
     return doSysOpen(this.task.cur, AT_FDCWD, path, flags, mode);
   }
@@ -90,7 +90,7 @@ export class FileCalls {
     return doPipe2(this.task.cur, this.task.kernel.pipeFs, fds, flags);
   }
 
-  /** memfd_create(2). ENOSYS on a kernel without shared memory. */
+  /** memfd_create(2). ENOSYS in a kernel without shared memory. */
   memfdCreate(name: string, flags: number): number {
     const { cur, kernel } = this.task;
     const driver = kernel.sharedMemory;
@@ -168,7 +168,7 @@ export class FileCalls {
     return file.fOp.fsync === null ? -EINVAL : file.fOp.fsync(file, 0, Number.MAX_SAFE_INTEGER, false);
   }
 
-  /** fstat(2): the answer, or a negative errno. */
+  /** fstat(2): returns the attributes, or a negative errno. */
   fstat(fd: number): Stat | number {
     const file = this.task.cur.files.fgetRaw(fd);
     return file === null ? -EBADF : statInode(file.fInode);
@@ -229,7 +229,7 @@ export class FileCalls {
     return doFlock(this.task.cur, fd, operation);
   }
 
-  /** ioctl(2): FS_IOC_GETFLAGS (the result is the flags), FS_IOC_SETFLAGS, and what drivers know. */
+  /** ioctl(2): FS_IOC_GETFLAGS (returns the flags), FS_IOC_SETFLAGS, and the commands of drivers. */
   ioctl(fd: number, command: number, arg: unknown = 0): number {
     const file = this.file(fd);
     if (file === null) return -EBADF;

@@ -2,8 +2,8 @@
  * The system calls about mappings. Mirrors the SYSCALL_DEFINEs of mm/mmap.c, mm/mlock.c, mm/mremap.c and their neighbours;
  * sys_mmap is arm64's (arch/arm64/kernel/sys.c).
  *
- * Addresses and lengths are registers: numbers or bigints, taken modulo 2^64. Nothing is decided here but what the
- * kernel decides before its mm functions are entered: offsets, descriptors, huge-page files, mlock2's and madvise's flags.
+ * Addresses and lengths are registers: numbers or bigints, taken modulo 2^64. These functions make the decisions that the
+ * kernel makes before its mm functions: offsets, descriptors, huge-page files, mlock2's and madvise's flags.
  */
 import {
   alignUpSize,
@@ -64,17 +64,17 @@ import {
 } from './reasons.ts';
 import type { Task } from '../task/task.ts';
 
-/** A 64-bit register as a program gives it. */
+/** A 64-bit register of a program. */
 export type Register = number | bigint;
 
-/** The low 32 bits of a register, as int32: flags and small integers. */
+/** Returns the low 32 bits of a register, as int32: flags and small integers. */
 function int(value: Register): number {
   return typeof value === 'number' ? value | 0 : Number(BigInt.asIntN(32, value));
 }
 
 /** The calls about mappings. */
 export class MmCalls {
-  /** Whose calls these are. */
+  /** The task that makes the calls. */
   private readonly task: Task;
   private readonly taskWork: (() => void)[] = [];
 
@@ -83,8 +83,8 @@ export class MmCalls {
   }
 
   /**
-   * A call begins that may drop files: their release waits until it is over (task_work). False inside another call.
-   * {@link leave} ends it.
+   * Begins a call that may drop files: defers their release until the call ends (task_work). Returns false inside another
+   * call. {@link leave} ends it.
    */
   private enter(): boolean {
     const { system } = this.task.kernel;
@@ -93,7 +93,7 @@ export class MmCalls {
     return true;
   }
 
-  /** task_work_run: what was put off. */
+  /** task_work_run: runs the deferred work. */
   private leave(entered: boolean): void {
     if (!entered) return;
     this.task.kernel.system.taskWork = null;
@@ -103,7 +103,7 @@ export class MmCalls {
     taskWork.length = 0;
   }
 
-  /** What a call left to be populated; a RETRY goes on with the populating, not with the call. */
+  /** Populates the range that a call has stored; after a RETRY only the populating is repeated, not the call. */
   private populated(result: number): number {
     const { cur } = this.task;
     if (cur.call.populateLen === 0) return result;
@@ -164,7 +164,7 @@ export class MmCalls {
     return isErr(result) ? result : this.populated(result);
   }
 
-  /** The offset in pages, null when it is no multiple of a page. The shift is signed or not, as the version has it. */
+  /** Returns the offset in pages, null when it is no multiple of a page. The version defines whether the shift is signed. */
   private pageOffset(off: Register): number | null {
     const { system } = this.task.kernel;
     if (typeof off === 'number' && off >= 0) {
@@ -206,7 +206,7 @@ export class MmCalls {
     return isErr(result) ? result : this.populated(result);
   }
 
-  /** brk(2), as the system call: the new break, or the unchanged one. */
+  /** brk(2): returns the new break, or the unchanged one. */
   brk(value: Register): number {
     const entered = this.enter();
     let result: number;
@@ -289,9 +289,9 @@ export class MmCalls {
   }
 
   /**
-   * prctl(2), as far as it is about mappings: PR_SET_VMA, PR_SET_MDWE, PR_GET_MDWE.
+   * prctl(2) for mappings: PR_SET_VMA, PR_SET_MDWE, PR_GET_MDWE.
    *
-   * @param name where 4.4 keeps the user address, and 6.1 the text; null for none
+   * @param name the user address for 4.4, the text for 6.1; null for none
    */
   prctl(option: number, arg2: Register, addr: Register, len: Register, name: number | string | null): number {
     if (option === PR_SET_MDWE || option === PR_GET_MDWE) return this.mdwe(option, int(arg2), addr, len, name);
@@ -301,7 +301,7 @@ export class MmCalls {
     return prctlSetVmaAnonName(this.task.cur, fromRegister(addr), fromRegister(len), name);
   }
 
-  /** PR_SET_MDWE and PR_GET_MDWE: all arguments behind the last one that is used must be 0. */
+  /** PR_SET_MDWE and PR_GET_MDWE: the unused arguments must be 0. */
   private mdwe(option: number, bits: number, ...unused: readonly unknown[]): number {
     const { cur } = this.task;
     if (!cur.mm.system.profile.mmap.denyWriteExec) return refuse(cur, PRCTL_UNKNOWN_OPTION, -EINVAL);

@@ -1,13 +1,13 @@
 /**
- * process_vm_readv(2) and process_vm_writev(2) as a program calls them: two lists of ranges in user memory, one of the
- * caller's, one of the other task's. Bytes go through the page tables of both. Mirrors mm/process_vm_access.c.
+ * process_vm_readv(2) and process_vm_writev(2) with their C arguments: two lists of ranges in user memory, the caller's and the
+ * other task's. Bytes go through the page tables of both. Mirrors mm/process_vm_access.c.
  */
 import { hasCapability, RETRY } from '@vmarea/mm-core';
 import { accessOk, accessProcessVm, copyFromUser, copyToUser, FOLL_WRITE } from '@vmarea/mm-core/memory';
 import { CAP_SYS_PTRACE, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, fromRegister } from '@vmarea/uapi';
 import type { Task } from '../task/task.ts';
 
-/** The most ranges in a list. */
+/** The largest number of ranges in a list. */
 const UIO_MAXIOV = 1024;
 const IOVEC_BYTES = 16;
 const INT_MAX = 2 ** 31 - 1;
@@ -24,13 +24,13 @@ export interface ProcessVmArgs {
   /** User address of the caller's list, and its length. */
   readonly localVec: number;
   readonly localCount: number;
-  /** User address of the list of ranges in the other task (the list itself is the caller's), and its length. */
+  /** User address of the list of ranges in the other task (the list is in the caller's memory), and its length. */
   readonly remoteVec: number;
   readonly remoteCount: number;
   readonly flags: number;
 }
 
-/** rw_copy_check_uvector: the list, -EINVAL, -EFAULT or RETRY. */
+/** rw_copy_check_uvector: reads the list. Returns it, or -EINVAL, -EFAULT or RETRY. */
 function readRanges(task: Task, address: number, count: number): Range[] | number {
   if (count < 0 || count > UIO_MAXIOV) return -EINVAL;
   const bytes = new Uint8Array(count * IOVEC_BYTES);
@@ -46,14 +46,14 @@ function readRanges(task: Task, address: number, count: number): Range[] | numbe
   return ranges;
 }
 
-/** Both lists of a copy, and the bytes that it is to move at most. */
+/** Both lists of a copy, and the largest number of bytes to copy. */
 interface Ranges {
   readonly local: readonly Range[];
   readonly remote: readonly Range[];
   readonly total: number;
 }
 
-/** A copy under way. It may have to wait anywhere, and goes on where it was. */
+/** A copy in progress. It may have to wait at any page, and continues there. */
 class Copy {
   private readonly task: Task;
   private readonly other: Task;
@@ -78,7 +78,7 @@ class Copy {
     this.bytes = new Uint8Array(task.kernel.system.pageSize);
   }
 
-  /** Bytes copied; -EFAULT when there are none; RETRY. */
+  /** Copies. Returns the bytes copied; -EFAULT when there are none; RETRY. */
   run(): number {
     while (this.done < this.total && this.remoteIndex < this.remote.length) {
       const remote = this.remote[this.remoteIndex]!;
@@ -104,7 +104,7 @@ class Copy {
     return this.done;
   }
 
-  /** At most to the end of the other task's page: bytes copied, -EFAULT, RETRY. */
+  /** Copies at most to the end of the other task's page. Returns the bytes copied, -EFAULT, RETRY. */
   private piece(local: Range, remote: Range): number {
     const { task, bytes } = this;
     const { cur } = task;
@@ -123,7 +123,7 @@ class Copy {
   }
 }
 
-/** Bytes copied, from what a kernel copy has left over. */
+/** Returns the bytes copied, from the number that a kernel copy has not copied. */
 function moved(left: number, want: number): number {
   if (left === RETRY) return RETRY;
   return left === want ? -EFAULT : want - left;
@@ -132,8 +132,8 @@ function moved(left: number, want: number): number {
 /**
  * process_vm_rw.
  *
- * @param write to the other task; otherwise from it
- * @returns bytes copied, fewer when a range cannot be had; -EINVAL, -EFAULT, -ESRCH, -EPERM, -ENOSYS without memory, RETRY
+ * @param write copies to the other task; otherwise from it
+ * @returns bytes copied, fewer when a page cannot be accessed; -EINVAL, -EFAULT, -ESRCH, -EPERM, -ENOSYS without memory, RETRY
  */
 export function processVmRw(task: Task, args: ProcessVmArgs, write: boolean): number {
   const { cur, kernel } = task;

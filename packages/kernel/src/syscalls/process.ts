@@ -33,10 +33,10 @@ import type { Rlimit } from '../task/limits.ts';
 import { TaskCaller } from '../task/caller.ts';
 import type { Task } from '../task/task.ts';
 
-/** waitpid's option: do not wait. */
+/** waitpid's option to return at once. */
 export const WNOHANG = 1;
 
-/** Gives an address space's reference back; the last one unmaps everything. */
+/** Drops a reference to an address space; the last one unmaps everything. */
 export function mmput(cur: TaskCaller): void {
   const { mm } = cur;
   if (--mm.users > 0) return;
@@ -50,7 +50,7 @@ export function mmput(cur: TaskCaller): void {
 
 /** The calls about processes. */
 export class ProcessCalls {
-  /** Whose calls these are. */
+  /** The task that makes the calls. */
   private readonly task: Task;
 
   constructor(task: Task) {
@@ -58,16 +58,16 @@ export class ProcessCalls {
   }
 
   /**
-   * fork(2): a child with a copy of the address space and of the descriptor table.
+   * fork(2): creates a child with a copy of the address space and of the descriptor table.
    *
-   * @returns the child (in the parent it would be its pid), or -ENOMEM
+   * @returns the child (fork(2) returns its pid), or -ENOMEM
    */
   fork(): Task | number {
     const { task } = this;
     const { cur } = task;
     const mm = dupMm(cur);
     if (typeof mm === 'number') return mm;
-    // The child runs the same program: it denies writing to it, too.
+    // The child runs the same program, so it also denies writing to it.
     if (mm.exeFile !== null) denyWriteAccess(mm.exeFile);
     const limits = task.limits.copy();
     const child = new TaskCaller({
@@ -82,9 +82,9 @@ export class ProcessCalls {
   }
 
   /**
-   * exit_group(2): the address space, the descriptors and the files go; the parent may {@link wait}.
+   * exit_group(2): frees the address space and the descriptors; the parent may then {@link wait}.
    *
-   * @param status 0 to 255, or the number of the signal that ended it in the low 7 bits when `signaled`
+   * @param status 0 to 255; with `signaled` the number of the signal that ended the task in the low 7 bits
    */
   exit(status: number = 0, signaled: boolean = false): number {
     const { task } = this;
@@ -100,8 +100,8 @@ export class ProcessCalls {
    * waitpid(2): reaps a child that has ended.
    *
    * @param pid a child, or -1 for any
-   * @param status receives the child's status in its first element; null: nobody wants it
-   * @returns the child's pid; 0 with WNOHANG when none has ended; -ECHILD; RETRY when it must be awaited
+   * @param status receives the child's status in its first element, if it is not null
+   * @returns the child's pid; 0 with WNOHANG when none has ended; -ECHILD; RETRY when it has to wait
    */
   wait(pid: number = -1, options: number = 0, status: Int32Array | null = null): number {
     const { task } = this;
@@ -124,11 +124,11 @@ export class ProcessCalls {
   }
 
   /**
-   * execve(2), as far as the address space is concerned: a fresh one with the program mapped.
+   * execve(2), as far as the address space is concerned: creates one with the program mapped.
    *
    * @param program the ELF file and its program headers
    * @param comm the program's name
-   * @returns where things are, or a negative errno; after -ENOMEM and the like the task is of no use, as in the kernel
+   * @returns the addresses, or a negative errno; after -ENOMEM and the like the task is unusable, as in the kernel
    */
   execve(program: ElfImage, options: ExecOptions = {}, comm: string = this.task.comm): ExecLayout | number {
     const { task } = this;
@@ -149,7 +149,7 @@ export class ProcessCalls {
         ...options,
       });
     } catch (error) {
-      // the program is no ELF image, or a driver threw: the task goes on with what it has
+      // The program is no ELF image, or a driver threw: the task keeps its address space.
       mmput(cur);
       throw error;
     }
@@ -165,7 +165,7 @@ export class ProcessCalls {
   }
 
   /**
-   * process_vm_readv(2) with one range: bytes of another task's memory into target[offset, offset + length).
+   * process_vm_readv(2) with one range: copies another task's memory to target[offset, offset + length).
    *
    * @returns bytes read, -ESRCH, -EPERM (another user's task), -EFAULT, -ENOSYS without memory, RETRY
    */
@@ -199,7 +199,7 @@ export class ProcessCalls {
     return accessProcessVm(cur, other.mm, addr, bytes, gupFlags);
   }
 
-  /** prlimit64(2) for the task itself: the limit, or -EINVAL where there is none of that number. */
+  /** prlimit64(2) for the task itself: returns the limit, or -EINVAL for an unknown number. */
   getrlimit(resource: number): Rlimit | number {
     const { limits } = this.task;
     return limits.has(resource) ? limits.get(resource) : -EINVAL;
@@ -214,7 +214,7 @@ export class ProcessCalls {
     return this.task.limits.set(this.task.cur.cred, resource, soft, hard);
   }
 
-  /** personality(2): the old one. 0xffffffff only asks. */
+  /** personality(2): sets it and returns the old one. 0xffffffff only returns it. */
   personality(persona: number): number {
     const { cur } = this.task;
     const old = cur.personality;
@@ -222,7 +222,7 @@ export class ProcessCalls {
     return old;
   }
 
-  /** setresuid(2) with all three ids equal. Leaving uid 0 gives up every capability. */
+  /** setresuid(2) with all three ids equal. Leaving uid 0 drops every capability. */
   setuid(uid: number): number {
     const { cred } = this.task.cur;
     if (!hasCapability(cred, CAP_SETUID) && uid !== cred.uid) return -EPERM;
@@ -240,7 +240,7 @@ export class ProcessCalls {
   }
 
   /**
-   * capset(2): the effective set; capabilities that the task has not cannot be had back.
+   * capset(2): sets the effective set. The task cannot regain capabilities that it does not have.
    *
    * @param effective capabilities by number
    */

@@ -1,9 +1,9 @@
 /**
- * The system calls of a task, raw: registers and plain values in, a result or a negative errno (or RETRY) out.
+ * The raw system calls of a task: take registers and plain values, return a result or a negative errno (or RETRY).
  *
- * Each concern has its class: mappings (syscalls/mm.ts), files (syscalls/file.ts), processes (syscalls/process.ts). This one
- * holds one of each, has their calls by name, and checks what they are given (syscalls/checked.ts). What takes a pointer in C takes a JS value here; syscalls/table.ts has the
- * calls by number, with pointers.
+ * Each concern has its class: mappings (syscalls/mm.ts), files (syscalls/file.ts), processes (syscalls/process.ts). This class
+ * has one of each, forwards their calls by name, and checks the arguments (syscalls/checked.ts). A pointer in C is a JS value
+ * here; syscalls/table.ts has the calls by number, with pointers.
  */
 import { checkOf } from './checked.ts';
 import { FileCalls } from './file.ts';
@@ -11,7 +11,7 @@ import { MmCalls } from './mm.ts';
 import { ProcessCalls } from './process.ts';
 import type { Task } from '../task/task.ts';
 
-/** The public methods of a class. */
+/** The methods of a class. */
 export type CallsOf<Part> = { readonly [K in keyof Part]: Part[K] };
 
 /** Every call of a task. */
@@ -25,10 +25,10 @@ interface Parts {
   readonly task: Task;
 }
 
-/** No call takes more. */
+/** The largest number of arguments of a call. */
 type Arguments = [unknown?, unknown?, unknown?, unknown?, unknown?, unknown?];
 
-/** Puts each method of `part` on `target`, which calls it on the part that `of` gives. */
+/** Defines each method of `part` on `target`; it calls the method of the part that `of` returns. */
 function forward(target: object, part: new (task: Task) => object, of: (sys: Parts) => object): void {
   for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(part.prototype as object))) {
     if (name === 'constructor') continue;
@@ -37,7 +37,7 @@ function forward(target: object, part: new (task: Task) => object, of: (sys: Par
     Object.defineProperty(target, name, {
       configurable: true,
       writable: true,
-      // Six parameters rather than a rest: no array per call. A missing one is undefined for both.
+      // Six parameters instead of a rest parameter, so that a call allocates no array. A missing one is undefined for both.
       value(this: Parts, a?: unknown, b?: unknown, c?: unknown, d?: unknown, e?: unknown, f?: unknown): unknown {
         check?.(this.task, a, b, c, d, e, f);
         return method.call(of(this), a, b, c, d, e, f);
@@ -46,7 +46,7 @@ function forward(target: object, part: new (task: Task) => object, of: (sys: Par
   }
 }
 
-/** The calls of the parts under one roof. */
+/** Builds the class with the calls of all parts. */
 function joined(): new (task: Task) => AllCalls {
   class Joined implements Parts {
     readonly mappings: MmCalls;

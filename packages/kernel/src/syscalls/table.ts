@@ -1,8 +1,8 @@
 /**
- * System calls by number, as a program's registers give them: what an emulator calls at an SVC instruction.
+ * System calls by number with registers, as an emulator calls them at an SVC instruction.
  *
- * Pointers are user addresses; strings and buffers are copied in and out with faults fixed up (EFAULT). Numbers are those
- * of arm64 (include/uapi/asm-generic/unistd.h). What is not here is ENOSYS.
+ * Pointers are user addresses; strings and buffers are copied in and out with fault handling (EFAULT). Numbers are those of
+ * arm64 (include/uapi/asm-generic/unistd.h). A call without an entry returns ENOSYS.
  */
 import { FMODE_LSEEK, hasCapability, RETRY } from '@vmarea/mm-core';
 import { accessOk, copyFromUser, copyToUser, strncpyFromUser } from '@vmarea/mm-core/memory';
@@ -28,11 +28,11 @@ import { processVmRw } from './process-vm.ts';
 import type { Register } from './mm.ts';
 import type { Task } from '../task/task.ts';
 
-/** A call: six registers in, x0 out. */
+/** A call: takes six registers, returns x0. */
 export type SyscallHandler = (task: Task, args: readonly Register[]) => number;
 
 const PATH_MAX = 4096;
-/** The most bytes that one read or write moves at a time here. */
+/** The largest piece in bytes that a read or write copies at a time. */
 const CHUNK = 65536;
 const EMPTY = new Uint8Array(0);
 const RLIM_INFINITY = (1n << 64n) - 1n;
@@ -42,7 +42,7 @@ const long = (value: Register | undefined): number => Number(BigInt.asIntN(64, B
 const reg = (value: Register | undefined): number => fromRegister(value ?? 0);
 const raw = (value: Register | undefined): Register => value ?? 0;
 
-/** getname: a path, or -EFAULT, -ENAMETOOLONG, RETRY. */
+/** getname: returns a path, or -EFAULT, -ENAMETOOLONG, RETRY. */
 function userString(task: Task, address: number, max: number): string | number {
   const bytes = new Uint8Array(max);
   const length = strncpyFromUser(task.cur, address, bytes, 0, max);
@@ -50,25 +50,24 @@ function userString(task: Task, address: number, max: number): string | number {
   return length === max ? -ENAMETOOLONG : new TextDecoder().decode(bytes.subarray(0, length));
 }
 
-/** copy_to_user of a whole object: 0, -EFAULT, RETRY. */
+/** copy_to_user of a whole object: returns 0, -EFAULT, RETRY. */
 function putUser(task: Task, address: number, bytes: Uint8Array): number {
   const left = copyToUser(task.cur, address, bytes, 0, bytes.length);
   if (left === RETRY) return RETRY;
   return left === 0 ? 0 : -EFAULT;
 }
 
-/** How {@link readInto} ends. */
+/** The end of a {@link readInto}. */
 interface ReadEnd {
   /** Returns the bytes moved so far when the next piece would block (pipes). */
   readonly ends?: boolean | undefined;
-  /** Called with the bytes moved, before they are returned. */
+  /** Called with the number of bytes moved, before it is returned. */
   readonly finished?: ((done: number) => void) | undefined;
 }
 
 /**
- * Moves bytes from a file into user memory, piece by piece: as far as both sides go. Where it must wait it goes on later
- * with what it has.
- *
+ * Moves bytes from a file into user memory, piece by piece, until one side ends. When it has to wait, it keeps the piece and
+ * continues with it later.
  */
 function readInto(
   task: Task,
@@ -79,7 +78,7 @@ function readInto(
 ): number {
   const bytes = new Uint8Array(Math.min(count, CHUNK));
   let done = 0;
-  // bytes[from, to) have been read and are not in user memory yet
+  // bytes[from, to) have been read and not yet copied to user memory.
   let from = 0;
   let to = 0;
   let last = false;
@@ -114,7 +113,7 @@ function readInto(
   return move();
 }
 
-/** The same from user memory into a file. */
+/** Moves bytes from user memory into a file, as {@link readInto} does. */
 function writeFrom(
   task: Task,
   address: number,
@@ -123,7 +122,7 @@ function writeFrom(
 ): number {
   const bytes = new Uint8Array(Math.min(count, CHUNK));
   let done = 0;
-  // as many bytes have been fetched and are not in the file yet; -1: none
+  // The number of bytes that were fetched and not yet written to the file; -1: none.
   let have = -1;
   const wait = (): number => {
     task.cur.call.resume = move;
@@ -149,7 +148,7 @@ function writeFrom(
   return move();
 }
 
-/** What a call that moves bytes is given. */
+/** The arguments of a call that moves bytes. */
 interface Transfer {
   readonly fd: number;
   readonly address: number;
@@ -161,10 +160,10 @@ interface Transfer {
 }
 
 /**
- * What vfs_read and vfs_write check before the driver is asked, the user's range among it: a count that no address space
- * holds is EFAULT there, before it is cut to MAX_RW_COUNT.
+ * Makes the checks of vfs_read and vfs_write before the driver is called, including the user's range: a count larger than any
+ * address space is EFAULT, before it is cut to MAX_RW_COUNT.
  *
- * @returns the count that is moved at most, or -EBADF, -EINVAL, -ESPIPE, -EFAULT
+ * @returns the largest count to move, or -EBADF, -EINVAL, -ESPIPE, -EFAULT
  */
 function transferCount(task: Task, { fd, address, count, write, pos }: Transfer): number {
   if (pos !== null && pos < 0) return -EINVAL;
@@ -176,7 +175,7 @@ function transferCount(task: Task, { fd, address, count, write, pos }: Transfer)
   return Math.min(count, maxRwCount(task.kernel.system.pageSize));
 }
 
-/** read(2): the position moves by what has reached user memory. */
+/** read(2): moves the position by the bytes that were copied to user memory. */
 function readAtPosition(task: Task, fd: number, address: number, asked: number): number {
   const count = transferCount(task, { fd, address, count: asked, write: false, pos: null });
   if (count < 0) return count;
@@ -217,7 +216,7 @@ function processVm(task: Task, a: readonly Register[], write: boolean): number {
   return processVmRw(task, args, write);
 }
 
-/** A struct rlimit64. */
+/** Builds a struct rlimit64. */
 function rlimitBytes(soft: number, hard: number): Uint8Array {
   const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
@@ -226,7 +225,7 @@ function rlimitBytes(soft: number, hard: number): Uint8Array {
   return bytes;
 }
 
-/** prlimit64(2), of any task that the caller may change. */
+/** prlimit64(2), for any task that the caller may change. */
 function prlimit(task: Task, args: readonly Register[]): number {
   const [pid, resource, newLimit, oldLimit] = [int(args[0]), int(args[1]), reg(args[2]), reg(args[3])];
   const wanted = new Uint8Array(16);
@@ -253,12 +252,12 @@ function prlimit(task: Task, args: readonly Register[]): number {
   return oldLimit === 0 ? 0 : putUser(task, oldLimit, rlimitBytes(old.soft, old.hard));
 }
 
-/** As much at a time as the kernel's buffer of one page answers. */
+/** Works in pieces of one page, the size of the kernel's buffer. */
 function mincore(task: Task, args: readonly Register[]): number {
   const { pageSize } = task.kernel.system;
   const [start, len, target] = [reg(args[0]), reg(args[1]), reg(args[2])];
   const whole = start >= 0 && len >= 0 && start + len <= task.mm.taskSize;
-  // what lies beyond user addresses is refused by the call itself
+  // A range beyond user addresses is refused by the call itself.
   if (!whole || len === 0) return task.sys.mincore(raw(args[0]), raw(args[1]), EMPTY);
   const pages = Math.ceil(len / pageSize);
   const vec = new Uint8Array(Math.min(pages, pageSize));
@@ -344,7 +343,7 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   fcntl: (t, a) => t.sys.fcntl(int(a[0]), int(a[1]), int(a[2])),
   flock: (t, a) => t.sys.flock(int(a[0]), int(a[1])),
   clone: (t, a) => {
-    // Only what fork(2) asks for: no shared parts, no new stack.
+    // Supports the flags of fork(2) only: no shared parts, no new stack.
     if ((BigInt(raw(a[0])) & ~0xffn) !== 0n || reg(a[1]) !== 0) return -EINVAL;
     const child = t.sys.fork();
     return typeof child === 'number' ? child : child.pid;
@@ -380,15 +379,15 @@ const TABLE: readonly (SyscallHandler | undefined)[] = (() => {
   return table;
 })();
 
-/** The names of the calls that {@link doSyscall} knows. */
+/** The names of the calls in the table of {@link doSyscall}. */
 export const SYSCALL_NAMES: readonly string[] = Object.keys(HANDLERS);
 
 /**
- * el0_svc: the call that register x8 names.
+ * el0_svc: makes the call whose number is in register x8.
  *
  * @param number arm64's number
  * @param args registers x0 to x5
- * @returns x0: a result or a negative errno, whatever the registers hold; or RETRY, as the call itself
+ * @returns x0: a result or a negative errno, for any register values; or RETRY, as the call itself
  * @throws MisuseError when a register is a number that is not whole; DeadTaskError when the task has exited
  */
 export function doSyscall(task: Task, number: number, args: readonly Register[]): number {

@@ -1,13 +1,13 @@
 /**
- * What the memory subsystem and the file layer know of a task: the kernel's `current`, made explicit.
+ * The caller that the memory subsystem and the file layer see: the kernel's `current`, as an explicit object.
  */
 import { Call, type Credentials, type Mm } from '@vmarea/mm-core';
 import type { FileCaller, FileRlimits, FilesStruct, FsStruct } from '@vmarea/vfs';
 
-/** What a {@link TaskCaller} is made of. */
+/** The parts of a {@link TaskCaller}. */
 export interface TaskCallerInit {
   readonly mm: Mm;
-  /** Its system call; absent: a new task's. Exec hands it on: the task is still in the same call. */
+  /** Its system call; absent: a new one. exec passes the old one on: the task is still in the same call. */
   readonly call?: Call | undefined;
   readonly rlimits: FileRlimits;
   readonly cred: Credentials;
@@ -16,7 +16,7 @@ export interface TaskCallerInit {
   readonly fs: FsStruct;
 }
 
-/** Who a task is when the memory subsystem and the file layer ask. A new one is made by exec, since its Mm is another. */
+/** A task as the memory subsystem and the file layer see it. exec creates a new one for the new Mm. */
 export class TaskCaller implements FileCaller {
   readonly mm: Mm;
   readonly call: Call;

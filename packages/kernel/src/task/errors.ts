@@ -1,5 +1,5 @@
 /**
- * Errors that are thrown: only Task's methods do. They have the fields that Node's own system errors have.
+ * The errors that Task's methods throw. They have the fields of Node's system errors.
  */
 import { RETRY, type Caller } from '@vmarea/mm-core';
 import { describeReason } from '@vmarea/mm-core/reasons';
@@ -14,9 +14,9 @@ export class SyscallError extends Error {
   readonly errno: number;
   /** For instance `mmap`. */
   readonly syscall: string;
-  /** The id of the decision that refused; 0 when none was left. */
+  /** The number of the reason; 0 without one. */
   readonly decision: number;
-  /** Why, in a sentence; null when no reason was left. */
+  /** The sentence of the reason; null without one. */
   readonly reason: string | null;
 
   constructor(code: string, errno: number, syscall: string, decision: number) {
@@ -30,7 +30,7 @@ export class SyscallError extends Error {
   }
 }
 
-/** A call must wait for storage: use `kernel.run`, which repeats it. */
+/** Thrown when a call must wait for storage: use `kernel.run`, which repeats it. */
 export class WouldWaitError extends Error {
   override readonly name = 'WouldWaitError';
   /** The call. */
@@ -42,7 +42,7 @@ export class WouldWaitError extends Error {
   }
 }
 
-/** A call of a task that has exited: nobody is there to make it. */
+/** Thrown by a call of a task that has exited. */
 export class DeadTaskError extends Error {
   override readonly name = 'DeadTaskError';
   readonly pid: number;
@@ -57,9 +57,9 @@ export class DeadTaskError extends Error {
 }
 
 /**
- * The error for a negative result.
+ * Creates the error for a negative result.
  *
- * @param cur whose call tells the reason; null when nobody asked
+ * @param cur the caller with the reason; null without one
  * @param ret the negative errno, or RETRY
  * @param syscall its name
  */

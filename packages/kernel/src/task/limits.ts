@@ -1,5 +1,5 @@
 /**
- * Resource limits of a process: sixteen soft and hard values, and the copies of them that other packages read.
+ * Resource limits of a process: sixteen soft and hard values, and the copies that other packages read.
  *
  * Mirrors do_prlimit of kernel/sys.c.
  */
@@ -24,14 +24,14 @@ export interface Rlimit {
   readonly hard: number;
 }
 
-/** The most descriptors that RLIMIT_NOFILE may allow (fs.nr_open). */
+/** The largest RLIMIT_NOFILE (fs.nr_open). */
 const NR_OPEN = 1024 * 1024;
 
 /** The limits of one process. */
 export class LimitTable {
   private readonly soft = new Float64Array(RLIM_NLIMITS).fill(Infinity);
   private readonly hard = new Float64Array(RLIM_NLIMITS).fill(Infinity);
-  /** The soft limits that memory and files look at; kept equal. */
+  /** The soft limits that memory and files read; `assign` updates them. */
   readonly view: FileRlimits = {
     as: Infinity,
     data: Infinity,
@@ -42,17 +42,17 @@ export class LimitTable {
     nofile: Infinity,
   };
 
-  /** Whether there is a limit of that number. */
+  /** Returns whether there is a limit of that number. */
   has(resource: number): boolean {
     return Number.isInteger(resource) && resource >= 0 && resource < RLIM_NLIMITS;
   }
 
-  /** A limit that there is. */
+  /** Returns an existing limit. */
   get(resource: number): Rlimit {
     return { soft: this.soft[resource]!, hard: this.hard[resource]! };
   }
 
-  /** Sets a limit without any check. */
+  /** Sets a limit without a check. */
   assign(resource: number, soft: number, hard: number): void {
     this.soft[resource] = soft;
     this.hard[resource] = hard;
@@ -67,7 +67,7 @@ export class LimitTable {
     else if (resource === RLIMIT_NOFILE) view.nofile = soft;
   }
 
-  /** setrlimit(2): 0, -EINVAL, -EPERM. */
+  /** setrlimit(2): returns 0, -EINVAL, -EPERM. */
   set(cred: Credentials, resource: number, soft: number, hard: number): number {
     if (!this.has(resource)) return -EINVAL;
     if (soft > hard) return -EINVAL;
@@ -77,7 +77,7 @@ export class LimitTable {
     return 0;
   }
 
-  /** For fork. */
+  /** Returns a copy for fork. */
   copy(): LimitTable {
     const copy = new LimitTable();
     for (let r = 0; r < RLIM_NLIMITS; r++) copy.assign(r, this.soft[r]!, this.hard[r]!);
@@ -85,7 +85,7 @@ export class LimitTable {
   }
 }
 
-/** The limits that the first process has: those of INIT_RLIMITS. */
+/** Returns the limits of the first process: INIT_RLIMITS. */
 export function initialLimits(memlock: number): LimitTable {
   const table = new LimitTable();
   table.assign(RLIMIT_STACK, 8 * 1024 * 1024, Infinity);

@@ -1,7 +1,7 @@
 /**
- * A task: an address space, descriptors, a place in the tree of files, credentials, limits; and its system calls.
+ * A task: an address space, descriptors, a working directory, credentials, limits; and its system calls.
  *
- * `task.sys` has the calls raw: numbers in, a result or a negative errno out. The same names on the task itself throw.
+ * `task.sys` has the raw calls: they take numbers and return a result or a negative errno. The same names on the task throw.
  * One thread per task: the library is synchronous. Mirrors struct task_struct.
  */
 import { makeCurrent, RETRY, setHeap, type Mm } from '@vmarea/mm-core';
@@ -17,7 +17,7 @@ export type ThrowingCalls = {
   readonly [K in keyof Sys as Sys[K] extends (...args: never) => unknown ? K : never]: Sys[K];
 };
 
-/** Puts a throwing twin of each raw call on a prototype. */
+/** Builds a class with a throwing method for each raw call. */
 function throwingTwins(): new () => ThrowingCalls {
   class Twins {
     readonly sys!: Sys;
@@ -43,7 +43,7 @@ function throwingTwins(): new () => ThrowingCalls {
 
 const Throwing: new () => ThrowingCalls = throwingTwins();
 
-/** What a task is made of. */
+/** The parts of a task. */
 export interface TaskInit {
   readonly kernel: Kernel;
   readonly pid: number;
@@ -53,23 +53,23 @@ export interface TaskInit {
   readonly limits: LimitTable;
 }
 
-/** A process. Made by `kernel.spawn` and `fork`. */
+/** A process. `kernel.spawn` and `fork` create it. */
 export class Task extends Throwing {
   readonly kernel: Kernel;
   readonly pid: number;
   parent: Task | null;
   readonly children: Task[] = [];
-  /** The program's name, as /proc/PID/status shows it. */
+  /** The program's name, as in /proc/PID/status. */
   comm: string;
-  /** Who it is to the memory subsystem and the file layer. Exec makes another. */
+  /** The caller that memory and files see. exec replaces it. */
   cur: TaskCaller;
   readonly limits: LimitTable;
   /** Raw system calls. */
   readonly sys: Sys;
-  /** The status that wait reports; null while it lives. */
+  /** The status that wait reports; null until the task ends. */
   exitStatus: number | null = null;
   private userMemory: UserMemory | null = null;
-  /** Repeats waits when a child ends. */
+  /** Settles when a child ends, so that a wait is repeated. */
   childEnded: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
 
   constructor(init: TaskInit) {
@@ -84,7 +84,7 @@ export class Task extends Throwing {
   }
 
   /**
-   * Loads and stores of the task's own memory, with faults: see mm-core's UserMemory. Another object after exec.
+   * Loads and stores of the task's memory, with faults: see mm-core's UserMemory. exec replaces the object.
    *
    * @throws RangeError in a kernel without memory; DeadTaskError when the task has exited
    */

@@ -1,5 +1,5 @@
 /**
- * Questions to a store that may be answered later, asked by calls that are repeated until the answer is there.
+ * Requests to a store with asynchronous results. A call repeats a request until its result is there.
  *
  * Not here: reads and writes of pages, which the page cache awaits itself.
  */
@@ -7,28 +7,28 @@ import { EIO, errnoByName, shownValue } from '@vmarea/uapi';
 import { RETRY, type MmSystem } from '@vmarea/mm-core';
 import type { Answer } from './driver.ts';
 
-/** A question under way, or answered and not yet taken. */
+/** A request in progress, or one with a result that was not yet taken. */
 interface Question {
   settled: boolean;
   value: unknown;
   promise: Promise<unknown>;
 }
 
-/** The errno of something thrown: by its `code`, as system errors have it; else -EIO. */
+/** Returns the errno of an exception: by its `code`, as system errors have it; else -EIO. */
 export function errnoOf(error: unknown): number {
   const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return -((typeof code === 'string' ? errnoByName(code) : undefined) ?? EIO);
 }
 
-/** Who is asked for what: the driver's name and its operation. */
+/** The driver's name and its operation. */
 export interface Asked {
   readonly driver: string;
   readonly operation: string;
 }
 
 /**
- * The errno of something thrown. What has no `code` of a system error is a fault of the driver: it is told once for each
- * driver and operation, with its stack, through the system's `onWarning`, and left in `system.driverError`.
+ * Returns the errno of an exception. One without the `code` of a system error is a bug of the driver: it is reported with its
+ * stack through the system's `onWarning`, once per driver and operation, and stored in `system.driverError`.
  */
 function thrown(system: MmSystem, { driver, operation }: Asked, error: unknown): number {
   const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
@@ -41,7 +41,7 @@ function thrown(system: MmSystem, { driver, operation }: Asked, error: unknown):
   return -EIO;
 }
 
-/** An answer with everything thrown, and no answer at all, turned into an errno. */
+/** Converts an exception, or a missing result, to an errno. */
 export function answerOf<T>(
   system: MmSystem,
   asked: Asked,
@@ -61,25 +61,25 @@ export function answerOf<T>(
   }
 }
 
-/** What a filesystem is waiting to hear, by question. */
+/** The requests of a filesystem, by key. */
 export class Answers {
   private readonly system: MmSystem;
   private readonly driver: string;
   private readonly questions = new Map<string, Question>();
-  /** Names that a question under way is about to make: they do not exist before its answer is taken. */
+  /** Names that a request in progress is creating: they do not exist until its result is taken. */
   private readonly names = new Set<string>();
 
-  /** @param driver its name, for what it throws */
+  /** @param driver its name, for warnings about exceptions */
   constructor(system: MmSystem, driver: string) {
     this.system = system;
     this.driver = driver;
   }
 
   /**
-   * Asks, or takes the answer of the same question asked before.
+   * Starts a request, or takes the result of the same request started before.
    *
-   * @param key the operation, a space, and what tells questions apart; two callers with the same question share it
-   * @param name a name that comes into being with the answer, '' for none
+   * @param key the operation, a space, and the distinguishing arguments; two callers with the same key share one request
+   * @param name a name that the request creates, '' for none
    * @returns the answer, a negative errno, or RETRY
    */
   ask<T>(key: string, name: string, question: () => Answer<T>): T | number {
@@ -103,7 +103,7 @@ export class Answers {
     return this.wait(one.promise);
   }
 
-  /** Whether a name is being made: to everybody but its maker it does not exist yet. */
+  /** Returns whether a name is being created: for other callers it does not exist yet. */
   making(name: string): boolean {
     return this.names.has(name);
   }

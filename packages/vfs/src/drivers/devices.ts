@@ -1,5 +1,5 @@
 /**
- * Device files: /dev/null, /dev/zero, /dev/full, and windows on physical memory like /dev/mem.
+ * Device files: /dev/null, /dev/zero, /dev/full, and devices that map physical memory, such as /dev/mem.
  *
  * Mirrors drivers/char/mem.c.
  */
@@ -34,7 +34,7 @@ import {
 } from './reasons.ts';
 import type { SuperBlock } from '../names/super-block.ts';
 
-/** /dev/null: writes vanish, reads end at once; it cannot be mapped. */
+/** /dev/null: writes succeed and store nothing, reads return 0; it cannot be mapped. */
 export const nullOperations: FileOperations = new FileOperations({
   read: () => 0,
   write: (_cur, _file, { length }) => length,
@@ -46,7 +46,7 @@ function readZero(_cur: unknown, _file: unknown, { bytes: target, offset, length
   return length;
 }
 
-/** /dev/zero: mapped privately it is anonymous memory with a name, mapped shared it is shared memory. */
+/** /dev/zero: a private mapping is anonymous memory with a name, a shared mapping is shared memory. */
 export const zeroOperations: FileOperations = new FileOperations({
   read: readZero,
   write: (_cur, _file, { length }) => length,
@@ -59,28 +59,28 @@ export const zeroOperations: FileOperations = new FileOperations({
   },
 });
 
-/** /dev/full: like zero to read, always full to write; it cannot be mapped. */
+/** /dev/full: reads zeroes, writes fail with ENOSPC; it cannot be mapped. */
 export const fullOperations: FileOperations = new FileOperations({
   read: readZero,
   write: (_cur, _file, { length }) => (length === 0 ? 0 : -ENOSPC),
   llseek: () => 0,
 });
 
-/** A window on physical memory. */
+/** The options of {@link memDeviceOperations}. */
 export interface MemDeviceOptions {
-  /** Whether bytes [start, start + length) of physical memory may be seen. Default: the machine's own memory. */
+  /** Returns whether bytes [start, start + length) of physical memory may be mapped. Default: the machine's own memory. */
   readonly allow?: ((start: number, length: number) => boolean) | undefined;
 }
 
-/** Everything is entered when the mapping is made: there is nothing to fault. */
+/** No operations: mmap enters all pages, so there are no faults. */
 const windowOps = new VmOperations({});
 
-/** The first physical address that an arm64 of this time cannot have. */
+/** The first physical address beyond those of arm64 with 48 bits. */
 const PHYS_LIMIT = 2 ** 48;
 
 /**
- * /dev/mem: mappings show physical memory itself. They are VM_IO, VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP, entered whole
- * when made, and never counted in Rss.
+ * /dev/mem: mappings show physical memory. They are VM_IO, VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP; mmap enters all their
+ * pages, and Rss does not count them.
  */
 export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions = {}): FileOperations {
   const allowed =
@@ -142,7 +142,7 @@ export function memDeviceOperations(system: MmSystem, options: MemDeviceOptions 
 
 const nodeOperations = new InodeOperations({});
 
-/** A character device, as mknod makes one. */
+/** A character device, as mknod creates it. */
 export interface DeviceNode {
   readonly major: number;
   readonly minor: number;
@@ -151,7 +151,7 @@ export interface DeviceNode {
   readonly fop: FileOperations;
 }
 
-/** mknod for a driver: a character device in a directory. */
+/** mknod for a driver: creates a character device in a directory. */
 export function addDevice(parent: Dentry, name: string, node: DeviceNode): Inode {
   const { major, minor, mode, fop } = node;
   const inode = newInode(parent.dInode!.iSb, S_IFCHR | mode, nodeOperations, fop);
@@ -162,13 +162,13 @@ export function addDevice(parent: Dentry, name: string, node: DeviceNode): Inode
   return inode;
 }
 
-/** How a /dev is made. */
+/** The options of {@link devfs}. */
 export interface DevfsOptions extends RamfsOptions {
-  /** Also makes `mem`. */
+  /** Whether to create `mem`, and its options. */
   readonly mem?: MemDeviceOptions | undefined;
 }
 
-/** A /dev with null, zero, full, and mem if asked for. More devices: {@link addDevice} on its root. */
+/** Creates a /dev with null, zero, full, and mem if requested. More devices: {@link addDevice} on its root. */
 export function devfs(system: MmSystem, options: DevfsOptions = {}): SuperBlock {
   const sb = ramfs(system, options);
   const root = sb.root!;

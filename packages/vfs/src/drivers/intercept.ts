@@ -1,9 +1,9 @@
 /**
- * Puts a function around every operation of a driver: the ground of the judge, and of the test suite's wrappers that delay
- * and that fail.
+ * Wraps every operation of a driver in a function: the basis of the judge, and of the test suite's wrappers that delay or
+ * fail operations.
  *
- * The driver is not changed, only the tables of its inodes are replaced, each table once, so that the shape of objects and
- * the identity of tables stay as they were: what had one table still has one. Inodes are met where names are looked up or made.
+ * Replaces only the tables of the driver's inodes, each table once, so that the shapes of objects and the identity of tables
+ * stay as they were. Wraps an inode when its name is looked up or created.
  */
 import { VM_HUGETLB, VmOperations, type Vma } from '@vmarea/mm-core';
 import { AddressSpaceOperations, type AddressSpace } from '@vmarea/mm-core/memory';
@@ -45,22 +45,22 @@ export type OperationName =
 /** One call of a driver. */
 export interface DriverCall {
   readonly op: OperationName;
-  /** The file, or the directory when it is about a name. */
+  /** The file, or the directory for operations on names. */
   readonly inode: Inode;
   /** The name, for operations on names. */
   readonly name: string;
-  /** The place: a byte position (read, write), a size (setattr), a page (readPage, writePage, fault), else 0. */
+  /** The position: a byte position (read, write), a size (setattr), a page (readPage, writePage, fault), else 0. */
   readonly at: number;
-  /** Bytes asked for (read, write, fallocate); else 0. */
+  /** Bytes requested (read, write, fallocate); else 0. */
   readonly length: number;
   /** The frame, for operations on pages; else -1. */
   readonly pfn: number;
 }
 
-/** Stands between the core and a driver: calls `inner`, or answers itself. For `fault` and `pageMkwrite` answers are VM_FAULT_ codes. */
+/** Called instead of a driver's operation: calls `inner`, or returns a result itself. For `fault` and `pageMkwrite` results are VM_FAULT_ codes. */
 export type Around = (call: DriverCall, inner: () => number) => number;
 
-/** Has `around` called for every operation of a filesystem from now on. */
+/** Makes every later operation of a filesystem call `around`. */
 export function interceptDriver(sb: SuperBlock, around: Around): void {
   new Interceptor(around).adoptTree(sb.root!);
 }
@@ -91,14 +91,14 @@ class Interceptor {
     if (pages !== null) pages.aOps = wrapped(this.pageTables, pages.aOps, (ops) => this.wrapPages(ops));
   }
 
-  /** Asks the one around for an operation; `what` says what it is about, as far as that is known. */
+  /** Calls `around` for an operation; `what` has the known parts of the call. */
   private call(op: OperationName, inode: Inode, inner: () => number, what: Partial<DriverCall> = {}): number {
     const { name = '', at = 0, length = 0, pfn = -1 } = what;
     return this.around({ op, inode, name, at, length, pfn }, inner);
   }
 
   private wrapInode(ops: InodeOperations): InodeOperations {
-    /** An operation that may leave an inode in the dentry. */
+    /** Wraps an operation that may set an inode in the dentry. */
     const naming = (op: OperationName, dir: Inode, dentry: Dentry, inner: () => number): number => {
       const result = this.call(op, dir, inner, { name: dentry.dName });
       if (dentry.dInode !== null) this.adopt(dentry.dInode);
@@ -180,7 +180,7 @@ class Interceptor {
     return new FileOperations(table);
   }
 
-  /** The operations of a mapping. Huge pages are served past them. */
+  /** Wraps the operations of a mapping. Huge pages do not use them. */
   private wrapVma(vma: Vma): void {
     const { vmOps } = vma;
     if (vmOps === null || vmOps.fault === null || (vma.vmFlags & VM_HUGETLB) !== 0) return;
@@ -252,7 +252,7 @@ function wrapped<T extends object>(tables: Map<T, T>, table: T, wrap: (table: T)
   if (made === undefined) {
     made = wrap(table);
     tables.set(table, made);
-    // a wrapped table that is met again stays as it is
+    // A wrapped table maps to itself, so it is not wrapped twice.
     tables.set(made, made);
   }
   return made;

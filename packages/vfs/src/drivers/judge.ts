@@ -1,7 +1,7 @@
 /**
- * The judge: puts every answer of a driver through the rules of the port (driver.ts) while a machine runs.
+ * The judge: checks every result of a driver against the rules of the port (driver.ts) while a machine runs.
  *
- * For debugging: it costs a few calls per operation. What it cannot see is left to fs-testkit: contents, for instance.
+ * For debugging: it costs a few calls per operation. fs-testkit checks what it cannot see, for instance contents.
  */
 import { RETRY, VM_FAULT_RETRY } from '@vmarea/mm-core';
 import { interceptDriver, type DriverCall } from './intercept.ts';
@@ -9,7 +9,7 @@ import type { SuperBlock } from '../names/super-block.ts';
 
 /** A rule that a driver has broken. */
 export interface Violation {
-  /** As the manifest names it. */
+  /** The name in the manifest. */
   readonly driver: string;
   readonly call: DriverCall;
   readonly answer: unknown;
@@ -17,7 +17,7 @@ export interface Violation {
   readonly rule: string;
 }
 
-/** Operations whose answer is 0 when they succeed. */
+/** Operations that return 0 on success. */
 const ZERO = new Set<DriverCall['op']>([
   'lookup',
   'create',
@@ -44,15 +44,15 @@ const MAX_ERRNO = 4095;
 const IMMEDIATE = new Set<DriverCall['op']>(['mmap', 'allocPage']);
 
 /**
- * Judges a driver from now on.
+ * Checks every later result of a driver.
  *
  * @param sb a filesystem, best before it is mounted
- * @param report is told each broken rule; without it the first one is thrown
+ * @param report receives each broken rule; without it the first one is thrown
  */
 export function judgeDriver(sb: SuperBlock, report: (violation: Violation) => void = complain): void {
   const driver = sb.manifest.name;
   const { system } = sb;
-  /** What runs now: a driver is never entered twice, except through the page cache. */
+  /** The number of running operations: a driver is called re-entrantly only through the page cache. */
   let depth = 0;
 
   interceptDriver(sb, (call, inner) => {
@@ -60,13 +60,13 @@ export function judgeDriver(sb: SuperBlock, report: (violation: Violation) => vo
     const sizeBefore = call.inode.iSize;
     const pendingBefore = system.current.pending;
     system.current.pending = null;
-    if (depth > 0 && call.op === 'mmap') tell(undefined, 'Nothing is mapped from inside an operation.');
+    if (depth > 0 && call.op === 'mmap') tell(undefined, 'An operation must not map anything.');
     depth++;
     let answer: number;
     try {
       answer = inner();
     } catch (error) {
-      tell(error, 'Operations answer with an errno and throw nothing.');
+      tell(error, 'An operation must return an errno, not throw.');
       throw error;
     } finally {
       depth--;
@@ -75,48 +75,48 @@ export function judgeDriver(sb: SuperBlock, report: (violation: Violation) => vo
     const waits = call.op === 'fault' || call.op === 'pageMkwrite' ? (answer & VM_FAULT_RETRY) !== 0 : answer === RETRY;
     if (waits) {
       if (IMMEDIATE.has(call.op)) tell(answer, `${call.op} cannot wait.`);
-      if (system.current.pending === null) tell(answer, 'RETRY comes with a promise in system.current.pending.');
+      if (system.current.pending === null) tell(answer, 'RETRY needs a promise in system.current.pending.');
       if (call.inode.iSize !== sizeBefore)
-        tell(answer, 'A call that must wait has changed nothing: the size is another.');
+        tell(answer, 'A call that must wait must change nothing; it has changed the size.');
       if (call.op === 'readPage' || call.op === 'writePage') {
         system.current.pending = judgePromise(system.current.pending, tell);
       }
     } else {
       if ((call.op === 'readPage' || call.op === 'writePage') && system.current.pending !== null) {
-        tell(answer, 'A page that was answered at once leaves no promise behind.');
+        tell(answer, 'A call for a page that returns a result must leave no promise in system.current.pending.');
       }
       system.current.pending = pendingBefore;
     }
     if (!Number.isInteger(call.inode.iSize) || call.inode.iSize < 0)
-      tell(call.inode.iSize, 'Sizes are whole numbers of bytes.');
+      tell(call.inode.iSize, 'A size must be a whole number of bytes.');
     return answer;
   });
 }
 
 function judgeAnswer(call: DriverCall, answer: unknown, tell: (answer: unknown, rule: string) => void): void {
   if (typeof answer !== 'number' || !Number.isInteger(answer)) {
-    tell(answer, 'An answer is a whole number.');
+    tell(answer, 'A result must be a whole number.');
     return;
   }
   if (call.op === 'fault' || call.op === 'pageMkwrite') {
-    if (answer < 0) tell(answer, 'A fault is answered with VM_FAULT_ codes, not with an errno.');
+    if (answer < 0) tell(answer, 'A fault must return VM_FAULT_ codes, not an errno.');
     return;
   }
   if (answer < 0) {
-    if (answer !== RETRY && answer < -MAX_ERRNO) tell(answer, 'An error is a negative errno.');
+    if (answer !== RETRY && answer < -MAX_ERRNO) tell(answer, 'An error must be a negative errno.');
     return;
   }
   if (ZERO.has(call.op) && answer !== 0)
-    tell(answer, `${call.op} answers 0 or a negative errno; this looks like a positive errno.`);
+    tell(answer, `${call.op} must return 0 or a negative errno; this looks like a positive errno.`);
   if ((call.op === 'read' || call.op === 'write') && answer > call.length) {
-    tell(answer, 'No more bytes are moved than were asked for.');
+    tell(answer, 'The result must not exceed the number of bytes requested.');
   }
   if (call.op === 'read' && answer > 0 && call.inode.iPages !== null && call.at + answer > call.inode.iSize) {
-    tell(answer, 'Nothing is read from behind the end of the file.');
+    tell(answer, 'A read must not return bytes behind the end of the file.');
   }
 }
 
-/** What a page's promise resolves with: nothing, 0, or a negative errno. */
+/** Checks the value of a page's promise: nothing, 0, or a negative errno. */
 function judgePromise(
   promise: Promise<unknown> | null,
   tell: (answer: unknown, rule: string) => void,
@@ -124,7 +124,7 @@ function judgePromise(
   if (promise === null) return null;
   return promise.then((value) => {
     if (typeof value === 'number' && (!Number.isInteger(value) || value > 0 || value < -MAX_ERRNO)) {
-      tell(value, "A page's promise resolves with nothing, 0, or a negative errno.");
+      tell(value, "A page's promise must resolve with nothing, 0, or a negative errno.");
     }
     return value;
   });

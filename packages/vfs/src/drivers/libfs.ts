@@ -1,5 +1,5 @@
 /**
- * Directories of in-memory filesystems: the dentry tree is the directory. ramfs, tmpfs and hugetlbfs are made of it.
+ * Directories of in-memory filesystems: the dentry tree is the directory. ramfs, tmpfs and hugetlbfs use it.
  *
  * Mirrors fs/libfs.c.
  */
@@ -10,23 +10,23 @@ import { FileOperations, InodeOperations } from '../files/operations.ts';
 import { newInode, type Inode } from '../names/inode.ts';
 import type { SuperBlock } from '../names/super-block.ts';
 
-/** What an in-memory filesystem adds to the common directories. */
+/** The parts that an in-memory filesystem adds to the common directory operations. */
 export interface SimpleFs {
-  /** A new inode of the type in `mode`, not yet in any directory, with one reference; or a negative errno. */
+  /** Creates an inode of the type in `mode`, in no directory yet, with one reference. Returns it or a negative errno. */
   makeInode(sb: SuperBlock, mode: number, dirOps: InodeOperations): Inode | number;
-  /** Another name for an inode is about to be made: 0 or -ENOSPC. */
+  /** Called before a name is added to an inode. Returns 0 or -ENOSPC. */
   reserveName?: ((sb: SuperBlock) => number) | undefined;
-  /** A name has gone while the inode stays. */
+  /** Called after a name was removed while the inode stays. */
   releaseName?: ((sb: SuperBlock) => void) | undefined;
-  /** What a name adds to the size of its directory, in bytes. */
+  /** The bytes that a name adds to the size of its directory. */
   readonly direntSize?: number | undefined;
-  /** Symbolic links can be made. */
+  /** Whether symbolic links are supported. */
   readonly symlinks?: boolean | undefined;
-  /** O_TMPFILE works. */
+  /** Whether O_TMPFILE is supported. */
   readonly tmpfiles?: boolean | undefined;
 }
 
-/** The file operations of an in-memory directory: it can be listed, neither read nor mapped. */
+/** The file operations of an in-memory directory: it can be listed, but not read or mapped. */
 export const simpleDirFileOperations: FileOperations = new FileOperations({
   readdir(file, emit) {
     if (file.dentry.children === null) return 0;
@@ -36,14 +36,14 @@ export const simpleDirFileOperations: FileOperations = new FileOperations({
   fsync: () => 0,
 });
 
-/** Whether a directory has no names. */
+/** Returns whether a directory has no names. */
 export function simpleEmpty(dentry: Dentry): boolean {
   if (dentry.children === null) return true;
   for (const child of dentry.children.values()) if (child.dInode !== null) return false;
   return true;
 }
 
-/** The directory operations of an in-memory filesystem. */
+/** Returns the directory operations of an in-memory filesystem. */
 export function simpleDirOperations(fs: SimpleFs): InodeOperations {
   const size = fs.direntSize ?? 0;
 
@@ -132,7 +132,7 @@ export function simpleDirOperations(fs: SimpleFs): InodeOperations {
   return ops;
 }
 
-/** inode_init_owner: the creator's, or the group of a setgid directory. */
+/** inode_init_owner: sets the creator's ids, or the group of a setgid directory. */
 export function initOwner(inode: Inode, dir: Inode | null, cred: Credentials): void {
   inode.iUid = cred.uid;
   inode.iGid = cred.gid;
@@ -142,7 +142,7 @@ export function initOwner(inode: Inode, dir: Inode | null, cred: Credentials): v
 }
 
 /**
- * The root directory of an in-memory filesystem: made and put into the superblock.
+ * Creates the root directory of an in-memory filesystem and sets it in the superblock.
  *
  * @param mode permission bits
  */
@@ -156,7 +156,7 @@ export function simpleFillSuper(sb: SuperBlock, mode: number, ops: InodeOperatio
 }
 
 /**
- * Puts a node that a driver made itself into a directory (device files, /proc entries).
+ * Adds a node that a driver has created to a directory (device files, /proc entries).
  *
  * @returns 0 or -EEXIST
  */
@@ -166,7 +166,7 @@ export function addNode(parent: Dentry, name: string, inode: Inode): number {
   return 0;
 }
 
-/** kill_litter_super: an in-memory filesystem ends; every name goes, and with it every file that nobody has open. */
+/** kill_litter_super: ends an in-memory filesystem: removes every name, and so every file that is not open. */
 export function killLitterSuper(sb: SuperBlock): void {
   if (sb.root === null) return;
   const drop = (dentry: Dentry): void => {

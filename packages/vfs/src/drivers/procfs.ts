@@ -1,7 +1,7 @@
 /**
- * Text files whose contents are made when they are read, as /proc has them. Mapping one is -EIO.
+ * Text files whose contents are generated when they are read, as in /proc. Mapping one fails with -EIO.
  *
- * Which files there are is the kernel package's business. Mirrors fs/proc/inode.c and fs/seq_file.c.
+ * The kernel package adds the files. Mirrors fs/proc/inode.c and fs/seq_file.c.
  */
 import { EEXIST, EIO, ENOTDIR, S_IFDIR, S_IFREG, S_ISDIR } from '@vmarea/uapi';
 import { refuse, type Caller, type MmSystem } from '@vmarea/mm-core';
@@ -13,7 +13,7 @@ import { addNode, killLitterSuper, simpleDirFileOperations, simpleFillSuper } fr
 import { PROC_NO_MMAP } from './reasons.ts';
 import { SuperBlock, type DriverManifest, type SuperBlockInit } from '../names/super-block.ts';
 
-/** What procfs can do. */
+/** The manifest of procfs. */
 export const PROCFS_MANIFEST: DriverManifest = {
   name: 'proc',
   capabilities: {
@@ -35,15 +35,15 @@ export const PROCFS_MANIFEST: DriverManifest = {
   },
 };
 
-/** A text file: what it shows, and what a write to it does. */
+/** A text file: generates its text, and handles writes. */
 export interface ProcEntry {
-  /** The text; asked again for each read from the start. */
+  /** Returns the text; called again for each read from the start. */
   read(cur: Caller): string;
-  /** Takes what was written: 0 or a negative errno. Without it the file is read-only. */
+  /** Handles written text. Returns 0 or a negative errno. Without it the file is read-only. */
   write?: ((cur: Caller, text: string) => number) | undefined;
 }
 
-/** UTF-8, without leaning on a TextEncoder that not every engine has. */
+/** Encodes UTF-8 without a TextEncoder, which not every engine has. */
 function encode(text: string): Uint8Array {
   const bytes: number[] = [];
   for (const char of text) {
@@ -76,14 +76,14 @@ const textOperations = new FileOperations({
     const error = entry.write(cur, text);
     return error < 0 ? error : length;
   },
-  // procfs has an mmap operation for every file, which asks the entry's own; entries of text have none.
+  // procfs has an mmap operation for every file, which calls the entry's; text entries have none.
   mmap: (cur) => refuse(cur, PROC_NO_MMAP, -EIO),
 });
 
 const fileOps = new InodeOperations({ setattr: () => 0 });
 const dirOps = new InodeOperations({});
 
-/** A new, empty /proc. Nothing on it can be executed. */
+/** Creates an empty /proc. Nothing on it can be executed. */
 export function procfs(system: MmSystem, options: Omit<SuperBlockInit, 'manifest' | 'operations'> = {}): SuperBlock {
   const sb = new SuperBlock(system, {
     noexec: true,
@@ -96,7 +96,7 @@ export function procfs(system: MmSystem, options: Omit<SuperBlockInit, 'manifest
 }
 
 /**
- * proc_mkdir and proc_create: adds a text file, and the directories that lead to it.
+ * proc_mkdir and proc_create: adds a text file, and the missing directories of its path.
  *
  * @param path relative to the root of the filesystem, such as `sys/vm/overcommit_memory`
  * @returns 0, -EEXIST, or -ENOTDIR

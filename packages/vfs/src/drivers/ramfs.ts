@@ -1,7 +1,7 @@
 /**
- * ramfs: files that live in the page cache and nowhere else, without limits.
+ * ramfs: files whose pages exist in the page cache only, without limits.
  *
- * An ordinary page-cache filesystem as far as mapping goes; no fallocate. Mirrors fs/ramfs.
+ * Mappings use the ordinary page-cache operations; there is no fallocate. Mirrors fs/ramfs.
  */
 import { S_IFMT, S_ISDIR, S_ISREG } from '@vmarea/uapi';
 import type { MmSystem } from '@vmarea/mm-core';
@@ -27,7 +27,7 @@ import {
 } from '../page-cache.ts';
 import { SuperBlock, type DriverManifest, type SuperBlockInit } from '../names/super-block.ts';
 
-/** What ramfs can do. */
+/** The manifest of ramfs. */
 export const RAMFS_MANIFEST: DriverManifest = {
   name: 'ramfs',
   capabilities: {
@@ -49,9 +49,9 @@ export const RAMFS_MANIFEST: DriverManifest = {
   },
 };
 
-/** How a ramfs is made. */
+/** The options of a ramfs. */
 export interface RamfsOptions extends Omit<SuperBlockInit, 'manifest' | 'operations'> {
-  /** Permission bits of the root directory; 0755 when left out. */
+  /** Permission bits of the root directory; default 0755. */
   readonly mode?: number | undefined;
 }
 
@@ -85,7 +85,7 @@ const directories: SimpleFs = {
 
 const directoryOperations = simpleDirOperations(directories);
 
-/** A new ramfs. */
+/** Creates a ramfs. */
 export function ramfs(system: MmSystem, options: RamfsOptions = {}): SuperBlock {
   const sb = new SuperBlock(system, {
     ...options,

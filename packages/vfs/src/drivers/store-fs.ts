@@ -1,9 +1,9 @@
 /**
- * storeFs: a whole filesystem from a {@link Store}. The generic half of hostfs, zenfs and httpfs.
+ * storeFs: builds a whole filesystem from a {@link Store}. The common part of hostfs, zenfs and httpfs.
  *
- * Names that were looked up stay in the dentry tree; opening a file asks the store what it is now, drops pages that have
- * become old, and so gives close-to-open consistency with whoever changes the storage otherwise. Pages of files are in
- * store-pages.ts. Not here: directories that can be listed, device files.
+ * Names that were looked up stay in the dentry tree. Opening a file asks the store for its present description and drops
+ * outdated pages, which gives close-to-open consistency with other users of the storage. store-pages.ts handles the pages of
+ * files. Not here: directory listings, device files.
  */
 import { EISDIR, EIO, ENOENT, EPERM, ESTALE, S_IFDIR, S_IFMT, S_IFREG, S_ISDIR, S_ISREG } from '@vmarea/uapi';
 import { FMODE_WRITE, RETRY, type Caller, type MmSystem } from '@vmarea/mm-core';
@@ -28,23 +28,23 @@ import {
 import { storeAops, StoreInode, storeInode, whenIdle } from './store-pages.ts';
 import { SuperBlock, type DriverManifest, type SuperBlockInit } from '../names/super-block.ts';
 
-/** How a filesystem on a store is made. */
+/** The options of a filesystem on a store. */
 export interface StoreFsOptions extends Omit<SuperBlockInit, 'manifest' | 'operations'> {
-  /** What can be mapped: everything (usual), all but shared mappings that can be written, or nothing. */
+  /** The allowed mappings: all (default), all except shared mappings that can be written, or none. */
   readonly mmap?: 'all' | 'no-shared-writes' | 'none' | undefined;
-  /** Pages that are read ahead at most when a file is read in order; 0 for none (usual). */
+  /** The largest number of pages to read ahead when a file is read in order; 0 for none (default). */
   readonly readAhead?: number | undefined;
-  /** The store keeps what was written when the machine ends. False when left out. */
+  /** Whether the store keeps written data when the machine ends. Default false. */
   readonly persistent?: boolean | undefined;
-  /** The store may answer with promises. True when left out. */
+  /** Whether the store may return promises. Default true. */
   readonly asynchronous?: boolean | undefined;
-  /** Permission bits of the root directory; 0755 when left out. */
+  /** Permission bits of the root directory; default 0755. */
   readonly mode?: number | undefined;
-  /** For the manifest: what users of the store must not rely on, a sentence each. */
+  /** For the manifest: sentences about what users of the store must not rely on. */
   readonly notPromised?: readonly string[] | undefined;
 }
 
-/** The manifest of a filesystem on a store. */
+/** Returns the manifest of a filesystem on a store. */
 export function storeManifest<Node>(store: Store<Node>, options: StoreFsOptions = {}): DriverManifest {
   return {
     name: store.name,
@@ -57,13 +57,13 @@ export function storeManifest<Node>(store: Store<Node>, options: StoreFsOptions 
   };
 }
 
-/** A filesystem on a store. */
+/** Creates a filesystem on a store. */
 export function storeFs<Node>(system: MmSystem, store: Store<Node>, options: StoreFsOptions = {}): SuperBlock {
   const fs = new StoreFs(system, store, options);
   return fs.sb;
 }
 
-/** What ties a superblock and its store. */
+/** Connects a superblock and its store. */
 class StoreFs<Node> {
   readonly sb: SuperBlock;
   private readonly store: Store<Node>;
@@ -71,7 +71,7 @@ class StoreFs<Node> {
   private readonly aOps: AddressSpaceOperations;
   private readonly fileOps: FileOperations;
   private readonly inodeOps: InodeOperations;
-  /** Living inodes of files that may have several names. */
+  /** The inodes in use of files that may have several names. */
   private readonly byKey = new Map<string, Inode>();
 
   constructor(system: MmSystem, store: Store<Node>, options: StoreFsOptions) {
@@ -102,7 +102,7 @@ class StoreFs<Node> {
     return storeInode<Node>(inode).node;
   }
 
-  /** The inode of an entry: the living one of the same file, or a new one; with a reference. */
+  /** Returns the inode of an entry, with a reference: the one in use for the same file, or a new one. */
   private inodeOf(entry: StoreEntry<Node>): Inode {
     const known = entry.key === undefined ? undefined : this.byKey.get(entry.key);
     if (known !== undefined) {
@@ -128,7 +128,7 @@ class StoreFs<Node> {
   private evict(inode: Inode): void {
     const own = storeInode<Node>(inode);
     if (own.key !== null && this.byKey.get(own.key) === inode) this.byKey.delete(own.key);
-    // what is under way is looked at before the pages go
+    // Waits for operations in progress before the pages are removed.
     whenIdle(inode, () => this.store.forget?.(own.node));
     evictPages(inode);
   }
@@ -163,7 +163,7 @@ class StoreFs<Node> {
       else if (entry !== 0) return entry;
     }
     own.opens++;
-    // a release without it is that of a file whose opening failed
+    // A release without private data belongs to a file that failed to open.
     file.private_ = own;
     return 0;
   }
@@ -193,7 +193,7 @@ class StoreFs<Node> {
     if (!S_ISREG(inode.iMode)) return -EISDIR;
     let error = inodeNewsizeOk(cur, inode, size);
     if (error < 0) return error;
-    // a write that is under way would bring back what is cut off
+    // A write in progress would restore the truncated bytes, so waits for it.
     const writes = inode.iPages?.writes;
     if (writes != null && writes.size > 0) {
       inode.system.current.pending = Promise.all(writes.values());
@@ -323,16 +323,16 @@ class StoreFs<Node> {
   }
 }
 
-/** Directories and links: neither read nor mapped. */
+/** Directories and links: neither readable nor mappable. */
 const directoryOperations = new FileOperations({ fsync: () => 0 });
 
 function mapWithoutSharedWrites(...args: Parameters<NonNullable<FileOperations['mmap']>>): number {
-  // the check is the memory's; a machine without memory has nothing to protect
+  // The memory makes the check; a machine without memory has nothing to protect.
   const error = memoryOf(args[0].mm.system) === null ? 0 : refuseSharedWrites(...args);
   return error < 0 ? error : genericFileMmap(...args);
 }
 
-/** A place in the tree, for questions about it. */
+/** Returns the key of a name in a directory, for requests about it. */
 function nameOf(dir: Inode, name: string): string {
   return `${dir.ino}/${name}`;
 }
@@ -355,14 +355,14 @@ function noteTime<Node>(inode: Inode, own: StoreInode<Node>, entry: StoreEntry<N
   inode.iAtime = inode.iMtime = inode.iCtime = seconds;
 }
 
-/** What the store says on opening is compared with what the page cache was filled from. */
+/** Compares the store's description at opening with the one from which the page cache was filled. */
 function revalidate<Node>(inode: Inode, own: StoreInode<Node>, entry: StoreEntry<Node>): void {
   const pages = inode.iPages;
   const changed = own.mtime !== (entry.mtime ?? null) || inode.iSize !== entry.size;
   const busy = pages !== null && (pages.nrDirty > 0 || (pages.writes !== null && pages.writes.size > 0));
   if (!changed || busy) return;
   if (own.changedHere && inode.iSize === entry.size) {
-    // the change is our own
+    // This machine made the change.
     own.changedHere = false;
     noteTime(inode, own, entry);
     return;
@@ -374,7 +374,7 @@ function revalidate<Node>(inode: Inode, own: StoreInode<Node>, entry: StoreEntry
   noteTime(inode, own, entry);
 }
 
-/** Every name goes; files keep their links, so their contents stay where they are. */
+/** Removes every name; files keep their link counts, so the store keeps their contents. */
 function dropTree(dentry: Dentry): void {
   for (const child of [...(dentry.children?.values() ?? [])]) {
     dropTree(child);

@@ -1,5 +1,5 @@
 /**
- * Pages of files that live in a {@link Store}: how they come in, go out, and are read ahead.
+ * Reads, writes and reads ahead the pages of files in a {@link Store}.
  */
 import { EIO } from '@vmarea/uapi';
 import { RETRY } from '@vmarea/mm-core';
@@ -8,20 +8,20 @@ import { answerOf } from './answers.ts';
 import type { Store } from './driver.ts';
 import type { Inode } from '../names/inode.ts';
 
-/** Pages of the first read-ahead, when the second page in order is asked for. */
+/** The pages of the first read-ahead, when the second page in order is requested. */
 const FIRST_WINDOW = 4;
 
-/** What an inode of a store keeps. */
+/** The store's data of an inode. */
 export class StoreInode<Node> {
   readonly node: Node;
   key: string | null = null;
-  /** Open files. */
+  /** The number of open files. */
   opens = 0;
-  /** What the store said last; null when it says nothing. */
+  /** The store's last modification time; null when it gives none. */
   mtime: number | null = null;
-  /** Written or truncated by this machine since. */
+  /** Whether this machine has written or truncated the file since. */
   changedHere = false;
-  /** The page that comes next when the file is read in order, and how many are then read ahead. */
+  /** The next page when the file is read in order, and the number of pages to read ahead then. */
   nextPage = -1;
   window = 0;
 
@@ -30,12 +30,12 @@ export class StoreInode<Node> {
   }
 }
 
-/** What an inode of a store keeps. */
+/** Returns the store's data of an inode. */
 export function storeInode<Node>(inode: object): StoreInode<Node> {
   return (inode as { iPrivate: unknown }).iPrivate as StoreInode<Node>;
 }
 
-/** Does something as soon as the reads and writes of the file that are under way have ended: at once when there are none. */
+/** Runs an action after the reads and writes of the file in progress have ended: at once when there are none. */
 export function whenIdle(inode: Inode, action: () => void): void {
   const pages = inode.iPages;
   const underWay: Promise<unknown>[] = [];
@@ -47,11 +47,11 @@ export function whenIdle(inode: Inode, action: () => void): void {
   else void Promise.all(underWay).then(action);
 }
 
-/** The page-cache operations of a store. */
+/** Creates the page-cache operations of a store. */
 export function storeAops<Node>(store: Store<Node>, readAhead: number): AddressSpaceOperations {
   let readingAhead = false;
 
-  /** Two pages in order: the next ones are fetched with this one. */
+  /** Starts reading the next pages when two pages are read in order. */
   function startReadAhead(mapping: AddressSpace, own: StoreInode<Node>, index: number): void {
     const inOrder = index === own.nextPage;
     own.window = inOrder ? Math.min(readAhead, own.window === 0 ? FIRST_WINDOW : own.window * 2) : 0;
@@ -92,7 +92,7 @@ export function storeAops<Node>(store: Store<Node>, readAhead: number): AddressS
     const pos = index * system.pageSize;
     const length = Math.min(system.pageSize, mapping.host.iSize - pos);
     if (length <= 0) return 0;
-    // a copy: the page may be stored to while the store still writes
+    // Copies: the page may be stored to while the store still writes.
     const source = new Uint8Array(length);
     physical.readBytes(pfn, 0, source, 0, length);
     own.changedHere = true;

@@ -1,7 +1,7 @@
 /**
  * fcntl(2) and flock(2).
  *
- * Mirrors fs/fcntl.c and the system calls of fs/locks.c. Seals go to the driver's ioctl table: see {@link SealOperations}.
+ * Mirrors fs/fcntl.c and the system calls of fs/locks.c. Seals are operations of the driver: see {@link SealOperations}.
  */
 import {
   EBADF,
@@ -45,7 +45,7 @@ import type { FileCaller } from './files-struct.ts';
 import { flockLockFile, posixLockFile, posixTestLock } from './locks.ts';
 import { ownerOrCapable } from '../names/permission.ts';
 
-/** struct flock: `len` 0 means to the end of the file. F_GETLK writes its answer into it. */
+/** struct flock: `len` 0 means to the end of the file. F_GETLK writes its result into it. */
 export interface Flock {
   type: number;
   whence: number;
@@ -54,13 +54,13 @@ export interface Flock {
   pid: number;
 }
 
-/** What a driver with seals (memfd) puts into `iPrivate` of its inodes. */
+/** The operations that a driver with seals (memfd) stores in `iPrivate` of its inodes. */
 export interface SealOperations {
   /** F_SEAL_ bits; F_SEAL_SEAL from the start unless memfd_create allows sealing. */
   seals: number;
-  /** F_ADD_SEALS: 0 or a negative errno. */
+  /** F_ADD_SEALS: returns 0 or a negative errno. */
   addSeals(cur: Caller, file: File, seals: number): number;
-  /** F_GET_SEALS: the seals, or -EINVAL. */
+  /** F_GET_SEALS: returns the seals, or -EINVAL. */
   getSeals(file: File): number;
 }
 
@@ -70,7 +70,7 @@ const SETFL_MASK = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC;
  * fcntl(2).
  *
  * @param arg a number, or a {@link Flock} for the lock commands
- * @param pid what F_GETLK of others will tell
+ * @param pid the pid that F_GETLK of other processes returns
  */
 export function doFcntl(cur: FileCaller, fd: number, cmd: number, arg: number | Flock, pid = 0): number {
   const file = cur.files.fgetRaw(fd);
@@ -160,7 +160,7 @@ function fcntlLock(cur: FileCaller, file: File, cmd: number, lock: Flock, pid: n
   return posixLockFile(file.fInode, { type: lock.type, start, end, owner, pid: ofd ? -1 : pid }, wait);
 }
 
-/** flock(2): 0, -EBADF, -EINVAL, -EAGAIN, RETRY. */
+/** flock(2): returns 0, -EBADF, -EINVAL, -EAGAIN, RETRY. */
 export function doFlock(cur: FileCaller, fd: number, operation: number): number {
   const file = cur.files.fget(fd);
   if (file === null) return -EBADF;

@@ -1,5 +1,5 @@
 /**
- * struct file: an open file. Descriptors share it after dup and fork; mappings hold references to it.
+ * struct file: an open file. dup and fork share it between descriptors; mappings have references to it.
  *
  * Mirrors fs/file_table.c.
  */
@@ -19,9 +19,9 @@ import { iput, type Inode } from '../names/inode.ts';
 import { locksRemoveFile, locksVerifyLocked } from './locks.ts';
 import { pathNoexec, type Mount } from '../names/mount.ts';
 
-/** What a file is made of. */
+/** The parts of a file. */
 export interface FileInit {
-  /** Null: a file that is on no mount. */
+  /** The mount; null for a file on no mount. */
   readonly mnt: Mount | null;
   readonly dentry: Dentry;
   readonly inode: Inode;
@@ -32,7 +32,7 @@ export interface FileInit {
   readonly fOp: FileOperations;
 }
 
-/** An open file. Made with one reference by {@link allocFile} or open; ended by the last `fput`. */
+/** An open file. {@link allocFile} or open makes it with one reference; the last `fput` releases it. */
 export class File implements VmFile {
   fMode: number;
   fFlags: number;
@@ -43,11 +43,11 @@ export class File implements VmFile {
   fPos = 0;
   readonly mnt: Mount | null;
   readonly dentry: Dentry;
-  /** What the driver keeps. */
+  /** Private data of the driver. */
   private_: unknown = null;
-  /** Who made the last read, write, fallocate or truncate: whom a driver charges for pages. */
+  /** The caller of the last read, write, fallocate or truncate: a driver charges it for pages. */
   lastCaller: Caller | null = null;
-  /** This open counts in the inode's iWritecount. */
+  /** Whether this file counts in the inode's iWritecount. */
   countsAsWriter = false;
 
   constructor(init: FileInit) {
@@ -94,7 +94,7 @@ export class File implements VmFile {
     else taskWork.push(() => this.finish());
   }
 
-  /** __fput: the file ends. */
+  /** __fput: releases the file. */
   private finish(): void {
     const inode = this.fInode;
     if ((this.fMode & FMODE_PATH) === 0) {
@@ -107,15 +107,16 @@ export class File implements VmFile {
   }
 }
 
-/** OPEN_FMODE: the FMODE_ bits of an access mode. */
+/** OPEN_FMODE: returns the FMODE_ bits of an access mode. */
 export function openFmode(flags: number): number {
   return (flags + 1) & O_ACCMODE;
 }
 
 /**
- * alloc_file: an open file on an inode that no path leads to (pipes, shared memory, memfd).
+ * alloc_file: opens an inode that no path leads to (pipes, shared memory, memfd).
  *
- * It does not count as a writer, so a memfd may be executed while it is open. The inode's reference of the dentry stays where it is: give it back with `iput` if nothing else holds it.
+ * It does not count as a writer, so a memfd may be executed while it is open. The dentry keeps its reference to the inode:
+ * drop it with `iput` if nothing else needs it.
  *
  * @param flags O_RDONLY, O_WRONLY or O_RDWR, and other O_ flags
  */
@@ -125,12 +126,12 @@ export function allocFile(mnt: Mount | null, dentry: Dentry, inode: Inode, flags
   return new File({ mnt, dentry, inode, fMode, fFlags: flags, fOp });
 }
 
-/** Whether the file was opened for reading. */
+/** Returns whether the file was opened for reading. */
 export function canRead(file: File): boolean {
   return (file.fMode & FMODE_READ) !== 0;
 }
 
-/** Whether the file was opened for writing. */
+/** Returns whether the file was opened for writing. */
 export function canWrite(file: File): boolean {
   return (file.fMode & FMODE_WRITE) !== 0;
 }

@@ -1,5 +1,5 @@
 /**
- * struct files_struct: the descriptor table of one or more tasks; and struct fs_struct: where they are in the tree.
+ * struct files_struct: the descriptor table of one or more tasks; and struct fs_struct: their root and working directory.
  *
  * Mirrors fs/file.c and fs/fs_struct.c.
  */
@@ -11,18 +11,18 @@ import type { MountTree, Path } from '../names/mount.ts';
 
 /** Limits of a process that opens files: mm-core's, and RLIMIT_NOFILE. */
 export interface FileRlimits extends Rlimits {
-  /** Soft RLIMIT_NOFILE: descriptors are below it. */
+  /** Soft RLIMIT_NOFILE: the first descriptor that is too large. */
   nofile: number;
 }
 
-/** A caller with files: what the functions of this package that take paths or descriptors want. */
+/** A caller with files, for the functions of this package that take paths or descriptors. */
 export interface FileCaller extends Caller {
   readonly rlimits: FileRlimits;
   readonly files: FilesStruct;
   readonly fs: FsStruct;
 }
 
-/** Where a process is. */
+/** The root and working directory of a process. */
 export class FsStruct {
   readonly tree: MountTree;
   root: Path;
@@ -35,7 +35,7 @@ export class FsStruct {
     this.cwd = tree.rootPath;
   }
 
-  /** For fork without CLONE_FS. */
+  /** Returns a copy for fork without CLONE_FS. */
   copy(): FsStruct {
     const copy = new FsStruct(this.tree);
     copy.root = this.root;
@@ -45,36 +45,36 @@ export class FsStruct {
   }
 }
 
-/** Descriptors below it stand in an array, the others in a map: one high descriptor costs as much as one low one. */
+/** Smaller descriptors are in an array, the others in a map, so that a high descriptor costs as much as a low one. */
 const DENSE = 4096;
-/** sysctl_nr_open_max: no RLIMIT_NOFILE reaches beyond (fs/file.c). */
+/** sysctl_nr_open_max: the largest effective RLIMIT_NOFILE (fs/file.c). */
 const NR_OPEN_MAX = 0x7fffffff & -64;
 
 /** A descriptor table. */
 export class FilesStruct {
   /** Descriptors below {@link DENSE}. */
   private readonly fds: (File | null)[] = [];
-  /** The others that are open. */
+  /** The other open descriptors. */
   private readonly high = new Map<number, File>();
   private readonly cloexec = new Set<number>();
-  /** No free descriptor below. */
+  /** The lowest descriptor that may be free. */
   private nextFd = 0;
-  /** Tasks that share it. */
+  /** The number of tasks that share it. */
   count = 1;
 
-  /** The open file of a descriptor, O_PATH ones included; null when it is closed. No reference is taken. */
+  /** Returns the open file of a descriptor, also an O_PATH one; null when it is closed. Takes no reference. */
   fgetRaw(fd: number): File | null {
     return fd < DENSE ? (this.fds[fd] ?? null) : (this.high.get(fd) ?? null);
   }
 
-  /** The open file of a descriptor, or null when it is closed or O_PATH. No reference is taken. */
+  /** Returns the open file of a descriptor, or null when it is closed or O_PATH. Takes no reference. */
   fget(fd: number): File | null {
     const file = this.fgetRaw(fd);
     return file !== null && (file.fMode & FMODE_PATH) === 0 ? file : null;
   }
 
   /**
-   * Puts a file at the lowest free descriptor. Takes over the caller's reference, which is given back on failure.
+   * Installs a file at the lowest free descriptor. Takes over the caller's reference, and drops it on failure.
    *
    * @param nofile soft RLIMIT_NOFILE
    * @param from lowest descriptor allowed
@@ -93,9 +93,9 @@ export class FilesStruct {
   }
 
   /**
-   * Puts a file at a descriptor of the caller's choice, closing what is there. Takes over the caller's reference.
+   * Installs a file at a given descriptor, closing the file there. Takes over the caller's reference.
    *
-   * @returns `fd`, or -EBADF beyond the limit (the reference is given back)
+   * @returns `fd`, or -EBADF beyond the limit (the reference is dropped)
    */
   installAt(file: File, fd: number, nofile: number, cloexec: boolean): number {
     if (fd < 0 || fd >= Math.min(nofile, NR_OPEN_MAX)) {
@@ -117,7 +117,7 @@ export class FilesStruct {
     else this.cloexec.delete(fd);
   }
 
-  /** close(2): 0, -EBADF, or what the driver's flush answered (the descriptor is closed all the same). */
+  /** close(2): returns 0, -EBADF, or the errno of the driver's flush (the descriptor is closed in any case). */
   close(fd: number): number {
     const file = this.fgetRaw(fd);
     if (file === null) return -EBADF;
@@ -128,7 +128,7 @@ export class FilesStruct {
     return filpClose(file, this);
   }
 
-  /** dup(2), F_DUPFD: a descriptor >= `from`, -EBADF, -EINVAL, -EMFILE. */
+  /** dup(2), F_DUPFD: returns a descriptor >= `from`, or -EBADF, -EINVAL, -EMFILE. */
   dup(fd: number, nofile: number, from = 0, cloexec = false): number {
     const file = this.fgetRaw(fd);
     if (file === null) return -EBADF;
@@ -136,7 +136,7 @@ export class FilesStruct {
     return this.install(file.getFile(), nofile, cloexec, from);
   }
 
-  /** dup3(2): `newFd`, -EINVAL when both are the same, -EBADF. */
+  /** dup3(2): returns `newFd`, or -EINVAL when both are the same, or -EBADF. */
   dup3(fd: number, newFd: number, nofile: number, cloexec: boolean): number {
     if (fd === newFd) return -EINVAL;
     if (newFd < 0 || newFd >= nofile) return -EBADF;
@@ -154,7 +154,7 @@ export class FilesStruct {
     else this.cloexec.delete(fd);
   }
 
-  /** dup_fd: a copy for fork; every file gets a reference. */
+  /** dup_fd: returns a copy for fork; every file gets a reference. */
   copy(): FilesStruct {
     const copy = new FilesStruct();
     for (const fd of this.openFds()) copy.set(fd, this.fgetRaw(fd)!.getFile(), this.cloexec.has(fd));
@@ -167,13 +167,13 @@ export class FilesStruct {
     for (const fd of [...this.cloexec].sort((a, b) => a - b)) this.close(fd);
   }
 
-  /** put_files_struct: a task ends; the last one closes everything. */
+  /** put_files_struct: called when a task ends; the last one closes every descriptor. */
   put(): void {
     if (--this.count > 0) return;
     for (const fd of this.openFds()) this.close(fd);
   }
 
-  /** Descriptors in use, in order. */
+  /** Returns the descriptors in use, in order. */
   openFds(): number[] {
     const open: number[] = [];
     for (let fd = 0; fd < this.fds.length; fd++) if (this.fds[fd] !== null) open.push(fd);
@@ -182,7 +182,7 @@ export class FilesStruct {
   }
 }
 
-/** filp_close: gives back a descriptor's reference, and the process's POSIX locks on the file. */
+/** filp_close: drops a descriptor's reference, and the process's POSIX locks on the file. */
 export function filpClose(file: File, owner: object): number {
   let error = 0;
   if ((file.fMode & FMODE_PATH) === 0) {

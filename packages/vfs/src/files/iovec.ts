@@ -1,5 +1,5 @@
 /**
- * struct iovec: the bytes that a read fills or a write takes.
+ * struct iovec: the buffer of a read or a write.
  */
 
 /** `length` bytes of `bytes` from `offset` on. */
@@ -9,7 +9,7 @@ export interface IoVec {
   readonly length: number;
 }
 
-/** The first `length` bytes of an iovec: itself when it has no more. */
+/** Returns the first `length` bytes of an iovec; the iovec itself when it has no more. */
 export function iovHead(iov: IoVec, length: number): IoVec {
   return length === iov.length ? iov : { bytes: iov.bytes, offset: iov.offset, length };
 }

@@ -1,7 +1,7 @@
 /**
  * File locks: POSIX record locks, open-file-description locks, flock, and mandatory locking.
  *
- * Ranges are byte ranges [start, end], end Infinity for «to the end of the file». Not here: leases.
+ * Ranges are byte ranges [start, end]; end is Infinity for «to the end of the file». Not here: leases.
  * Mirrors fs/locks.c.
  */
 import { EAGAIN, EDEADLK, F_RDLCK, F_UNLCK, F_WRLCK, S_ISGID, S_IXGRP } from '@vmarea/uapi';
@@ -16,9 +16,9 @@ export interface FileLock {
   /** Bytes, both inclusive. */
   start: number;
   end: number;
-  /** The descriptor table of the process, or the file itself for open-file-description locks. */
+  /** The owner: the descriptor table of the process, or the file itself for open-file-description locks. */
   readonly owner: object;
-  /** What F_GETLK tells: the process id, -1 for an open-file-description lock. */
+  /** The pid that F_GETLK returns, -1 for an open-file-description lock. */
   readonly pid: number;
 }
 
@@ -28,10 +28,10 @@ export class LockContext {
   /** flock locks: by file. */
   readonly flock: Map<File, number> = new Map<File, number>();
   private waiters: (() => void)[] = [];
-  /** Who waits for whom, for deadlock detection. */
+  /** The owner that each waiting owner waits for, for deadlock detection. */
   readonly blocked: Map<object, object> = new Map<object, object>();
 
-  /** A promise that settles when some lock has been given back. */
+  /** Returns a promise that settles when a lock was released. */
   wait(): Promise<void> {
     return new Promise((resolve) => this.waiters.push(resolve));
   }
@@ -47,7 +47,7 @@ function context(inode: Inode): LockContext {
   return (inode.iFlctx ??= new LockContext());
 }
 
-/** The first lock of somebody else that stands against `type` on [start, end], or null. */
+/** Returns the first lock of another owner that conflicts with `type` on [start, end], or null. */
 export function posixTestLock(inode: Inode, owner: object, type: number, start: number, end: number): FileLock | null {
   if (inode.iFlctx === null) return null;
   for (const lock of inode.iFlctx.posix) {
@@ -97,7 +97,7 @@ export function posixLockFile(inode: Inode, wanted: FileLock, wait: boolean): nu
   if (type !== F_UNLCK) result.push({ type, start: from, end: to, owner, pid: wanted.pid });
   result.sort((a, b) => a.start - b.start);
   ctx.posix = result;
-  // Any change may let somebody in: a write lock can become a read lock.
+  // Wakes all waiters: even a change of a write lock to a read lock may let one continue.
   ctx.wake();
   return 0;
 }
@@ -117,7 +117,7 @@ export function flockLockFile(file: File, type: number, wait: boolean): number {
   if (ctx.flock.get(file) === type) return 0;
   for (const [other, held] of ctx.flock) {
     if (other === file || (type === F_RDLCK && held === F_RDLCK)) continue;
-    // As in the kernel, changing a lock gives the old one up first.
+    // Changing a lock releases the old one first, as in the kernel.
     if (ctx.flock.delete(file)) ctx.wake();
     if (!wait) return -EAGAIN;
     file.fInode.system.current.pending = ctx.wait();
@@ -128,7 +128,7 @@ export function flockLockFile(file: File, type: number, wait: boolean): number {
   return 0;
 }
 
-/** locks_remove_posix: a descriptor of the process was closed, so all its locks on the file go. */
+/** locks_remove_posix: removes all of the process's locks on the file after it closed one descriptor. */
 export function locksRemovePosix(inode: Inode, owner: object): void {
   const ctx = inode.iFlctx;
   if (ctx === null) return;
@@ -138,14 +138,14 @@ export function locksRemovePosix(inode: Inode, owner: object): void {
   ctx.wake();
 }
 
-/** locks_remove_file: the file was released. */
+/** locks_remove_file: removes the locks of a released file. */
 export function locksRemoveFile(inode: Inode, file: File): void {
   if (inode.iFlctx === null) return;
   if (inode.iFlctx.flock.delete(file)) inode.iFlctx.wake();
   locksRemovePosix(inode, file);
 }
 
-/** mandatory_lock: the filesystem is mounted with «mand», and the file is setgid without group execution. */
+/** mandatory_lock: returns whether the filesystem is mounted with «mand», and the file is setgid without group execution. */
 export function mandatoryLock(inode: Inode): boolean {
   return (
     inode.system.profile.files.mandatoryLocks &&
@@ -155,7 +155,7 @@ export function mandatoryLock(inode: Inode): boolean {
 }
 
 /**
- * locks_verify_locked: whether a mandatory lock of somebody else covers any part of the file.
+ * locks_verify_locked: checks whether another owner has a mandatory lock on any part of the file.
  *
  * @returns 0 or -EAGAIN
  */
@@ -163,7 +163,7 @@ export function locksVerifyLocked(cur: Caller, file: File): number {
   return locksVerifyArea(cur, file.fInode, file, { type: F_WRLCK, start: 0, end: Infinity });
 }
 
-/** Bytes [start, end] that are to be read (F_RDLCK) or written (F_WRLCK). */
+/** Bytes [start, end] to read (F_RDLCK) or write (F_WRLCK). */
 export interface LockedArea {
   readonly type: number;
   readonly start: number;
@@ -171,9 +171,9 @@ export interface LockedArea {
 }
 
 /**
- * locks_mandatory_area: whether a mandatory lock of somebody else stands against reading or writing an area.
+ * locks_mandatory_area: checks whether another owner has a mandatory lock that conflicts with reading or writing an area.
  *
- * @param file its open-file-description locks do not count; null when there is none
+ * @param file its own open-file-description locks do not conflict; null when there is none
  */
 export function locksVerifyArea(cur: Caller, inode: Inode, file: File | null, area: LockedArea): number {
   if (inode.iFlctx === null || !mandatoryLock(inode)) return 0;

@@ -1,5 +1,5 @@
 /**
- * open(2): from a path and flags to an open file.
+ * open(2): opens the file of a path.
  *
  * Mirrors do_last, may_open and do_dentry_open in fs/namei.c and fs/open.c.
  */
@@ -49,23 +49,23 @@ import type { Mount } from '../names/mount.ts';
 import { mayCreate, pathLookup } from '../names/namei.ts';
 import { inodePermission, MAY_READ, MAY_WRITE, ownerOrCapable } from '../names/permission.ts';
 
-/** What an O_PATH descriptor can do. */
+/** The operations of an O_PATH descriptor: none. */
 const NOTHING = new FileOperations({});
 
-/** ACC_MODE: the permissions that an access mode asks for. */
+/** ACC_MODE: the permissions that an access mode needs. */
 const ACCESS: readonly number[] = [MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE];
 
 /**
  * do_sys_open without the descriptor: opens a file.
  *
- * @param dirfd where a relative path starts: a descriptor or AT_FDCWD
+ * @param dirfd the start of a relative path: a descriptor or AT_FDCWD
  * @param flags O_ flags
- * @param mode permission bits of a file that O_CREAT makes, before the umask
+ * @param mode permission bits of a file that O_CREAT creates, before the umask
  * @returns the file with one reference, or a negative errno or RETRY
  */
 export function doFilpOpen(cur: FileCaller, dirfd: number, path: string, flags: number, mode: number): File | number {
   const file = pathOpenat(cur, dirfd, path, flags, mode);
-  // The name leads to another file than it did: the driver has forgotten it, so it is looked up anew, once.
+  // The name now leads to another file and the driver has dropped the old one: looks the name up once more.
   return file === -ESTALE ? pathOpenat(cur, dirfd, path, flags, mode) : file;
 }
 
@@ -117,8 +117,8 @@ function createFile(cur: FileCaller, mnt: Mount, parent: Dentry, dentry: Dentry,
 }
 
 /**
- * A new file is opened as asked whatever its mode says, and it is empty already. Where the driver's open must wait, the call
- * is made again from its beginning, and finds a file that is still its own new one.
+ * Opens a new file without checking its mode or truncating it. When the driver's open must wait, the call is repeated from
+ * its beginning and finds the file in `createdFor`.
  */
 function openCreated(cur: FileCaller, mnt: Mount, dentry: Dentry, flags: number): File | number {
   const file = dentryOpen(cur, mnt, dentry, flags & ~O_TRUNC);
@@ -126,7 +126,7 @@ function openCreated(cur: FileCaller, mnt: Mount, dentry: Dentry, flags: number)
   return file;
 }
 
-/** may_open: whether an existing file may be opened so. */
+/** may_open: checks whether an existing file may be opened with these rights and flags. */
 function mayOpen(cred: Credentials, mnt: Mount, inode: Inode, acc: number, flags: number): number {
   const mode = inode.iMode;
   if (S_ISDIR(mode) && (acc & MAY_WRITE) !== 0) return -EISDIR;
@@ -156,9 +156,9 @@ function openAndTruncate(cur: FileCaller, mnt: Mount, dentry: Dentry, flags: num
 }
 
 /**
- * do_dentry_open: opens an inode that has been found and permitted.
+ * do_dentry_open: opens an inode that has been found and checked.
  *
- * @returns the file with one reference, or -ETXTBSY (running program), -ENXIO (socket), or what the driver's open answered
+ * @returns the file with one reference, or -ETXTBSY (running program), -ENXIO (socket), or the errno of the driver's open
  */
 export function dentryOpen(cur: FileCaller, mnt: Mount | null, dentry: Dentry, flags: number): File | number {
   const inode = dentry.dInode!;

@@ -1,11 +1,12 @@
 /**
- * struct file_operations and struct inode_operations: what a driver can do.
+ * struct file_operations and struct inode_operations: the operations of a driver.
  *
- * One class each with every field, null meaning «cannot», so that all drivers' tables have one shape. A table is made once
- * per driver. Nothing here does anything by itself. Mirrors include/linux/fs.h.
+ * One class each with every field, null for an operation that is not supported, so that all drivers' tables have one shape.
+ * Make a table once per driver. Data only. Mirrors include/linux/fs.h.
  *
- * Every operation returns 0 or a positive result, or a negative errno; none throws. One that must wait for storage leaves
- * a promise in `system.current.pending` and returns RETRY before it has changed anything; it is called again when that settles.
+ * Every operation returns 0 or a positive result, or a negative errno; none throws. An operation that must wait for storage
+ * stores a promise in `system.current.pending` and returns RETRY before it changes anything; it is called again after the
+ * promise has settled.
  */
 import type { Caller, Credentials, FileOperations as MappableOperations, Vma, VmFile } from '@vmarea/mm-core';
 import type { Dentry } from '../names/dentry.ts';
@@ -13,31 +14,31 @@ import type { File } from './file.ts';
 import type { Inode } from '../names/inode.ts';
 import type { IoVec } from './iovec.ts';
 
-/** The operations of an open file that a driver gives. What it leaves out, its files cannot do. */
+/** The operations of an open file that a driver gives. Its files do not support those that it leaves out. */
 export interface FileOperationsInit {
   /** See mm-core's port: without it mmap is ENODEV. */
   mmap?: ((cur: Caller, file: File, vma: Vma) => number) | undefined;
-  /** Chooses addresses for mappings: only where the usual search is not good enough. */
+  /** Chooses addresses for mappings, when the default search is not suitable. */
   getUnmappedArea?:
     ((cur: Caller, file: File, addr: number, len: number, pgoff: number, flags: number) => number) | undefined;
-  /** Called by open(2) when the file is otherwise ready: 0 or a negative errno. */
+  /** Called by open(2) when the file is otherwise ready. Returns 0 or a negative errno. */
   open?: ((cur: Caller, inode: Inode, file: File) => number) | undefined;
-  /** Reads at byte `pos` into the iovec: bytes read, 0 at the end. Without it read is EINVAL. */
+  /** Reads at byte `pos` into the iovec. Returns the bytes read, 0 at the end. Without it read is EINVAL. */
   read?: ((cur: Caller, file: File, iov: IoVec, pos: number) => number) | undefined;
-  /** Writes the iovec at byte `pos`; the caller has already placed `pos` for O_APPEND and applied RLIMIT_FSIZE. Without it EINVAL. */
+  /** Writes the iovec at byte `pos`; the caller has set `pos` for O_APPEND and applied RLIMIT_FSIZE. Without it write is EINVAL. */
   write?: ((cur: Caller, file: File, iov: IoVec, pos: number) => number) | undefined;
-  /** A device's or filesystem's ioctl: `arg` is a number or an object that the two sides agree on. Without it ENOTTY. */
+  /** Handles ioctls of a device or filesystem: `arg` is a number or an object defined by the driver. Without it ENOTTY. */
   ioctl?: ((cur: Caller, file: File, command: number, arg: unknown) => number) | undefined;
-  /** Chooses a position (lseek): the new one, or a negative errno. Without it: the usual rules on the file size. */
+  /** Sets the position (lseek). Returns the new one, or a negative errno. Without it: the usual rules on the file size. */
   llseek?: ((file: File, offset: number, whence: number) => number) | undefined;
   fsync?: ((file: File, start: number, end: number, datasync: boolean) => number) | undefined;
-  /** `cur` of a page-charging driver comes from {@link File.lastCaller}. */
+  /** A driver that charges for pages finds the caller in {@link File.lastCaller}. */
   fallocate?: ((file: File, mode: number, offset: number, len: number) => number) | undefined;
   /** Called by each close(2) of a descriptor. */
   flush?: ((file: File) => number) | undefined;
-  /** The last reference has gone. */
+  /** Called when the last reference was dropped. */
   release?: ((inode: Inode, file: File) => void) | undefined;
-  /** The names in a directory, «.» and «..» not included: 0 or a negative errno. */
+  /** Lists the names in a directory without «.» and «..». Returns 0 or a negative errno. */
   readdir?: ((file: File, emit: (name: string, inode: Inode) => void) => number) | undefined;
 }
 
@@ -58,7 +59,7 @@ export class FileOperations implements MappableOperations {
   readonly readdir: NonNullable<FileOperationsInit['readdir']> | null;
 
   constructor(init: FileOperationsInit) {
-    // A table of this class only ever meets files of this package: the port's wider VmFile is a File here.
+    // A table of this class is used for files of this package only, so the port's VmFile is a File here.
     this.mmap = (init.mmap ?? null) as FileOperations['mmap'];
     this.getUnmappedArea = (init.getUnmappedArea ?? null) as FileOperations['getUnmappedArea'];
     this.fsync = (init.fsync ?? null) as FileOperations['fsync'];
@@ -74,7 +75,7 @@ export class FileOperations implements MappableOperations {
   }
 }
 
-/** What is to change in an inode (struct iattr); a field left out stays. */
+/** struct iattr: the attributes to change in an inode; an absent field stays as it is. */
 export interface Attributes {
   size?: number | undefined;
   mode?: number | undefined;
@@ -85,28 +86,28 @@ export interface Attributes {
 /** The operations of an inode that a driver gives. */
 export interface InodeOperationsInit {
   /**
-   * Looks a name up: fills `dentry.dInode` (with a reference) when it exists and leaves it null when not. Names that stay
-   * in the dentry tree (in-memory filesystems) never get here.
+   * Looks a name up: sets `dentry.dInode` (with a reference) if the name exists, and leaves it null otherwise. Not called for
+   * names in the dentry tree (in-memory filesystems).
    */
   lookup?: ((dir: Inode, dentry: Dentry) => number) | undefined;
-  /** Makes a regular file and puts it into the dentry. Without it EACCES. */
+  /** Creates a regular file and sets it in the dentry. Without it EACCES. */
   create?: ((cred: Credentials, dir: Inode, dentry: Dentry, mode: number) => number) | undefined;
-  /** An unnamed file for O_TMPFILE. Without it EOPNOTSUPP. */
+  /** Creates an unnamed file for O_TMPFILE. Without it EOPNOTSUPP. */
   tmpfile?: ((cred: Credentials, dir: Inode, dentry: Dentry, mode: number) => number) | undefined;
   link?: ((old: Dentry, dir: Inode, dentry: Dentry) => number) | undefined;
   unlink?: ((dir: Inode, dentry: Dentry) => number) | undefined;
   symlink?: ((cred: Credentials, dir: Inode, dentry: Dentry, target: string) => number) | undefined;
   mkdir?: ((cred: Credentials, dir: Inode, dentry: Dentry, mode: number) => number) | undefined;
   rmdir?: ((dir: Inode, dentry: Dentry) => number) | undefined;
-  /** `newDentry.dInode` is what is replaced, if anything. */
+  /** Renames; `newDentry.dInode` is the file to replace, if any. */
   rename?: ((oldDir: Inode, oldDentry: Dentry, newDir: Inode, newDentry: Dentry) => number) | undefined;
-  /** The target of a symbolic link. Without it `iLink` of the inode. */
+  /** Returns the target of a symbolic link. Without it `iLink` of the inode. */
   readlink?: ((inode: Inode) => string | number) | undefined;
-  /** Changes attributes: size means truncate or extend. Without it: mode and owner change, size is EPERM. */
+  /** Changes attributes; a size truncates or extends. Without it: mode and owner change, size is EPERM. */
   setattr?: ((cur: Caller, inode: Inode, attributes: Attributes) => number) | undefined;
-  /** Blocks of 512 bytes in use. Without it `iBlocks`. */
+  /** Returns the number of blocks of 512 bytes in use. Without it `iBlocks`. */
   blocks?: ((inode: Inode) => number) | undefined;
-  /** The FS_..._FL flags (FS_IOC_GETFLAGS and SETFLAGS): null when the filesystem has none of it. */
+  /** Sets the FS_..._FL flags (FS_IOC_GETFLAGS and SETFLAGS). Without it ENOTTY. */
   setFlags?: ((cur: Caller, inode: Inode, flags: number) => number) | undefined;
 }
 

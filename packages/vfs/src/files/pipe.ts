@@ -1,5 +1,5 @@
 /**
- * Pipes: bytes from a writer to a reader. They have no positions and cannot be mapped.
+ * Pipes: transfer bytes from a writer to a reader. They have no positions and cannot be mapped.
  *
  * Mirrors fs/pipe.c.
  */
@@ -12,9 +12,9 @@ import type { FileCaller } from './files-struct.ts';
 import { iput, newInode, type Inode } from '../names/inode.ts';
 import { SuperBlock, type DriverManifest } from '../names/super-block.ts';
 
-/** Pages that a pipe holds. */
+/** The capacity of a pipe in pages. */
 const PIPE_DEF_BUFFERS = 16;
-/** Writes up to here are never mixed with others'. */
+/** Writes up to this length are atomic. */
 export const PIPE_BUF = 4096;
 
 /** The state of one pipe. */
@@ -115,7 +115,7 @@ const pipeOperations = new FileOperations({
 
 const pipeInodeOperations = new InodeOperations({});
 
-/** The filesystem that pipes live on. A machine needs one. */
+/** Creates the filesystem of pipes. A machine needs one. */
 export function pipefs(system: MmSystem, device?: { readonly major: number; readonly minor: number }): SuperBlock {
   return new SuperBlock(system, {
     manifest: pipeManifest,
@@ -125,7 +125,7 @@ export function pipefs(system: MmSystem, device?: { readonly major: number; read
 }
 
 /**
- * create_pipe_files: the two ends, each with one reference.
+ * create_pipe_files: creates the two ends, each with one reference.
  *
  * @param flags O_NONBLOCK, O_CLOEXEC, O_DIRECT
  */
@@ -142,7 +142,7 @@ export function createPipeFiles(sb: SuperBlock, flags: number): { readonly readE
 }
 
 /**
- * pipe2(2): two descriptors.
+ * pipe2(2): creates a pipe with two descriptors.
  *
  * @param sb the machine's {@link pipefs}
  * @param fds receives the read end and the write end

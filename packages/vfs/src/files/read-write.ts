@@ -1,7 +1,7 @@
 /**
- * read, write, pread, pwrite, lseek: the checks before a driver's own read and write.
+ * read, write, pread, pwrite, lseek: the checks before a driver's read and write.
  *
- * Mirrors fs/read_write.c. Buffers are Uint8Arrays; copying to and from user memory is the kernel package's.
+ * Mirrors fs/read_write.c. Buffers are Uint8Arrays; the kernel package copies to and from user memory.
  */
 import {
   EBADF,
@@ -31,15 +31,15 @@ import { S_IMMUTABLE } from '../names/inode.ts';
 import { iovHead, type IoVec } from './iovec.ts';
 import { locksVerifyArea } from './locks.ts';
 
-/** The most bytes that one read or write moves: INT_MAX rounded down to a page. */
+/** Returns the largest number of bytes of one read or write: INT_MAX rounded down to a page. */
 export function maxRwCount(pageSize: number): number {
   return 0x7fffffff - (0x7fffffff % pageSize);
 }
 
-/** A position of type loff_t is below. */
+/** The first value above every position of type loff_t. */
 const LOFF_LIMIT = 2 ** 63;
 
-/** @throws MisuseError when a number is not whole, or the array is shorter than what is to be moved */
+/** Checks the arguments of a transfer. @throws MisuseError when a number is not whole, or the array is too short */
 function checkTransfer(call: string, { bytes, offset, length }: IoVec, pos: number): void {
   wholeNumber(call, 'length', length);
   wholeNumber(call, 'offset', offset);
@@ -70,8 +70,8 @@ export function vfsRead(cur: Caller, file: File, iov: IoVec, pos: number): numbe
 }
 
 /**
- * vfs_write at a position, and what generic_write_checks does to it: the end of the file for O_APPEND, RLIMIT_FSIZE and the
- * filesystem's largest file.
+ * vfs_write at a position, with generic_write_checks: the end of the file for O_APPEND, RLIMIT_FSIZE and the filesystem's
+ * largest file size.
  *
  * @returns bytes written, or -EBADF, -EINVAL, -EFBIG, -EPERM (immutable), -EAGAIN, RETRY, the driver's errno
  */
@@ -104,14 +104,14 @@ function writePosition(file: File, pos: number): number {
   return appends ? file.fInode.iSize : pos;
 }
 
-/** read(2): at the file's position, which moves on. */
+/** read(2): reads at the file's position and moves it. */
 export function ksysRead(cur: Caller, file: File, iov: IoVec): number {
   const count = vfsRead(cur, file, iov, file.fPos);
   if (count > 0) file.fPos += count;
   return count;
 }
 
-/** write(2): at the file's position, or its end for O_APPEND; the position moves behind what was written. */
+/** write(2): writes at the file's position, or at its end for O_APPEND; moves the position behind the written bytes. */
 export function ksysWrite(cur: Caller, file: File, iov: IoVec): number {
   const at = S_ISREG(file.fInode.iMode) ? writePosition(file, file.fPos) : file.fPos;
   const count = vfsWrite(cur, file, iov, file.fPos);
@@ -119,21 +119,21 @@ export function ksysWrite(cur: Caller, file: File, iov: IoVec): number {
   return count;
 }
 
-/** pread64(2): -ESPIPE where there are no positions. */
+/** pread64(2): -ESPIPE for files without positions. */
 export function ksysPread(cur: Caller, file: File, iov: IoVec, pos: number): number {
   if (pos < 0) return -EINVAL;
   if ((file.fMode & FMODE_LSEEK) === 0) return -ESPIPE;
   return vfsRead(cur, file, iov, pos);
 }
 
-/** pwrite64(2). With O_APPEND it appends, as Linux does. */
+/** pwrite64(2). Appends with O_APPEND, as Linux does. */
 export function ksysPwrite(cur: Caller, file: File, iov: IoVec, pos: number): number {
   if (pos < 0) return -EINVAL;
   if ((file.fMode & FMODE_LSEEK) === 0) return -ESPIPE;
   return vfsWrite(cur, file, iov, pos);
 }
 
-/** lseek(2): the new position, or -ESPIPE, -EINVAL, -EOVERFLOW, -ENXIO. */
+/** lseek(2): returns the new position, or -ESPIPE, -EINVAL, -EOVERFLOW, -ENXIO. */
 export function vfsLlseek(file: File, offset: number, whence: number): number {
   wholeNumber('vfsLlseek', 'offset', offset);
   if (whence < SEEK_SET || whence > SEEK_HOLE) return -EINVAL;
@@ -147,9 +147,9 @@ export function vfsLlseek(file: File, offset: number, whence: number): number {
 }
 
 /**
- * generic_file_llseek_size: positions within the largest file; the whole file counts as data.
+ * generic_file_llseek_size: allows positions within the largest file; the whole file counts as data.
  *
- * @param eof what SEEK_END counts from
+ * @param eof the size that SEEK_END counts from
  */
 export function genericFileLlseek(file: File, offset: number, whence: number, eof: number): number {
   let pos = offset;

@@ -52,7 +52,7 @@ export interface Stat {
   rdevMinor: number;
   /** Bytes. */
   size: number;
-  /** Bytes that one block of this filesystem has: the preferred unit. */
+  /** Bytes of one block of this filesystem: the preferred I/O size. */
   blksize: number;
   /** Units of 512 bytes in use. */
   blocks: number;
@@ -85,7 +85,7 @@ export function statInode(inode: Inode): Stat {
 /**
  * stat(2), lstat(2) and fstatat(2).
  *
- * @returns the answer or a negative errno or RETRY
+ * @returns the attributes, or a negative errno or RETRY
  */
 export function doStatat(cur: FileCaller, dirfd: number, path: string, follow: boolean): Stat | number {
   const found = pathLookup(cur, dirfd, path, follow);
@@ -96,7 +96,7 @@ export function doStatat(cur: FileCaller, dirfd: number, path: string, follow: b
   return statInode(inode);
 }
 
-/** do_truncate: sets the size; pages beyond it go, also from every mapping. 0 or the driver's errno. */
+/** do_truncate: sets the size; removes pages beyond it, also from every mapping. Returns 0 or the driver's errno. */
 export function doTruncate(cur: Caller, inode: Inode, length: number, file: File | null): number {
   wholeNumber('doTruncate', 'length', length);
   if (file !== null) file.lastCaller = cur;
@@ -107,7 +107,7 @@ export function doTruncate(cur: Caller, inode: Inode, length: number, file: File
   return error;
 }
 
-/** inode_newsize_ok: growing is bound by RLIMIT_FSIZE and the filesystem: 0 or -EFBIG. */
+/** inode_newsize_ok: checks growth against RLIMIT_FSIZE and the filesystem's limit. Returns 0 or -EFBIG. */
 export function inodeNewsizeOk(cur: Caller, inode: Inode, size: number): number {
   if (size > inode.iSize && (size > cur.rlimits.fsize || size > inode.iSb.maxBytes)) return -EFBIG;
   return 0;
@@ -145,7 +145,7 @@ export function doTruncatePath(cur: FileCaller, dirfd: number, path: string, len
 const FALLOC_FL_SUPPORTED =
   FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE;
 
-/** vfs_fallocate: the checks in the kernel's order, then the driver. */
+/** vfs_fallocate: checks in the kernel's order, then calls the driver. */
 export function vfsFallocate(cur: Caller, file: File, mode: number, offset: number, len: number): number {
   wholeNumber('vfsFallocate', 'offset', offset);
   wholeNumber('vfsFallocate', 'len', len);
@@ -176,7 +176,7 @@ export function vfsFallocate(cur: Caller, file: File, mode: number, offset: numb
 export const FS_IMMUTABLE_FL = 0x10;
 export const FS_APPEND_FL = 0x20;
 
-/** FS_IOC_SETFLAGS: 0, -ENOTTY (no such thing on this filesystem), -EACCES, -EPERM, -EROFS, -EOPNOTSUPP. */
+/** FS_IOC_SETFLAGS: returns 0, -ENOTTY (not supported by this filesystem), -EACCES, -EPERM, -EROFS, -EOPNOTSUPP. */
 export function fsIocSetflags(cur: Caller, file: File, flags: number): number {
   const inode = file.fInode;
   if (inode.iOp.setFlags === null) return -ENOTTY;
@@ -187,7 +187,7 @@ export function fsIocSetflags(cur: Caller, file: File, flags: number): number {
   return inode.iOp.setFlags(cur, inode, flags);
 }
 
-/** FS_IOC_GETFLAGS: the flags, or -ENOTTY. */
+/** FS_IOC_GETFLAGS: returns the flags, or -ENOTTY. */
 export function fsIocGetflags(file: File): number {
   const inode = file.fInode;
   if (inode.iOp.setFlags === null) return -ENOTTY;
@@ -196,7 +196,7 @@ export function fsIocGetflags(file: File): number {
   );
 }
 
-/** chmod_common: 0, -EPERM, -EROFS. */
+/** chmod_common: returns 0, -EPERM, -EROFS. */
 export function chmodCommon(cur: Caller, inode: Inode, mode: number): number {
   if (inode.iSb.readOnly) return -EROFS;
   if ((inode.iFlags & (S_IMMUTABLE | S_APPEND)) !== 0 || !ownerOrCapable(cur.cred, inode)) return -EPERM;
@@ -207,7 +207,7 @@ export function chmodCommon(cur: Caller, inode: Inode, mode: number): number {
   return 0;
 }
 
-/** chown_common: -1 leaves an id alone. 0, -EPERM, -EROFS. */
+/** chown_common: -1 keeps an id. Returns 0, -EPERM, -EROFS. */
 export function chownCommon(cur: Caller, inode: Inode, uid: number, gid: number): number {
   if (inode.iSb.readOnly) return -EROFS;
   if ((inode.iFlags & (S_IMMUTABLE | S_APPEND)) !== 0) return -EPERM;
@@ -224,7 +224,7 @@ export function chownCommon(cur: Caller, inode: Inode, uid: number, gid: number)
   return 0;
 }
 
-/** access(2) with the caller's effective ids: 0 or -EACCES and the like. */
+/** access(2) with the caller's effective ids: returns 0 or -EACCES and the like. */
 export function doFaccessat(cur: FileCaller, dirfd: number, path: string, mask: number): number {
   if ((mask & ~7) !== 0) return -EINVAL;
   const found = pathLookup(cur, dirfd, path, true);
@@ -235,7 +235,7 @@ export function doFaccessat(cur: FileCaller, dirfd: number, path: string, mask: 
   return mask === 0 ? 0 : inodePermission(cur.cred, found.mnt, inode, mask);
 }
 
-/** file_update_time for a change of contents. */
+/** file_update_time for a changed file. */
 export function touchTimes(inode: Inode): void {
   const now = inode.iSb.now();
   inode.iMtime = now;

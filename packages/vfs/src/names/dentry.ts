@@ -1,7 +1,7 @@
 /**
  * struct dentry: a name in a directory, and the cached tree of names. Paths are printed from it (d_path).
  *
- * For in-memory filesystems the tree is the directory itself; for others it is a cache that `lookup` fills.
+ * In-memory filesystems use the tree as the directory itself; for others it is a cache that `lookup` fills.
  * Mirrors fs/dcache.c, without its locking and its shrinkers.
  */
 import type { Inode } from './inode.ts';
@@ -11,18 +11,18 @@ import type { Mount } from './mount.ts';
 /** A name. */
 export class Dentry {
   dName: string;
-  /** Itself for a root and for a file that never had a name. */
+  /** The parent; the dentry itself for a root and for a file without a name. */
   dParent: Dentry;
-  /** Null: the name is known not to exist. */
+  /** The inode; null for a negative dentry. */
   dInode: Inode | null;
-  /** In the tree: false once unlinked. */
+  /** Whether it is in the tree: false once unlinked. */
   hashed = false;
   children: Map<string, Dentry> | null = null;
   /** Mounts on this directory. */
   mounts: Mount[] | null = null;
-  /** A name of its own for d_path («pipe:[7]»), or null. */
+  /** The name that d_path prints («pipe:[7]»), or null. */
   dynamicName: string | null = null;
-  /** Whose open(2) has made the file and waits for the driver to open it. */
+  /** The caller whose open(2) has created the file and waits for the driver to open it. */
   createdFor: object | null = null;
 
   constructor(name: string, parent: Dentry | null, inode: Inode | null) {
@@ -32,26 +32,26 @@ export class Dentry {
   }
 }
 
-/** The root of a filesystem. Takes over the caller's reference to the inode. */
+/** Creates the root of a filesystem. Takes over the caller's reference to the inode. */
 export function dMakeRoot(inode: Inode): Dentry {
   const root = new Dentry('/', null, inode);
   root.hashed = true;
   return root;
 }
 
-/** A dentry that is in no directory: `d_path` prints «/NAME (deleted)». Takes over the reference to the inode. */
+/** Creates a dentry in no directory: `d_path` prints «/NAME (deleted)». Takes over the reference to the inode. */
 export function dAllocPseudo(name: string, inode: Inode): Dentry {
   return new Dentry(name, null, inode);
 }
 
-/** d_add: the name enters its directory, with its inode (whose reference it takes over) or as known to be absent. */
+/** d_add: adds the name to its directory, with its inode (whose reference it takes over) or as negative. */
 export function dAdd(dentry: Dentry, inode: Inode | null): void {
   dentry.dInode = inode;
   dentry.hashed = true;
   (dentry.dParent.children ??= new Map<string, Dentry>()).set(dentry.dName, dentry);
 }
 
-/** d_delete, d_drop: the name leaves its directory. Its reference to the inode is given back. */
+/** d_delete, d_drop: removes the name from its directory. Drops its reference to the inode. */
 export function dDrop(dentry: Dentry): void {
   if (!dentry.hashed) return;
   dentry.hashed = false;
@@ -60,12 +60,12 @@ export function dDrop(dentry: Dentry): void {
   if (dentry.dInode !== null) iput(dentry.dInode);
 }
 
-/** d_instantiate with another name's inode: one more reference. */
+/** d_instantiate with the inode of another name: takes a reference. */
 export function dLink(dentry: Dentry, inode: Inode): void {
   dAdd(dentry, ihold(inode));
 }
 
-/** d_move: the name takes the place of `target`, which leaves the tree if it was in it. */
+/** d_move: replaces `target` by the name; `target` is removed if it was in the tree. */
 export function dMove(dentry: Dentry, target: Dentry): void {
   if (target.hashed) dDrop(target);
   dentry.dParent.children?.delete(dentry.dName);
@@ -75,9 +75,9 @@ export function dMove(dentry: Dentry, target: Dentry): void {
 }
 
 /**
- * d_path: the absolute path, with « (deleted)» behind the name of an unlinked file.
+ * d_path: returns the absolute path, with « (deleted)» after the name of an unlinked file.
  *
- * @param mnt the mount it was opened through; null for files of internal mounts
+ * @param mnt the mount through which it was opened; null for files of internal mounts
  */
 export function dPath(mnt: Mount | null, dentry: Dentry): string {
   if (dentry.dynamicName !== null) return dentry.dynamicName;

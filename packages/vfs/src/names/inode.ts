@@ -1,7 +1,7 @@
 /**
- * struct inode: one file, whatever its names. Data, and its reference count.
+ * struct inode: one file with any number of names. Data, and its reference count.
  *
- * The pages are in `iMapping` when the machine has memory; without memory a file has a size and mappings, and no contents.
+ * The pages are in `iMapping` when the machine has memory; without memory a file has a size and mappings, but no contents.
  * Mirrors include/linux/fs.h and fs/inode.c.
  */
 import { FileMapping, type MmSystem, type VmInode } from '@vmarea/mm-core';
@@ -10,12 +10,12 @@ import type { FileOperations, InodeOperations } from '../files/operations.ts';
 import type { LockContext } from '../files/locks.ts';
 import type { SuperBlock } from './super-block.ts';
 
-/** i_flags, beside mm-core's S_APPEND. */
+/** i_flags, in addition to mm-core's S_APPEND. */
 export const S_IMMUTABLE = 8;
 /** The directory has been removed. */
 export const S_DEAD = 16;
 
-/** A file. Made by drivers through {@link newInode}, ended by {@link iput}. */
+/** A file. Drivers create it with {@link newInode}; {@link iput} frees it. */
 export class Inode implements VmInode {
   readonly iSb: SuperBlock;
   readonly ino: number;
@@ -26,12 +26,12 @@ export class Inode implements VmInode {
   iFlags = 0;
   /** Bytes. */
   iSize = 0;
-  /** 512-byte blocks in use, where the driver counts them itself. */
+  /** 512-byte blocks in use, for drivers that count them. */
   iBlocks = 0;
   iWritecount = 0;
   /** References: hashed dentries and open files. */
   iCount = 1;
-  /** Of a device file. */
+  /** Device numbers of a device file. */
   rdevMajor = 0;
   rdevMinor = 0;
   /** Seconds since 1970, by the superblock's clock. */
@@ -49,7 +49,7 @@ export class Inode implements VmInode {
   iLink = '';
   /** POSIX and flock locks, null until the first. */
   iFlctx: LockContext | null = null;
-  /** What the driver keeps. */
+  /** Private data of the driver. */
   iPrivate: unknown = null;
 
   constructor(sb: SuperBlock, ino: number, mode: number, iOp: InodeOperations, iFop: FileOperations) {
@@ -81,7 +81,7 @@ export class Inode implements VmInode {
 }
 
 /**
- * A new inode with the superblock's next number, one link and one reference.
+ * Creates an inode with the superblock's next number, one link and one reference.
  *
  * @param mode type and permissions, as in st_mode
  */
@@ -89,13 +89,13 @@ export function newInode(sb: SuperBlock, mode: number, iOp: InodeOperations, iFo
   return new Inode(sb, sb.nextIno(), mode, iOp, iFop);
 }
 
-/** One more reference. */
+/** Takes a reference. */
 export function ihold(inode: Inode): Inode {
   inode.iCount++;
   return inode;
 }
 
-/** One reference less; with the last one the driver gives the inode's pages and space back. */
+/** Drops a reference; after the last one the driver frees the inode's pages and space. */
 export function iput(inode: Inode): void {
   if (--inode.iCount > 0) return;
   inode.iSb.sOp.evictInode(inode);

@@ -1,5 +1,5 @@
 /**
- * struct mount and the tree of mounts that tasks see.
+ * struct mount and the tree of mounts.
  *
  * Not here: propagation, bind mounts of subtrees, mount namespaces per task. Mirrors fs/namespace.c.
  */
@@ -8,7 +8,7 @@ import { rootCredentials, type MmSystem } from '@vmarea/mm-core';
 import { Dentry } from './dentry.ts';
 import type { SuperBlock } from './super-block.ts';
 
-/** How a filesystem is mounted. */
+/** The options of a mount. */
 export interface MountOptions {
   /** MNT_NOEXEC. */
   readonly noexec?: boolean | undefined;
@@ -17,7 +17,7 @@ export interface MountOptions {
   readonly nosuid?: boolean | undefined;
 }
 
-/** A filesystem at a place. */
+/** A filesystem attached to a directory. */
 export class Mount {
   readonly sb: SuperBlock;
   readonly root: Dentry;
@@ -27,7 +27,7 @@ export class Mount {
   readOnly: boolean;
   nodev: boolean;
   nosuid: boolean;
-  /** Open files and working directories. */
+  /** The number of open files and working directories on it. */
   count = 0;
 
   constructor(sb: SuperBlock, options: MountOptions) {
@@ -42,13 +42,13 @@ export class Mount {
   }
 }
 
-/** A place in the tree: struct path. */
+/** struct path: a dentry and its mount. */
 export interface Path {
   readonly mnt: Mount;
   readonly dentry: Dentry;
 }
 
-/** path_noexec: by the mount or the filesystem. */
+/** path_noexec: returns whether the mount or the filesystem forbids execution. */
 export function pathNoexec(mnt: Mount | null, sb: SuperBlock): boolean {
   return sb.noexec || (mnt?.noexec ?? false);
 }
@@ -62,7 +62,7 @@ export class MountTree {
 
   /**
    * @param rootSb the filesystem at «/»
-   * @param firstMinor minor number that the first mounted filesystem without a device number gets (major 0)
+   * @param firstMinor the minor number (major 0) of the first mounted filesystem without a device number
    */
   constructor(rootSb: SuperBlock, options: MountOptions = {}, firstMinor = 2) {
     this.system = rootSb.system;
@@ -72,7 +72,7 @@ export class MountTree {
     this.all.push(this.root);
   }
 
-  /** get_anon_bdev: gives a filesystem its device number if it has none yet. */
+  /** get_anon_bdev: assigns a device number to a filesystem that has none. */
   assignDevice(sb: SuperBlock): void {
     if (sb.devAssigned) return;
     sb.devAssigned = true;
@@ -83,16 +83,16 @@ export class MountTree {
     return { mnt: this.root, dentry: this.root.root };
   }
 
-  /** Every mount, in the order of mounting. */
+  /** Returns every mount, in the order of mounting. */
   mounts(): readonly Mount[] {
     return this.all;
   }
 
   /**
-   * Mounts a filesystem, making the directories that lead to it where they are missing.
+   * Mounts a filesystem; creates missing directories of the path.
    *
    * @param path absolute, without symbolic links
-   * @returns the mount, or -ENOTDIR, -EINVAL, or what making a directory answered
+   * @returns the mount, or -ENOTDIR, -EINVAL, or the errno of creating a directory
    */
   mount(path: string, sb: SuperBlock, options: MountOptions = {}): Mount | number {
     if (!path.startsWith('/')) return -EINVAL;
@@ -124,7 +124,7 @@ export class MountTree {
     return made;
   }
 
-  /** Unmounts: 0, -EBUSY while files are open on it or something is mounted below, -EINVAL for the root. */
+  /** Unmounts. Returns 0, -EBUSY while files are open on it or a mount is below it, -EINVAL for the root. */
   umount(mnt: Mount): number {
     if (mnt.parent === null || mnt.mountpoint === null) return -EINVAL;
     if (mnt.count > 0 || this.all.some((other) => other.parent === mnt)) return -EBUSY;
@@ -136,7 +136,7 @@ export class MountTree {
   }
 }
 
-/** The mount on a directory, topmost of several, or null. */
+/** Returns the mount on a directory, the topmost of several, or null. */
 export function topMount(mnt: Mount, dentry: Dentry): Mount | null {
   if (dentry.mounts === null) return null;
   let found: Mount | null = null;

@@ -1,7 +1,7 @@
 /**
  * Path lookup, and the system calls that change names: mkdir, rmdir, unlink, rename, link, symlink.
  *
- * Opening is in open.ts. Mirrors fs/namei.c.
+ * open.ts opens files. Mirrors fs/namei.c.
  */
 import {
   AT_FDCWD,
@@ -35,20 +35,20 @@ const PATH_MAX = 4096;
 const NAME_MAX = 255;
 const MAXSYMLINKS = 40;
 
-/** What a walk found. */
+/** The result of a path walk. */
 export interface Lookup {
   mnt: Mount;
   /** The directory of the last component (after the last symbolic link followed). */
   parent: Dentry;
-  /** The last component: its dentry may be negative. The parent itself for «.», «..» and «/». */
+  /** The last component; its dentry may be negative. The parent itself for «.», «..» and «/». */
   dentry: Dentry;
   /** The last component as written: '' when it is «.», «..» or nothing. */
   last: string;
-  /** The path ends in a slash. */
+  /** Whether the path ends with a slash. */
   trailingSlash: boolean;
 }
 
-/** Where a relative path starts: a directory descriptor, or AT_FDCWD. A negative errno for a bad one. */
+/** Returns the start of a relative path: of a directory descriptor, or of AT_FDCWD. Returns a negative errno for a bad one. */
 export function startOf(cur: FileCaller, dirfd: number, path: string): Path | number {
   if (path.startsWith('/')) return cur.fs.root;
   if (dirfd === AT_FDCWD) return cur.fs.cwd;
@@ -58,7 +58,7 @@ export function startOf(cur: FileCaller, dirfd: number, path: string): Path | nu
   return { mnt: file.mnt, dentry: file.dentry };
 }
 
-/** The child of a directory, from the tree or by the driver: a dentry (negative when there is none), or an errno or RETRY. */
+/** Finds the child of a directory, in the tree or by the driver. Returns a dentry (negative when there is none), an errno or RETRY. */
 export function lookupOne(parent: Dentry, name: string): Dentry | number {
   const cached = parent.children?.get(name);
   if (cached !== undefined) return cached;
@@ -74,8 +74,8 @@ export function lookupOne(parent: Dentry, name: string): Dentry | number {
 /**
  * path_lookupat: walks a path.
  *
- * @param followLast whether a symbolic link at the end is followed
- * @returns what it found (the last component need not exist), or -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG,
+ * @param followLast whether to follow a symbolic link at the end
+ * @returns the result (the last component need not exist), or -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG,
  *   -EBADF, RETRY
  */
 export function pathLookup(cur: FileCaller, dirfd: number, path: string, followLast: boolean): Lookup | number {
@@ -165,14 +165,14 @@ function walk(cur: FileCaller, start: Path, path: string, followLast: boolean): 
   }
 }
 
-/** may_create: a name may be added to the directory: 0, -EEXIST, -ENOENT, -EROFS, -EACCES. */
+/** may_create: checks whether a name may be added to the directory. Returns 0, -EEXIST, -ENOENT, -EROFS, -EACCES. */
 export function mayCreate(cred: Credentials, mnt: Mount, dir: Inode, child: Dentry): number {
   if (child.dInode !== null) return -EEXIST;
   if ((dir.iFlags & S_DEAD) !== 0) return -ENOENT;
   return inodePermission(cred, mnt, dir, MAY_WRITE | MAY_EXEC);
 }
 
-/** may_delete: a name may be taken out of the directory. */
+/** may_delete: checks whether a name may be removed from the directory. */
 function mayDelete(cred: Credentials, mnt: Mount, dir: Inode, victim: Dentry, isDir: boolean): number {
   const inode = victim.dInode;
   if (inode === null) return -ENOENT;
@@ -190,7 +190,7 @@ function mayDelete(cred: Credentials, mnt: Mount, dir: Inode, victim: Dentry, is
   return 0;
 }
 
-/** A new directory's or node's parent and name: the lookup, or the errno of a bad place. */
+/** Finds the parent and the name of a new directory or node. Returns the lookup, or an errno when it cannot be created there. */
 function createPlace(cur: FileCaller, dirfd: number, path: string, isDir: boolean): Lookup | number {
   const found = pathLookup(cur, dirfd, path, false);
   if (typeof found === 'number') return found;
@@ -248,7 +248,7 @@ export function doLinkat(
   return dir.iOp.link(old.dentry, dir, place.dentry);
 }
 
-/** unlinkat(2) without AT_REMOVEDIR: the name goes; the file stays while somebody has it open or mapped. */
+/** unlinkat(2) without AT_REMOVEDIR: removes the name; the file exists while it is open or mapped. */
 export function doUnlinkat(cur: FileCaller, dirfd: number, path: string): number {
   const found = pathLookup(cur, dirfd, path, false);
   if (typeof found === 'number') return found;
@@ -289,7 +289,7 @@ export function doRmdir(cur: FileCaller, dirfd: number, path: string): number {
 
 const RENAME_NOREPLACE = 1;
 
-/** renameat2(2), with RENAME_NOREPLACE as the only flag. What was at the new name goes; mappings follow the file. The parameters are the kernel's. */
+/** renameat2(2), with RENAME_NOREPLACE as the only flag. Removes a file at the new name; mappings stay with the file. The parameters are the kernel's. */
 export function doRenameat(
   cur: FileCaller,
   oldDirfd: number,
@@ -343,7 +343,7 @@ export function doChdir(cur: FileCaller, path: string): number {
   return 0;
 }
 
-/** readlinkat(2): the target, or a negative errno. */
+/** readlinkat(2): returns the target, or a negative errno. */
 export function doReadlinkat(cur: FileCaller, dirfd: number, path: string): string | number {
   const found = pathLookup(cur, dirfd, path, false);
   if (typeof found === 'number') return found;

@@ -1,5 +1,5 @@
 /**
- * Who may do what with an inode: permission bits, owner, and the capabilities that stand above them.
+ * Permission checks of an inode: permission bits, owner, and the capabilities that override them.
  *
  * Not here: ACLs, security modules, supplementary groups. Mirrors generic_permission in fs/namei.c.
  */
@@ -47,7 +47,7 @@ function genericPermission(cred: Credentials, inode: Inode, mask: number): numbe
     if ((mask & MAY_WRITE) === 0 && hasCapability(cred, CAP_DAC_READ_SEARCH)) return 0;
     return -EACCES;
   }
-  // Execution needs at least one execute bit, even of root.
+  // Execution needs at least one execute bit, also for root.
   if (((mask & MAY_EXEC) === 0 || (inode.iMode & 0o111) !== 0) && hasCapability(cred, CAP_DAC_OVERRIDE)) return 0;
   if (mask === MAY_READ && hasCapability(cred, CAP_DAC_READ_SEARCH)) return 0;
   return -EACCES;

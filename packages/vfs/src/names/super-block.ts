@@ -1,13 +1,13 @@
 /**
- * struct super_block: one filesystem instance; and what a driver tells about itself.
+ * struct super_block: one filesystem instance; and a driver's manifest.
  *
- * Mounts (mount.ts) put an instance somewhere in the tree. Mirrors include/linux/fs.h and fs/super.c.
+ * Mounts (mount.ts) attach an instance to the tree. Mirrors include/linux/fs.h and fs/super.c.
  */
 import type { MmSystem } from '@vmarea/mm-core';
 import type { Dentry } from './dentry.ts';
 import type { Inode } from './inode.ts';
 
-/** What a driver can do. A false cell means a clean errno, not a surprise. */
+/** The capabilities of a driver. False means that the call fails with a defined errno. */
 export interface DriverCapabilities {
   /** read(2). */
   readonly read: boolean;
@@ -15,7 +15,7 @@ export interface DriverCapabilities {
   readonly write: boolean;
   readonly mmapPrivate: boolean;
   readonly mmapShared: boolean;
-  /** Stores through a shared mapping reach the file. */
+  /** Stores through a shared mapping change the file. */
   readonly mmapSharedWrite: boolean;
   readonly truncate: boolean;
   readonly fallocate: boolean;
@@ -26,28 +26,28 @@ export interface DriverCapabilities {
   readonly mkdir: boolean;
   /** FS_IOC_SETFLAGS with the append-only flag. */
   readonly appendOnly: boolean;
-  /** Contents outlive the machine. */
+  /** Contents exist after the machine ends. */
   readonly persistent: boolean;
-  /** Operations may have to be repeated after `system.current.pending`. */
+  /** Calls may have to be repeated after `system.current.pending` has settled. */
   readonly asynchronous: boolean;
 }
 
 /** A driver's description of itself. */
 export interface DriverManifest {
-  /** As /proc/filesystems names it. */
+  /** Its name in /proc/filesystems. */
   readonly name: string;
   readonly capabilities: DriverCapabilities;
-  /** What users must not rely on, a sentence each without its full stop. */
+  /** What users must not rely on: sentences without a full stop. */
   readonly notPromised?: readonly string[] | undefined;
 }
 
-/** What a filesystem does as a whole. */
+/** The operations of a filesystem as a whole. */
 export interface SuperOperations {
-  /** The last reference to an inode has gone: with no link left its pages and space are given back. */
+  /** Called when the last reference to an inode was dropped: with no link left, frees its pages and space. */
   evictInode(inode: Inode): void;
-  /** The last mount has gone. */
+  /** Called when the last mount was removed. */
   putSuper?: ((sb: SuperBlock) => void) | undefined;
-  /** Totals for statfs(2), in blocks of `blockSize`. */
+  /** Returns totals for statfs(2), in blocks of `blockSize`. */
   statfs?: ((sb: SuperBlock) => Statfs) | undefined;
 }
 
@@ -61,13 +61,13 @@ export interface Statfs {
   readonly filesFree: number;
 }
 
-/** What a superblock is made of. */
+/** The parts of a superblock. */
 export interface SuperBlockInit {
   readonly manifest: DriverManifest;
   readonly operations: SuperOperations;
-  /** Device number of the filesystem; when left out, mounting assigns the next free one (major 0). */
+  /** Device number of the filesystem; without it, mounting assigns the next free one (major 0). */
   readonly device?: { readonly major: number; readonly minor: number } | undefined;
-  /** SB_I_NOEXEC: no program is ever executed from it (proc). */
+  /** SB_I_NOEXEC: no program on it can be executed (proc). */
   readonly noexec?: boolean | undefined;
   readonly readOnly?: boolean | undefined;
   /** MS_MANDLOCK: mandatory locking. */
@@ -76,11 +76,11 @@ export interface SuperBlockInit {
   readonly maxBytes?: number | undefined;
   /** st_blksize. */
   readonly blockSize?: number | undefined;
-  /** Seconds since 1970; always 0 when left out. */
+  /** Returns seconds since 1970; always 0 without it. */
   readonly clock?: (() => number) | undefined;
 }
 
-/** Offsets are exact to 2^53; the kernel's 2^63 - 1 cannot be told from it by any file that fits in memory. */
+/** Offsets are exact to 2^53; no file that fits in memory shows a difference to the kernel's 2^63 - 1. */
 export const MAX_LFS_FILESIZE: number = Number.MAX_SAFE_INTEGER;
 
 /** A filesystem instance. */
@@ -90,18 +90,18 @@ export class SuperBlock {
   readonly sOp: SuperOperations;
   devMajor: number;
   devMinor: number;
-  /** Whether the device number is still to be assigned by the first mount. */
+  /** Whether the first mount has to assign the device number. */
   devAssigned: boolean;
   noexec: boolean;
   readOnly: boolean;
   mandatoryLocks: boolean;
   maxBytes: number;
   blockSize: number;
-  /** The root directory; null until the driver has made it. */
+  /** The root directory; null until the driver has created it. */
   root: Dentry | null = null;
-  /** What the driver keeps. */
+  /** Private data of the driver. */
   private_: unknown = null;
-  /** Mounts of it. */
+  /** The number of mounts. */
   active = 0;
   private lastIno = 0;
   private readonly clock: () => number;
