@@ -1,6 +1,6 @@
 /**
- * One object that says everything about an arm64 machine that memory management asks: page size, address-space
- * layout, protections, huge page sizes, and the page-table factory. It knows no VMA and no file.
+ * An arm64 machine as memory management sees it, in one object: page size, address-space layout, protections, huge page
+ * sizes, and the page-table factory. Uses no VMA and no file.
  * Mirrors arch/arm64/include/asm/{memory,processor,elf,page}.h.
  */
 import { EINVAL, EM_AARCH64 } from '@vmarea/uapi';
@@ -10,7 +10,7 @@ import { Arm64PageTables, type PhysicalMemory, type TableAllocator } from './pag
 import { protectionMap, type DescriptorHalves } from './protection-map.ts';
 import { type SpecialLayout, specialLayout, type SpecialLayoutStyle } from './special.ts';
 
-/** What {@link createArm64} needs. */
+/** The options of {@link createArm64}. */
 export interface Arm64Options {
   /** Bytes of a page. */
   readonly pageSize: PageSize;
@@ -29,7 +29,7 @@ export interface Arm64 {
   /** End of user space, 2^vaBits; a mapping may end exactly there. */
   readonly taskSize: number;
   readonly stackTop: number;
-  /** Where bottom-up searches begin: a quarter of the address space. */
+  /** The start of bottom-up searches: a quarter of the address space. */
   readonly taskUnmappedBase: number;
   /** 2/3 of the address space, not yet rounded to a page (that depends on the program). */
   readonly elfEtDynBase: number;
@@ -40,7 +40,7 @@ export interface Arm64 {
   readonly mmapRndBitsMax: number;
   /** Huge page sizes of the granule in bytes, ascending: contiguous runs and blocks. */
   readonly hugeSizes: readonly number[];
-  /** The default huge page: what one last-level table covers. */
+  /** The default huge page: the range of one last-level table. */
   readonly pmdSize: number;
   /** e_machine of its ELF files: EM_AARCH64. */
   readonly elfMachine: number;
@@ -48,28 +48,28 @@ export interface Arm64 {
   readonly levels: number;
   /** TCR_EL1.T0SZ for these tables: 64 - vaBits. */
   readonly t0sz: number;
-  /** MAIR_EL1 that gives the attribute indices in the descriptors their meaning. */
+  /** MAIR_EL1, which defines the attribute indices in the descriptors. */
   readonly mair: DescriptorHalves;
   /** DEFAULT_MAP_WINDOW: all of user space; wider hints need 52-bit addresses. */
   readonly mapWindow: number;
   /** RLIMIT_STACK unlimited at exec chooses the legacy layout. */
   readonly unlimitedStackIsLegacy: true;
-  /** The searches of the generic code keep above vm.mmap_min_addr themselves. */
+  /** The searches of the generic code stay above vm.mmap_min_addr themselves. */
   readonly searchesFromPageOne: false;
-  /** MAP_32BIT and MAP_ABOVE4G mean nothing here. */
+  /** MAP_32BIT and MAP_ABOVE4G have no effect on arm64. */
   readonly map32Bit: null;
   readonly mapAbove4G: 0;
   /** A hint for huge pages is rounded up. */
   readonly hugeHintRoundsDown: false;
-  /** VM_DATA_DEFAULT_FLAGS contains VM_MTE_ALLOWED in kernels that know tags. */
+  /** VM_DATA_DEFAULT_FLAGS contains VM_MTE_ALLOWED in kernels with memory tagging. */
   readonly dataMteAllowed: true;
   /** A CPU without FEAT_HAFDBS: the kernel sets access flag and dirty state, at a fault. */
   readonly hardwareFlags: false;
-  /** The right to execute is looked at before a page is brought in for it. */
+  /** The kernel checks the right to execute before it brings a page in. */
   readonly fetchBringsIn: false;
-  /** Execute-only memory can be read; with EPAN, which is the machine's configuration, it is SEGV_ACCERR. */
+  /** Execute-only memory can be read; with EPAN, a setting of the configuration, reading it is SEGV_ACCERR. */
   readonly executeOnlyCode: 0;
-  /** Every address outside is a translation fault with its address. */
+  /** Every address outside is a translation fault with an address. */
   readonly canonicalEnd: number;
   readonly gateArea: null;
   /**
@@ -79,10 +79,10 @@ export interface Arm64 {
    * `'generic-6.1'`: the limit is padded by the guard gap, and by the random range only if `randomize`.
    */
   mmapLayout(request: LayoutRequest): number;
-  /** The special mappings that exec makes, in kernels of a style. */
+  /** Returns the special mappings of kernels of a style. */
   specialLayout(style: SpecialLayoutStyle): SpecialLayout;
   /**
-   * The offset argument of mmap(2) as `sys_mmap` of arm64 takes it.
+   * Converts the offset argument of mmap(2) as `sys_mmap` of arm64 does.
    *
    * @param offset bytes; a negative number is the 64-bit register's two's complement
    * @returns the offset in pages, or -EINVAL when it is not a multiple of the page size
@@ -91,7 +91,7 @@ export interface Arm64 {
   /** vm_page_prot for VM_READ 1 | VM_WRITE 2 | VM_EXEC 4 | VM_SHARED 8. */
   protectionMap(index: number): DescriptorHalves;
   /**
-   * A new, empty translation tree whose tables live in `mem`.
+   * Creates an empty translation tree with its tables in `mem`.
    *
    * @returns null when the allocator has no page for the root table
    */
@@ -99,9 +99,9 @@ export interface Arm64 {
 }
 
 /**
- * Describe an arm64 machine.
+ * Describes an arm64 machine.
  *
- * @throws RangeError naming the value, when Linux does not know this pair of page size and VA size
+ * @throws RangeError naming the value, when Linux does not support this pair of page size and VA size
  */
 export function createArm64(options: Arm64Options): Arm64 {
   const g = geometry(options.pageSize, options.vaBits);
@@ -124,7 +124,7 @@ export function createArm64(options: Arm64Options): Arm64 {
     taskUnmappedBase: facts.taskUnmappedBase,
     elfEtDynBase: Math.floor((2 * taskSize) / 3),
     stackRndPages: facts.stackRndPages,
-    // 18, 16, 14: the same number of random address bits at every page size
+    // 18, 16, 14: the same number of random address bits for every page size.
     mmapRndBits: 30 - g.pageShift,
     mmapRndBitsMax: g.vaBits - g.pageShift - 3,
     hugeSizes: g.hugeSizes,

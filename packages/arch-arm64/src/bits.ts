@@ -1,19 +1,19 @@
 /**
- * Bit numbers of a VMSAv8-64 descriptor as Linux uses them, and the generic bits in which the rest of the
- * world talks about an entry. A descriptor is two u32 words: `LO_*` are bits 0..31, `HI_*` are bits 32..63
- * moved down by 32. Not here: which bits a protection has (protection-map.ts).
+ * Bit numbers of a VMSAv8-64 descriptor as Linux uses them, and the generic bits of an entry that all architectures share.
+ * A descriptor is two u32 words: `LO_*` are bits 0..31, `HI_*` are bits 32..63 shifted down by 32. Not here: the bits of a
+ * protection (protection-map.ts).
  * Mirrors arch/arm64/include/asm/pgtable-hwdef.h and pgtable.h.
  */
 
-/** The entry maps something: a valid descriptor, or one hidden from the MMU by PROT_NONE. */
+/** The entry maps a page: a valid descriptor, or one that PROT_NONE makes invalid for the MMU. */
 export const PTE_PRESENT = 1;
-/** Bit 51: software may make the page writable; hardware may too, once the entry is dirty as well. */
+/** Bit 51: the kernel may make the page writable; hardware may too, once the entry is also dirty. */
 export const PTE_WRITE = 2;
 /** Bit 55 (or a hardware-dirty state): the page was written through this entry. */
 export const PTE_DIRTY = 4;
 /** The access flag, bit 10. */
 export const PTE_YOUNG = 8;
-/** Bit 56: the frame has no page behind it that is counted (zero page, special mappings). */
+/** Bit 56: the frame is no counted page (zero page, special mappings). */
 export const PTE_SPECIAL = 16;
 /** Present for software, invalid for the MMU: PROT_NONE. Always together with {@link PTE_PRESENT}. */
 export const PTE_NONE_PROT = 32;

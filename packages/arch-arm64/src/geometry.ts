@@ -1,5 +1,5 @@
 /**
- * How a granule and a VA size divide an address: levels, table entries, huge page sizes. Data only.
+ * The division of an address by granule and VA size: levels, table entries, huge page sizes. Data only.
  * Mirrors arch/arm64/include/asm/pgtable-hwdef.h and the CONT_* definitions.
  */
 
@@ -14,7 +14,7 @@ const COMBINATIONS: ReadonlyMap<number, readonly number[]> = new Map([
   [65536, [42, 48]],
 ]);
 
-/** A page of any size holds this many times fewer entries than bytes: descriptors have 8 bytes. */
+/** A page has this many times fewer entries than bytes (log2): descriptors have 8 bytes. */
 const ENTRY_SHIFT = 3;
 
 /** The shape of a translation tree. Sizes in bytes; a size of 0 means that there is no such huge page. */

@@ -1,5 +1,5 @@
-// @vmarea/arch-arm64: page sizes, address-space layout, protection map, and page tables of arm64. Knows no files and no VMAs.
-// That it satisfies the ports of mm-core is shown by a type test there. Mirrors arch/arm64/mm and arch/arm64/include/asm.
+// @vmarea/arch-arm64: page sizes, address-space layout, protection map, and page tables of arm64. Uses no files and no VMAs.
+// A type test in mm-core checks that it implements mm-core's ports. Mirrors arch/arm64/mm and arch/arm64/include/asm.
 
 export { createArm64, type Arm64, type Arm64Options } from './arch.ts';
 export { type Geometry, type PageSize, type VaBits } from './geometry.ts';

@@ -1,30 +1,30 @@
 /**
- * Where the mmap area of a process begins. Not here: the choice between top-down and bottom-up search, which is
- * the caller's (`legacy`), and the random numbers themselves.
+ * The start of the mmap area of a process. Not here: the choice between top-down and bottom-up search (the caller's `legacy`),
+ * and the random numbers.
  * Mirrors arch/arm64/mm/mmap.c (4.4) and arch_pick_mmap_layout in mm/util.c (6.1).
  */
 
-/** Which kernel's rule: arm64's own of 4.4, or the generic one that 6.1 uses. */
+/** The rule: arm64's own of 4.4, or the generic one of 6.1. */
 export type MmapLayoutStyle = 'arm64-4.4' | 'generic-6.1';
 
 const SZ_128M = 128 * 1024 * 1024;
 
-/** What decides about mmap_base. Sizes and addresses are bytes. */
+/** The values that mmap_base depends on. Sizes and addresses are bytes. */
 export interface LayoutRequest {
   readonly style: MmapLayoutStyle;
   /** Soft RLIMIT_STACK; Infinity = unlimited. */
   readonly stackLimit: number;
-  /** The random displacement; 0 when not randomised. */
+  /** The random displacement; 0 without randomisation. */
   readonly rndBytes: number;
-  /** Bottom-up layout: the answer is the bottom of the area. */
+  /** Bottom-up layout: the result is the bottom of the area. */
   readonly legacy: boolean;
   /** The program runs randomised (PF_RANDOMIZE). */
   readonly randomize: boolean;
-  /** stack_guard_gap (256 pages unless booted otherwise); 6.1 only. */
+  /** stack_guard_gap (256 pages by default); 6.1 only. */
   readonly stackGuardGapBytes: number;
 }
 
-/** What the rule needs to know of the machine; bytes, except `stackRndPages`. */
+/** The machine's values for the rule; bytes, except `stackRndPages`. */
 export interface LayoutFacts {
   readonly taskSize: number;
   readonly stackTop: number;

@@ -1,9 +1,9 @@
 /**
- * Page tables of one address space in the hardware's own format: what entries say, and how they change.
- * Where they are is table-tree.ts. No allocation, no policy: who may write is the caller's decision.
+ * Page tables of one address space in the hardware's own format: reads and changes entries. table-tree.ts finds them.
+ * No allocation, no policy: the caller decides who may write.
  *
  * One rule holds after every store: RDONLY is clear exactly when the entry is WRITE and DIRTY, so that the first
- * store through a clean writable entry faults and is seen.
+ * store through a clean writable entry faults.
  * A huge page is one block, or a contiguous run of entries that all carry CONT and always change together.
  * Mirrors arch/arm64/include/asm/pgtable.h (set_pte_at, pte_modify) and mm/hugetlbpage.c.
  */
@@ -37,11 +37,11 @@ import { TableTree, type PhysicalMemory, type TableAllocator } from './table-tre
 
 export { type PhysicalMemory, type TableAllocator } from './table-tree.ts';
 
-/** What pte_modify replaces. */
+/** The bits that pte_modify replaces. */
 const LO_PROT_BITS = LO_VALID | LO_USER;
 const HI_PROT_BITS = HI_PXN | HI_UXN | HI_PROT_NONE | HI_WRITE;
 
-/** Distances between the descriptor bits and the generic ones. */
+/** Distances between the descriptor bits and the generic bits. */
 const WRITE_SHIFT = 18;
 const DIRTY_SHIFT = 21;
 const SPECIAL_SHIFT = 20;
@@ -50,9 +50,9 @@ const RDONLY_SHIFT = 5;
 const BLOCK_SHIFT = 7;
 const HI_GENERIC_SHIFT = 19;
 
-/** See the head of the file. Made by `createPageTables` of an arch object. */
+/** See the head of the file. `createPageTables` of an arch object creates it. */
 export class Arm64PageTables extends TableTree {
-  /** Result of {@link walk}: the frame of the page that the address is in, also inside a huge page. */
+  /** Result of {@link walk}: the frame of the page that contains the address, also inside a huge page. */
   walkPfn: number;
   /** Result of {@link walk}: bytes that the translation covers, naturally aligned. */
   walkSize: number;
@@ -65,22 +65,22 @@ export class Arm64PageTables extends TableTree {
 
   // ---- reading
 
-  /** The generic bits of an entry; 0 when there is none. */
+  /** Returns the generic bits of an entry; 0 when there is none. */
   entry(slot: number): number {
     const lo = this.u32[slot]!;
     return lo === 0 ? 0 : genericBits(lo, this.u32[slot + 1]!);
   }
 
-  /** The frame that an entry points to; of a huge page's first slot, its first frame. Frames are below 2^32. */
+  /** Returns the frame of an entry; for a huge page's first slot, its first frame. Frames are below 2^32. */
   pfn(slot: number): number {
     const shift = this.pageShift;
     return ((this.u32[slot + 1]! << (32 - shift)) | (this.u32[slot]! >>> shift)) >>> 0;
   }
 
   /**
-   * Translate as the MMU does, with the last-level table found last as its walk cache.
+   * Translates as the MMU does, with the last last-level table as its walk cache.
    *
-   * @returns the generic bits; 0 when nothing is there or `addr` is outside the address space. The MMU would refuse any
+   * @returns the generic bits; 0 when nothing is mapped or `addr` is outside the address space. The MMU refuses any
    * access when PTE_NONE_PROT is set, and a write unless PTE_WRITE and PTE_DIRTY are both set. Sets walkPfn, walkSize.
    */
   walk(addr: number): number {
@@ -120,10 +120,10 @@ export class Arm64PageTables extends TableTree {
   // ---- page entries
 
   /**
-   * Make an entry (set_pte_at). AF is set: Linux makes entries young on CPUs that cannot.
+   * Stores an entry (set_pte_at). Sets AF: Linux makes entries young on CPUs that do not set it.
    *
    * @param prot index into the protection map (0..15), plus a `MEMTYPE_*` shifted left by 4
-   * @param bits PTE_WRITE, PTE_DIRTY, PTE_SPECIAL as wanted; WRITE comes from here alone, not from `prot`
+   * @param bits PTE_WRITE, PTE_DIRTY, PTE_SPECIAL; WRITE comes from here alone, not from `prot`
    */
   setEntry(slot: number, pfn: number, prot: number, bits: number): void {
     const shift = this.pageShift;
@@ -133,13 +133,13 @@ export class Arm64PageTables extends TableTree {
     this.u32[slot] = withRdonly(lo, hi);
   }
 
-  /** Back to none. */
+  /** Empties an entry. */
   clear(slot: number): void {
     this.u32[slot] = 0;
     this.u32[slot + 1] = 0;
   }
 
-  /** Take WRITE away (fork, write-notify); a dirty entry stays dirty. */
+  /** Clears WRITE (fork, write-notify); a dirty entry stays dirty. */
   wrprotect(slot: number): void {
     const lo = this.u32[slot]!;
     const hi = settled(lo, this.u32[slot + 1]!);
@@ -147,29 +147,29 @@ export class Arm64PageTables extends TableTree {
     this.u32[slot] = lo | LO_RDONLY;
   }
 
-  /** Writable, dirty and young: what a write fault leaves. */
+  /** Sets writable, dirty and young, as after a write fault. */
   mkwriteDirty(slot: number): void {
     this.u32[slot + 1]! |= HI_WRITE | HI_DIRTY;
     this.u32[slot] = (this.u32[slot]! & ~LO_RDONLY) | LO_AF;
   }
 
-  /** Clear the access flag; the next access through the MMU faults, or sets it in hardware that can. */
+  /** Clears the access flag; the next access through the MMU faults, or sets it on hardware that can. */
   mkold(slot: number): void {
     this.u32[slot]! &= ~LO_AF;
   }
 
-  /** Not dirty any more (write-back begins): the next store faults. */
+  /** Clears the dirty state (write-back begins): the next store faults. */
   mkclean(slot: number): void {
     this.u32[slot + 1]! &= ~HI_DIRTY;
     this.u32[slot]! |= LO_RDONLY;
   }
 
-  /** What hardware that manages access flag and dirty state does with an entry that lets an access pass. */
+  /** Updates an entry as hardware that manages access flag and dirty state does when it permits an access. */
   touch(slot: number, store: boolean): void {
     this.setBits(slot, store ? PTE_YOUNG | PTE_DIRTY : PTE_YOUNG);
   }
 
-  /** Set any of PTE_WRITE, PTE_DIRTY, PTE_YOUNG, PTE_SPECIAL. */
+  /** Sets any of PTE_WRITE, PTE_DIRTY, PTE_YOUNG, PTE_SPECIAL. */
   setBits(slot: number, bits: number): void {
     const lo = this.u32[slot]!;
     const hi = settled(lo, this.u32[slot + 1]!) | highBits(bits);
@@ -177,7 +177,7 @@ export class Arm64PageTables extends TableTree {
     this.u32[slot] = withRdonly(lo | ((bits & PTE_YOUNG) << YOUNG_SHIFT), hi);
   }
 
-  /** Clear any of PTE_WRITE, PTE_DIRTY, PTE_YOUNG, PTE_SPECIAL. */
+  /** Clears any of PTE_WRITE, PTE_DIRTY, PTE_YOUNG, PTE_SPECIAL. */
   clearBits(slot: number, bits: number): void {
     const lo = this.u32[slot]!;
     const hi = settled(lo, this.u32[slot + 1]!) & ~highBits(bits);
@@ -186,10 +186,10 @@ export class Arm64PageTables extends TableTree {
   }
 
   /**
-   * Replace the protection (pte_modify): frame, DIRTY, AF, SPECIAL and memory type stay.
+   * Replaces the protection (pte_modify): frame, DIRTY, AF, SPECIAL and memory type stay.
    *
    * @param prot as in setEntry
-   * @param bits PTE_WRITE decides WRITE; PTE_DIRTY and PTE_SPECIAL may be added
+   * @param bits PTE_WRITE sets or clears WRITE; PTE_DIRTY and PTE_SPECIAL may be added
    */
   changeProt(slot: number, prot: number, bits: number): void {
     const lo = this.u32[slot]!;
@@ -201,9 +201,9 @@ export class Arm64PageTables extends TableTree {
   // ---- huge pages: one block, or a contiguous run that changes as a whole. `size` is one of the arch's hugeSizes.
 
   /**
-   * The first slot of the huge page of `size` bytes around `addr`.
+   * Returns the first slot of the huge page of `size` bytes around `addr`.
    *
-   * @returns -1 when a table on the way is missing, or a table hangs where the block would be
+   * @returns -1 when a table is missing, or the block's entry is a table
    * @throws RangeError when the granule has no such huge page
    */
   slotHuge(addr: number, size: number): number {
@@ -217,10 +217,10 @@ export class Arm64PageTables extends TableTree {
   }
 
   /**
-   * The same, making the tables above, and freeing an empty table where the block goes.
+   * {@link slotHuge} that allocates the tables above, and frees an empty table in the block's place.
    *
-   * @returns -1 when there is no memory for a table
-   * @throws RangeError as slotHuge; Error when a table in use hangs there
+   * @returns -1 without memory for a table
+   * @throws RangeError as slotHuge; Error when a table in use is in its place
    */
   slotHugeAlloc(addr: number, size: number): number {
     const { contPteSize, contPmds, contPmdSize, pmdSize, pudSize } = this.geo;
@@ -296,7 +296,7 @@ export class Arm64PageTables extends TableTree {
     for (let s = slot, end = this.runEnd(slot, size); s < end; s += 2) this.changeProt(s, prot, bits);
   }
 
-  /** One past the last word of the entries that make up a huge page. */
+  /** Returns the index behind the last word of a huge page's entries. */
   private runEnd(slot: number, size: number): number {
     if (size === this.geo.contPteSize) return slot + 2 * this.geo.contPtes;
     if (size === this.geo.contPmdSize) return slot + 2 * this.geo.contPmds;
@@ -306,14 +306,14 @@ export class Arm64PageTables extends TableTree {
   // ---- many page entries of one last-level table
 
   /**
-   * Copy the entries of [start, end) for a child (fork): old there, and write-protected on both sides if wanted.
+   * Copies the entries of [start, end) for a child (fork) as old, and write-protects both sides if requested.
    *
    * @param start page-aligned like `end`; both in the span of one last-level table, which holds no huge page
-   * @param dst the child's tables; it has a last-level table there, and nothing in it yet
-   * @param wrprotect take WRITE away here and there
-   * @param clean the child's entries are clean
+   * @param dst the child's tables; it has an empty last-level table there
+   * @param wrprotect whether to clear WRITE on both sides
+   * @param clean whether the child's entries are clean
    * @param pfns receives the frame of each entry that is not SPECIAL
-   * @returns how many frames
+   * @returns the number of frames
    */
   copyRange(
     start: number,
@@ -352,11 +352,11 @@ export class Arm64PageTables extends TableTree {
   }
 
   /**
-   * Empty the entries of [start, end), and tell what they mapped.
+   * Empties the entries of [start, end), and returns what they mapped.
    *
    * @param start page-aligned like `end`; both in the span of one last-level table, which holds no huge page
    * @param out receives, for each entry that is not SPECIAL, twice its frame, plus 1 when the entry was dirty
-   * @returns how many
+   * @returns the number of elements written
    */
   takeRange(start: number, end: number, out: Int32Array): number {
     const first = this.slot(start);
@@ -383,25 +383,25 @@ function noHugeSize(size: number): RangeError {
   return new RangeError(`arm64 page tables: no huge page of ${size} bytes with this granule`);
 }
 
-/** WRITE, DIRTY and SPECIAL of the generic bits, in the high word. */
+/** Returns WRITE, DIRTY and SPECIAL of the generic bits, in the high word. */
 function highBits(bits: number): number {
   return (
     ((bits & PTE_WRITE) << WRITE_SHIFT) | ((bits & PTE_DIRTY) << DIRTY_SHIFT) | ((bits & PTE_SPECIAL) << SPECIAL_SHIFT)
   );
 }
 
-/** The low word with RDONLY as the high word wants it. */
+/** Returns the low word with RDONLY as the high word requires it. */
 function withRdonly(lo: number, hi: number): number {
   const both = HI_WRITE | HI_DIRTY;
   return (hi & both) === both ? lo & ~LO_RDONLY : lo | LO_RDONLY;
 }
 
-/** The high word, where a page that hardware made dirty (WRITE and not RDONLY) is dirty for software too. */
+/** Returns the high word, with DIRTY for a page that hardware made dirty (WRITE and not RDONLY). */
 function settled(lo: number, hi: number): number {
   return (hi & HI_WRITE) !== 0 && (lo & LO_RDONLY) === 0 ? hi | HI_DIRTY : hi;
 }
 
-/** What descriptor bits 51..58 say, in generic bits: one look-up instead of a dozen operations in every walk. */
+/** The generic bits of descriptor bits 51..58: one look-up instead of a dozen operations in every walk. */
 const HI_GENERIC: Uint16Array = Uint16Array.from({ length: 256 }, (_, i) => {
   const hi = i << HI_GENERIC_SHIFT;
   return (
@@ -418,7 +418,7 @@ function genericBits(lo: number, hi: number): number {
   const bits = HI_GENERIC[(hi >>> HI_GENERIC_SHIFT) & 255]!;
   return (
     bits |
-    // hardware made it dirty: WRITE, and RDONLY is clear
+    // Hardware made it dirty: WRITE, and RDONLY is clear.
     ((bits << 1) & ~(lo >>> RDONLY_SHIFT) & PTE_DIRTY) |
     (lo & (PTE_PRESENT | PTE_USER)) |
     ((lo >>> YOUNG_SHIFT) & PTE_YOUNG) |

@@ -1,6 +1,6 @@
 /**
- * The sixteen page protections, as descriptors without an address. RDONLY is not part of them: it is computed
- * when an entry is stored (entry.ts), because it depends on the dirty state.
+ * The sixteen page protections, as descriptors without an address. RDONLY is not part of them: entry.ts computes it when it
+ * stores an entry, because it depends on the dirty state.
  * Mirrors protection_map[] in mm/mmap.c and the __Pxxx/__Sxxx definitions of arm64 4.4.
  */
 import {
@@ -47,7 +47,7 @@ const PROTECTIONS: readonly DescriptorHalves[] = Array.from({ length: 64 }, (_, 
 
 /** The low words of all protections, for the code that stores entries. */
 export const PROT_LO: Int32Array = Int32Array.from(PROTECTIONS, (p) => p.lo);
-/** The high words, without WRITE: whoever stores an entry says whether it is writable. */
+/** The high words, without WRITE: the caller that stores an entry decides whether it is writable. */
 export const PROT_HI: Int32Array = Int32Array.from(PROTECTIONS, (p) => p.hi & ~HI_WRITE);
 
 /**

@@ -1,10 +1,10 @@
 /**
- * The tree of translation tables inside physical memory: finding, making and freeing tables, and stepping over
- * what they hold. Not here: what a last-level or block entry says (page-tables.ts).
+ * The tree of translation tables inside physical memory: finds, allocates and frees tables, and iterates over their entries.
+ * Not here: the contents of last-level and block entries (page-tables.ts).
  *
- * An address is split once: `key` is the number of the last-level table that covers it (at most 27 bits, so all
- * indices above are integer operations), the low bits select the entry in it. The table found last is remembered,
- * because faults, zaps and forks walk neighbours.
+ * An address is split once: `key` is the number of the last-level table that covers it (at most 27 bits, so all indices above
+ * are integer operations), the low bits select the entry in it. The last table found is cached, because faults, zaps and forks
+ * visit neighbours.
  *
  * Preconditions everywhere: 0 <= addr < 2^vaBits; physical memory starts at frame 0 of the word array.
  * Mirrors mm/memory.c (free_pgd_range) and arch/arm64/include/asm/pgtable.h (pXd_offset).
@@ -17,11 +17,11 @@ export interface PhysicalMemory {
   readonly u32: Uint32Array;
 }
 
-/** Where tables come from. */
+/** The source of frames for tables. */
 export interface TableAllocator {
-  /** A zeroed frame for one table, or -1 when there is no memory. */
+  /** Returns a zeroed frame for one table, or -1 without memory. */
   allocTable(): number;
-  /** Take a frame back that allocTable gave. Its contents are stale. */
+  /** Frees a frame of allocTable. Its contents are undefined. */
   freeTable(pfn: number): void;
 }
 
@@ -30,22 +30,22 @@ const WORDS_PER_4G = 0x40000000;
 
 const TABLE_DESCRIPTOR = 3;
 
-/** See the head of the file. Use it through Arm64PageTables. */
+/** See the head of the file. Arm64PageTables extends it. */
 export class TableTree {
   /** Frame of the root table (the pgd). */
   readonly root: number;
-  /** Physical byte address of the root table, as TTBR0_EL1 wants it. */
+  /** Physical byte address of the root table, for TTBR0_EL1. */
   readonly ttbr0: number;
-  /** Last-level tables in the tree: what VmPTE of 4.4 counts. */
+  /** Last-level tables in the tree: VmPTE of 4.4 counts them. */
   leafTables: number;
-  /** Tables between the root and the last level: VmPTE of 6.1 counts them too. */
+  /** Tables between the root and the last level: VmPTE of 6.1 also counts them. */
   upperTables: number;
 
   /** Slot of the entry that nextEntry found (of a contiguous run: its first). */
   curSlot: number;
   /** Bytes that this entry covers. */
   curSize: number;
-  /** First byte that it covers; `curAddr + curSize` is where to go on. */
+  /** First byte that it covers; the next search starts at `curAddr + curSize`. */
   curAddr: number;
 
   protected readonly u32: Uint32Array;
@@ -56,7 +56,7 @@ export class TableTree {
   protected readonly pageShift: number;
   private readonly alloc: TableAllocator;
   private readonly words: number;
-  /** Physical memory is larger than 4 GiB. */
+  /** Whether physical memory is larger than 4 GiB. */
   private readonly beyond4G: boolean;
   protected readonly rootBase: number;
   private readonly levels: number;
@@ -67,9 +67,9 @@ export class TableTree {
   private readonly leafSpan: number;
   protected readonly perLeafSpan: number;
   protected readonly leafMask: number;
-  /** Clears, in a descriptor's low word divided by 4, what is no address. */
+  /** Clears, in a descriptor's low word divided by 4, the bits that are no address. */
   private readonly tableMask: number;
-  /** The last-level table found last: its key (-1 = none) and its first word. */
+  /** The last last-level table found: its key (-1 = none) and its first word. */
   protected leafKey: number;
   protected leafBase: number;
 
@@ -103,9 +103,9 @@ export class TableTree {
   }
 
   /**
-   * The word index of the page entry for `addr`.
+   * Returns the word index of the page entry for `addr`.
    *
-   * @returns -1 when a table on the way is missing, or when a block lies there
+   * @returns -1 when a table is missing, or when a block entry covers the address
    */
   slot(addr: number): number {
     const key = (addr * this.perLeafSpan) | 0;
@@ -114,10 +114,10 @@ export class TableTree {
   }
 
   /**
-   * The same, making the tables that are missing.
+   * {@link slot} that allocates missing tables.
    *
-   * @returns -1 when there is no memory for a table; those made until then stay for freeRange
-   * @throws Error when a block lies there: the caller must clear it first
+   * @returns -1 without memory for a table; tables allocated so far stay until freeRange
+   * @throws Error when a block entry covers the address: the caller must clear it first
    */
   slotAlloc(addr: number): number {
     const key = (addr * this.perLeafSpan) | 0;
@@ -131,9 +131,9 @@ export class TableTree {
   }
 
   /**
-   * Make the last-level table of `key` the remembered one; false when a table is missing or a block lies there.
-   * The levels are written out: a loop costs 1.4 times as much. Upper address halves are looked at only in memory beyond
-   * 4 GiB, because they lie on the critical path.
+   * Caches the last-level table of `key`; returns false when a table is missing or a block entry covers it.
+   * The levels are written out: a loop takes 1.4 times as long. Reads upper address halves only in memory beyond 4 GiB, because
+   * they are on the critical path.
    */
   protected enterLeaf(key: number): boolean {
     const u32 = this.u32;
@@ -163,8 +163,8 @@ export class TableTree {
   }
 
   /**
-   * First word of the table below the level-`downTo` entry for `key`: the last-level table when `downTo` is 0, the root
-   * when it is above topShift. -1 when the way is interrupted.
+   * Returns the first word of the table below the level-`downTo` entry for `key`: the last-level table when `downTo` is 0, the
+   * root when it is above topShift. Returns -1 when a table is missing.
    */
   private tableAt(key: number, downTo: number): number {
     const u32 = this.u32;
@@ -203,16 +203,16 @@ export class TableTree {
     return table;
   }
 
-  /** First word of the table that the table descriptor in `s` points to. */
+  /** Returns the first word of the table that the table descriptor in `s` points to. */
   protected child(s: number): number {
     const low = (this.u32[s]! >>> 2) & this.tableMask;
     return this.beyond4G ? low + (this.u32[s + 1]! & HI_ADDR_MASK) * WORDS_PER_4G : low;
   }
 
   /**
-   * The word index of the level-2 (`shift` 0) or level-1 (`shift` levelBits) entry for `key`, where blocks live.
+   * Returns the word index of the level-2 (`shift` 0) or level-1 (`shift` levelBits) entry for `key`, which may be a block.
    *
-   * @returns -1 when a table on the way is missing, or the entry is a table
+   * @returns -1 when a table is missing, or the entry is a table
    */
   protected blockSlot(key: number, shift: number): number {
     const table = this.tableAt(key, shift + this.levelBits);
@@ -222,10 +222,10 @@ export class TableTree {
   }
 
   /**
-   * The same for `count` entries from there on, making tables above and freeing empty tables in their place.
+   * {@link blockSlot} for `count` entries from there on; allocates tables above, and frees empty tables in their place.
    *
-   * @returns -1 when there is no memory
-   * @throws Error when a table with something in it lies there
+   * @returns -1 without memory
+   * @throws Error when a table that is not empty is in their place
    */
   protected blockSlotAlloc(key: number, shift: number, count: number): number {
     const table = this.tableAlloc(key, shift + this.levelBits);
@@ -241,7 +241,7 @@ export class TableTree {
     return first;
   }
 
-  /** Nothing but tables, and nothing in these, in the table that hangs below a level-`shift` entry. */
+  /** Returns whether the table below a level-`shift` entry holds only empty tables. */
   private isEmpty(table: number, shift: number): boolean {
     for (let s = table; s < table + this.words; s += 2) {
       const lo = this.u32[s]!;
@@ -253,13 +253,13 @@ export class TableTree {
   }
 
   /**
-   * Find the next entry that is not none.
+   * Finds the next entry that is not none.
    *
-   * @returns the smallest address >= `addr` and < `end` that an entry covers (`addr` itself when it lies inside a huge
-   * page), or -1. Sets curSlot, curSize and curAddr; go on at `curAddr + curSize`.
+   * @returns the smallest address >= `addr` and < `end` that an entry covers (`addr` itself when it is inside a huge
+   * page), or -1. Sets curSlot, curSize and curAddr; the next search starts at `curAddr + curSize`.
    */
   nextEntry(addr: number, end: number): number {
-    // the neighbour of the entry found last: small enough to be inlined into the caller's loop
+    // Tries the neighbour of the last entry found; small enough to be inlined into the caller's loop.
     if (addr < end && ((addr * this.perLeafSpan) | 0) === this.leafKey) {
       const s = this.leafBase + ((addr & this.leafMask) >>> this.pageShift) * 2;
       if (this.u32[s] !== 0 && (this.u32[s + 1]! & HI_CONT) === 0) {
@@ -283,7 +283,7 @@ export class TableTree {
       if (key === this.leafKey) {
         table = this.leafBase;
       } else {
-        // go down to the last-level table, or to the end of an empty stretch, or to a block
+        // Goes down to the last-level table, to the end of an empty range, or to a block.
         table = this.rootBase;
         let shift = this.topShift;
         let s: number;
@@ -354,8 +354,8 @@ export class TableTree {
   }
 
   /**
-   * Free the tables that served [start, end): each table whose whole span lies inside [floor, ceiling), where nobody
-   * else has a mapping. The caller has cleared the entries.
+   * Frees the tables of [start, end): each table whose whole span is inside [floor, ceiling), where no other mapping is. The
+   * caller has cleared the entries.
    *
    * @param floor end of the mapping below (0 when there is none)
    * @param ceiling start of the mapping above; 0 = none, up to the end of the address space
@@ -363,7 +363,7 @@ export class TableTree {
   freeRange(start: number, end: number, floor: number, ceiling: number): void {
     if (start >= end) return;
     const top = ceiling === 0 ? Infinity : ceiling;
-    // As free_pgd_range: no table can go where not even a last-level one lies inside. That answers most calls.
+    // As free_pgd_range: no table can be freed when not even a last-level table fits inside. This ends most calls.
     let from = start - (start & this.leafMask);
     if (from < floor) from += this.leafSpan;
     let to = end - 1 - ((end - 1) & this.leafMask) + this.leafSpan;
@@ -388,7 +388,7 @@ export class TableTree {
     }
   }
 
-  /** Unhook and free the table in the level-`shift` entry `s`, and every table below it, so that none can leak. */
+  /** Frees the table in the level-`shift` entry `s`, and every table below it, so that none leaks. */
   private freeBelow(s: number, shift: number): void {
     const table = this.child(s);
     if (shift > 0) {
@@ -405,7 +405,7 @@ export class TableTree {
     this.alloc.freeTable(table / this.words);
   }
 
-  /** Free every table, the root too. The object must not be used afterwards. What entries point to is not touched. */
+  /** Frees every table, including the root. The object must not be used afterwards. Does not touch what entries point to. */
   destroy(): void {
     const end = this.rootBase + 2 * this.geo.rootEntries;
     for (let s = this.rootBase; s < end; s += 2) {

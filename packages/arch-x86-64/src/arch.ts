@@ -1,7 +1,7 @@
 /**
- * One object that says everything about an x86-64 machine that memory management asks: address-space layout, search
- * windows, protections, huge page sizes, what the processor does at a fault, and the page-table factory. It knows no VMA
- * and no file. Mirrors arch/x86/include/asm/{page_64_types,processor,elf}.h, kernel/sys_x86_64.c, mm/fault.c, entry/vdso.
+ * An x86-64 machine as memory management sees it, in one object: address-space layout, search windows, protections, huge page
+ * sizes, the processor's behaviour at a fault, and the page-table factory. Uses no VMA and no file. Mirrors
+ * arch/x86/include/asm/{page_64_types,processor,elf}.h, kernel/sys_x86_64.c, mm/fault.c, entry/vdso.
  */
 import { EINVAL, EM_X86_64, MAP_32BIT, MAP_ABOVE4G, SEGV_PKUERR } from '@vmarea/uapi';
 import { type Levels, PAGE_SHIFT, PAGE_SIZE, PMD_SIZE, PUD_SIZE, userBits } from './geometry.ts';
@@ -10,43 +10,43 @@ import { type PhysicalMemory, type TableAllocator, X86PageTables } from './page-
 import { type EntryHalves, protectionMap } from './protection-map.ts';
 import { type SpecialLayout, specialLayout, type SpecialLayoutStyle } from './special.ts';
 
-/** The boot parameter `vsyscall`: Debian builds `none`, most others `xonly`. */
+/** The boot parameter `vsyscall`: `none` in Debian, `xonly` in most other distributions. */
 export type VsyscallMode = 'none' | 'xonly' | 'emulate';
 
-/** What {@link createX86_64} needs; every field has a default. */
+/** The options of {@link createX86_64}; every field has a default. */
 export interface X86_64Options {
   /** Page-table levels: 4, or 5 on a CPU with LA57. 4 by default. */
   readonly levels?: Levels | undefined;
   /** The CPU has 1 GiB pages (`pdpe1gb`). True by default. */
   readonly gigabytePages?: boolean | undefined;
-  /** The CPU has protection keys (`pku`): memory with PROT_EXEC alone can't be read. False by default. */
+  /** The CPU has protection keys (`pku`): memory with PROT_EXEC alone cannot be read. False by default. */
   readonly protectionKeys?: boolean | undefined;
   /** `'xonly'` by default. */
   readonly vsyscall?: VsyscallMode | undefined;
 }
 
-/** A part of the address space that a flag of mmap(2) confines a search to. */
+/** The part of the address space to which a flag of mmap(2) limits the search. */
 export interface FlagWindow {
   /** The MAP_ bit. */
   readonly flag: number;
-  /** First byte, and the byte behind the last. */
+  /** First byte, and the first byte behind. */
   readonly start: number;
   readonly end: number;
-  /** A randomised process begins its search at a random page of so many bytes from `start`. */
+  /** A randomised process starts its search at a random page within this many bytes from `start`. */
   readonly rndBytes: number;
 }
 
-/** A line of /proc/PID/maps that is no mapping of the process: counted nowhere, out of reach of every call. */
+/** A line of /proc/PID/maps that is no mapping of the process: no counter includes it and no call can change it. */
 export interface GateArea {
   readonly name: string;
-  /** The first address as a 64-bit number in hexadecimal, and that of the byte behind: beyond what a double holds exactly. */
+  /** The first address, and the first byte behind, as 64-bit hexadecimal numbers: a double cannot hold them exactly. */
   readonly start: string;
   readonly end: string;
   /** Bytes. */
   readonly size: number;
-  /** The column of maps. */
+  /** The permissions column of maps. */
   readonly perms: string;
-  /** The mnemonics of smaps. */
+  /** The VmFlags line of smaps. */
   readonly vmFlags: string;
 }
 
@@ -59,12 +59,12 @@ export interface X86_64 {
   readonly pageMask: number;
   /** Bits of a user address: 47, with five levels 56. */
   readonly vaBits: 47 | 56;
-  /** TASK_SIZE: 2^vaBits less one page, which is never usable. */
+  /** TASK_SIZE: 2^vaBits less one page, which cannot be used. */
   readonly taskSize: number;
-  /** DEFAULT_MAP_WINDOW: where searches end, and from which the layout is computed; above it only hints lead. */
+  /** DEFAULT_MAP_WINDOW: where searches end, and the base of the layout; only a hint leads above it. */
   readonly mapWindow: number;
   readonly stackTop: number;
-  /** Where bottom-up searches begin: a third of the window. */
+  /** The start of bottom-up searches: a third of the window. */
   readonly taskUnmappedBase: number;
   /** 2/3 of the window, not yet rounded to a page (that depends on the program). */
   readonly elfEtDynBase: number;
@@ -75,7 +75,7 @@ export interface X86_64 {
   readonly mmapRndBitsMax: 32;
   /** Huge page sizes in bytes, ascending. */
   readonly hugeSizes: readonly number[];
-  /** The default huge page: what one last-level table covers. */
+  /** The default huge page: the range of one last-level table. */
   readonly pmdSize: number;
   /** e_machine of its ELF files: EM_X86_64. */
   readonly elfMachine: number;
@@ -83,33 +83,33 @@ export interface X86_64 {
   readonly levels: Levels;
   /** RLIMIT_STACK unlimited at exec chooses the legacy layout (it does on arm64). */
   readonly unlimitedStackIsLegacy: false;
-  /** The top-down search has its own lower limit, one page, and leaves vm.mmap_min_addr to the check behind it. */
+  /** The top-down search starts at page one and leaves vm.mmap_min_addr to a later check. */
   readonly searchesFromPageOne: true;
   readonly map32Bit: FlagWindow;
-  /** The MAP_ bit that keeps a top-down search above 4 GiB, in kernels that know it (6.6). */
+  /** The MAP_ bit that keeps a top-down search above 4 GiB, in kernels that have it (6.6). */
   readonly mapAbove4G: number;
   /** The search for huge pages of kernels before 6.13 rounds a hint down to the huge page (elsewhere up). */
   readonly hugeHintRoundsDown: true;
-  /** VM_DATA_DEFAULT_FLAGS contains VM_MTE_ALLOWED in kernels that know tags. */
+  /** VM_DATA_DEFAULT_FLAGS contains VM_MTE_ALLOWED in kernels with memory tagging. */
   readonly dataMteAllowed: false;
-  /** PROT_ bits beside the common ones that a CPU may offer here: none (PROT_BTI and PROT_MTE are arm64's). */
+  /** PROT_ bits in addition to the common ones: none (PROT_BTI and PROT_MTE are arm64's). */
   readonly hasProtBtiMte: false;
   /** The MMU sets the accessed and the dirty flag of an entry by itself. */
   readonly hardwareFlags: true;
-  /** An instruction fetch brings a missing page in as a load does; the right to execute is looked at when it is there. */
+  /** The kernel treats an instruction fetch from a missing page as a load, and checks the right to execute at the next attempt. */
   readonly fetchBringsIn: true;
   /** The si_code of a load from memory with PROT_EXEC alone; 0: such memory can be read. */
   readonly executeOnlyCode: number;
-  /** From here to the kernel's half addresses are not canonical: the processor gives no address (si_addr 0, SI_KERNEL). */
+  /** The first non-canonical address: from here to the kernel's half, a fault has no address (si_addr 0, SI_KERNEL). */
   readonly canonicalEnd: number;
-  /** What is printed behind the last mapping; null with `vsyscall=none`. */
+  /** The line that maps prints after the last mapping; null with `vsyscall=none`. */
   readonly gateArea: GateArea | null;
   /** mm->mmap_base of a new program: the exclusive upper end of the mmap area, or its bottom when `legacy`. */
   mmapLayout(request: LayoutRequest): number;
-  /** The special mappings that exec makes, in kernels of a style. */
+  /** Returns the special mappings of kernels of a style. */
   specialLayout(style: SpecialLayoutStyle): SpecialLayout;
   /**
-   * The offset argument of mmap(2) as `sys_mmap` of x86-64 takes it.
+   * Converts the offset argument of mmap(2) as `sys_mmap` of x86-64 does.
    *
    * @param offset bytes; a negative number is the 64-bit register's two's complement
    * @returns the offset in pages, or -EINVAL when it is not a multiple of the page size
@@ -118,7 +118,7 @@ export interface X86_64 {
   /** vm_page_prot for VM_READ 1 | VM_WRITE 2 | VM_EXEC 4 | VM_SHARED 8. */
   protectionMap(index: number): EntryHalves;
   /**
-   * A new, empty tree of page tables that live in `mem`.
+   * Creates an empty tree of page tables in `mem`.
    *
    * @returns null when the allocator has no page for the top table
    */
@@ -141,9 +141,9 @@ function gateArea(mode: VsyscallMode): GateArea | null {
 }
 
 /**
- * Describe an x86-64 machine.
+ * Describes an x86-64 machine.
  *
- * @throws RangeError naming the value, when an option has none of its values
+ * @throws RangeError naming the value, when an option has an invalid value
  */
 export function createX86_64(options: X86_64Options = {}): X86_64 {
   const levels = options.levels ?? 4;

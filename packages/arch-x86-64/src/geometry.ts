@@ -1,5 +1,5 @@
 /**
- * How x86-64 divides an address. Data only. Mirrors arch/x86/include/asm/pgtable_64_types.h and page_64_types.h.
+ * The division of an address. Data only. Mirrors arch/x86/include/asm/pgtable_64_types.h and page_64_types.h.
  */
 
 /** Bytes of a page, always. */

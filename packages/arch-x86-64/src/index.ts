@@ -1,5 +1,5 @@
-// @vmarea/arch-x86-64: address-space layout, protection map, and page tables of x86-64. Knows no files and no VMAs.
-// That it satisfies the ports of mm-core is shown by a type test there. Mirrors arch/x86/mm and arch/x86/include/asm.
+// @vmarea/arch-x86-64: address-space layout, protection map, and page tables of x86-64. Uses no files and no VMAs.
+// A type test in mm-core checks that it implements mm-core's ports. Mirrors arch/x86/mm and arch/x86/include/asm.
 
 export {
   createX86_64,

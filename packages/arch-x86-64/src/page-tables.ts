@@ -1,10 +1,10 @@
 /**
- * Page tables of one address space in the hardware's own format: what entries say, and how they change.
- * Where they are is table-tree.ts. No allocation, no policy: who may write is the caller's decision.
+ * Page tables of one address space in the hardware's own format: reads and changes entries. table-tree.ts finds them.
+ * No allocation, no policy: the caller decides who may write.
  *
- * The MMU sets the accessed and the dirty bit by itself: {@link X86PageTables.touch} is what it does. A writable entry that
- * is clean lets stores pass.
- * An entry that is not present for the MMU (PROT_NONE) holds its frame number inverted, as Linux stores it against L1TF.
+ * The MMU sets the accessed and the dirty bit; {@link X86PageTables.touch} does the same. It permits stores through a writable
+ * clean entry.
+ * An entry that is not present for the MMU (PROT_NONE) has its frame number inverted, as in Linux, against L1TF.
  * Mirrors arch/x86/include/asm/pgtable.h (pte_modify), pgtable-invert.h and mm/hugetlbpage.c.
  */
 import {
@@ -36,7 +36,7 @@ import { TableTree, type PhysicalMemory, type TableAllocator } from './table-tre
 
 export { type PhysicalMemory, type TableAllocator } from './table-tree.ts';
 
-/** What pte_modify replaces in the low word, beside R/W; frame, accessed, dirty and memory type stay. */
+/** The bits that pte_modify replaces in the low word, in addition to R/W; frame, accessed, dirty and memory type stay. */
 const LO_PROT_BITS: number = LO_PRESENT | LO_USER | LO_PROT_NONE | LO_RW;
 const LO_KEPT: number = LO_ACCESSED | LO_DIRTY | LO_PWT | LO_PCD | LO_PS | LO_SPECIAL;
 /** Address bits 44..51, which are ones in an inverted frame number below 2^32. */
@@ -45,27 +45,27 @@ const HI_ADDR_SHIFT: number = 32 - PAGE_SHIFT;
 /** pkru of a new task: every key but 0 denies access. */
 const INIT_PKRU = 0x55555554;
 
-/** What is fixed when the tables are made. */
+/** The properties that are fixed when the tables are created. */
 export interface TableKind {
   readonly levels: Levels;
   /** Pages with PROT_EXEC alone get a protection key that denies access to their data. */
   readonly executeOnly: boolean;
 }
 
-/** execute_only_pkey: the first key that a process takes. */
+/** execute_only_pkey: the first key that a process allocates. */
 const EXECUTE_ONLY_PKEY: number = 1 << 6;
 const VM_ACCESS = 7;
 const VM_EXEC = 4;
 
-/** See the head of the file. Made by `createPageTables` of an arch object. */
+/** See the head of the file. `createPageTables` of an arch object creates it. */
 export class X86PageTables extends TableTree {
-  /** Result of {@link walk}: the frame of the page that the address is in, also inside a huge page. */
+  /** Result of {@link walk}: the frame of the page that contains the address, also inside a huge page. */
   walkPfn: number;
   /** Result of {@link walk}: bytes that the translation covers, naturally aligned. */
   walkSize: number;
   /**
-   * The register of the protection keys that judges entries with a key: bit 2k denies access through key k to data.
-   * Only denied access is looked at (it takes PTE_USER away); bits 2k+1, denied writes, are the caller's to apply.
+   * The protection key register: bit 2k denies access to data through key k. Only denied access is applied (it clears
+   * PTE_USER); the caller applies bits 2k+1, denied writes.
    */
   pkru: number;
 
@@ -81,7 +81,7 @@ export class X86PageTables extends TableTree {
 
   // ---- reading
 
-  /** The generic bits of an entry; 0 when there is none. */
+  /** Returns the generic bits of an entry; 0 when there is none. */
   entry(slot: number): number {
     const lo = this.u32[slot]!;
     if (lo === 0) return 0;
@@ -95,23 +95,23 @@ export class X86PageTables extends TableTree {
     return denied !== 0 ? bits & ~PTE_USER : bits;
   }
 
-  /** The frame that an entry points to; of a huge page, its first frame. Frames are below 2^32. */
+  /** Returns the frame of an entry; for a huge page, its first frame. Frames are below 2^32. */
   pfn(slot: number): number {
     const lo = this.u32[slot]!;
     const raw = (this.u32[slot + 1]! << HI_ADDR_SHIFT) | (lo >>> PAGE_SHIFT);
     return ((lo & LO_PRESENT) !== 0 ? raw : ~raw) >>> 0;
   }
 
-  /** The protection key of an entry, 0..15. */
+  /** Returns the protection key of an entry, 0..15. */
   pkey(slot: number): number {
     return (this.u32[slot + 1]! & HI_PKEY_MASK) >>> HI_PKEY_SHIFT;
   }
 
   /**
-   * Translate as the MMU does, with the last-level table found last as its walk cache. Sets walkPfn and walkSize.
+   * Translates as the MMU does, with the last last-level table as its walk cache. Sets walkPfn and walkSize.
    *
-   * @returns the generic bits; 0 when nothing is there or `addr` is outside the address space. The MMU would refuse any
-   * access when PTE_NONE_PROT is set, data when PTE_USER is not, and a store unless PTE_WRITE is set.
+   * @returns the generic bits; 0 when nothing is mapped or `addr` is outside the address space. The MMU refuses any
+   * access when PTE_NONE_PROT is set, access to data when PTE_USER is not set, and a store unless PTE_WRITE is set.
    */
   walk(addr: number): number {
     if (!(addr >= 0 && addr < this.addrEnd)) return 0;
@@ -138,17 +138,17 @@ export class X86PageTables extends TableTree {
   // ---- page entries
 
   /**
-   * Make an entry (set_pte_at), young as Linux makes them.
+   * Stores an entry (set_pte_at), young as Linux makes them.
    *
    * @param prot index into the protection map (0..15), plus a `MEMTYPE_*` shifted left by 4, plus a protection key
    *   shifted left by 6
-   * @param bits PTE_WRITE, PTE_DIRTY, PTE_SPECIAL as wanted; R/W comes from here alone, not from `prot`
+   * @param bits PTE_WRITE, PTE_DIRTY, PTE_SPECIAL; R/W comes from here alone, not from `prot`
    */
   setEntry(slot: number, pfn: number, prot: number, bits: number): void {
     this.store(slot, pfn, protLo(prot) | lowBits(bits), this.high(prot));
   }
 
-  /** XD and the key of a protection: execute-only memory that was given none has the key of its kind. */
+  /** Returns XD and the key of a protection: execute-only memory without a key gets {@link EXECUTE_ONLY_PKEY}. */
   private high(prot: number): number {
     const only = this.executeOnly && (prot & VM_ACCESS) === VM_EXEC && prot >>> 6 === 0;
     return protHi(only ? prot | EXECUTE_ONLY_PKEY : prot);
@@ -161,52 +161,52 @@ export class X86PageTables extends TableTree {
     this.u32[slot] = lo | (frame << PAGE_SHIFT);
   }
 
-  /** Back to none. */
+  /** Empties an entry. */
   clear(slot: number): void {
     this.u32[slot] = 0;
     this.u32[slot + 1] = 0;
   }
 
-  /** Take R/W away (fork, write-notify); a dirty entry stays dirty. */
+  /** Clears R/W (fork, write-notify); a dirty entry stays dirty. */
   wrprotect(slot: number): void {
     this.u32[slot]! &= ~LO_RW;
   }
 
-  /** Writable, dirty and young: what a write fault leaves. */
+  /** Sets writable, dirty and young, as after a write fault. */
   mkwriteDirty(slot: number): void {
     this.u32[slot]! |= LO_RW | LO_DIRTY | LO_ACCESSED;
   }
 
-  /** What the MMU does with an entry that lets an access pass: accessed, and dirty if it is a store. */
+  /** Updates an entry as the MMU does when it permits an access: sets accessed, and dirty for a store. */
   touch(slot: number, store: boolean): void {
     this.u32[slot]! |= store ? LO_ACCESSED | LO_DIRTY : LO_ACCESSED;
   }
 
-  /** Clear the accessed bit; the next access sets it. */
+  /** Clears the accessed bit; the next access sets it. */
   mkold(slot: number): void {
     this.u32[slot]! &= ~LO_ACCESSED;
   }
 
-  /** Not dirty any more (write-back begins); the next store sets it. */
+  /** Clears the dirty bit (write-back begins); the next store sets it. */
   mkclean(slot: number): void {
     this.u32[slot]! &= ~LO_DIRTY;
   }
 
-  /** Set any of PTE_WRITE, PTE_DIRTY, PTE_YOUNG, PTE_SPECIAL. */
+  /** Sets any of PTE_WRITE, PTE_DIRTY, PTE_YOUNG, PTE_SPECIAL. */
   setBits(slot: number, bits: number): void {
     this.u32[slot]! |= lowBits(bits);
   }
 
-  /** Clear any of PTE_WRITE, PTE_DIRTY, PTE_YOUNG, PTE_SPECIAL. */
+  /** Clears any of PTE_WRITE, PTE_DIRTY, PTE_YOUNG, PTE_SPECIAL. */
   clearBits(slot: number, bits: number): void {
     this.u32[slot]! &= ~lowBits(bits);
   }
 
   /**
-   * Replace the protection (pte_modify): frame, dirty, accessed, special and memory type stay.
+   * Replaces the protection (pte_modify): frame, dirty, accessed, special and memory type stay.
    *
    * @param prot as in setEntry
-   * @param bits PTE_WRITE decides R/W; PTE_DIRTY and PTE_SPECIAL may be added
+   * @param bits PTE_WRITE sets or clears R/W; PTE_DIRTY and PTE_SPECIAL may be added
    */
   changeProt(slot: number, prot: number, bits: number): void {
     const lo = (this.u32[slot]! & LO_KEPT) | (protLo(prot) & LO_PROT_BITS) | lowBits(bits);
@@ -216,9 +216,9 @@ export class X86PageTables extends TableTree {
   // ---- huge pages: one entry in a table of the second (2 MiB) or third level (1 GiB)
 
   /**
-   * The slot of the huge page of `size` bytes around `addr`.
+   * Returns the slot of the huge page of `size` bytes around `addr`.
    *
-   * @returns -1 when a table on the way is missing, or a table hangs there
+   * @returns -1 when a table is missing, or the huge page's entry is a table
    * @throws RangeError when there is no such huge page
    */
   slotHuge(addr: number, size: number): number {
@@ -226,10 +226,10 @@ export class X86PageTables extends TableTree {
   }
 
   /**
-   * The same, making the tables above, and freeing an empty table where the huge page goes.
+   * {@link slotHuge} that allocates the tables above, and frees an empty table in the huge page's place.
    *
-   * @returns -1 when there is no memory for a table
-   * @throws RangeError as slotHuge; Error when a table in use hangs there
+   * @returns -1 without memory for a table
+   * @throws RangeError as slotHuge; Error when a table in use is in its place
    */
   slotHugeAlloc(addr: number, size: number): number {
     return this.hugeSlotAlloc(Math.floor(addr / PMD_SIZE), hugeShift(size));
@@ -250,14 +250,14 @@ export class X86PageTables extends TableTree {
   // ---- many page entries of one last-level table
 
   /**
-   * Copy the entries of [start, end) for a child (fork): old there, and write-protected on both sides if wanted.
+   * Copies the entries of [start, end) for a child (fork) as old, and write-protects both sides if requested.
    *
    * @param start page-aligned like `end`; both in the span of one last-level table, which holds no huge page
-   * @param dst the child's tables; it has a last-level table there, and nothing in it yet
-   * @param wrprotect take R/W away here and there
-   * @param clean the child's entries are clean
+   * @param dst the child's tables; it has an empty last-level table there
+   * @param wrprotect whether to clear R/W on both sides
+   * @param clean whether the child's entries are clean
    * @param pfns receives the frame of each entry that is not SPECIAL
-   * @returns how many frames
+   * @returns the number of frames
    */
   copyRange(
     start: number,
@@ -288,11 +288,11 @@ export class X86PageTables extends TableTree {
   }
 
   /**
-   * Empty the entries of [start, end), and tell what they mapped.
+   * Empties the entries of [start, end), and returns what they mapped.
    *
    * @param start page-aligned like `end`; both in the span of one last-level table, which holds no huge page
    * @param out receives, for each entry that is not SPECIAL, twice its frame, plus 1 when the entry was dirty
-   * @returns how many
+   * @returns the number of elements written
    */
   takeRange(start: number, end: number, out: Int32Array): number {
     const first = this.slot(start);
@@ -311,21 +311,21 @@ export class X86PageTables extends TableTree {
   }
 }
 
-/** Which level's entry is a huge page of `size` bytes, as a shift of the key. */
+/** Returns the level whose entry is a huge page of `size` bytes, as a shift of the key. */
 function hugeShift(size: number): number {
   if (size === PMD_SIZE) return 0;
   if (size === PUD_SIZE) return LEVEL_BITS;
   throw new RangeError(`x86-64 page tables: no huge page of ${size} bytes`);
 }
 
-/** WRITE, DIRTY, YOUNG and SPECIAL of the generic bits, in the low word. */
+/** Returns WRITE, DIRTY, YOUNG and SPECIAL of the generic bits, in the low word. */
 function lowBits(bits: number): number {
   return (bits & PTE_WRITE) | ((bits & PTE_DIRTY) << 4) | ((bits & PTE_YOUNG) << 2) | ((bits & PTE_SPECIAL) << 5);
 }
 
 const GENERIC_MASK = 0x3ff;
 
-/** What the bits 0..9 of an entry say, in generic bits: one look-up instead of a dozen operations in every walk. */
+/** The generic bits of bits 0..9 of an entry: one look-up instead of a dozen operations in every walk. */
 const GENERIC: Uint16Array = Uint16Array.from({ length: GENERIC_MASK + 1 }, (_, lo) => {
   const present = (lo & (LO_PRESENT | LO_PROT_NONE)) !== 0;
   return (

@@ -32,16 +32,16 @@ const PROTECTIONS: readonly EntryHalves[] = Array.from({ length: 64 }, (_, i) =>
   Object.freeze(protection(i & 15, i >> 4)),
 );
 
-/** The low words without R/W: whoever stores an entry says whether it is writable. */
+/** The low words without R/W: the caller that stores an entry decides whether it is writable. */
 const PROT_LO: Int32Array = Int32Array.from(PROTECTIONS, (p) => p.lo & ~LO_RW);
 const PROT_HI: Int32Array = Int32Array.from(PROTECTIONS, (p) => p.hi);
 
-/** The low word of a `prot` argument. */
+/** Returns the low word of a `prot` argument. */
 export function protLo(prot: number): number {
   return PROT_LO[prot & 63]!;
 }
 
-/** The high word of a `prot` argument: XD, and the protection key from bits 6..9. */
+/** Returns the high word of a `prot` argument: XD, and the protection key from bits 6..9. */
 export function protHi(prot: number): number {
   return PROT_HI[prot & 63]! | ((prot >>> 6) << HI_PKEY_SHIFT);
 }

@@ -1,21 +1,21 @@
 /**
- * The mappings that exec adds to every program: [vvar], [vvar_vclock] and [vdso], which lie one behind the other.
+ * The mappings that exec adds to every program, adjacent in this order: [vvar], [vvar_vclock] and [vdso].
  * Mirrors arch/x86/entry/vdso/vma.c.
  */
 
-/** Which kernels: each name is the first version of its rule, and holds up to the next. */
+/** The layout of the special mappings: each name is the first version that has the rule. */
 export type SpecialLayoutStyle = '4.4' | '6.1' | '6.12' | '6.18';
 
-/** What exec maps, from low to high addresses.  */
+/** The mappings of exec, from low to high addresses.  */
 export interface SpecialLayout {
   readonly vvarPages: number;
-  /** [vvar_vclock], between the two others; 0: there is none. */
+  /** Pages of [vvar_vclock], between the two others; 0: there is none. */
   readonly vclockPages: number;
   /** Bytes of code; the mapping is rounded up to pages. */
   readonly vdsoBytes: number;
-  /** [vvar] carries VM_IO and VM_DONTDUMP, so mlockall leaves it out. */
+  /** Whether [vvar] has VM_IO and VM_DONTDUMP, so that mlockall skips it. */
   readonly vvarIo: boolean;
-  /** A randomised process has them above its stack, where there is room. */
+  /** Whether a randomised process has them above its stack, if there is room. */
   readonly aboveStack: boolean;
 }
 
@@ -26,7 +26,7 @@ const STYLES: Readonly<Record<SpecialLayoutStyle, SpecialLayout>> = {
   '6.18': { vvarPages: 4, vclockPages: 2, vdsoBytes: 8192, vvarIo: true, aboveStack: false },
 };
 
-/** What exec maps in kernels of a style. */
+/** Returns the special mappings of kernels of a style. */
 export function specialLayout(style: SpecialLayoutStyle): SpecialLayout {
   return STYLES[style];
 }

@@ -1,9 +1,10 @@
 /**
- * The tree of page tables inside physical memory: finding, making and freeing tables, and stepping over what they
- * hold. Not here: what an entry says (page-tables.ts).
+ * The tree of page tables inside physical memory: finds, allocates and frees tables, and iterates over their entries.
+ * Not here: the contents of entries (page-tables.ts).
  *
  * An address is split once: `key` is the number of the last-level table that covers it (26 bits with four levels, 35 with
- * five, hence a double), the low bits select the entry in it. The table found last is remembered, because faults, zaps and forks walk neighbours.
+ * five, hence a double), the low bits select the entry in it. The last table found is cached, because faults, zaps and forks
+ * visit neighbours.
  *
  * Preconditions everywhere: 0 <= addr < 2^47 (five levels: 2^56); physical memory starts at frame 0 of the word array.
  * Mirrors mm/memory.c (free_pgd_range) and arch/x86/include/asm/pgtable_64.h.
@@ -16,18 +17,18 @@ export interface PhysicalMemory {
   readonly u32: Uint32Array;
 }
 
-/** Where tables come from. */
+/** The source of frames for tables. */
 export interface TableAllocator {
-  /** A zeroed frame for one table, or -1 when there is no memory. */
+  /** Returns a zeroed frame for one table, or -1 without memory. */
   allocTable(): number;
-  /** Take a frame back that allocTable gave. Its contents are stale. */
+  /** Frees a frame of allocTable. Its contents are undefined. */
   freeTable(pfn: number): void;
 }
 
 /** An entry's upper address half, in words: bit 32 of a byte address is bit 30 of a word index. */
 const WORDS_PER_4G = 0x40000000;
 
-/** _PAGE_TABLE: what an entry that points to a table carries. */
+/** _PAGE_TABLE: the bits of an entry that points to a table. */
 const TABLE_ENTRY: number = LO_PRESENT | LO_RW | LO_USER | LO_ACCESSED | LO_DIRTY;
 /** Present and no huge page: a table. */
 const KIND_MASK: number = LO_PRESENT | LO_PS;
@@ -37,25 +38,25 @@ const WORDS: number = PAGE_SIZE / 4;
 const INDEX_MASK: number = 2 ** LEVEL_BITS - 1;
 const LEAF_MASK: number = PMD_SIZE - 1;
 const PER_LEAF: number = 1 / PMD_SIZE;
-/** Clears, in an entry's low word divided by 4, what is no address. */
+/** Clears, in an entry's low word divided by 4, the bits that are no address. */
 const TABLE_MASK: number = ~(WORDS - 1);
 /** The shift of the top level of five: its keys do not fit in 32 bits. */
 const P4D_SHIFT: number = 3 * LEVEL_BITS;
 
-/** Which entry of a table of a level the key selects. */
+/** Returns the index that the key selects in a table of a level. */
 function indexAt(key: number, shift: number): number {
   return (shift === P4D_SHIFT ? Math.floor(key / 2 ** P4D_SHIFT) : key >>> shift) & INDEX_MASK;
 }
 
-/** See the head of the file. Use it through X86PageTables. */
+/** See the head of the file. X86PageTables extends it. */
 export class TableTree {
   /** Frame of the top table (the pgd). */
   readonly root: number;
-  /** Physical byte address of the top table, as CR3 wants it. */
+  /** Physical byte address of the top table, for CR3. */
   readonly ttbr0: number;
   /** Last-level tables in the tree. */
   leafTables: number;
-  /** Tables of the second and third level: VmPTE counts them too. */
+  /** Tables of the second and third level: VmPTE also counts them. */
   upperTables: number;
   /** With five levels: tables below the top one, one for each 256 TiB. VmPTE does not count them. */
   p4dTables: number;
@@ -64,19 +65,19 @@ export class TableTree {
   curSlot: number;
   /** Bytes that this entry covers. */
   curSize: number;
-  /** First byte that it covers; `curAddr + curSize` is where to go on. */
+  /** First byte that it covers; the next search starts at `curAddr + curSize`. */
   curAddr: number;
 
   protected readonly u32: Uint32Array;
   /** First address beyond the tables' reach. */
   protected readonly addrEnd: number;
   private readonly alloc: TableAllocator;
-  /** Physical memory is larger than 4 GiB. */
+  /** Whether physical memory is larger than 4 GiB. */
   private readonly beyond4G: boolean;
   protected readonly rootBase: number;
-  /** What a key is shifted by for the index into the top table. */
+  /** The shift of a key for the index into the top table. */
   protected readonly topShift: number;
-  /** The last-level table found last: its key (-1 = none) and its first word. */
+  /** The last last-level table found: its key (-1 = none) and its first word. */
   protected leafKey: number;
   protected leafBase: number;
 
@@ -100,9 +101,9 @@ export class TableTree {
   }
 
   /**
-   * The word index of the page entry for `addr`.
+   * Returns the word index of the page entry for `addr`.
    *
-   * @returns -1 when a table on the way is missing, or when a huge page lies there
+   * @returns -1 when a table is missing, or when a huge page covers the address
    */
   slot(addr: number): number {
     const key = Math.floor(addr * PER_LEAF);
@@ -111,10 +112,10 @@ export class TableTree {
   }
 
   /**
-   * The same, making the tables that are missing.
+   * {@link slot} that allocates missing tables.
    *
-   * @returns -1 when there is no memory for a table; those made until then stay for freeRange
-   * @throws Error when a huge page lies there: the caller must clear it first
+   * @returns -1 without memory for a table; tables allocated so far stay until freeRange
+   * @throws Error when a huge page covers the address: the caller must clear it first
    */
   slotAlloc(addr: number): number {
     const key = Math.floor(addr * PER_LEAF);
@@ -127,7 +128,7 @@ export class TableTree {
     return this.leafBase + ((addr & LEAF_MASK) >>> PAGE_SHIFT) * 2;
   }
 
-  /** Make the last-level table of `key` the remembered one; false when a table is missing or a huge page lies there. */
+  /** Caches the last-level table of `key`; returns false when a table is missing or a huge page covers it. */
   protected enterLeaf(key: number): boolean {
     const table = this.tableAt(key, 0);
     if (table < 0) return false;
@@ -137,8 +138,8 @@ export class TableTree {
   }
 
   /**
-   * First word of the table below the level-`downTo` entry for `key`: the last-level table when `downTo` is 0, the root
-   * when it is above topShift. -1 when the way is interrupted.
+   * Returns the first word of the table below the level-`downTo` entry for `key`: the last-level table when `downTo` is 0, the
+   * root when it is above topShift. Returns -1 when a table is missing.
    */
   private tableAt(key: number, downTo: number): number {
     const u32 = this.u32;
@@ -175,23 +176,23 @@ export class TableTree {
     return table;
   }
 
-  /** Keep count of the tables that hang in entries of a level. */
+  /** Counts the tables in entries of a level. */
   private count(shift: number, change: number): void {
     if (shift === 0) this.leafTables += change;
     else if (shift === P4D_SHIFT) this.p4dTables += change;
     else this.upperTables += change;
   }
 
-  /** First word of the table that the entry in `s` points to. */
+  /** Returns the first word of the table that the entry in `s` points to. */
   protected child(s: number): number {
     const low = (this.u32[s]! >>> 2) & TABLE_MASK;
     return this.beyond4G ? low + (this.u32[s + 1]! & HI_ADDR_MASK) * WORDS_PER_4G : low;
   }
 
   /**
-   * The word index of the entry for `key` where a huge page of 2 MiB (`shift` 0) or 1 GiB (`shift` LEVEL_BITS) lives.
+   * Returns the word index of the entry for `key` of a huge page of 2 MiB (`shift` 0) or 1 GiB (`shift` LEVEL_BITS).
    *
-   * @returns -1 when a table on the way is missing, or the entry is a table
+   * @returns -1 when a table is missing, or the entry is a table
    */
   protected hugeSlotAt(key: number, shift: number): number {
     const table = this.tableAt(key, shift + LEVEL_BITS);
@@ -201,10 +202,10 @@ export class TableTree {
   }
 
   /**
-   * The same, making tables above and freeing an empty table in its place.
+   * {@link hugeSlotAt} that allocates tables above, and frees an empty table in its place.
    *
-   * @returns -1 when there is no memory
-   * @throws Error when a table with something in it lies there
+   * @returns -1 without memory
+   * @throws Error when a table that is not empty is in its place
    */
   protected hugeSlotAlloc(key: number, shift: number): number {
     const table = this.tableAlloc(key, shift + LEVEL_BITS);
@@ -219,7 +220,7 @@ export class TableTree {
     return s;
   }
 
-  /** Nothing but tables, and nothing in these, in the table that hangs below a entry of level `shift`. */
+  /** Returns whether the table below an entry of level `shift` holds only empty tables. */
   private isEmpty(table: number, shift: number): boolean {
     for (let s = table; s < table + WORDS; s += 2) {
       const lo = this.u32[s]!;
@@ -231,13 +232,13 @@ export class TableTree {
   }
 
   /**
-   * Find the next entry that is not none.
+   * Finds the next entry that is not none.
    *
-   * @returns the smallest address >= `addr` and < `end` that an entry covers (`addr` itself when it lies inside a huge
-   * page), or -1. Sets curSlot, curSize and curAddr; go on at `curAddr + curSize`.
+   * @returns the smallest address >= `addr` and < `end` that an entry covers (`addr` itself when it is inside a huge
+   * page), or -1. Sets curSlot, curSize and curAddr; the next search starts at `curAddr + curSize`.
    */
   nextEntry(addr: number, end: number): number {
-    // the neighbour of the entry found last: small enough to be inlined into the caller's loop
+    // Tries the neighbour of the last entry found; small enough to be inlined into the caller's loop.
     if (addr < end && Math.floor(addr * PER_LEAF) === this.leafKey) {
       const s = this.leafBase + ((addr & LEAF_MASK) >>> PAGE_SHIFT) * 2;
       if (this.u32[s] !== 0) {
@@ -261,7 +262,7 @@ export class TableTree {
       if (key === this.leafKey) {
         table = this.leafBase;
       } else {
-        // go down to the last-level table, or to the end of an empty stretch, or to a huge page
+        // Goes down to the last-level table, to the end of an empty range, or to a huge page.
         table = this.rootBase;
         let shift = this.topShift;
         let s: number;
@@ -319,8 +320,8 @@ export class TableTree {
   }
 
   /**
-   * Free the tables that served [start, end): each table whose whole span lies inside [floor, ceiling), where nobody
-   * else has a mapping. The caller has cleared the entries.
+   * Frees the tables of [start, end): each table whose whole span is inside [floor, ceiling), where no other mapping is. The
+   * caller has cleared the entries.
    *
    * @param floor end of the mapping below (0 when there is none)
    * @param ceiling start of the mapping above; 0 = none, up to the end of the address space
@@ -328,7 +329,7 @@ export class TableTree {
   freeRange(start: number, end: number, floor: number, ceiling: number): void {
     if (start >= end) return;
     const top = ceiling === 0 ? Infinity : ceiling;
-    // As free_pgd_range: no table can go where not even a last-level one lies inside. That answers most calls.
+    // As free_pgd_range: no table can be freed when not even a last-level table fits inside. This ends most calls.
     let from = start - (start & LEAF_MASK);
     if (from < floor) from += PMD_SIZE;
     let to = end - PAGE_SIZE - ((end - PAGE_SIZE) & LEAF_MASK) + PMD_SIZE;
@@ -353,7 +354,7 @@ export class TableTree {
     }
   }
 
-  /** Unhook and free the table in the entry of level `shift` `s`, and every table below it, so that none can leak. */
+  /** Frees the table in the entry `s` of level `shift`, and every table below it, so that none leaks. */
   private freeBelow(s: number, shift: number): void {
     const table = this.child(s);
     if (shift > 0) {
@@ -368,7 +369,7 @@ export class TableTree {
     this.alloc.freeTable(table / WORDS);
   }
 
-  /** Free every table, the root too. The object must not be used afterwards. What entries point to is not touched. */
+  /** Frees every table, including the root. The object must not be used afterwards. Does not touch what entries point to. */
   destroy(): void {
     const end = this.rootBase + WORDS;
     for (let s = this.rootBase; s < end; s += 2) {

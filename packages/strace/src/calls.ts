@@ -1,14 +1,14 @@
-// Which machines have which calls, as far as names tell machines apart.
+// The system calls of each machine, as far as a call's name identifies the machine.
 
 import { syscallNumber } from '@vmarea/uapi';
 
-/** Machines that logs come from. */
+/** The machines of logs. */
 export type Machine = 'arm64' | 'x86_64' | 'i386' | 'arm' | 'riscv64';
 
-/** Which machine made a log, for who decodes it. */
+/** The machine of a log, for a decoder. */
 export type Architecture = Machine | 'unknown';
 
-/** What a call's name says. */
+/** What a call's name implies. */
 export interface CallOrigin {
   /** Machines that have the call. */
   readonly machines: readonly Machine[];
@@ -21,9 +21,9 @@ const origin = (bits: 0 | 32 | 64, ...machines: Machine[]): CallOrigin => ({ mac
 const X86 = origin(0, 'x86_64', 'i386');
 const ARM = origin(32, 'arm');
 const RISCV = origin(64, 'riscv64');
-/** Calls of 32-bit ABIs: files and offsets of 64 bits in registers of 32. */
+/** Calls of 32-bit ABIs: 64-bit files and offsets in 32-bit registers. */
 const NARROW = origin(32, 'arm', 'i386');
-/** Calls that machines younger than 2008 were not given: they have the `…at` forms only. */
+/** Calls that machines added after 2008 do not have: they have the `…at` forms only. */
 const LEGACY = origin(0, 'x86_64', 'i386', 'arm');
 
 const TABLE: readonly (readonly [CallOrigin, string])[] = [
@@ -50,19 +50,19 @@ const ORIGINS: ReadonlyMap<string, CallOrigin> = new Map(
   TABLE.flatMap(([from, names]) => names.split(' ').map((name): [string, CallOrigin] => [name, from])),
 );
 
-/** Machines that have a call, when not all of them do; undefined for a call of every machine, and for an unknown name. */
+/** Returns the machines that have a call; undefined for a call of every machine, and for an unknown name. */
 export function callOrigin(name: string): CallOrigin | undefined {
   const told = ORIGINS.get(name);
-  // The kernel of 64-bit machines has some of these names under other numbers: arm64 has all that its table says.
+  // The kernel of 64-bit machines has some of these names under other numbers: arm64 has every call in its table.
   return told === LEGACY && syscallNumber(name) !== undefined ? undefined : told;
 }
 
-/** Whether a name is that of a call of Linux, on any machine. */
+/** Returns whether a name is a call of Linux, on any machine. */
 export function isCallName(name: string): boolean {
   return ORIGINS.has(name) || syscallNumber(name) !== undefined || OTHERS.has(name);
 }
 
-/** Calls that are neither arm64's nor tell a machine. */
+/** Calls that arm64 does not have and that identify no machine. */
 const OTHERS: ReadonlySet<string> = new Set(
   'pread pwrite newfstatat fstatat lseek exit clone2 sigreturn rt_sigreturn sigaction sigprocmask waitpid nice signal set_mempolicy uselib'.split(
     ' ',

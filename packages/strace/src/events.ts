@@ -1,47 +1,47 @@
-// What a log says, as typed events. One shape per kind of event; texts are kept as the log has them.
-// What a call *means* (addresses, flags, descriptors) is read by decode*.ts, and only when somebody asks.
+// The events of a log, typed. One shape per kind of event; texts are those of the log.
+// decode/ decodes what a call means (addresses, flags, descriptors), on request only.
 
-/** Where a call stands: only its beginning has been read, it has returned, or the log ends before it returns. */
+/** The state of a call: entered so far, returned, or cut off because the log ends before it returns. */
 export type CallState = 'entered' | 'returned' | 'cut';
 
 /** One system call of one task. */
 export interface Call {
-  /** The task. 0 when the log never says who it is (one process, no `-f`). */
+  /** The task; 0 when the log never gives its number (one process, no `-f`). */
   pid: number;
-  /** The task that entered it, when `exec` by another thread made it return as `pid`; the same as `pid` otherwise. */
+  /** The task that entered it, when `exec` by another thread made it return as `pid`; otherwise equal to `pid`. */
   entryPid: number;
   /** Name as printed, for instance `mmap` or `openat`. */
   readonly name: string;
-  /** Everything between the parentheses. Of an entered call: what stands before `<unfinished ...>`. */
+  /** The text between the parentheses; for an entered call the text before `<unfinished ...>`. */
   argsText: string;
-  /** The arguments, split at the commas outside of strings, brackets and comments, blanks at both ends removed. */
+  /** The arguments, split at the commas outside of strings, brackets and comments, without blanks at both ends. */
   args: readonly string[];
-  /** Length of the part of `argsText` that was printed at entry; the same as its length when the call stands on one line. */
+  /** Length of the part of `argsText` that was printed at entry; all of it when the call is on one line. */
   entryLength: number;
   /**
-   * What it returned; `-errno` when it failed. Null for `?`, as long as it has not returned, and when it failed without
-   * the log saying why ({@link Call.failed} with an `errno` of 0).
+   * The result; `-errno` when it failed. Null for `?`, before it has returned, and when it failed without an error in the log
+   * ({@link Call.failed} with an `errno` of 0).
    */
   ret: number | null;
-  /** It failed: the result is an error, or a `-1` that names none. */
+  /** Whether it failed: the result is an error, or a `-1` without one. */
   failed: boolean;
   /**
-   * The positive error number; 0 when it did not fail, and when the log does not tell (`= -1` alone). Restart codes (512
-   * and above) stand beside a `ret` of null.
+   * The positive error number; 0 when it did not fail, and when the log has no error (`= -1` alone). With restart codes (512
+   * and above) `ret` is null.
    */
   errno: number;
-  /** Everything behind `= `, without the time of `-T`; empty as long as it has not returned. */
+  /** The text after `= `, without the time of `-T`; empty before it has returned. */
   result: string;
   /** Line on which it was entered, from 1. */
   readonly entryLine: number;
-  /** Line on which it returned; that of the entry as long as it has not. */
+  /** Line on which it returned; before that, the line of its entry. */
   line: number;
   state: CallState;
-  /** Whether the entry was printed on a line of its own, so that an {@link EntryEvent} came before. */
+  /** Whether the entry has a line of its own, so that an {@link EntryEvent} came before. */
   split: boolean;
   /** Time stamp of `-t`, `-tt`, `-ttt` or `-r` at entry, as printed; empty without one. */
   readonly time: string;
-  /** The same of the line on which it returned, when that is another one; empty otherwise. */
+  /** The time stamp of the line on which it returned, when that is another line; empty otherwise. */
   returnTime: string;
   /** Instruction pointer of `-i` as printed, without brackets; empty without one. */
   readonly ip: string;
@@ -49,16 +49,16 @@ export interface Call {
   elapsed: string;
 }
 
-/** A call has been entered whose return stands on a later line: between the two, other tasks have run. */
+/** A call was entered and returns on a later line: other tasks have run between the two. */
 export interface EntryEvent {
   readonly type: 'entry';
   readonly pid: number;
   readonly line: number;
-  /** The object that the matching {@link CallEvent} will carry. */
+  /** The object that the matching {@link CallEvent} will have. */
   readonly call: Call;
 }
 
-/** A call has returned. Unless `call.split`, it was entered at the same moment. */
+/** A call returned. Unless `call.split`, it was entered on the same line. */
 export interface CallEvent {
   readonly type: 'call';
   readonly pid: number;
@@ -66,7 +66,7 @@ export interface CallEvent {
   readonly call: Call;
 }
 
-/** The log ends, the tracer let go, or the task died before the call returned. Comes last, or where that is known. */
+/** The log ends, the tracer detached, or the task died before the call returned. Reported where that is known, or at the end. */
 export interface PendingEvent {
   readonly type: 'pending';
   readonly pid: number;
@@ -87,13 +87,13 @@ export interface SignalEvent {
   readonly code: number | null;
   /** si_addr in bytes, or null when the line has none. */
   readonly addr: number | null;
-  /** `--- stopped by SIGSTOP ---` instead of a delivery. */
+  /** Whether it is `--- stopped by SIGSTOP ---` instead of a delivery. */
   readonly stopped: boolean;
-  /** What stands between the dashes. */
+  /** The text between the dashes. */
   readonly text: string;
 }
 
-/** A task ended by itself. */
+/** A task ended with an exit status. */
 export interface ExitedEvent {
   readonly type: 'exited';
   readonly pid: number;
@@ -119,7 +119,7 @@ export interface SupersededEvent {
   readonly by: number;
 }
 
-/** What strace says about itself: attached, detached, a change of personality. */
+/** A message of strace about itself: attached, detached, a change of personality. */
 export interface NoteEvent {
   readonly type: 'note';
   readonly pid: number;
@@ -127,7 +127,7 @@ export interface NoteEvent {
   readonly text: string;
 }
 
-/** A line that is none of this. It changes nothing. */
+/** A line that is none of these. It changes nothing. */
 export interface StrangeEvent {
   readonly type: 'strange';
   readonly pid: number;
@@ -136,7 +136,7 @@ export interface StrangeEvent {
   readonly reason: StrangeReason;
 }
 
-/** Why a line is strange, as a sentence. */
+/** The reason why a line is strange, as a sentence. */
 export type StrangeReason =
   | 'it is not a line of strace'
   | 'its call has no closing parenthesis'
@@ -146,7 +146,7 @@ export type StrangeReason =
   | 'it resumes another call than the one begun'
   | 'the log ends in the middle of it';
 
-/** Everything that a log can say. */
+/** All kinds of events. */
 export type LogEvent =
   | EntryEvent
   | CallEvent
@@ -163,23 +163,23 @@ export type LogEvent =
 export interface StackFrame {
   /** The mapped file, `[heap]`, or empty. */
   readonly file: string;
-  /** The function's name as printed (C++ names demangled by `-kk` or not); empty when it is not known. */
+  /** The function's name as printed (C++ names demangled or not); empty when it is unknown. */
   readonly symbol: string;
-  /** Bytes from the function's beginning; -1 when it is not known. */
+  /** Bytes from the function's beginning; -1 when unknown. */
   readonly symbolOffset: number;
-  /** Bytes from the file's beginning, or the address where there is no file; -1 when it was not printed. */
+  /** Bytes from the file's beginning, or the address without a file; -1 when it was not printed. */
   readonly offset: number;
   /** `file.c:123` of `-kk`; empty otherwise. */
   readonly source: string;
 }
 
-/** The stack of `strace -k` or `-kk`: its lines follow the call's. Only with {@link LogParserOptions.stacks}. */
+/** The stack of `strace -k` or `-kk`, whose lines follow the call's. Only with {@link LogParserOptions.stacks}. */
 export interface StackEvent {
   readonly type: 'stack';
   readonly pid: number;
   /** Line of the innermost frame. */
   readonly line: number;
-  /** The call that was made there; null when the stack follows a signal, or a call that is not wanted. */
+  /** The call; null when the stack follows a signal, or a call that was not requested. */
   readonly of: Call | null;
   readonly frames: readonly StackFrame[];
 }

@@ -1,5 +1,5 @@
-// Logs of strace and the text of /proc/PID/maps: text in, typed events out, and back.
-// Knows nothing of memory management or of files: what a call does is somebody else's business.
+// Logs of strace and the text of /proc/PID/maps: parses text to typed events, and writes them.
+// Contains no memory management and no files: it does not carry out calls.
 
 export * from './parse/log.ts';
 export * from './parse/parser.ts';

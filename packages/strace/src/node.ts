@@ -1,5 +1,5 @@
-// Logs from files, for Node: streamed, unpacked when gzipped, and the files of `strace -ff` put together.
-// The rest of the package runs anywhere; only this entry point knows of files.
+// Reads logs from files with Node: as a stream, unpacked when gzipped, and the files of `strace -ff` joined.
+// Only this entry point of the package uses files.
 
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
@@ -8,20 +8,20 @@ import { createGunzip } from 'node:zlib';
 import { type Call, type LogEvent } from './events.ts';
 import { LogParser, type LogParserOptions } from './parse/parser.ts';
 
-/** How a file is to be read. */
+/** The options of reading a file. */
 export interface ReadLogOptions extends LogParserOptions {
   /** Called after each piece with the bytes of the file read so far (packed bytes of a gzipped one). */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
-/** The text of a file in pieces; a name that ends in `.gz` is unpacked. */
+/** Yields the text of a file in pieces; unpacks a file whose name ends in `.gz`. */
 export async function* readPieces(
   path: string,
   onProgress?: (bytes: number) => void,
 ): AsyncGenerator<string, void, undefined> {
   const file = createReadStream(path, { highWaterMark: 1 << 18 });
   const text = path.endsWith('.gz') ? file.pipe(createGunzip()) : file;
-  // An error of the file does not travel down a pipe by itself.
+  // A pipe does not forward an error of the file.
   if (text !== file) file.once('error', (error) => text.destroy(error));
   text.setEncoding('utf8');
   for await (const piece of text) {
@@ -31,8 +31,8 @@ export async function* readPieces(
 }
 
 /**
- * The events of one log file.
- * @param parser - a parser of one's own, when its counts are wanted afterwards
+ * Yields the events of one log file.
+ * @param parser - an own parser, to read its counts afterwards
  */
 export async function* readLogFile(
   path: string,
@@ -60,7 +60,7 @@ export interface LogPart {
 }
 
 /**
- * The files that `strace -ff -o NAME` wrote, by pid.
+ * Finds the files of `strace -ff -o NAME`, by pid.
  * @param path - NAME, without the pid
  */
 export async function findLogParts(path: string): Promise<LogPart[]> {
@@ -77,9 +77,9 @@ export async function findLogParts(path: string): Promise<LogPart[]> {
 const FORKS: ReadonlySet<string> = new Set(['fork', 'vfork', 'clone', 'clone2', 'clone3']);
 
 /**
- * The events of several files of `-ff` in one order. With absolute time stamps (`-t`, `-tt`, `-ttt`) it is that of time;
- * without, a child's file stands where its fork returned, whole. Line numbers are those of each file. The files are held
- * in memory: the order is not known before all are read.
+ * Returns the events of several files of `-ff` in one order. With absolute time stamps (`-t`, `-tt`, `-ttt`) it is the order of
+ * time; without, a whole child's file follows the return of its fork. Line numbers are those of each file. Holds the files in
+ * memory: the order is not known before all are read.
  */
 export async function readLogParts(parts: readonly LogPart[], options: ReadLogOptions = {}): Promise<LogEvent[]> {
   const logs = new Map<number, LogEvent[]>();
@@ -119,7 +119,7 @@ function byFork(logs: ReadonlyMap<number, readonly LogEvent[]>): LogEvent[] {
   return order;
 }
 
-/** A call in a file of `-ff` is printed whole, stamped with its entry: what another task did meanwhile comes before its return. */
+/** Orders the calls by time. A file of `-ff` has each call on one line, with the time of its entry: calls of other tasks in between come before its return. */
 function byTime(logs: ReadonlyMap<number, readonly LogEvent[]>): LogEvent[] {
   const stamped: { event: LogEvent; at: number; rank: number }[] = [];
   let rank = 0;

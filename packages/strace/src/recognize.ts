@@ -1,22 +1,22 @@
-// What a file is, from its first bytes: one of the inputs that can be read, or a format that is known by name together
-// with the command that gives a readable one. Nothing is read here.
+// Recognises a file by its first bytes: one of the inputs that can be read, or a known format together with the command that
+// gives a readable one. Reads no files.
 
 import { isCallName } from './calls.ts';
 import { parseMaps } from './maps/file.ts';
 import { LogParser } from './parse/parser.ts';
 import { LogError } from './parse/limits.ts';
 
-/** What an input is. */
+/** The kind of an input. */
 export interface Recognized {
-  /** `strace`, `maps`, `smaps`, `calls` (a script) are read; `gzip` is unpacked and looked at again; `other` is not read. */
+  /** `strace`, `maps`, `smaps`, `calls` (a script) can be read; `gzip` is unpacked and recognised again; `other` cannot be read. */
   readonly kind: 'strace' | 'maps' | 'smaps' | 'calls' | 'gzip' | 'other';
-  /** What it is, as in «x is …». */
+  /** A description that continues «x is …». */
   readonly what: string;
-  /** What to do instead, as a sentence; empty for what is read. */
+  /** What to do instead, as a sentence; empty for an input that can be read. */
   readonly advice: string;
 }
 
-/** Bytes that are enough to recognise an input. */
+/** The number of bytes that suffices to recognise an input. */
 export const RECOGNIZED_BYTES: number = 64 * 1024;
 
 const TRACE = 'strace -f -o prog.strace -e trace=%memory,%file,%desc,%process PROGRAM';
@@ -27,7 +27,7 @@ function other(what: string, advice: string): Recognized {
   return { kind: 'other', what, advice };
 }
 
-/** First bytes as Latin-1, and whose they are. */
+/** First bytes as Latin-1, the format, and the advice. */
 const MAGIC: readonly (readonly [string, string, string])[] = [
   [
     '\u007fELF',
@@ -60,10 +60,10 @@ const MAGIC: readonly (readonly [string, string, string])[] = [
   ['\u00fe\u00ff', 'text in UTF-16', 'Turn it into UTF-8 with «iconv -f UTF-16 -t UTF-8».'],
 ];
 
-/** How many of the formats below are of other tracers, whose lines look like calls. */
+/** The first formats below are other tracers, whose lines look like calls: how many they are. */
 const TRACERS = 2;
 
-/** Lines that tell a format, each tried on the lines of the beginning. Strings are matched from the line's start, bounded. */
+/** Patterns of lines that identify a format, each tried on the first lines. They match from the line's start, bounded. */
 const FORMATS: readonly (readonly [RegExp, string, string])[] = [
   [
     /^ {0,8}[0-9]{1,10}\.[0-9]{3} \( {0,6}[0-9.]{0,10} {0,3}(?:ms)?\s{0,8}\): /,
@@ -131,7 +131,7 @@ function byMagic(bytes: Uint8Array): Recognized | null {
   return null;
 }
 
-/** Share of bytes that text does not have, from which on a file is no text. */
+/** The share of bytes that do not occur in text from which on a file is binary. */
 const BINARY = 0.05;
 
 function isBinary(bytes: Uint8Array): boolean {
@@ -143,7 +143,7 @@ function isBinary(bytes: Uint8Array): boolean {
   return odd > bytes.length * BINARY;
 }
 
-/** Lines of calls without results: `p = mmap(…)`, C or one's own. */
+/** Counts lines of calls without results: `p = mmap(…)`, in C or in the script format. */
 function scriptLines(lines: readonly string[]): number {
   let found = 0;
   for (const line of lines) {
@@ -156,7 +156,7 @@ function scriptLines(lines: readonly string[]): number {
 /** Words of scripts that are no system calls. */
 const SCRIPT_WORDS: ReadonlySet<string> = new Set(['store', 'load', 'touch', 'fork', 'sbrk', 'malloc']);
 
-/** Lines of strace among these, and whether one of them is a call that returned. */
+/** Counts the lines of strace among these, and whether one of them is a call that returned. */
 function straceLines(text: string): { calls: number; others: number } {
   const parser = new LogParser();
   let calls = 0;
@@ -174,10 +174,10 @@ function straceLines(text: string): { calls: number; others: number } {
 }
 
 /**
- * Says what an input is.
+ * Recognises an input.
  *
- * @param bytes its beginning: {@link RECOGNIZED_BYTES} are enough
- * @param complete these are all of its bytes, so that the last line is whole
+ * @param bytes its beginning: {@link RECOGNIZED_BYTES} suffice
+ * @param complete whether these are all of its bytes, so that the last line is whole
  */
 export function recognize(bytes: Uint8Array, complete: boolean): Recognized {
   if (bytes.length === 0) return other('empty', `There is nothing to read. ${RECORD}`);
@@ -203,7 +203,7 @@ export function recognize(bytes: Uint8Array, complete: boolean): Recognized {
   for (const [i, [pattern, what, advice]] of FORMATS.entries()) {
     const matching = lines.slice(0, 100).filter((line) => pattern.test(line)).length;
     if (matching === 0) continue;
-    // The first two print calls and results as well, behind a head that no log of strace has.
+    // The first two also print calls and results, after a head that no log of strace has.
     const sure = i < TRACERS && matching * 2 >= Math.min(lines.length, 100);
     if (sure || strace.calls + strace.others < lines.length / 2) return other(what, advice);
   }

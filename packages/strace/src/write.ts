@@ -1,12 +1,12 @@
-// Events back into the text of a log, as strace 6 prints it. What was read comes out as it was read, except for the
-// padding of other styles and system-call numbers of `-n`, which are not kept, and stacks of `-k`, which are kept when asked for.
+// Writes events as the text of a log, as strace 6 prints it. Events of a parsed log give the same text, except the padding of
+// other styles and the system-call numbers of `-n`, which are not kept, and the stacks of `-k`, which are kept on request.
 
 import { errnoName, errnoText } from '@vmarea/uapi';
 import { splitArgs } from './parse/args.ts';
 import { type Call, type LogEvent } from './events.ts';
 import { formatFrame } from './parse/stack.ts';
 
-/** How a log is to look. */
+/** The format of a log. */
 export interface LogStyle {
   /** `file`: `123   call` as `-f -o FILE` writes; `terminal`: `[pid   123] call`; `none`: no pid. */
   readonly pid?: 'file' | 'terminal' | 'none' | undefined;
@@ -14,7 +14,7 @@ export interface LogStyle {
   readonly column?: number | undefined;
 }
 
-/** Lines for events. */
+/** Writes a line for each event. */
 export class LogWriter {
   readonly #pid: 'file' | 'terminal' | 'none';
   readonly #column: number;
@@ -24,7 +24,7 @@ export class LogWriter {
     this.#column = style.column ?? 40;
   }
 
-  /** The line of an event without its newline; null for one that has no line of its own (a call still pending). */
+  /** Returns the line of an event without its newline; null for an event without a line (a pending call). */
   line(event: LogEvent): string | null {
     switch (event.type) {
       case 'entry': {
@@ -71,13 +71,13 @@ export class LogWriter {
   }
 }
 
-/** A result as strace prints it: decimal, hexadecimal with `hex`, `-1 ENOMEM (Cannot allocate memory)` when negative. */
+/** Formats a result as strace does: decimal, hexadecimal with `hex`, `-1 ENOMEM (Cannot allocate memory)` when negative. */
 export function formatResult(ret: number, hex = false): string {
   if (ret < 0 && ret > -4096) return `-1 ${errnoName(ret)} (${errnoText(ret)})`;
   return hex && ret !== 0 ? `0x${ret.toString(16)}` : String(ret);
 }
 
-/** A call from its parts, returned on the line on which it was entered: for logs that are generated. */
+/** Builds a call from its parts, entered and returned on one line: for generated logs. */
 export function makeCall(pid: number, name: string, argsText: string, ret: number, result?: string, line = 0): Call {
   return {
     pid,

@@ -1,4 +1,4 @@
-// From a call to what it means. One decoder object serves a whole log; the three tables hold the calls it knows.
+// Decodes a call into its operation. One decoder object serves a whole log; the three tables contain the known calls.
 
 import { ArgReader } from '../parse/arg-reader.ts';
 import { type Architecture } from '../calls.ts';
@@ -11,10 +11,10 @@ import { type Call } from '../events.ts';
 /** Names of the calls that change memory. */
 export const MEMORY_CALLS: ReadonlySet<string> = new Set(MEMORY_DECODERS.keys());
 
-/** Names of the calls that open, move, change or name files. */
+/** Names of the calls that open, move, change or rename files. */
 export const FILE_CALLS: ReadonlySet<string> = new Set(FILE_DECODERS.keys());
 
-/** Names of the calls that make, change or end tasks. */
+/** Names of the calls that create, change or end tasks. */
 export const PROCESS_CALLS: ReadonlySet<string> = new Set(PROCESS_DECODERS.keys());
 
 /** Names of all calls that {@link CallDecoder} understands. */
@@ -34,7 +34,7 @@ export class CallDecoder {
   }
 
   /**
-   * What a call means.
+   * Decodes a call.
    * @returns null for a call that is none of {@link KNOWN_CALLS}; an `undecoded` operation when an argument of a known
    *   call could not be read. An entered call that has not returned may lack the arguments that strace prints at return.
    */
@@ -57,7 +57,7 @@ export class CallDecoder {
   }
 }
 
-/** What a single call means; see {@link CallDecoder.decode}. */
+/** Decodes a single call; see {@link CallDecoder.decode}. */
 export function decodeCall(call: Call, architecture: Architecture = 'arm64'): Op | null {
   return new CallDecoder(architecture).decode(call);
 }

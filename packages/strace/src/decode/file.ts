@@ -1,4 +1,4 @@
-// The calls that open, move, change or name files, from their arguments and results.
+// Decodes the calls that open, move, change or rename files, from their arguments and results.
 
 import {
   CLOSE_RANGE_FLAGS,
@@ -26,13 +26,13 @@ import {
 import { type Op } from './types.ts';
 import { type Call } from '../events.ts';
 
-/** Decodes one call whose arguments a reader holds; `generic` says that numbers of open flags are not arm64's. */
+/** Decodes one call, whose arguments are in a reader; `generic`: numbers of open flags are not arm64's. */
 export type FileDecoder = (args: ArgReader, call: Call, generic: boolean) => Op;
 
 function openFlags(args: ArgReader, index: number, generic: boolean): number {
   const flags = args.flags(index, parseOpenFlags, 'open flags');
   if (!generic) return flags;
-  // Only a number is in the values of the machine that made the log; names are names.
+  // Only a number has the values of the machine that made the log; names are independent of it.
   return parseRegister(args.raw(index)) === null ? flags : openFlagsFromGeneric(flags);
 }
 

@@ -1,4 +1,4 @@
-// The calls that change memory, from their arguments.
+// Decodes the calls that change memory, from their arguments.
 
 import {
   PR_SET_VMA,
@@ -23,7 +23,7 @@ import { type ArgReader } from '../parse/arg-reader.ts';
 import { type Register, parseRegister, withoutComment } from '../parse/args.ts';
 import { type Op } from './types.ts';
 
-/** Decodes one call whose arguments a reader holds. */
+/** Decodes one call, whose arguments are in a reader. */
 export type Decoder = (args: ArgReader, name: string) => Op;
 
 function mmap(args: ArgReader, name: string): Op {
@@ -37,8 +37,8 @@ function mmap(args: ArgReader, name: string): Op {
 }
 
 /**
- * mmap2 takes its offset in units of 4096 bytes. strace prints it in bytes, except undecoded (`-e raw`) and in versions
- * before 4.8. An offset in bytes is a multiple of a page, or the call fails, so one that is not counts units.
+ * mmap2 takes its offset in units of 4096 bytes. strace prints it in bytes, except undecoded (`-e raw`) and before 4.8. An
+ * offset in bytes is a multiple of a page, or the call fails, so an offset that is no multiple counts units.
  */
 function mmapOffset(name: string, offset: Register): Register {
   if (name !== 'mmap2') return offset;
@@ -138,7 +138,7 @@ const SHM_WORDS: ReadonlyMap<string, number> = new Map([
   ['SHM_EXEC', SHM_EXEC],
 ]);
 
-/** Flags of shmget and shmat: names, the permissions in octal, a huge page size. */
+/** Parses flags of shmget and shmat: names, the permissions in octal, a huge page size. */
 function parseShmFlags(text: string): number | null {
   let flags = 0;
   for (const word of withoutComment(text).split('|')) {

@@ -1,4 +1,4 @@
-// The calls that make, change or end tasks, from their arguments and results.
+// Decodes the calls that create, change or end tasks, from their arguments and results.
 
 import {
   CLONE_VFORK,
@@ -19,7 +19,7 @@ import { type Register, parseFields, parseRegister, parseText, splitArgs, withou
 import { type Op, type RlimitValue } from './types.ts';
 import { type Call } from '../events.ts';
 
-/** Decodes one call whose arguments a reader holds. */
+/** Decodes one call, whose arguments are in a reader. */
 export type ProcessDecoder = (args: ArgReader, call: Call) => Op;
 
 function childOf(call: Call): number | null {
@@ -37,7 +37,7 @@ function fork(_args: ArgReader, call: Call): Op {
   };
 }
 
-/** Flags of clone with the exit signal among them: `CLONE_VM|SIGCHLD`, `0x1200000|17`, `0x1200011`. */
+/** Splits flags of clone that include the exit signal: `CLONE_VM|SIGCHLD`, `0x1200000|17`, `0x1200011`. */
 function splitCloneFlags(text: string): { flags: number; exitSignal: number } | null {
   let flags = 0;
   let exitSignal = 0;
@@ -146,7 +146,7 @@ function limitNumber(text: string | undefined): number | null {
   if (bare === 'RLIM_INFINITY' || bare === 'RLIM64_INFINITY') return RLIM_INFINITY;
   const value = parseRegister(bare);
   if (value === null) return null;
-  // Above 2^53 there is only one limit that anybody sets: all 64 bits. A 32-bit program's is all 32.
+  // The only limit above 2^53 that occurs is «no limit»: all 64 bits. A 32-bit program's is all 32.
   return typeof value === 'bigint' ? RLIM_INFINITY : value;
 }
 

@@ -1,5 +1,5 @@
-// What calls mean, as plain data: one shape per kind of call, told apart by `op`.
-// Numbers are bytes unless they say otherwise. A register that a JS number does not hold exactly is a bigint.
+// Operations of calls as plain data: one shape per kind of call, with `op` as its tag.
+// Numbers are bytes unless the comment says otherwise. A register that a JS number cannot hold exactly is a bigint.
 
 import { type Descriptor, type Register } from '../parse/args.ts';
 
@@ -10,9 +10,9 @@ export interface MmapOp {
   readonly len: Register;
   readonly prot: number;
   readonly flags: number;
-  /** -1 when the call names none. */
+  /** -1 for a call without one. */
   readonly fd: number;
-  /** What `-y` says about the descriptor; null without it. */
+  /** The descriptor's path from `-y`; null without it. */
   readonly path: string | null;
   /** In bytes, also for mmap2. */
   readonly offset: Register;
@@ -40,13 +40,13 @@ export interface MremapOp {
   readonly oldLen: Register;
   readonly newLen: Register;
   readonly flags: number;
-  /** 0 when the call has none. */
+  /** 0 for a call without one. */
   readonly newAddr: Register;
 }
 
 export interface BrkOp {
   readonly op: 'brk';
-  /** 0 asks where the break is. */
+  /** 0 queries the break. */
   readonly addr: Register;
 }
 
@@ -108,7 +108,7 @@ export interface SetVmaNameOp {
   readonly op: 'setVmaName';
   readonly addr: Register;
   readonly len: Register;
-  /** Null takes the name away. */
+  /** Null removes the name. */
   readonly name: string | null;
 }
 
@@ -144,13 +144,13 @@ export interface OpenOp {
   readonly dir: Descriptor;
   /** Null when the pointer could not be read. */
   readonly path: string | null;
-  /** strace shortened the path. */
+  /** Whether strace shortened the path. */
   readonly truncated: boolean;
   /** In arm64's values. */
   readonly flags: number;
-  /** 0 when the call has none. */
+  /** 0 for a call without one. */
   readonly mode: number;
-  /** The new descriptor; null when it failed. With `-y` its path is what the name led to. */
+  /** The new descriptor; null when the call failed. With `-y` its path is the path that the name led to. */
   readonly opened: Descriptor | null;
 }
 
@@ -170,7 +170,7 @@ export interface CloseRangeOp {
 export interface DupOp {
   readonly op: 'dup';
   readonly from: Descriptor;
-  /** The new descriptor; null when it failed. */
+  /** The new descriptor; null when the call failed. */
   readonly to: Descriptor | null;
   readonly closeOnExec: boolean;
 }
@@ -181,7 +181,7 @@ export interface FcntlOp {
   readonly fd: number;
   /** As printed, for instance `F_SETFD`. */
   readonly command: string;
-  /** Flags, seals or a plain number; null when it is nothing of that. */
+  /** Flags, seals or a plain number; null for other arguments. */
   readonly arg: number | null;
 }
 
@@ -196,12 +196,12 @@ export interface MemfdCreateOp {
 export interface PipeOp {
   readonly op: 'pipe';
   readonly kind: 'pipe' | 'socket';
-  /** Both descriptors; null when it failed. */
+  /** Both descriptors; null when the call failed. */
   readonly fds: readonly [Descriptor, Descriptor] | null;
   readonly closeOnExec: boolean;
 }
 
-/** Calls that return a descriptor of something that has no path: socket, accept, epoll_create, eventfd, … */
+/** Calls that return a descriptor without a path: socket, accept, epoll_create, eventfd, … */
 export interface NewDescriptorOp {
   readonly op: 'newDescriptor';
   /** The call's name. */
@@ -230,9 +230,9 @@ export interface FallocateOp {
 export interface TransferOp {
   readonly op: 'read' | 'write';
   readonly file: Descriptor;
-  /** Bytes moved; null when it failed. */
+  /** Bytes moved; null when the call failed. */
   readonly bytes: number | null;
-  /** The buffer as printed; `parseText` reads it (only its beginning is there, 32 bytes unless `-s` was given). */
+  /** The buffer as printed; `parseText` parses it (it has the first bytes only, 32 without `-s`). */
   readonly buffer: string;
   /** Position of pread and pwrite; null for the file's own. */
   readonly position: Register | null;
@@ -273,9 +273,9 @@ export interface RenameOp {
 /** stat, lstat, fstat, newfstatat, fstatat64, statx and their relatives. */
 export interface StatOp {
   readonly op: 'stat';
-  /** The descriptor that it is about, or the directory that the path starts from. */
+  /** The descriptor of the file, or the directory at which the path starts. */
   readonly dir: Descriptor;
-  /** Empty when it is about `dir` itself. */
+  /** Empty for `dir` itself. */
   readonly path: string | null;
   /** Bytes; null when the log does not show it. */
   readonly size: number | null;
@@ -288,13 +288,13 @@ export interface ForkOp {
   readonly op: 'fork';
   /** CLONE_* bits without the exit signal. */
   readonly flags: number;
-  /** Number of the signal that the parent gets; 0 for none. */
+  /** The signal number that the parent gets; 0 for none. */
   readonly exitSignal: number;
   /** Lowest address of the child's stack for clone3, its top for clone; 0 to keep the parent's. */
   readonly stack: Register;
-  /** 0 when the call has none. */
+  /** 0 for a call without one. */
   readonly stackSize: Register;
-  /** The child; null when it failed or has not returned. */
+  /** The child; null when the call failed or has not returned. */
   readonly child: number | null;
 }
 
@@ -303,7 +303,7 @@ export interface ExecOp {
   readonly op: 'exec';
   readonly dir: Descriptor;
   readonly path: string | null;
-  /** As far as the log shows them; null when it shows an address. */
+  /** The arguments that the log shows; null when it shows an address. */
   readonly argv: readonly string[] | null;
   /** Whether strace left out arguments or cut one of them. */
   readonly argvTruncated: boolean;
@@ -319,11 +319,11 @@ export interface ExitOp {
 
 export interface PersonalityOp {
   readonly op: 'personality';
-  /** 0xffffffff asks. */
+  /** 0xffffffff queries it. */
   readonly personality: number;
 }
 
-/** A pair of limits; Infinity is none. */
+/** A pair of limits; Infinity: no limit. */
 export interface RlimitValue {
   readonly soft: number;
   readonly hard: number;
@@ -332,7 +332,7 @@ export interface RlimitValue {
 /** setrlimit, getrlimit, prlimit64. */
 export interface RlimitOp {
   readonly op: 'rlimit';
-  /** 0 is the caller. */
+  /** 0 stands for the caller. */
   readonly pid: number;
   readonly resource: number;
   readonly set: RlimitValue | null;
@@ -360,7 +360,7 @@ export type MemoryOp =
   | ShmatOp
   | ShmdtOp;
 
-/** Calls that open, move, change or name files. */
+/** Calls that open, move, change or rename files. */
 export type FileOp =
   | OpenOp
   | CloseOp
@@ -379,7 +379,7 @@ export type FileOp =
   | RenameOp
   | StatOp;
 
-/** Calls that make, change or end tasks. */
+/** Calls that create, change or end tasks. */
 export type ProcessOp = ForkOp | ExecOp | ExitOp | PersonalityOp | RlimitOp;
 
 /** An argument that could not be read. */
@@ -387,11 +387,11 @@ export interface UndecodedOp {
   readonly op: 'undecoded';
   /** Index of the argument. */
   readonly index: number;
-  /** What stood there; empty when the argument is missing. */
+  /** Its text; empty when the argument is missing. */
   readonly text: string;
   /** What was expected, for instance `protection`. */
   readonly expected: string;
 }
 
-/** What a call means, or the argument that kept it from being understood. */
+/** The operation of a call, or the first argument that could not be read. */
 export type Op = MemoryOp | FileOp | ProcessOp | UndecodedOp;

@@ -1,31 +1,31 @@
-// Whole files of /proc/PID/maps and /proc/PID/smaps, both ways, and pieces of them out of other programs' logs.
+// Reads and writes whole files of /proc/PID/maps and /proc/PID/smaps, and finds pieces of them in other programs' logs.
 
 import { formatMapsLine, type MapsLine, parseMapsLine } from './line.ts';
 
-/** A whole file: its mappings, and the lines that are none (a program's other output, for instance) with their numbers from 1. */
+/** A whole file: its mappings, and its other lines (a program's output, for instance) with their numbers from 1. */
 export interface ParsedMaps {
   readonly lines: readonly MapsLine[];
-  /** Number of the line of each mapping in the text, from 1. */
+  /** The line number of each mapping in the text, from 1. */
   readonly numbers: readonly number[];
   readonly strange: readonly { readonly line: number; readonly text: string }[];
-  /** Lines before which another program's prefix was taken away (quoting, a time stamp). */
+  /** The number of lines from which another program's prefix was removed (quoting, a time stamp). */
   readonly prefixed: number;
 }
 
-/** How far into a line another program's prefix may reach. */
+/** The longest prefix of another program. */
 const REACH = 300;
 
 /** Where a mapping begins behind a prefix. */
 const BEGINS = /(?:0x)?[0-9a-f]{4,16}-(?:0x)?[0-9a-f]{4,16} [r-][w-][x-][ps] /;
 
-/** The mapping behind another program's prefix; null when there is none. What stands in quotes is no line of a map. */
+/** Parses the mapping behind another program's prefix; null when there is none. A line in quotes is no line of a map. */
 function behindPrefix(text: string): MapsLine | null {
   const match = BEGINS.exec(text.slice(0, REACH));
   if (match === null || match.index === 0 || /["(]/.test(text.slice(0, match.index))) return null;
   return parseMapsLine(text.slice(match.index));
 }
 
-/** `Rss:  4 kB`, `VmFlags: rd wr`, `THPeligible: 1`: a capital letter, letters, digits and underlines, a colon. */
+/** Tests for `Rss:  4 kB`, `VmFlags: rd wr`, `THPeligible: 1`: a capital letter, letters, digits and underlines, a colon. */
 function isDetail(text: string): boolean {
   const first = text.charCodeAt(0);
   if (first < 65 || first > 90) return false;
@@ -52,7 +52,7 @@ function withDetails(line: MapsLine, details: readonly string[]): MapsLine {
   };
 }
 
-/** All lines of a text of maps or smaps. */
+/** Parses all lines of a text of maps or smaps. */
 export function parseMaps(text: string): ParsedMaps {
   const lines: MapsLine[] = [];
   const numbers: number[] = [];
@@ -92,7 +92,7 @@ export function parseMaps(text: string): ParsedMaps {
   return { lines, numbers, strange, prefixed };
 }
 
-/** All lines, each with its newline, and what smaps said below them. */
+/** Formats all lines, each with its newline, and the lines of smaps below them. */
 export function formatMaps(lines: readonly MapsLine[]): string {
   let text = '';
   for (const line of lines) {
@@ -102,7 +102,7 @@ export function formatMaps(lines: readonly MapsLine[]): string {
   return text;
 }
 
-/** The figures of smaps for one line by name (`Rss`, `Private_Dirty`, …): bytes where smaps has kB. Empty for a line of maps. */
+/** Returns the figures of smaps for one line by name (`Rss`, `Private_Dirty`, …): bytes where smaps has kB. Empty for a line of maps. */
 export function smapsFigures(line: MapsLine): ReadonlyMap<string, number> {
   const figures = new Map<string, number>();
   for (const detail of (line.details ?? '').split('\n')) {

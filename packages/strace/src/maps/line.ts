@@ -1,7 +1,7 @@
-// One line of /proc/PID/maps, both ways, column by column as the kernel writes it.
+// Reads and writes one line of /proc/PID/maps, column by column as the kernel writes it.
 // Mirrors show_map_vma in fs/proc/task_mmu.c.
 
-/** One mapping, as its line in /proc/PID/maps says. */
+/** One mapping of /proc/PID/maps. */
 export interface MapsLine {
   /** First address, bytes. */
   readonly start: number;
@@ -19,15 +19,15 @@ export interface MapsLine {
   readonly inode: number;
   /** Path, `[heap]`, `[anon:name]`, …; empty for none. A removed file's ends in ` (deleted)`. */
   readonly name: string;
-  /** The line as it was read, where it is not printed as the kernel prints it (`0x` before addresses, other padding). */
+  /** The line as it was read, when it differs from the kernel's format (`0x` before addresses, other padding). */
   readonly printed?: string | undefined;
-  /** VmFlags of smaps (`rd`, `wr`, `ac`, …); left out for a line of maps. */
+  /** VmFlags of smaps (`rd`, `wr`, `ac`, …); absent for a line of maps. */
   readonly vmFlags?: readonly string[] | undefined;
-  /** What smaps says below the line, as read, without the last newline; left out for a line of maps. */
+  /** The lines of smaps below the line, as read, without the last newline; absent for a line of maps. */
   readonly details?: string | undefined;
 }
 
-/** Column in which the name begins: the kernel pads to it, counting from 0. */
+/** The column of the name, counted from 0: the kernel pads to it. */
 const NAME_COLUMN = 73;
 
 const BLANK = 32;
@@ -43,7 +43,7 @@ class Scanner {
     this.#end = end;
   }
 
-  /** A number of at most 20 digits; NaN when there is none. */
+  /** Reads a number of at most 20 digits; NaN when there is none. */
   number(base: 10 | 16): number {
     const from = this.at;
     let value = 0;
@@ -57,20 +57,20 @@ class Scanner {
     return this.at === from || this.at - from > 20 ? NaN : value;
   }
 
-  /** An address, with or without `0x`. */
+  /** Reads an address, with or without `0x`. */
   address(): number {
     if (this.#text.startsWith('0x', this.at)) this.at += 2;
     return this.number(16);
   }
 
-  /** Whether one of these characters comes next: its index, or -1. It is stepped over. */
+  /** Skips the next character if it is one of these. Returns its index in `characters`, or -1. */
   one(characters: string): number {
     const found = this.at < this.#end ? characters.indexOf(this.#text.charAt(this.at)) : -1;
     this.at += 1;
     return found;
   }
 
-  /** Steps over blanks; how many there were. */
+  /** Skips blanks. Returns how many there were. */
   blanks(most: number): number {
     const from = this.at;
     while (this.at < this.#end && this.at - from < most && this.#text.charCodeAt(this.at) === BLANK) this.at += 1;
@@ -79,8 +79,8 @@ class Scanner {
 }
 
 /**
- * One line without its newline. Formatting what comes out gives the same text again, whoever printed it.
- * @returns null for a line that is none
+ * Parses one line without its newline. Formatting the result gives the same text, whoever printed it.
+ * @returns null for an invalid line
  */
 export function parseMapsLine(text: string): MapsLine | null {
   const end = text.endsWith('\r') ? text.length - 1 : text.length;
@@ -103,7 +103,7 @@ export function parseMapsLine(text: string): MapsLine | null {
   const inode = scan.number(10);
   if (Number.isNaN(start + stop + offset + major + minor + inode)) return null;
   if (scan.at < end && scan.blanks(1) === 0) return null;
-  // The kernel fills up to the name's column; a name may begin with blanks of its own. Others pad differently.
+  // The kernel pads to the name's column; a name may begin with blanks. Other programs pad differently.
   const padding = scan.at < NAME_COLUMN ? scan.blanks(NAME_COLUMN - scan.at) : 0;
   if (padding > 0 && scan.at < NAME_COLUMN) scan.blanks(Infinity);
   const name = text.slice(scan.at, end);
@@ -123,22 +123,22 @@ export function parseMapsLine(text: string): MapsLine | null {
   return canonical(line) === text ? line : { ...line, printed: text };
 }
 
-/** `rw-p`. */
+/** Formats permissions: `rw-p`. */
 export function formatPermissions(line: Pick<MapsLine, 'read' | 'write' | 'exec' | 'shared'>): string {
   return `${line.read ? 'r' : '-'}${line.write ? 'w' : '-'}${line.exec ? 'x' : '-'}${line.shared ? 's' : 'p'}`;
 }
 
-/** As the kernel prints it. */
+/** Formats a line as the kernel does. */
 function canonical(line: MapsLine): string {
   const head =
     `${hex8(line.start)}-${hex8(line.end)} ${formatPermissions(line)} ${hex8(line.offset)} ` +
     `${hex2(line.major)}:${hex2(line.minor)} ${line.inode} `;
   if (line.name === '') return head;
-  // The kernel fills up to the column before the name's, then writes one more blank in any case.
+  // The kernel pads to the column before the name's, then always writes one more blank.
   return `${head.padEnd(NAME_COLUMN - 1)} ${line.name.includes('\n') ? line.name.replaceAll('\n', '\\012') : line.name}`;
 }
 
-/** Whether two lines say the same, however they were printed. */
+/** Returns whether two lines describe the same mapping in any format. */
 function sameLine(a: MapsLine, b: MapsLine): boolean {
   return (
     a.start === b.start &&
@@ -156,9 +156,9 @@ function sameLine(a: MapsLine, b: MapsLine): boolean {
 }
 
 /**
- * One line without its newline: as it was read, or, where it was not read or has been changed since, as the kernel prints
- * it: addresses of at least eight digits, the name in column 73 (or one blank behind a longer head), a line without a name
- * with one blank at its end, a newline in a name as `\012`.
+ * Formats one line without its newline: as it was read, or, if it was not read or has changed since, as the kernel prints it:
+ * addresses of at least eight digits, the name in column 73 (or one blank behind a longer head), one blank at the end of a line
+ * without a name, a newline in a name as `\012`.
  */
 export function formatMapsLine(line: MapsLine): string {
   if (line.printed !== undefined) {

@@ -1,5 +1,5 @@
-// The text between a call's parentheses: where it ends, where its arguments end, and what a single argument says.
-// Knows strace's syntax (strings, brackets, comments, decorated descriptors), not the meaning of any call.
+// Splits the text between a call's parentheses into arguments, and parses single arguments. Handles strace's syntax (strings,
+// brackets, comments, decorated descriptors), not the meaning of calls.
 
 const QUOTE = 34;
 const PAREN_OPEN = 40;
@@ -16,7 +16,7 @@ const BRACKET_CLOSE = 93;
 const BRACE_OPEN = 123;
 const BRACE_CLOSE = 125;
 
-/** Index just behind the string that begins at `i`, or `end` when it does not end. */
+/** Returns the index behind the string that begins at `i`, or `end` when it does not end. */
 function skipString(text: string, i: number, end: number): number {
   for (let j = i + 1; j < end; j += 1) {
     const c = text.charCodeAt(j);
@@ -26,7 +26,7 @@ function skipString(text: string, i: number, end: number): number {
   return end;
 }
 
-/** Whether what stands before `<` makes it the decoration of a descriptor or pid (`3<`, `AT_FDCWD<`). */
+/** Returns whether the text before `<` makes it the decoration of a descriptor or pid (`3<`, `AT_FDCWD<`). */
 function decorates(text: string, i: number, from: number): boolean {
   if (i <= from || text.charCodeAt(i + 1) === LESS) return false;
   const before = text.charCodeAt(i - 1);
@@ -34,7 +34,7 @@ function decorates(text: string, i: number, from: number): boolean {
   return before === 68 && text.startsWith('AT_FDCWD', i - 8);
 }
 
-/** What may stand behind the `>` that closes a decoration. Older versions do not escape a `>` inside of a path. */
+/** Tests what follows the `>` that may close a decoration. Older versions do not escape a `>` inside of a path. */
 function closesDecoration(text: string, i: number, end: number): boolean {
   if (i + 1 >= end) return true;
   const c = text.charCodeAt(i + 1);
@@ -49,7 +49,7 @@ function closesDecoration(text: string, i: number, end: number): boolean {
   );
 }
 
-/** Index just behind the decoration that begins at `i`, or `end`. Decorations nest: `0</dev/pts/0<char 136:0>>`. */
+/** Returns the index behind the decoration that begins at `i`, or `end`. Decorations nest: `0</dev/pts/0<char 136:0>>`. */
 function skipDecoration(text: string, i: number, end: number): number {
   let depth = 1;
   for (let j = i + 1; j < end; j += 1) {
@@ -63,7 +63,7 @@ function skipDecoration(text: string, i: number, end: number): number {
   return end;
 }
 
-/** Index of the slash that ends the comment whose text begins at `from`, or -1. */
+/** Returns the index of the slash that ends the comment whose text begins at `from`, or -1. */
 function commentEnd(text: string, from: number, end: number): number {
   for (let i = from; i + 1 < end; i += 1) {
     if (text.charCodeAt(i) === STAR && text.charCodeAt(i + 1) === SLASH) return i + 1;
@@ -72,7 +72,7 @@ function commentEnd(text: string, from: number, end: number): number {
 }
 
 /**
- * Index of the parenthesis that closes the argument list beginning at `from`, or -1.
+ * Returns the index of the parenthesis that closes the argument list beginning at `from`, or -1.
  * @param text - the line
  * @param from - just behind the opening parenthesis
  * @param end - end of the line
@@ -111,7 +111,7 @@ export function scanArgs(text: string, from: number, end: number, commas: number
         if (text.charCodeAt(i + 1) === STAR) {
           if (comments) {
             const close = commentEnd(text, i + 2, end);
-            // Where one comment does not end, no later one does.
+            // When one comment does not end, no later one does.
             if (close < 0) comments = false;
             else i = close;
           }
@@ -123,7 +123,7 @@ export function scanArgs(text: string, from: number, end: number, commas: number
   return -1;
 }
 
-/** The parts between the commas of a scanned list, blanks at both ends removed. No parts for an empty list. */
+/** Returns the parts between the commas of a scanned list, without blanks at both ends. No parts for an empty list. */
 export function cutArgs(text: string, from: number, end: number, commas: readonly number[]): string[] {
   const parts: string[] = [];
   let start = from;
@@ -140,7 +140,7 @@ export function cutArgs(text: string, from: number, end: number, commas: readonl
   return parts;
 }
 
-/** The arguments of a text that holds nothing else: scanArgs and cutArgs in one. */
+/** Splits the arguments of a text that contains nothing else: scanArgs and cutArgs in one. */
 export function splitArgs(text: string): string[] {
   const commas: number[] = [];
   const close = scanArgs(text, 0, text.length, commas);
@@ -150,7 +150,7 @@ export function splitArgs(text: string): string[] {
 /** A number of up to 64 bits: a JS number where that is exact, a bigint above. */
 export type Register = number | bigint;
 
-/** An argument without its comments: `0x3 /* PROT_READ|PROT_WRITE *\/` is `0x3`. */
+/** Returns an argument without its comments: `0x3 /* PROT_READ|PROT_WRITE *\/` becomes `0x3`. */
 export function withoutComment(text: string): string {
   const at = text.indexOf('/*');
   if (at < 0) return text;
@@ -160,8 +160,8 @@ export function withoutComment(text: string): string {
 }
 
 /**
- * The number that an argument is: decimal, hexadecimal, `NULL`, a product (`8192*1024`).
- * @returns null when it is none
+ * Parses a number: decimal, hexadecimal, `NULL`, a product (`8192*1024`).
+ * @returns null for other text
  */
 export function parseRegister(argument: string): Register | null {
   const text = withoutComment(argument);
@@ -186,7 +186,7 @@ export function parseInt32(argument: string): number | null {
   return value >= -0x80000000 && value <= 0xffffffff ? value | 0 : null;
 }
 
-/** A file mode: octal with a leading zero, as strace prints it. */
+/** Parses a file mode: octal with a leading zero, as strace prints it. */
 export function parseMode(argument: string): number | null {
   const text = withoutComment(argument);
   if (/^0[0-7]*$/.test(text)) return parseInt(text, 8);
@@ -194,17 +194,17 @@ export function parseMode(argument: string): number | null {
   return typeof value === 'number' ? value : null;
 }
 
-/** A descriptor: its number, and what `-y` says that it is. */
+/** A descriptor: its number, and its decoration from `-y`. */
 export interface Descriptor {
   /** -100 for AT_FDCWD. */
   readonly fd: number;
   /** The decoration: a path, or `pipe:[123]`, `socket:[…]`, `TCP:[…]`; null without one. */
   readonly path: string | null;
-  /** The file had no name any more (`<…>(deleted)`). */
+  /** Whether the file had no name any more (`<…>(deleted)`). */
   readonly deleted: boolean;
 }
 
-/** The descriptor that an argument or a result is; null when it is none. */
+/** Parses an argument or a result as a descriptor; null for other text. */
 export function parseDescriptor(argument: string): Descriptor | null {
   let open = argument.indexOf('<');
   if (open < 0) {
@@ -226,16 +226,16 @@ export function parseDescriptor(argument: string): Descriptor | null {
   return { fd, path: unescapeText(argument, from, stop), deleted };
 }
 
-/** A string argument: what it says, and whether strace shortened it (`"abc"...`). */
+/** A string argument: its text, and whether strace shortened it (`"abc"...`). */
 export interface TextArgument {
   readonly value: string;
   readonly truncated: boolean;
 }
 
 /**
- * The string that an argument is. Bytes above 127 are read as UTF-8, or as Latin-1 when they are not that.
- * @param bytes - leave each byte a character of its own
- * @returns null when it is none (`NULL`, an address)
+ * Parses a string argument. Bytes above 127 are read as UTF-8, or as Latin-1 when they are no UTF-8.
+ * @param bytes - whether to keep each byte as one character
+ * @returns null for another argument (`NULL`, an address)
  */
 export function parseText(argument: string, bytes: boolean = false): TextArgument | null {
   if (argument.charCodeAt(0) !== QUOTE) return null;
@@ -256,8 +256,8 @@ const SIMPLE_ESCAPES: Readonly<Record<string, number>> = {
 };
 
 /**
- * A piece of text without strace's escapes.
- * The result is a string of its own: a slice of the log would keep a whole block of it in memory.
+ * Returns a piece of text without strace's escapes.
+ * The result is a copy: a slice would keep a whole block of the log in memory.
  */
 export function unescapeText(text: string, from: number, end: number, bytes: boolean = false): string {
   const codes: number[] = [];
@@ -293,7 +293,7 @@ export function unescapeText(text: string, from: number, end: number, bytes: boo
   return high && !bytes ? fromUtf8(raw) : raw;
 }
 
-/** A string of its own from its codes, in pieces that fit the stack. */
+/** Builds a string from its codes, in pieces that fit the stack. */
 function fromCodes(codes: readonly number[]): string {
   let result = '';
   for (let i = 0; i < codes.length; i += 4096) result += String.fromCharCode(...codes.slice(i, i + 4096));
@@ -315,9 +315,9 @@ function fromUtf8(bytes: string): string {
 }
 
 /**
- * A string as strace prints it: octal escapes, as short as the next character allows.
+ * Formats a string as strace does: octal escapes, as short as the next character allows.
  * @param value - characters up to 255 are bytes; others are written as their UTF-8 bytes
- * @param limit - length in bytes after which it is cut and `...` is added; strace's own limit is 32
+ * @param limit - the length in bytes after which it is cut and `...` is added; strace's own limit is 32
  */
 export function formatText(value: string, limit: number = Infinity): string {
   const bytes: number[] = [];
@@ -348,7 +348,7 @@ export function formatText(value: string, limit: number = Infinity): string {
 }
 
 /**
- * The fields of a struct argument (`{flags=O_RDONLY, mode=0}`) or of arguments with names (`child_stack=NULL, flags=…`).
+ * Parses the fields of a struct argument (`{flags=O_RDONLY, mode=0}`) or of named arguments (`child_stack=NULL, flags=…`).
  * Parts without a name are left out.
  */
 export function parseFields(argument: string): Map<string, string> {

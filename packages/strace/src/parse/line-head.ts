@@ -1,22 +1,22 @@
-// The beginning of a line: pid, time stamp, system-call number, instruction pointer. One reader object is reused, so that
+// Reads the beginning of a line: pid, time stamp, system-call number, instruction pointer. One reader object is reused, so that
 // reading a head allocates nothing.
 
-/** Reads heads of lines. After {@link LineHead.read} its fields say what stood there. */
+/** Reads heads of lines. {@link LineHead.read} sets its fields. */
 export class LineHead {
   /** The task's number, or -1 when the line has none. */
   pid = -1;
-  /** Where the line begins. */
+  /** The index of the line's first character. */
   start = 0;
-  /** Where the time stamp begins and ends; equal without one. */
+  /** The first index of the time stamp and the index behind it; equal without one. */
   timeAt = 0;
   timeEnd = 0;
-  /** Where the instruction pointer begins and ends; equal without one. */
+  /** The first index of the instruction pointer and the index behind it; equal without one. */
   ipAt = 0;
   ipEnd = 0;
-  /** Where the head ends: the call, the signal, or whatever the line holds. */
+  /** The index behind the head: of the call, the signal, or other contents of the line. */
   at = 0;
 
-  /** Reads the head of the line that lies between `from` and `end`. */
+  /** Reads the head of the line between `from` and `end`. */
   read(text: string, from: number, end: number): void {
     this.start = from;
     this.pid = -1;
@@ -39,7 +39,7 @@ export class LineHead {
         this.pid = toNumber(text, i, stop);
         i = stop;
       } else if (c === 60) {
-        // `--decode-pids=comm`: `123<name> `. A name may hold a `>`, but hardly `> `.
+        // `--decode-pids=comm`: `123<name> `. A name may contain a `>`, but hardly `> `.
         let close = indexIn(text, 62, stop, end);
         while (close >= 0 && text.charCodeAt(close + 1) !== 32) close = indexIn(text, 62, close + 1, end);
         if (close >= 0) {
@@ -56,7 +56,7 @@ export class LineHead {
         while (i < end && text.charCodeAt(i) !== 32) i += 1;
         this.timeEnd = i;
       } else if (c === 40 && text.charCodeAt(i + 1) === 43) {
-        // `-r` beside `-t`: `20:30:37 (+     0.000021)`.
+        // `-r` with `-t`: `20:30:37 (+     0.000021)`.
         const close = indexIn(text, 41, i, end);
         if (close < 0) break;
         i = close + 1;
@@ -78,7 +78,7 @@ export class LineHead {
   }
 }
 
-/** Index of a character within a line, or -1. Unlike indexOf it does not look beyond the line's end. */
+/** Returns the index of a character within a line, or -1. Unlike indexOf it stops at the line's end. */
 export function indexIn(text: string, code: number, from: number, end: number): number {
   for (let i = from; i < end; i += 1) if (text.charCodeAt(i) === code) return i;
   return -1;

@@ -1,9 +1,9 @@
-// A log as a whole: from a string, or from pieces that arrive one after the other.
+// Parses a whole log: a string, or pieces that arrive one after the other.
 
 import { type LogEvent } from '../events.ts';
 import { LogParser, type LogParserOptions } from './parser.ts';
 
-/** All events of a log that is one string; its last line is complete even without a newline. For large logs use {@link readEvents} or {@link LogParser}. */
+/** Returns all events of a log in one string; its last line is complete even without a newline. For large logs use {@link readEvents} or {@link LogParser}. */
 export function parseLog(text: string, options?: LogParserOptions): LogEvent[] {
   const events: LogEvent[] = [];
   const parser = new LogParser(options);
@@ -17,9 +17,9 @@ export function parseLog(text: string, options?: LogParserOptions): LogEvent[] {
 }
 
 /**
- * The events of a log that arrives in pieces. Memory is that of one piece's events.
+ * Yields the events of a log that arrives in pieces. Holds the events of one piece in memory.
  * @param pieces - text, cut anywhere
- * @param parser - a parser of one's own, when its counts are wanted afterwards
+ * @param parser - an own parser, to read its counts afterwards
  */
 export async function* readEvents(
   pieces: AsyncIterable<string> | Iterable<string>,

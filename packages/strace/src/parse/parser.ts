@@ -1,6 +1,6 @@
-// The reader of strace logs: pieces of text in, events out, in one pass and with memory only for what is pending.
-// It knows the lines, who they belong to and how split calls join; what a call means is read by decode*.ts.
-// A line whose call nobody wants is recognised by its name alone and costs nothing more.
+// Parses strace logs: takes pieces of text, reports events, in one pass and with memory only for pending calls.
+// It assigns lines to tasks and joins split calls; decode/ decodes what a call means.
+// A line of a call that was not requested is recognised by its name alone, at no further cost.
 
 import { signalByName, signalCodeByName } from '@vmarea/uapi';
 import { isCallName } from '../calls.ts';
@@ -14,64 +14,63 @@ import { isShellLine, PrefixFinder, withoutMarkup } from './prefix.ts';
 import { joinedAt, readResult } from './result.ts';
 import { MAX_FRAMES, parseFrame } from './stack.ts';
 
-/** How a log is to be read. */
+/** The options of a parser. */
 export interface LogParserOptions {
-  /** Names of the calls that are wanted; events of other calls are left out. All calls without it. */
+  /** Names of the requested calls; events of other calls are left out. All calls without it. */
   readonly calls?: ReadonlySet<string> | undefined;
   /** The task of lines without a pid, as in the files of `-ff`. */
   readonly pid?: number | undefined;
-  /** Report the stacks of `-k` and `-kk` as {@link StackEvent}s; they are skipped without it. */
+  /** Whether to report the stacks of `-k` and `-kk` as {@link StackEvent}s; they are skipped without it. */
   readonly stacks?: boolean | undefined;
 }
 
 const UNFINISHED = '<unfinished ...>';
 const DETACHED = '<detached ...>';
 
-/** What is known of a call's name after its first line. */
+/** The cached properties of a call's name. */
 interface NameInfo {
   readonly name: string;
   readonly wanted: boolean;
 }
 
-/** A line that goes on on a later one. */
+/** A line that continues on a later one. */
 interface HeldLine {
   /** Its pieces so far. */
   readonly parts: string[];
   length: number;
   /** Number of its first line. */
   readonly line: number;
-  /** Lines that were read while it was held. */
+  /** The number of lines that were read while it was held. */
   lines: number;
   /**
-   * What broke it: a message of strace, the program's own output (in the middle of a write to the terminal), or whoever
-   * copied it.
+   * The cause: a message of strace, the program's own output (in the middle of a write to the terminal), or copying the text.
    */
   readonly by: 'message' | 'output' | 'copying';
 }
 
-/** Characters and lines that one broken line may have. */
+/** The largest number of characters and lines of one broken line. */
 const MAX_HELD = 2 ** 20;
 const MAX_OUTPUT_LINES = 1000;
 const MAX_COPIED_LINES = 8;
 
-/** Calls whose output may stand in the middle of their own line. */
+/** Calls whose output may appear in the middle of their own line. */
 const WRITES: ReadonlySet<string> = new Set(['write', 'writev', 'pwrite64', 'sendto', 'sendmsg']);
 
-/** Messages of strace that stand behind the beginning of a line. */
+/** Messages of strace that follow the beginning of a line. */
 const MESSAGE =
   /(?:strace: Process [0-9]{1,7} (?:attached|detached)|(?:strace: )?\[ Process PID=[0-9]{1,7} runs in [a-z0-9]{2,5} bit mode\. \]|strace: WARNING: [^"]{1,200}\.)$/;
 
-/** How far from a line's end a message may begin. */
+/** The largest distance of a message's beginning from the line's end. */
 const MESSAGE_REACH = 260;
 
 /**
- * Reads one log. Feed it with {@link LogParser.push} in pieces of any size, then call {@link LogParser.end}.
- * Lines are numbered from 1. Nothing of the text is kept but what is pending.
+ * Parses one log. Call {@link LogParser.push} with pieces of any size, then {@link LogParser.end}.
+ * Lines are numbered from 1. Keeps no text except of pending calls.
  */
 export class LogParser {
   /** Lines read so far. */
   lines = 0;
-  /** Lines of calls that were not wanted. */
+  /** Lines of calls that were not requested. */
   skipped = 0;
 
   readonly #wanted: ReadonlySet<string> | null;
@@ -81,37 +80,37 @@ export class LogParser {
   readonly #prefixes = new PrefixFinder();
   readonly #stacks: boolean;
   readonly #pending = new PendingCalls();
-  /** Tasks that are alive, as far as the log tells: a line without pid belongs to the only one. */
+  /** Tasks that are alive, as far as the log shows: a line without pid belongs to the only one. */
   readonly #alive = new Set<number>();
-  /** The task of the first lines, when they have no pid; -1 as long as no such line was seen. */
+  /** The task of the first lines, if they have no pid; -1 before such a line. */
   #main = -1;
-  /** The pid that later lines give to the task of the first lines; -1 as long as that is not known. */
+  /** The pid that later lines give to the task of the first lines; -1 while it is unknown. */
   #mainNamed = -1;
   readonly #givenPid: number;
   #held: HeldLine | null = null;
   /** Pieces of the line that has not ended yet. */
   #rest: string[] = [];
   #restLength = 0;
-  /** The line that is being read: its number, and a text and where in it the line lies. */
+  /** The current line: its number, a text, and the line's position in it. */
   #number = 0;
   #text = '';
   #from = 0;
   #end = 0;
   #last = false;
-  /** The line was changed before it was read this time: it is not changed again. */
+  /** Whether the line was already changed and read again: it is changed only once. */
   #changed = false;
-  /** What else stands on the line, and where in it; -1 for nothing. */
+  /** Further text of the line, and its position; -1 for none. */
   #nextText = '';
   #nextAt = -1;
-  /** Characters that were read before the first line that is one of strace; -1 once there was one. */
+  /** The number of characters before the first line of strace; -1 after it. */
   #strangeLength = 0;
-  /** A line that an unknown prefix may stand before, until the next line tells. */
+  /** A line that may have an unknown prefix; the next line decides. */
   #doubtful: { readonly text: string; readonly line: number } | null = null;
-  /** The last line that was skipped by its call's name, as long as nothing was understood since. */
+  /** The last line that was skipped by its call's name, until another line is understood. */
   #skippedText = '';
   #skippedFrom = 0;
   #skippedEnd = 0;
-  /** Stack lines so far, and what they belong to. */
+  /** Stack lines so far, and their call. */
   #frames: StackFrame[] = [];
   #framesLine = 0;
   #framesPid = 0;
@@ -123,13 +122,13 @@ export class LogParser {
     this.#stacks = options.stacks ?? false;
   }
 
-  /** The pid that the log gives to the task that its first, unprefixed lines belong to; null when it never does. */
+  /** The pid that the log gives to the task of its first, unprefixed lines; null when it never does. */
   get mainPid(): number | null {
     return this.#mainNamed >= 0 ? this.#mainNamed : null;
   }
 
   /**
-   * Reads the next piece of the log; lines may be cut anywhere between two pieces.
+   * Reads the next piece of the log; pieces may be cut anywhere.
    * @throws LogError for a line of more than {@link MAX_LINE} characters, for a text without a line of strace in its first
    *   {@link MAX_STRANGE}, and for more than {@link MAX_TASKS} tasks at a time
    */
@@ -175,8 +174,8 @@ export class LogParser {
   }
 
   /**
-   * Ends the log and reports the calls that never returned. A last line without newline counts as cut off: a call on it
-   * is entered, but its result may be half of one and is not used.
+   * Ends the log and reports the calls that never returned. A last line without newline counts as cut off: a call on it is
+   * entered, but its result may be incomplete and is not used.
    */
   end(sink: LogSink): void {
     if (this.#restLength > 0) {
@@ -197,7 +196,7 @@ export class LogParser {
     this.#pending.clear();
   }
 
-  /** Reports the line that is being read as none, unless it can be read once something foreign is taken out of it. */
+  /** Reports the current line as strange, unless it can be read after foreign text was removed. */
   #strange(pid: number, reason: StrangeReason, sink: LogSink): void {
     const text = this.#text.slice(this.#from, this.#end);
     if (!this.#changed) {
@@ -211,7 +210,7 @@ export class LogParser {
     sink({ type: 'strange', pid, line: this.#number, text, reason: why });
   }
 
-  /** Reads the current line once more, changed. */
+  /** Reads the current line again, changed. */
   #again(text: string, sink: LogSink): void {
     const before = this.#changed;
     this.#changed = true;
@@ -239,7 +238,7 @@ export class LogParser {
     this.#body(text, from, end, sink, last);
   }
 
-  /** What follows a broken line: its rest, something that stands between, or the end of the attempt. */
+  /** Reads a line after a broken one: its rest, a line between, or a line that ends the attempt. */
   #continued(held: HeldLine, text: string, from: number, end: number, sink: LogSink, last: boolean): boolean {
     held.lines += 1;
     const first = text.charCodeAt(from);
@@ -266,7 +265,7 @@ export class LogParser {
         return true;
       }
       if (held.by === 'copying') {
-        // Its end is looked for in the new piece first: the whole is read only where that may close the call.
+        // Looks for its end in the new piece first: reads the whole only when that may close the call.
         if (indexIn(piece, 41, 0, piece.length) < 0 && !piece.endsWith('>')) return true;
       }
       this.#held = null;
@@ -290,7 +289,7 @@ export class LogParser {
     return false;
   }
 
-  /** Whether a line begins as those of strace do: with a call, a resumed one, a signal or an end. */
+  /** Returns whether a line begins as those of strace do: with a call, a resumed one, a signal or an end. */
   #beginsLine(text: string, from: number, end: number): boolean {
     const head = this.#head;
     head.read(text, from, end);
@@ -300,7 +299,7 @@ export class LogParser {
     return open > at && open < end && text.charCodeAt(open) === 40 && isCallName(text.slice(at, open));
   }
 
-  /** Where a message of strace begins that stands behind the beginning of a line; -1 without one. */
+  /** Returns where a message of strace begins that follows the beginning of a line; -1 without one. */
   #messageAt(text: string, from: number, end: number): number {
     const last = text.charCodeAt(end - 1);
     // `attached`, `mode. ]`, `enabled.`
@@ -314,7 +313,7 @@ export class LogParser {
     this.#held = { parts: [text], length: text.length, line: this.#number, lines: 0, by };
   }
 
-  /** Reads a line, and the others that stand on it when line breaks were lost. */
+  /** Reads a line, and further lines on it if line breaks were lost. */
   #body(text: string, from: number, end: number, sink: LogSink, last: boolean): void {
     this.#part(text, from, end, sink, last);
     while (this.#nextAt >= 0) {
@@ -408,7 +407,7 @@ export class LogParser {
     this.#other(text.slice(from, end), at - from, sink);
   }
 
-  /** The line is one of strace: what could be said of the lines before only now is said. */
+  /** Called for a line of strace: reports the doubtful line before it, if any. */
   #understood(sink: LogSink): void {
     this.#strangeLength = -1;
     this.#skippedText = '';
@@ -456,7 +455,7 @@ export class LogParser {
     }
   }
 
-  /** The task of a line, from its prefix (-1 without one); `resumed` is the call that the line resumes, if it does. */
+  /** Returns the task of a line, from its prefix (-1 without one); `resumed` is the call that the line resumes, if any. */
   #pidOf(prefix: number, resumed = ''): number {
     if (prefix >= 0) {
       if (this.#alive.has(prefix)) return prefix;
@@ -464,8 +463,8 @@ export class LogParser {
         if (prefix === this.#mainNamed) return this.#main;
         const waiting = this.#pending.get(this.#main);
         if (this.#mainNamed < 0 && this.#alive.has(this.#main) && (!waiting || waiting.name === resumed)) {
-          // The first pid that no call and no message announced is the one of the first lines, unless that task is
-          // inside of a call that this line does not resume.
+          // The first pid that no call and no message announced belongs to the task of the first lines, unless that task is in a
+          // call that this line does not resume.
           this.#mainNamed = prefix;
           return this.#main;
         }
@@ -530,7 +529,7 @@ export class LogParser {
     this.#return(call, text, close + 1, end, sink);
   }
 
-  /** A call without its closing parenthesis: broken by the program's own output or by copying, cut off, or strange. */
+  /** Handles a call without its closing parenthesis: broken by the program's own output or by copying, cut off, or strange. */
   #broken(pid: number, name: string, text: string, end: number, sink: LogSink): void {
     if (!this.#last && isCallName(name) && end - this.#from <= MAX_HELD) {
       const commas = this.#commas;
@@ -558,7 +557,7 @@ export class LogParser {
     let pid = this.#pidOf(prefix, name);
     let call = this.#pending.get(pid);
     if (prefix < 0 && call?.name !== name) {
-      // Without a pid: the task that waits for a call of this name.
+      // Without a pid: the task that is in a call of this name.
       const other = this.#pending.firstInside(name);
       if (other !== undefined) {
         pid = other;
@@ -570,7 +569,7 @@ export class LogParser {
       this.#strange(pid, reason, sink);
       return;
     }
-    // 4.x puts a blank behind `resumed>`; when the task died inside of the call, the marker is printed once more.
+    // 4.x prints a blank after `resumed>`; when the task died in the call, the marker is printed once more.
     let from = after;
     if (text.startsWith(` ${UNFINISHED}`, from)) from += UNFINISHED.length + 1;
     const joined = call.argsText + text.slice(from, end);
@@ -589,13 +588,13 @@ export class LogParser {
     this.#return(call, joined, close + 1, joined.length, sink);
   }
 
-  /** Reads what stands behind the closing parenthesis, and reports the call. */
+  /** Reads the text after the closing parenthesis, and reports the call. */
   #return(call: Call, text: string, after: number, lineEnd: number, sink: LogSink): void {
     let at = after;
     let end = lineEnd;
     while (at < end && text.charCodeAt(at) === 32) at += 1;
     if (at >= end || text.charCodeAt(at) !== 61) {
-      // `exit_group(1)` never returns: what stands behind it is missing, not strange.
+      // `exit_group(1)` never returns, so a missing result is not strange.
       if (at < end || !ENDS.has(call.name)) {
         this.#strange(call.pid, 'its call has no result', sink);
         return;
@@ -620,7 +619,7 @@ export class LogParser {
       }
     }
     if (this.#last && next < 0 && text !== '= ?') {
-      // Without its newline a result may be half of one: the call counts as entered.
+      // Without a newline the result may be incomplete: the call counts as entered.
       this.#understood(sink);
       call.split = true;
       this.#pending.set(call.pid, call);
@@ -640,7 +639,7 @@ export class LogParser {
     if (next >= 0) this.#goOn(text, next);
   }
 
-  /** Something else of strace begins at `at`. */
+  /** Notes that further text of strace begins at `at`. */
   #goOn(text: string, at: number): void {
     this.#nextText = text;
     this.#nextAt = at;
@@ -724,7 +723,7 @@ export class LogParser {
     sink({ type: 'note', pid: 0, line: this.#number, text });
   }
 
-  /** A line that does not begin as one of strace; behind its first `head` characters there may be a message. */
+  /** Handles a line that does not begin as one of strace; a message may follow its first `head` characters. */
   #other(text: string, head: number, sink: LogSink): void {
     const trimmed = text.trim();
     if (trimmed === '') return;
@@ -744,7 +743,7 @@ export class LogParser {
     if (!this.#changed) {
       const close = fragmentEnd(text);
       if (close > 0) {
-        // The end of a call whose beginning is missing, and others behind it.
+        // The end of a call whose beginning is missing, and further calls after it.
         const reason = this.#last ? 'the log ends in the middle of it' : 'it is not a line of strace';
         sink({ type: 'strange', pid: 0, line: this.#number, text: text.slice(0, close), reason });
         this.#again(text.slice(close), sink);
@@ -759,11 +758,11 @@ export class LogParser {
     this.#strange(0, 'it is not a line of strace', sink);
   }
 
-  /** Whether the call that was skipped last ends on its line; otherwise this line belongs to it. */
+  /** Returns whether the last skipped call ends on its line; otherwise this line belongs to it. */
   #skippedEnds(): boolean {
     const text = this.#skippedText;
     const end = this.#skippedEnd;
-    // What ends in a result or in `<unfinished ...>` has ended, whatever stands in its strings.
+    // A line that ends with a result or with `<unfinished ...>` is complete, whatever its strings contain.
     const tail = text.slice(Math.max(this.#skippedFrom, end - 100), end);
     if (tail.endsWith('...>') || / = (?:-?[0-9]|\?|0x)[^"]*$/.test(tail)) {
       this.#skippedText = '';
@@ -772,7 +771,7 @@ export class LogParser {
     return scanArgs(text, this.#skippedFrom, end, this.#commas) >= 0;
   }
 
-  /** Reads the line without a prefix that the line before has as well, or waits for the next line; false when it has none. */
+  /** Reads the line without a prefix that the line before also has, or waits for the next line; returns false without one. */
   #unknownPrefix(text: string, sink: LogSink): boolean {
     if (this.#strangeLength < 0) return false;
     const learned = this.#prefixes.learn(text);
@@ -796,7 +795,7 @@ export class LogParser {
 /** Calls that do not return. */
 const ENDS: ReadonlySet<string> = new Set(['exit', 'exit_group']);
 
-/** Where the first whole call begins on a line that begins in the middle of one; 0 where none does. */
+/** Returns where the first whole call begins on a line that begins in the middle of one; 0 without one. */
 function fragmentEnd(text: string): number {
   for (let i = text.indexOf(') '); i >= 0; i = text.indexOf(') ', i + 1)) {
     let at = i + 1;
@@ -812,7 +811,7 @@ function fragmentEnd(text: string): number {
 
 const FORKS: ReadonlySet<string> = new Set(['fork', 'vfork', 'clone', 'clone2', 'clone3']);
 
-/** Index behind a call's name, `?` included: strace prints `????` for a number that it does not know. */
+/** Returns the index behind a call's name, including `?`: strace prints `????` for an unknown number. */
 function nameEnd(text: string, from: number, end: number): number {
   let i = from;
   while (i < end) {

@@ -1,18 +1,18 @@
-// The calls that have been entered but have not returned: by task, and by name for resumed lines without a pid.
+// The calls that were entered and have not returned: by task, and by name for resumed lines without a pid.
 
 import { type Call } from '../events.ts';
 
-/** One call per task. Every operation takes the same time however many there are. */
+/** One call per task. Every operation takes constant time. */
 export class PendingCalls {
   readonly #byPid = new Map<number, Call>();
-  /** Tasks inside of a call of a name, in the order in which they entered it. */
+  /** Tasks that are in a call of a name, in the order in which they entered it. */
   readonly #byName = new Map<string, Set<number>>();
 
   get(pid: number): Call | undefined {
     return this.#byPid.get(pid);
   }
 
-  /** A task is inside of a call; what it was inside of before is forgotten. */
+  /** Stores the call of a task, and drops its earlier one. */
   set(pid: number, call: Call): void {
     this.delete(pid);
     this.#byPid.set(pid, call);
@@ -30,12 +30,12 @@ export class PendingCalls {
     if (named.size === 0) this.#byName.delete(call.name);
   }
 
-  /** The task that has been inside of a call of this name for longest; undefined when none is. */
+  /** Returns the task that has been in a call of this name for longest; undefined when there is none. */
   firstInside(name: string): number | undefined {
     return this.#byName.get(name)?.values().next().value;
   }
 
-  /** All of them, in the order of entry. */
+  /** Returns all calls, in the order of entry. */
   calls(): IterableIterator<Call> {
     return this.#byPid.values();
   }

@@ -1,14 +1,14 @@
-// What other programs put before the lines of strace: quoting, the journal, logcat, docker compose, grep -n. Known ones are
-// taken away from any line; an unknown one when two lines have it before anything else has been understood.
+// Removes what other programs put before the lines of strace: quoting, the journal, logcat, docker compose, grep -n. Removes
+// known prefixes from any line; an unknown one when two lines have it before any other line was understood.
 
 import { isCallName } from '../calls.ts';
 
-/** How far into a line a prefix may reach. */
+/** The longest prefix. */
 const REACH = 300;
 
-/** Known prefixes. Each is anchored and matches in time proportional to what it takes. */
+/** Known prefixes. Each is anchored and takes time proportional to the length of its match. */
 const KNOWN: readonly RegExp[] = [
-  // A mail's or an issue's quoting, also as HTML.
+  // The quoting of a mail or an issue, also as HTML.
   /^(?:(?:>|&gt;) ?)+/,
   // `Nov 28 04:53:55 host strace[123]: ` and `2026-11-28T04:53:55+0000 host strace[123]: ` of the journal.
   /^(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15}|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{8,18}(?:Z|[+-][0-9:]{4,5})?) [^ ]{1,64} [^ :]{1,64}: /,
@@ -24,7 +24,7 @@ const KNOWN: readonly RegExp[] = [
 const BEGINS =
   /(?:^|[\s:|>\])])((?:\[pid +[0-9]{1,7}\] +|[0-9]{1,7} +)?(?:([a-z_][a-z0-9_]{1,40})\(|<\.\.\. ([a-z0-9_]{2,40}) resumed>|--- SIG|\+\+\+ (?:exited|killed) ))/g;
 
-/** Length of the text before the first call of strace on a line; -1 without one. */
+/** Returns the length of the text before the first call of strace on a line; -1 without one. */
 function lengthBefore(line: string): number {
   const head = line.slice(0, REACH + 60);
   BEGINS.lastIndex = 0;
@@ -35,18 +35,18 @@ function lengthBefore(line: string): number {
   return -1;
 }
 
-/** A prefix with every number and run of blanks made alike. */
+/** Returns a prefix with every number and run of blanks replaced by the same text. */
 function shapeOf(prefix: string): string {
   return prefix.replaceAll(/[0-9]+/g, '0').replaceAll(/ +/g, ' ');
 }
 
-/** Finds prefixes of one log's lines. */
+/** Finds the prefixes of one log's lines. */
 export class PrefixFinder {
-  /** The shape of an unknown prefix; empty as long as none has been accepted. */
+  /** The shape of the unknown prefix; empty before one was accepted. */
   #shape = '';
   #candidate = '';
 
-  /** The known or accepted prefix of a line, as a length; 0 without one. */
+  /** Returns the length of a line's known or accepted prefix; 0 without one. */
   find(line: string): number {
     const head = line.slice(0, REACH);
     if (this.#shape !== '') {
@@ -60,7 +60,7 @@ export class PrefixFinder {
     return 0;
   }
 
-  /** Whether a line may have an unknown prefix, and the line before had the same: it is one from now on. */
+  /** Tests whether a line may have an unknown prefix. When the line before had the same one, accepts it. */
   learn(line: string): 'none' | 'perhaps' | 'sure' {
     const length = lengthBefore(line);
     if (length <= 0 || length > REACH) return 'none';
@@ -74,7 +74,7 @@ export class PrefixFinder {
   }
 }
 
-/** HTML and non-breaking blanks: what mail gateways and browsers make of a log. */
+/** HTML and non-breaking blanks, which mail gateways and browsers put into a log. */
 const FOREIGN_TEXT = /[\u00a0\u2007\u202f]|&(?:nbsp|lt|gt|amp|quot|#39|#160);/;
 
 const ENTITIES: ReadonlyMap<string, string> = new Map([
@@ -87,7 +87,7 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['&#39;', "'"],
 ]);
 
-/** A line without what a mail gateway or a browser put into it; null when there is nothing of the kind. */
+/** Returns a line without HTML and non-breaking blanks; null when it has none. */
 export function withoutMarkup(line: string): string | null {
   if (!FOREIGN_TEXT.test(line)) return null;
   return line
@@ -95,11 +95,11 @@ export function withoutMarkup(line: string): string | null {
     .replaceAll(/[\u00a0\u2007\u202f]/g, ' ');
 }
 
-/** A shell's prompt with a command, and what a shell says about one that died. */
+/** A shell's prompt with a command, and a shell's message about a program that died. */
 const SHELL =
   /^(?:[^\s].{0,100}[#$%>❯] |[#$%] )?(?:sudo +)?(?:[A-Z_]+=[^ ]* +)*strace(?: |$)|^# strace|^[\w.-]{1,64}@[\w.-]{1,64}[: ][^ ]{0,100}[#$%] |^(?:Segmentation fault|Bus error|Aborted|Illegal instruction|Killed|Trace\/breakpoint trap)(?: \(core dumped\))?$/;
 
-/** Whether a line is of the shell in which strace was called. */
+/** Returns whether a line belongs to the shell that ran strace. */
 export function isShellLine(line: string): boolean {
   return SHELL.test(line.slice(0, REACH));
 }

@@ -1,13 +1,13 @@
-// What stands behind the `=` of a call: the result of strace, of QEMU (`-1 errno=12 (Out of memory)`), of gVisor
+// Reads the text after the `=` of a call: the result of strace, of QEMU (`-1 errno=12 (Out of memory)`), of gVisor
 // (`3 (0x3)`, `0 (0x0) errno=12 (cannot allocate memory)`), and of machines that print registers as signed numbers.
 
 import { errnoByName } from '@vmarea/uapi';
 import { type Call } from '../events.ts';
 
-/** The highest number that is an error when a register holds its negative. */
+/** The largest number that is an error when a register holds its negative. */
 const MAX_ERRNO = 4095;
 
-/** What follows a number, where it tells the error. */
+/** The text after a number that gives the error. */
 const ERRNO = /^ (?:\(0x[0-9a-f]+\) )?(?:\(errno |errno=)([0-9]{1,4})\b/;
 
 function fail(call: Call, errno: number): true {
@@ -19,7 +19,7 @@ function fail(call: Call, errno: number): true {
 
 /**
  * Reads `ret`, `errno` and `failed` from the result.
- * @returns false when it is none
+ * @returns false for an invalid result
  */
 export function readResult(call: Call): boolean {
   const text = call.result;
@@ -63,24 +63,24 @@ export function readResult(call: Call): boolean {
     return true;
   }
   if (value === 1) {
-    // `-1 ENOMEM (…)`. A `-1` alone has failed, and does not say why: EPERM would have been printed.
+    // `-1 ENOMEM (…)`. A `-1` alone has failed for an unknown reason: strace would print EPERM.
     const stop = text.indexOf(' ', i + 1);
     const word = text.charCodeAt(i) === 32 ? text.slice(i + 1, stop < 0 ? length : stop) : '';
     return fail(call, errnoByName(word) ?? 0);
   }
   if (value <= MAX_ERRNO) return fail(call, value);
-  // No error: a register of 32 bits that was printed as a signed number. One of 64 bits would be an address of the kernel.
+  // No error: a 32-bit register printed as a signed number. A 64-bit one would be an address of the kernel.
   if (value > 2 ** 31) return false;
   call.ret = 2 ** 32 - value;
   return true;
 }
 
-/** A result, and behind it the beginning of another line that has lost its line break. */
+/** A result, followed by the beginning of another line that has lost its line break. */
 const JOINED =
   /(?:\?|-?(?:0x[0-9a-f]{1,16}|[0-9]{1,20}))(?: E[A-Z0-9]{2,20}| errno=[0-9]{1,4})?(?: \([^()]{0,100}\))?(?: <[0-9.]{3,20}>)? {1,8}(?=(?:\[pid +[0-9]{1,7}\] +|[0-9]{1,7} +)?(?:[a-z_][a-z0-9_]{1,40}\(|\+\+\+ |--- SIG))/y;
 
 /**
- * Where the next call begins on a line that holds several, or -1.
+ * Returns where the next call begins on a line with several calls, or -1.
  * @param from - where the result begins
  */
 export function joinedAt(text: string, from: number, end: number): number {

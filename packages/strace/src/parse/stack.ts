@@ -1,15 +1,15 @@
-// The lines of `strace -k` and `-kk`: ` > FILE(SYMBOL+0xOFF) [0xADDRESS]`, with ` FILE.c:LINE` before or behind the bracket in `-kk`.
+// Parses lines of `strace -k` and `-kk`: ` > FILE(SYMBOL+0xOFF) [0xADDRESS]`, with ` FILE.c:LINE` before or behind the bracket in `-kk`.
 
 import { type StackFrame } from '../events.ts';
 
-/** Frames of one stack that are kept: strace itself prints at most 256. */
+/** The number of frames kept per stack: strace itself prints at most 256. */
 export const MAX_FRAMES = 256;
 
-/** Characters of a frame's texts that are kept. */
+/** The number of characters kept of a frame's texts. */
 const MAX_TEXT = 1024;
 
 /**
- * Reads a line of a stack.
+ * Parses a line of a stack.
  * @param line - without the ` > ` in front
  * @returns null for an error of the unwinder
  */
@@ -29,7 +29,7 @@ export function parseFrame(line: string): StackFrame | null {
     text = text.slice(0, before.index);
   }
   if (text.endsWith('_error') && !text.includes('(')) return null;
-  // The symbol of C++ has parentheses of its own: it begins at the first one behind the file.
+  // A C++ symbol contains parentheses: it begins at the first one behind the file.
   const open = text.startsWith('/') || text.startsWith('[') ? openOf(text) : text.indexOf('(');
   if (open < 0 || !text.endsWith(')')) {
     return bracket === null ? null : { file: cut(text), symbol: '', symbolOffset: -1, offset, source };
@@ -47,7 +47,7 @@ export function parseFrame(line: string): StackFrame | null {
   };
 }
 
-/** Where the symbol's parenthesis opens: behind the file's name, which may hold ` (deleted)`. */
+/** Returns where the symbol's parenthesis opens: behind the file's name, which may contain ` (deleted)`. */
 function openOf(text: string): number {
   const deleted = text.indexOf(' (deleted)(');
   return deleted >= 0 ? deleted + 10 : text.indexOf('(');
@@ -57,7 +57,7 @@ function cut(text: string): string {
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }
 
-/** The line of a frame, as strace 6 prints it. */
+/** Formats the line of a frame as strace 6 does. */
 export function formatFrame(frame: StackFrame): string {
   const plus = frame.symbolOffset < 0 ? '' : `+0x${frame.symbolOffset.toString(16)}`;
   const place = frame.offset < 0 ? '' : ` [0x${frame.offset.toString(16)}]`;
