@@ -1,6 +1,5 @@
 /**
- * From a machine's facts to the architecture object that the kernel asks: the one place that knows which architectures
- * are modelled.
+ * Chooses the architecture object for a machine. No other file names the modelled architectures.
  */
 import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
 import { createX86_64 } from '@vmarea/arch-x86-64';
@@ -11,12 +10,12 @@ import type { Architecture, MachineSpec, Situation } from './situation.ts';
 export type ArchSpec = Pick<MachineSpec, 'architecture' | 'pageSize' | 'vaBits'> &
   Partial<Pick<MachineSpec, 'vsyscall'>>;
 
-/** Architectures whose placement follows rules that are modelled. */
+/** Architectures with modelled rules of placement. */
 export const MODELLED_ARCHITECTURES: readonly Architecture[] = ['arm64', 'x86-64'];
 
 /**
- * The architecture of a machine. One that is not modelled is stood in for by arm64 with 48-bit addresses: the rules of
- * the memory calls are the same, the places are not.
+ * Returns the architecture of a machine. For one that is not modelled, returns arm64 with 48-bit addresses: the rules of the
+ * memory calls are the same, the addresses are not.
  *
  * @throws RangeError when an architecture is not built with these pages and address bits
  */
@@ -31,7 +30,7 @@ export function archOf(spec: ArchSpec): Arch {
   }
 }
 
-/** Whether placement follows rules that are modelled; otherwise a replay takes addresses from the log. */
+/** Returns whether the rules of placement are modelled; otherwise a replay takes addresses from the log. */
 export function isModelled(situation: Situation): boolean {
   return MODELLED_ARCHITECTURES.includes(situation.architecture.value);
 }

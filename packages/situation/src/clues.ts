@@ -1,6 +1,6 @@
 /**
- * What a log shows about its machine, line by line: calls that only some architectures have, paths, ELF headers, addresses.
- * Nothing is decided here: infer.ts weighs the clues. Memory does not grow with the log.
+ * Collects what a log shows about its machine, line by line: calls that only some architectures have, paths, ELF headers,
+ * addresses. infer.ts draws the conclusions. Memory does not grow with the log.
  */
 import {
   callOrigin,
@@ -23,19 +23,19 @@ import {
 } from '@vmarea/uapi';
 import type { Architecture } from './situation.ts';
 
-/** Something that a line shows. */
+/** A value and the line that shows it. */
 export interface Clue<T> {
   readonly value: T;
   readonly line: number;
   readonly what: string;
 }
 
-/** An address, and whether it was the kernel's choice: then it lies near the top of the area that it was chosen from. */
+/** An address, and whether the kernel chose it: then it is near the top of the area from which it was chosen. */
 export interface AddressClue extends Clue<number> {
   readonly chosen: boolean;
 }
 
-/** Names of machines as strace's table has them. */
+/** The architectures by the machine names of strace's table. */
 const NAMED: Readonly<Record<Machine, Architecture>> = {
   arm64: 'arm64',
   x86_64: 'x86-64',
@@ -44,7 +44,7 @@ const NAMED: Readonly<Record<Machine, Architecture>> = {
   riscv64: 'riscv64',
 };
 
-/** Parts of paths, most telling first. */
+/** Parts of paths, most reliable first. */
 const PATHS: readonly (readonly [part: RegExp, architecture: Architecture])[] = [
   [/ld-linux-aarch64|ld-musl-aarch64/, 'arm64'],
   [/ld-linux-x86-64|ld-musl-x86_64/, 'x86-64'],
@@ -58,7 +58,7 @@ const PATHS: readonly (readonly [part: RegExp, architecture: Architecture])[] = 
   [/riscv64-(?:\w+-)?linux-(?:gnu|musl)/, 'riscv64'],
 ];
 
-/** Characters of a path that are looked at. */
+/** The number of characters of a path that are read. */
 const MOST_PATH = 1024;
 
 /** e_machine of ELF headers. */
@@ -70,15 +70,15 @@ const MACHINES: ReadonlyMap<number, Architecture> = new Map<number, Architecture
   [EM_RISCV, 'riscv64'],
 ]);
 
-/** Sizes of the first read of loaders: glibc of 64 and of 32 bits, musl, bionic. Others read files of any machine. */
+/** Sizes of the first read of loaders: glibc (64 and 32 bits), musl, bionic. Other programs read files of any machine. */
 const LOADER_READS: ReadonlySet<string> = new Set(['832', '512', '960', '936', '1024', '64', '52']);
 
-/** Calls whose path is the caller's own: it is opened, run or looked for. */
+/** Calls whose path belongs to the program: it is opened, run or looked for. */
 const OWN_PATHS: ReadonlySet<string> = new Set(
   'open openat openat2 execve execveat access faccessat faccessat2 stat newfstatat readlink readlinkat'.split(' '),
 );
 
-/** The architecture that a path speaks of, and the part that tells it; null for most paths. */
+/** Returns the architecture that a path names, and the part that names it; null for most paths. */
 export function architectureOfPath(path: string): readonly [Architecture, string] | null {
   const probed = path.slice(0, MOST_PATH);
   for (const [part, architecture] of PATHS) {
@@ -88,23 +88,23 @@ export function architectureOfPath(path: string): readonly [Architecture, string
   return null;
 }
 
-/** The lowest page size that has no multiple at `value`: 16 KiB pages are out for 0x1000; 0: all sizes fit. */
+/** Returns the lowest page size that `value` is no multiple of: 16 KiB for 0x1000; 0: a multiple of all sizes. */
 export function alignmentOf(value: number): number {
   if (value % 16384 !== 0) return 4096;
   return value % 65536 !== 0 ? 16384 : 65536;
 }
 
-/** Collects what a log shows. Feed it with events of a parser that leaves no call out. */
+/** Collects the clues of a log. Pass it the events of a parser that leaves no call out. */
 export class LogClues {
-  /** A message of strace that the program is a 32-bit one. */
+  /** A message of strace says that the program is a 32-bit one. */
   compat: Clue<true> | null = null;
   /** A call of 32-bit ABIs. */
   narrow: Clue<string> | null = null;
   /** A call that arm64 never had. */
   old: Clue<string> | null = null;
-  /** The loader of glibc asks for a file with the `…at` call: its machine has no older one. */
+  /** The loader of glibc uses the `…at` call: its machine has no older one. */
   modern: Clue<string> | null = null;
-  /** By the way it was told; the first of each. An ELF header that a loader reads counts before others. */
+  /** The architecture by the kind of clue; the first of each. An ELF header that a loader reads has precedence. */
   machine: Clue<Architecture> | null = null;
   path: Clue<Architecture> | null = null;
   readonly telling: Map<Architecture, Clue<string>> = new Map<Architecture, Clue<string>>();
@@ -113,11 +113,11 @@ export class LogClues {
   highestAny: AddressClue | null = null;
   /** The first break: two thirds up the address space for a position-independent program. */
   firstBreak: AddressClue | null = null;
-  /** Highest address that exec's stack was at. */
+  /** The address of the stack at exec. */
   stack: AddressClue | null = null;
-  /** An answer of mmap that only smaller pages allow; value: the largest page size that it allows. */
+  /** A result of mmap that excludes larger pages; value: the largest possible page size. */
   smallPages: Clue<number> | null = null;
-  /** An EINVAL for an address that would be page-aligned if pages were smaller; value: the smallest page size. */
+  /** An EINVAL for an address that would be aligned with smaller pages; value: the smallest possible page size. */
   largePages: Clue<number> | null = null;
   uid: Clue<number> | null = null;
   seccomp: Clue<number> | null = null;
@@ -125,20 +125,20 @@ export class LogClues {
   noRandomize: Clue<true> | null = null;
   /** The kernel's release, from uname or /proc/version. */
   release: Clue<string> | null = null;
-  /** The log begins with exec. */
+  /** Whether the log begins with exec. */
   begins: boolean | null = null;
-  /** Calls looked at. */
+  /** The number of calls read. */
   calls = 0;
-  /** Answers of mmap looked at. */
+  /** The number of results of mmap read. */
   answers = 0;
   #byLoader = false;
 
-  /** Nothing later in the log is likely to tell more. */
+  /** Whether the rest of the log is unlikely to show more. */
   get enough(): boolean {
     return this.calls >= 20_000 || (this.answers >= 200 && this.calls >= 400);
   }
 
-  /** Takes an event. */
+  /** Reads an event. */
   event(event: LogEvent): void {
     if (event.type === 'note') {
       if (event.text.includes('runs in 32 bit mode'))
@@ -165,7 +165,7 @@ export class LogClues {
 
   private origin(name: string, line: number, { machines, bits }: CallOrigin): void {
     const [first] = machines;
-    // Of the two that have arch_prctl a 32-bit one shows itself by other calls.
+    // Two machines have arch_prctl; the 32-bit one is recognised by other calls.
     const told = machines.length === 1 || name === 'arch_prctl' || name === 'modify_ldt' ? NAMED[first!] : undefined;
     if (told !== undefined && !this.telling.has(told)) this.telling.set(told, clue(name, line, `the call ${name}`));
     if (bits === 32 && machines.length > 1) this.narrow ??= clue(name, line, `${name}, a call of 32-bit machines`);
@@ -173,12 +173,12 @@ export class LogClues {
   }
 
   private paths(call: Call): void {
-    // What a program writes or reads may speak of any machine; what it opens or runs is its own.
+    // What a program writes or reads may name any machine; what it opens or runs is its own.
     if (!OWN_PATHS.has(call.name)) return;
     const text = call.args[0]?.startsWith('"') === true ? call.args[0] : (call.args[1] ?? '');
     if (text.startsWith('"/etc/ld.so.preload"') && call.name === 'faccessat')
       this.modern ??= clue(call.name, call.line, 'faccessat of /etc/ld.so.preload, where older machines have access');
-    // What is not there may have been looked for on behalf of another machine.
+    // A missing file may have been looked for on behalf of another machine.
     if (this.path !== null || (call.failed && !text.includes('hwcaps') && !call.name.startsWith('exec'))) return;
     const found = architectureOfPath(text.replace(/"$/, ''));
     if (found !== null) this.path = clue(found[0], call.line, `a path with ${found[1]}`);
@@ -245,7 +245,7 @@ export class LogClues {
       const shown = /(0x[0-9a-f]+) \/\* [0-9]+ vars/.exec(call.argsText)?.[1];
       const value = shown === undefined ? null : parseRegister(shown);
       if (call.argsText.includes('runs in 32 bit mode')) this.compat ??= clue(true, line, 'strace says: 32 bit mode');
-      // The pointer lies on the stack of the program that called: near the end of the address space.
+      // The pointer is on the stack of the program that called exec: near the end of the address space.
       if (typeof value === 'number' && value > 0x10000)
         this.stack ??= { value, line, what: `the stack of execve's caller at ${hex(value)}`, chosen: true };
       return;

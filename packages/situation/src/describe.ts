@@ -1,12 +1,12 @@
 /**
- * A situation as text: three lines for the top of a report, or every fact with its evidence.
+ * Formats a situation: three lines for the top of a report, or every fact with its evidence.
  */
 import { DEFAULT_CONFIG, formatCapabilities, PROFILES, rlimitName, type KernelConfig } from '@vmarea/uapi';
 import { describeEvidence, isAssumed, type Fact } from './evidence.ts';
 import { arm64VaBits, isArm64, memoryIsKnown, type Situation } from './situation.ts';
 import { configWord } from './values.ts';
 
-/** Bytes in units that people use: `8 GiB`, `2052 KiB`, `100 bytes`. */
+/** Formats bytes in common units: `8 GiB`, `2052 KiB`, `100 bytes`. */
 export function formatBytes(value: number): string {
   if (value === Infinity) return 'unlimited';
   for (const [unit, name] of [
@@ -17,22 +17,22 @@ export function formatBytes(value: number): string {
   ] as const) {
     if (value < unit) continue;
     if (value % unit === 0) return `${value / unit} ${name}`;
-    // Two decimals that mean something; smaller units would print a long number.
+    // At most two exact decimals; smaller units would give a long number.
     if (value / unit >= 1 && (value * 100) % unit === 0) return `${value / unit} ${name}`;
   }
   if (value >= 2 ** 10 && value % 2 ** 10 === 0) return `${value / 2 ** 10} KiB`;
   return `${value} bytes`;
 }
 
-/** `512 GiB` for 39 bits. */
+/** Formats the size of an address space: `512 GiB` for 39 bits. */
 function spaceOf(bits: number): string {
   return formatBytes(2 ** bits);
 }
 
-/** A word of a line, and how it is known. */
+/** A word of a line, and its evidence. */
 type Word = readonly [text: string, evidence: string];
 
-/** Words joined; what is known in the same way is told once, behind the last of them. */
+/** Joins words; prints equal evidence of several words once, behind the last of them. */
 function joinWords(words: readonly Word[]): string {
   let text = '';
   words.forEach(([word, evidence], index) => {
@@ -101,7 +101,7 @@ function processLine(situation: Situation): string {
   return `Process: ${words.length === 0 ? 'nothing is mapped before' : joinWords(words)}.`;
 }
 
-/** Three lines without newlines: machine, settings, process. */
+/** Returns three lines without newlines: machine, settings, process. */
 export function describeSituation(situation: Situation): readonly [machine: string, settings: string, process: string] {
   return [machineLine(situation), settingsLine(situation), processLine(situation)];
 }
@@ -114,7 +114,7 @@ export interface FactLine {
   readonly assumed: boolean;
 }
 
-/** Every fact, with its evidence: for `--verbose` and `--json`. */
+/** Returns every fact with its evidence: for `--verbose` and `--json`. */
 export function listFacts(situation: Situation): FactLine[] {
   const lines: FactLine[] = [];
   const add = (name: string, value: string, fact: Fact<unknown>): void => {

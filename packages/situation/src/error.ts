@@ -1,4 +1,4 @@
-/** Input about a situation that cannot be taken: the message names the place and the value. */
+/** Thrown for invalid input about a situation: the message names the place and the value. */
 export class SituationError extends Error {
   override readonly name = 'SituationError';
 }

@@ -1,18 +1,18 @@
 /**
- * A fact and how it is known: given by an option, read from a line of the log or of a map, or assumed.
+ * A fact and its evidence: an option, a line of the log or of a map, or an assumption.
  */
 
-/** How a fact is known. */
+/** The evidence of a fact. */
 export type Evidence =
   | { readonly kind: 'option'; /** As typed, for instance `--page-size 16k`. */ readonly what: string }
   | {
       readonly kind: 'log' | 'map' | 'meminfo';
-      /** From 1; 0 when no single line tells. */
+      /** From 1; 0 when no single line shows it. */
       readonly line: number;
-      /** What was read there, for instance `a path with aarch64-linux-gnu`. */
+      /** The text found there, for instance `a path with aarch64-linux-gnu`. */
       readonly what: string;
     }
-  | { readonly kind: 'assumed'; /** Why that was taken; may be empty. */ readonly what: string };
+  | { readonly kind: 'assumed'; /** The reason for the assumption; may be empty. */ readonly what: string };
 
 /** A value and its evidence. */
 export interface Fact<T> {
@@ -20,32 +20,32 @@ export interface Fact<T> {
   readonly evidence: Evidence;
 }
 
-/** A fact given by an option. */
+/** Returns a fact given by an option. */
 export function given<T>(value: T, option: string): Fact<T> {
   return { value, evidence: { kind: 'option', what: option } };
 }
 
-/** A fact read from a line of the log. */
+/** Returns a fact read from a line of the log. */
 export function fromLog<T>(value: T, line: number, what: string): Fact<T> {
   return { value, evidence: { kind: 'log', line, what } };
 }
 
-/** A fact read from a line of a map. */
+/** Returns a fact read from a line of a map. */
 export function fromMap<T>(value: T, line: number, what: string): Fact<T> {
   return { value, evidence: { kind: 'map', line, what } };
 }
 
-/** A fact that nothing tells. */
+/** Returns a fact without evidence. */
 export function assumed<T>(value: T, why = ''): Fact<T> {
   return { value, evidence: { kind: 'assumed', what: why } };
 }
 
-/** Whether nothing tells the fact. */
+/** Returns whether a fact has no evidence. */
 export function isAssumed(fact: Fact<unknown>): boolean {
   return fact.evidence.kind === 'assumed';
 }
 
-/** Evidence in a few words: `--page-size 16k`, `line 4: a path with aarch64-linux-gnu`, `assumed`. */
+/** Formats evidence in a few words: `--page-size 16k`, `line 4: a path with aarch64-linux-gnu`, `assumed`. */
 export function describeEvidence(evidence: Evidence): string {
   const { what } = evidence;
   switch (evidence.kind) {

@@ -1,10 +1,10 @@
 /**
- * A file that is open before the first call, and the text of `--file`: `[FD=]MODE,size=N,…`.
+ * A file that is open before the first call, and the parser of `--file`: `[FD=]MODE,size=N,…`.
  */
 import { SituationError } from './error.ts';
 import { parseBytes } from './values.ts';
 
-/** Where a file lives, which decides what its driver does. */
+/** The filesystem or device of a file, which selects its driver. */
 export type FileKind = 'ramfs' | 'tmpfs' | 'hugetlbfs' | 'memfd' | 'zero' | 'null' | 'pipe' | 'dir';
 
 const FILE_KINDS: readonly string[] = ['ramfs', 'tmpfs', 'hugetlbfs', 'memfd', 'zero', 'null', 'pipe', 'dir'];
@@ -15,17 +15,17 @@ export interface FileSpec {
   /** Bytes. */
   readonly size: number;
   readonly kind: FileKind;
-  /** Its mount forbids execution. */
+  /** Whether its mount forbids execution. */
   readonly noexec: boolean;
-  /** The inode is append-only (chattr +a). */
+  /** Whether the inode is append-only (chattr +a). */
   readonly append: boolean;
-  /** It was opened with O_APPEND. */
+  /** Whether it was opened with O_APPEND. */
   readonly openAppend: boolean;
-  /** Somebody holds a lock on it, and its filesystem is mounted with mandatory locking. */
+  /** Whether another owner holds a lock on it, and its filesystem is mounted with mandatory locking. */
   readonly locked: boolean;
   /** F_SEAL_WRITE of a memfd. */
   readonly sealed: boolean;
-  /** It is the file of another descriptor, opened once more; null: a file of its own. */
+  /** The descriptor of the same file, which this one opens again; null: a file of its own. */
   readonly sameAs: number | null;
 }
 
@@ -44,7 +44,7 @@ export const DEFAULT_FILE: FileSpec = {
 
 /** A file of `--file`. */
 export interface NamedFile {
-  /** The descriptor that was given; null: the next free one from 3 on. */
+  /** The given descriptor; null: the next free one from 3 on. */
   readonly fd: number | null;
   readonly spec: FileSpec;
 }
@@ -52,9 +52,9 @@ export interface NamedFile {
 const WORDS = `ro, wo, rw, size=N, noexec, append, o_append, locked, sealed, same=FD, ${FILE_KINDS.join(', ')}`;
 
 /**
- * `ro,size=8192,noexec`, `13=rw,size=64k,o_append`.
+ * Parses `ro,size=8192,noexec`, `13=rw,size=64k,o_append`.
  *
- * @throws SituationError for a word that is none
+ * @throws SituationError for an unknown word
  */
 export function parseFileOption(text: string): NamedFile {
   const match = /^\s*([0-9]+)=(.*)$/.exec(text);
@@ -64,7 +64,7 @@ export function parseFileOption(text: string): NamedFile {
     if (word === '') continue;
     spec = withWord(spec, word, text);
   }
-  // Attributes and mandatory locks are what tmpfs has; ramfs has neither.
+  // tmpfs has attributes and mandatory locks; ramfs has neither.
   if ((spec.append || spec.locked) && spec.kind === 'ramfs') spec = { ...spec, kind: 'tmpfs' };
   return { fd: match === null ? null : Number(match[1]), spec };
 }
@@ -100,9 +100,9 @@ function withWord(spec: FileSpec, word: string, text: string): FileSpec {
 }
 
 /**
- * Files by descriptor: those with a number at it, the others at the free ones from 3 on.
+ * Assigns descriptors: files with a number keep it, the others get the free ones from 3 on.
  *
- * @throws SituationError for a descriptor that is given twice, or `same=` of one that is not there
+ * @throws SituationError for a descriptor that is given twice, or `same=` of a missing one
  */
 export function placeFiles(files: readonly NamedFile[]): ReadonlyMap<number, FileSpec> {
   const placed = new Map<number, FileSpec>();

@@ -1,6 +1,6 @@
 /**
- * @vmarea/situation: everything known of a machine and a process, each fact with its evidence. One default machine, one set of
- * option values, one inference from logs and maps, for every command and page.
+ * @vmarea/situation: all facts about a machine and a process, each with its evidence. One default machine, one parser for option
+ * values, one inference from logs and maps, for every command and page.
  */
 export { describeEvidence, assumed, fromLog, fromMap, given, isAssumed, type Evidence, type Fact } from './evidence.ts';
 export {

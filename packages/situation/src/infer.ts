@@ -1,6 +1,6 @@
 /**
- * From options, a log's clues and maps to a situation. An option wins over what is read, what is read over what is assumed;
- * what is assumed is only what the rest allows.
+ * Infers a situation from options, a log's clues and maps. An option has precedence over a clue, a clue over an assumption; an
+ * assumption must be possible with the other facts.
  */
 import type { MapsLine } from '@vmarea/strace';
 import { allCapabilities, PROFILES, type KernelConfig, type KernelName } from '@vmarea/uapi';
@@ -23,7 +23,7 @@ import {
 } from './situation.ts';
 import { configWord, type NamedLimit } from './values.ts';
 
-/** What options give; each is left out when its option is. */
+/** The facts given by options; a field is absent when its option is. */
 export interface GivenFacts {
   readonly architecture?: Architecture | undefined;
   readonly pageSize?: number | undefined;
@@ -42,16 +42,16 @@ export interface GivenFacts {
   readonly files?: readonly NamedFile[] | undefined;
 }
 
-/** Where a situation may be read from. */
+/** The sources of a situation. */
 export interface Sources {
   readonly given: GivenFacts;
   /** Null without a log. */
   readonly clues: LogClues | null;
-  /** The real map at the end, when it is known: it shows the machine as well as the map before. */
+  /** The real map at the end, if known: it also shows the machine. */
   readonly mapAfter?: readonly MapsLine[] | undefined;
 }
 
-/** A clue, and what it was found in. */
+/** A clue, and its source. */
 interface Sourced<T> {
   readonly value: T;
   readonly evidence: Evidence;
@@ -66,18 +66,18 @@ function ofMap<T>(clue: Clue<T> | null): Sourced<T> | null {
   return clue === null ? null : { value: clue.value, evidence: { kind: 'map', line: clue.line, what: clue.what } };
 }
 
-/** An address near the end of an address space of this many bits was placed from the top down. */
+/** The part of an address space above which an address counts as placed from the top down. */
 const NEAR_TOP = 0.85;
 
-/** Where position-independent programs are put, as a part of the address space. */
+/** The part of the address space at which position-independent programs are placed. */
 const PROGRAMS = 2 / 3;
 
-/** The smallest number of bits that arm64 is built with and that reaches an address. */
+/** Returns the smallest number of address bits of arm64 kernels that contains an address. */
 function reach(address: number): number {
   return [36, 39, 42, 47, 48].find((bits) => address <= 2 ** bits) ?? 57;
 }
 
-/** Addresses, most telling first: whether each shows the size of the address space, or only that it is no smaller. */
+/** Reads addresses, most reliable first: each shows the size of the address space, or only a lower bound. */
 function widths(
   log: LogClues | null,
   maps: readonly MapClues[],
@@ -91,7 +91,7 @@ function widths(
     if (least === null || size > least.value) least = { value: size, evidence };
     const part = found.value / 2 ** size;
     const near = part >= NEAR_TOP || (program && part >= PROGRAMS);
-    // Small numbers are near the end of some address space, but of none that a 64-bit program has.
+    // A small number is near the end of some address space, but not of one that a 64-bit program has.
     if (bits === null && found.chosen && near && size >= 36 && found.value > 2 ** 32) bits = { value: size, evidence };
   };
   for (const map of maps) take(map.top, 'map');
@@ -129,12 +129,12 @@ function architectureFact(
   if (named !== null) return named;
   if (log?.old != null) return fromLog('x86-64', log.old.line, log.old.what);
   if (log?.modern != null) return fromLog('arm64', log.modern.line, log.modern.what);
-  // 47 bits are what x86-64 has; arm64 has them with 16 KiB pages only.
+  // x86-64 has 47 bits; arm64 has them with 16 KiB pages only.
   if (bits?.value === 47 && page?.value === 4096 && facts.pageSize === undefined)
     return { value: 'x86-64', evidence: bits.evidence };
   if (bits?.value === 48) return { value: 'arm64', evidence: bits.evidence };
   if (bits?.value === 47 && facts.pageSize !== 16384) {
-    // Nothing but the width tells: both are possible, and x86-64 is what most logs are from.
+    // Only the width is known: both are possible, and most logs are from x86-64.
     return facts.pageSize === undefined && !onlyBigPages(page, log)
       ? { value: 'x86-64', evidence: bits.evidence }
       : { value: 'arm64', evidence: bits.evidence };
@@ -143,7 +143,7 @@ function architectureFact(
   return assumed('arm64');
 }
 
-/** Whether enough borders were seen that 4 KiB pages would have shown themselves. */
+/** Returns whether enough borders were seen to exclude 4 KiB pages. */
 function onlyBigPages(page: Sourced<number> | null, log: LogClues | null): boolean {
   return page !== null && page.value >= 16384 && ((log?.answers ?? 0) >= 3 || log?.largePages != null || log === null);
 }
@@ -169,7 +169,7 @@ function pageFact(
 ): Fact<number> {
   if (facts.pageSize !== undefined) return given(facts.pageSize, `--page-size ${facts.pageSize / 1024}k`);
   if (architecture !== 'arm64') return assumed(4096, `${architecture} has 4 KiB pages`);
-  // An address that is no multiple of 16 KiB.
+  // An address is no multiple of 16 KiB.
   if (page?.value === 4096) return page;
   if (facts.vaBits !== undefined) {
     const size = [4096, 16384, 65536].find((candidate) => arm64VaBits(candidate).includes(facts.vaBits!));
@@ -210,7 +210,7 @@ function bitsFact(
   if (bits !== null && allowed.includes(bits.value)) return { value: bits.value, evidence: bits.evidence };
   if (least !== null) {
     const fitting = allowed.filter((candidate) => candidate >= least.value);
-    // Nothing smaller reaches the address: that one is shown; of several the usual one is taken.
+    // One possible size contains the address: the address shows it. Of several, the usual one is assumed.
     if (fitting.length === 1 && allowed.length > 1) return { value: fitting[0]!, evidence: least.evidence };
     if (fitting.length > 0 && !fitting.includes(usual)) return { value: fitting[0]!, evidence: least.evidence };
   }
@@ -240,7 +240,7 @@ function memoryFact(facts: GivenFacts): Fact<MemoryFigures> {
 }
 
 /**
- * Puts a situation together.
+ * Infers a situation.
  *
  * @throws SituationError when options contradict each other
  */
@@ -300,7 +300,7 @@ function identity(facts: GivenFacts, clues: LogClues | null): Pick<Situation, 'c
 function personalityFact(facts: GivenFacts, clues: LogClues | null): Fact<number> {
   if (facts.personality !== undefined)
     return given(facts.personality, `--personality 0x${facts.personality.toString(16)}`);
-  // What the log sets it sets itself, at its line.
+  // The log itself sets what it sets later, at its line.
   return assumed(0, clues?.noRandomize != null ? 'until the log sets it' : '');
 }
 

@@ -1,6 +1,6 @@
 /**
- * A situation: everything that is known of a machine and a process before the first call. Data only: a «what if» is a
- * copy with one fact changed. Not here: how it is found out (infer.ts), how it is made real (restore.ts and the wiring).
+ * A situation: all facts about a machine and a process before the first call. Data only: a «what if» is a copy with one fact
+ * changed. Not here: the inference (infer.ts), and creating the machine and process (restore.ts and the applications).
  */
 import type { VsyscallMode } from '@vmarea/arch-x86-64';
 import type { MapsLine } from '@vmarea/strace';
@@ -17,7 +17,7 @@ import {
 import { assumed, type Fact } from './evidence.ts';
 import type { FileSpec } from './files.ts';
 
-/** The architectures that a log or a map can be recognised as; `32-bit` is one of which only the width is known. */
+/** The architectures that a log or a map can show; `32-bit` when only the width is known. */
 export type Architecture = 'arm64' | 'x86-64' | 'riscv64' | 'arm' | 'i386' | '32-bit';
 
 /** A limit: bytes or a count; Infinity for none. */
@@ -26,32 +26,32 @@ export interface Limit {
   readonly hard: number;
 }
 
-/** What /proc/meminfo says; bytes. */
+/** The figures of /proc/meminfo, in bytes. */
 export interface MemoryFigures {
   readonly total: number;
-  /** Free and reclaimable, which the guess of 4.4 counts with. */
+  /** Free and reclaimable memory, which overcommit mode 0 of 4.4 uses. */
   readonly free: number;
   readonly swap: number;
-  /** Committed_AS; null when the file does not say. */
+  /** Committed_AS; null when the file does not contain it. */
   readonly committed: number | null;
-  /** Hugepagesize and HugePages_Total; null when the file does not say. */
+  /** Hugepagesize and HugePages_Total; null when the file does not contain them. */
   readonly hugePages: { readonly size: number; readonly pages: number } | null;
 }
 
-/** A line of a map, with what smaps says beside it. */
+/** A line of a map, with its data from smaps. */
 export type SituationMapLine = MapsLine & {
   /** VmFlags of smaps (`rd`, `wr`, `ac`, …); absent for a line of maps. */
   readonly vmFlags?: readonly string[] | undefined;
 };
 
-/** The map that is there before the first call. */
+/** The map before the first call. */
 export interface MapBefore {
   readonly lines: readonly SituationMapLine[];
-  /** Where it is from, for messages. */
+  /** Its source, for messages. */
   readonly source: string;
 }
 
-/** Everything known before the first call. */
+/** All facts before the first call. */
 export interface Situation {
   readonly architecture: Fact<Architecture>;
   /** Bytes. */
@@ -59,22 +59,22 @@ export interface Situation {
   /** Address bits of user space. */
   readonly vaBits: Fact<number>;
   readonly kernel: Fact<KernelName>;
-  /** How the kernel was built and booted, where it is not as usual for its version. */
+  /** The build and boot configuration, where it differs from the usual one of the version. */
   readonly config: ReadonlyMap<keyof KernelConfig, Fact<boolean | number>>;
-  /** By name below /proc/sys with dots (`vm.max_map_count`), where they are not as at boot. */
+  /** By name below /proc/sys with dots (`vm.max_map_count`), where they differ from those at boot. */
   readonly sysctls: ReadonlyMap<string, Fact<string>>;
-  /** By resource number, where they are not as at boot. */
+  /** By resource number, where they differ from those at boot. */
   readonly limits: ReadonlyMap<number, Fact<Limit>>;
   readonly capabilities: Fact<ReadonlySet<number>>;
   readonly uid: Fact<number>;
-  /** How an x86-64 kernel was booted: what its maps show as their last line. */
+  /** The boot parameter `vsyscall` of an x86-64 kernel, which selects the last line of maps. */
   readonly vsyscall: Fact<VsyscallMode>;
-  /** As personality(2) takes it. */
+  /** The value of personality(2). */
   readonly personality: Fact<number>;
-  /** Whether addresses are random; `unknown`: the first break of the log tells. */
+  /** Whether addresses are random; `unknown`: the first break of the log decides. */
   readonly aslr: Fact<'on' | 'off' | 'unknown'>;
   readonly memory: Fact<MemoryFigures>;
-  /** Null: the process begins with exec, or empty. */
+  /** Null: the process starts with exec, or empty. */
   readonly mapBefore: Fact<MapBefore> | null;
   /** Open files by descriptor. */
   readonly files: ReadonlyMap<number, Fact<FileSpec>>;
@@ -82,15 +82,15 @@ export interface Situation {
   readonly seccomp: Fact<number> | null;
 }
 
-/** Bytes of RAM that are taken where nothing tells: never the reason of a difference (see {@link memoryIsKnown}). */
+/** Bytes of RAM without evidence: never the cause of a difference (see {@link memoryIsKnown}). */
 export const ASSUMED_RAM: number = 8 * 2 ** 30;
 
-/** Figures for a machine of which only the RAM is known, all of it free, without swap. */
+/** Returns figures for a machine with a known amount of RAM, all of it free, without swap. */
 export function memoryOf(total: number): MemoryFigures {
   return { total, free: total, swap: 0, committed: null, hugePages: null };
 }
 
-/** Address bits with which arm64 kernels are built for a page size, ascending; empty for a size that is none. */
+/** Returns the address bits of arm64 kernels for a page size, ascending; empty for an invalid size. */
 export function arm64VaBits(pageSize: number): readonly number[] {
   return VA_BITS.get(pageSize) ?? [];
 }
@@ -101,7 +101,7 @@ const VA_BITS: ReadonlyMap<number, readonly number[]> = new Map([
   [65536, [42, 48]],
 ]);
 
-/** Address bits that are taken where nothing tells. */
+/** Returns the address bits to use without evidence. */
 export function usualVaBits(architecture: Architecture, profile: KernelProfile, pageSize: number): number {
   if (architecture === 'arm64') {
     if (pageSize === 4096) return profile.usualVaBits;
@@ -111,8 +111,8 @@ export function usualVaBits(architecture: Architecture, profile: KernelProfile, 
 }
 
 /**
- * The default machine and process, used by every command: arm64, 4 KiB pages, Linux 6.1 as distributions build it, a
- * user's process without capabilities. Everything in it is assumed.
+ * Returns the default machine and process of every command: arm64, 4 KiB pages, Linux 6.1 as distributions build it, a user's
+ * process without capabilities. Every fact is assumed.
  */
 export function defaultSituation(profile: KernelProfile = LINUX_6_1): Situation {
   return {
@@ -135,22 +135,22 @@ export function defaultSituation(profile: KernelProfile = LINUX_6_1): Situation 
   };
 }
 
-/** Whether RAM was told, so that overcommit may be judged. */
+/** Returns whether the amount of RAM is known, so that overcommit may be judged. */
 export function memoryIsKnown(situation: Situation): boolean {
   return situation.memory.evidence.kind !== 'assumed';
 }
 
-/** Whether the machine is arm64, where page size and address bits are each a choice of the kernel's builder. */
+/** Returns whether the machine is arm64, where the kernel's build chooses page size and address bits. */
 export function isArm64(situation: Situation): boolean {
   return situation.architecture.value === 'arm64';
 }
 
-/** How kernels of an architecture are usually built, where that is not as on arm64 (CONFIG_LSM_MMAP_MIN_ADDR's default). */
+/** Returns the usual configuration of an architecture, where it differs from arm64's (CONFIG_LSM_MMAP_MIN_ADDR's default). */
 function usualConfigOf(architecture: Architecture): Partial<KernelConfig> {
   return architecture === 'x86-64' ? { lsmMmapMinAddr: 65536 } : {};
 }
 
-/** What a machine is made of: plain values, the evidence left out. */
+/** The parts of a machine as plain values, without evidence. */
 export interface MachineSpec {
   readonly architecture: Architecture;
   readonly profile: KernelProfile;
@@ -158,18 +158,18 @@ export interface MachineSpec {
   readonly vaBits: number;
   readonly vsyscall: VsyscallMode;
   readonly config: KernelConfig;
-  /** Those that {@link Sysctls} holds; `sysctls` has all that were given, by name. */
+  /** The values of {@link Sysctls}; `sysctls` has all given ones, by name. */
   readonly sysctl: Sysctls;
   readonly sysctls: ReadonlyMap<string, string>;
   readonly memory: MemoryFigures;
 }
 
-/** Bytes of the usual huge page of a page size. */
+/** Returns the bytes of the usual huge page for a page size. */
 export function usualHugePage(pageSize: number): number {
   return pageSize === 4096 ? 2 ** 21 : pageSize === 16384 ? 2 ** 25 : 2 ** 29;
 }
 
-/** The machine of a situation. */
+/** Returns the machine of a situation. */
 export function machineOf(situation: Situation): MachineSpec {
   const profile = PROFILES[situation.kernel.value];
   const pageSize = situation.pageSize.value;
@@ -199,7 +199,7 @@ export function machineOf(situation: Situation): MachineSpec {
   };
 }
 
-/** The field of {@link Sysctls} for a sysctl's name; undefined for one that lives elsewhere (the huge page pool). */
+/** Returns the field of {@link Sysctls} for a sysctl's name; undefined for one that is elsewhere (the huge page pool). */
 export function sysctlField(name: string): keyof Sysctls | undefined {
   const bare = name.replace(/^(vm|kernel)[./]/, '');
   const field = bare.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -212,7 +212,7 @@ function sysctlsOf(given: ReadonlyMap<string, string>): Sysctls {
     const field = sysctlField(name);
     if (field === undefined) continue;
     sysctl[field] = Number(value);
-    // The kernel keeps one of the two.
+    // The kernel uses only one of the two.
     if (field === 'overcommitKbytes') sysctl.overcommitRatio = 0;
     if (field === 'overcommitRatio') sysctl.overcommitKbytes = 0;
   }

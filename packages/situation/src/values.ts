@@ -1,5 +1,5 @@
 /**
- * The values of options from text. Each error names the option, the value and what would be right.
+ * Parses the values of options. Each error names the option, the value and valid values.
  */
 import {
   capabilityByName,
@@ -15,7 +15,7 @@ import { sysctlField, type Architecture, type Limit, type MemoryFigures } from '
 const UNITS: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 /**
- * Bytes: decimal or hexadecimal, with k, m, g or t; `unlimited` is Infinity where that is allowed.
+ * Parses bytes: decimal or hexadecimal, with k, m, g or t; `unlimited` is Infinity if allowed.
  *
  * @throws SituationError for anything else
  */
@@ -31,7 +31,7 @@ export function parseBytes(option: string, text: string, unlimited = false): num
   return value;
 }
 
-/** `6.1`, `linux-6.1`, `msm-4.4`. */
+/** Parses `6.1`, `linux-6.1`, `msm-4.4`. */
 export function parseKernelName(text: string): KernelName {
   const word = text.trim().toLowerCase();
   const names = Object.keys(PROFILES) as KernelName[];
@@ -48,14 +48,14 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Archite
   ['amd64', 'x86-64'],
 ]);
 
-/** `arm64` or `x86-64`, and their other names. */
+/** Parses `arm64` or `x86-64`, and their other names. */
 export function parseArchitecture(text: string): Architecture {
   const found = ARCHITECTURES.get(text.trim().toLowerCase());
   if (found === undefined) throw new SituationError(`--arch: «${text}» is none of arm64, x86-64`);
   return found;
 }
 
-/** 4096, 16384 or 65536; `4k`, `16k`, `64k`; a bare 4, 16 or 64 counts as KiB. */
+/** Parses 4096, 16384 or 65536; `4k`, `16k`, `64k`; a bare 4, 16 or 64 counts as KiB. */
 export function parsePageSize(text: string): number {
   const bare = /^(4|16|64)$/.test(text.trim());
   const size = bare ? Number(text) * 1024 : parseBytes('--page-size', text);
@@ -69,7 +69,7 @@ export interface NamedLimit extends Limit {
   readonly resource: number;
 }
 
-/** One or more limits: `stack=8m`, `as=64m:unlimited,memlock=0`. */
+/** Parses one or more limits: `stack=8m`, `as=64m:unlimited,memlock=0`. */
 export function parseRlimits(text: string): NamedLimit[] {
   return text
     .split(',')
@@ -92,7 +92,7 @@ export function parseRlimits(text: string): NamedLimit[] {
 
 const ELSEWHERE: readonly string[] = ['vm.nr_hugepages', 'vm.nr_overcommit_hugepages'];
 
-/** The sysctls that a situation can have, with their directories. */
+/** The supported sysctls, with their directories. */
 export const SYSCTL_NAMES: readonly string[] = [
   'kernel.randomize_va_space',
   'vm.admin_reserve_kbytes',
@@ -107,7 +107,7 @@ export const SYSCTL_NAMES: readonly string[] = [
   'vm.user_reserve_kbytes',
 ];
 
-/** One or more `NAME=VALUE`; the directory (`vm.`) may be left out. */
+/** Parses one or more `NAME=VALUE`; the directory (`vm.`) may be left out. */
 export function parseSysctls(text: string): (readonly [name: string, value: string])[] {
   return text
     .split(',')
@@ -127,7 +127,7 @@ export function parseSysctls(text: string): (readonly [name: string, value: stri
     });
 }
 
-/** `none`, `all`, or names. */
+/** Parses `none`, `all`, or names. */
 export function parseCapabilityNames(text: string): ReadonlySet<number> {
   const parsed = parseCapabilities(text);
   if (typeof parsed !== 'string') return parsed;
@@ -137,7 +137,7 @@ export function parseCapabilityNames(text: string): ReadonlySet<number> {
   );
 }
 
-/** The switches that `--config` can turn, by the names that it takes. */
+/** The switches of `--config`, by name. */
 const SWITCHES: ReadonlyMap<string, keyof KernelConfig> = new Map<string, keyof KernelConfig>([
   ['ksm', 'ksm'],
   ['thp', 'thp'],
@@ -149,13 +149,13 @@ const SWITCHES: ReadonlyMap<string, keyof KernelConfig> = new Map<string, keyof 
   ['mte', 'cpuMte'],
 ]);
 
-/** Those of `--config` that are numbers. */
+/** The numbers of `--config`, by name. */
 const NUMBERS: ReadonlyMap<string, keyof KernelConfig> = new Map<string, keyof KernelConfig>([
   ['stack_guard_gap', 'stackGuardGapPages'],
   ['lsm_mmap_min_addr', 'lsmMmapMinAddr'],
 ]);
 
-/** `thp=off,ksm=on,stack_guard_gap=256`. */
+/** Parses `thp=off,ksm=on,stack_guard_gap=256`. */
 export function parseConfig(text: string): (readonly [name: keyof KernelConfig, value: boolean | number])[] {
   return text
     .split(',')
@@ -176,7 +176,7 @@ export function parseConfig(text: string): (readonly [name: keyof KernelConfig, 
     });
 }
 
-/** The word of `--config` for a switch. */
+/** Returns the name in `--config` of a switch. */
 export function configWord(name: keyof KernelConfig): string {
   for (const [word, key] of [...SWITCHES, ...NUMBERS]) if (key === name) return word;
   return name;
@@ -189,7 +189,7 @@ const PERSONALITIES: ReadonlyMap<string, number> = new Map([
   ['read_implies_exec', 0x0400000],
 ]);
 
-/** `0x40000`, or names joined by `|`: `ADDR_NO_RANDOMIZE|READ_IMPLIES_EXEC`. */
+/** Parses `0x40000`, or names joined by `|`: `ADDR_NO_RANDOMIZE|READ_IMPLIES_EXEC`. */
 export function parsePersonality(text: string): number {
   let bits = 0;
   for (const part of text.split('|')) {
@@ -206,7 +206,7 @@ export function parsePersonality(text: string): number {
 }
 
 /**
- * The text of /proc/meminfo.
+ * Parses the text of /proc/meminfo.
  *
  * @param file its name, for the error
  */

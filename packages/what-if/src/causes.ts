@@ -1,8 +1,8 @@
 /**
- * What would make a call fail the way it failed somewhere else: for a recorded failure that the machine here does not share.
+ * Finds what would make a call fail as it failed elsewhere: for a recorded failure that does not occur here.
  *
- * Tried one at a time, on copies of the process: lower limits (with the capability that overrides them taken away), sysctls,
- * less RAM, a full commit limit, a kernel built without an option. What it finds turns the answer; nothing is guessed.
+ * Tries one change at a time, on copies of the process: lower limits (without the capability that overrides them), sysctls, less
+ * RAM, a full commit limit, a kernel built without an option. Every cause found was tried and gives the failure.
  */
 import type { Task } from '@vmarea/kernel';
 import { hasCapability, VM_LOCKED, vmCommitLimit } from '@vmarea/mm-core';
@@ -13,15 +13,15 @@ import type { Attempt, Outcome } from './outcome.ts';
 import { searchKnob, tryOnCopy } from './search.ts';
 import { bytes } from './text.ts';
 
-/** Something that gives the wanted failure. */
+/** A change that gives the requested failure. */
 export interface Cause {
-  /** A condition, to be read after «if»: `RLIMIT_MEMLOCK is below 2056 KiB and CAP_IPC_LOCK is missing`. */
+  /** A condition that continues «if»: `RLIMIT_MEMLOCK is below 2056 KiB and CAP_IPC_LOCK is missing`. */
   readonly condition: string;
-  /** The limit that is meant, and the value from which on the call passes; null for a cause without one. */
+  /** The limit, and the lowest value with which the call succeeds; null for a cause without one. */
   readonly limit: { readonly name: string; readonly from: number } | null;
-  /** Options of the command with which the failure agrees; empty when there are none. */
+  /** Options of the command that give the failure; empty when there are none. */
   readonly options: readonly string[];
-  /** What the call gives then. */
+  /** The result of the call with the change. */
   readonly outcome: Outcome;
 }
 
@@ -36,7 +36,7 @@ const LIMITS: readonly (readonly [knob: Knob, capability: number | null])[] = [
 /** A limit of fewer areas is no likely cause. */
 const FEW_AREAS = 1000;
 
-/** Build options that make calls known. */
+/** Build options that add calls or flags. */
 const BUILT: readonly (readonly [option: 'ksm' | 'thp' | 'memoryFailure' | 'swap', name: string, word: string])[] = [
   ['ksm', 'CONFIG_KSM', 'ksm'],
   ['thp', 'CONFIG_TRANSPARENT_HUGEPAGE', 'thp'],
@@ -51,7 +51,7 @@ function drop(task: Task, capability: number | null): void {
   else cred.capHigh &= ~(1 << (capability - 32));
 }
 
-/** The causes of one task's call. */
+/** Searches the causes for one task's call. */
 class CauseSearch {
   private readonly task: Task;
   private readonly attempt: Attempt;
@@ -64,13 +64,13 @@ class CauseSearch {
     this.turned = turned;
   }
 
-  /** A limit or count that is too low. */
+  /** Tries a limit or count that is too low. */
   tooLow(knob: Knob, capability: number | null): void {
     const { task, attempt, turned } = this;
     const step = knob.step(task);
     const before = (copy: Task): void => drop(copy, capability);
     const turn = searchKnob(task, knob, { upward: false, attempt, turned, before });
-    // Nobody allows a process a handful of areas.
+    // No real process has a limit of a few areas.
     if (turn === null || (knob === MAX_MAP_COUNT && turn.value < FEW_AREAS)) return;
     const has = capability !== null && hasCapability(task.cur.cred, capability);
     const missing = has ? ` and ${capabilityName(capability)} is missing` : '';
@@ -82,7 +82,7 @@ class CauseSearch {
     });
   }
 
-  /** New mappings that are locked, because of an earlier call. */
+  /** Tries new mappings that are locked because of an earlier call. */
   lockedFuture(): void {
     const { task, attempt, turned } = this;
     if ((task.mm.defFlags & VM_LOCKED) !== 0) return;
@@ -101,7 +101,7 @@ class CauseSearch {
     });
   }
 
-  /** A low address that is forbidden. */
+  /** Tries a higher vm.mmap_min_addr. */
   forbidden(): void {
     const { task, attempt, turned } = this;
     const has = hasCapability(task.cur.cred, CAP_SYS_RAWIO);
@@ -116,7 +116,7 @@ class CauseSearch {
     });
   }
 
-  /** Less RAM than one request, in mode 0. */
+  /** Tries RAM below the size of the request, in mode 0. */
   littleRam(): void {
     const { task, attempt, turned } = this;
     const step = RAM.step(task);
@@ -130,7 +130,7 @@ class CauseSearch {
     });
   }
 
-  /** A commit limit that is reached, in mode 2. */
+  /** Tries a commit limit that is reached, in mode 2. */
   strictCommit(): void {
     const { task, attempt } = this;
     const full = (room: number): ((copy: Task) => void) => {
@@ -148,7 +148,7 @@ class CauseSearch {
     };
     const none = fails(0);
     if (none === null) return;
-    // The room that is needed: it fails with `low` pages left and passes with `high`.
+    // Searches the room that is needed: the call fails with `low` pages left and succeeds with `high`.
     let low = 0;
     let high = 1;
     const most = 2 ** 40;
@@ -170,7 +170,7 @@ class CauseSearch {
     });
   }
 
-  /** An option that the kernel was not built with. */
+  /** Tries a kernel built without an option. */
   builtWithout(): void {
     for (const [option, name, word] of BUILT) {
       const { config } = this.task.kernel.system;
@@ -189,12 +189,12 @@ class CauseSearch {
 }
 
 /**
- * What would make a call that passes here fail.
+ * Finds what would make a call fail that succeeds here.
  *
- * @param task as it is before the call; it stays so
+ * @param task the task before the call; it is not changed
  * @param attempt makes the call
- * @param wanted whether a failure is the one that is looked for, for instance by its errno
- * @returns the likely ones first; none when no limit, sysctl, capability or build option gives it
+ * @param wanted returns whether a failure is the requested one, for instance by its errno
+ * @returns the causes, likely ones first; empty when no limit, sysctl, capability or build option gives the failure
  */
 export function causesOf(task: Task, attempt: Attempt, wanted: (outcome: Outcome) => boolean): Cause[] {
   const search = new CauseSearch(task, attempt, wanted);

@@ -1,8 +1,8 @@
 /**
- * Runs something on a copy of a process and throws the copy away, so that the process and the machine stay as they are.
+ * Runs a function on a copy of a process and discards the copy, so that the process and the machine stay as they are.
  *
- * The copy is a fork with what fork leaves out put back: locked pages, the flags of later mappings, and the charge, which
- * counts once. What the calls do to files is not undone. Private huge pages lose their reservation in the copy, as in fork.
+ * The copy is a fork with what fork leaves out restored: locked pages, the flags of later mappings, and the charge, which is
+ * counted once. The effects of the calls on files remain. Private huge pages lose their reservation in the copy, as in fork.
  */
 import type { Kernel, Task } from '@vmarea/kernel';
 import { VM_LOCKED, VM_LOCKONFAULT, type MmSystem } from '@vmarea/mm-core';
@@ -10,12 +10,12 @@ import { OVERCOMMIT_ALWAYS, type KernelConfig } from '@vmarea/uapi';
 
 const LOCKS: number = VM_LOCKED | VM_LOCKONFAULT;
 
-/** Gives a machine another configuration, within {@link onCopy}. */
+/** Sets another configuration of a machine, within {@link onCopy}. */
 export function setConfig(system: MmSystem, config: KernelConfig): void {
   (system as { config: KernelConfig }).config = config;
 }
 
-/** What {@link onCopy} puts back into the machine. */
+/** The state of the machine that {@link onCopy} restores. */
 class Saved {
   private readonly kernel: Kernel;
   private readonly system: MmSystem;
@@ -36,7 +36,7 @@ class Saved {
     this.committedAs = system.committedAs;
   }
 
-  /** Puts the pool of huge pages, the sysctls, the configuration, the RAM figures and the charge back. */
+  /** Restores the pool of huge pages, the sysctls, the configuration, the RAM figures and the charge. */
   restore(): void {
     const { system, kernel } = this;
     if (kernel.hugePool !== null && kernel.hugePool.nrHugePages !== this.hugePages)
@@ -48,14 +48,14 @@ class Saved {
   }
 }
 
-/** Gives the copy the locked mappings of the original: fork clears them. */
+/** Copies the locked flags of mappings to the copy: fork clears them. */
 function copyLocks(from: Task, to: Task): void {
   to.mm.lockedVm = from.mm.lockedVm;
   to.mm.defFlags = from.mm.defFlags;
   if (from.mm.lockedVm === 0) return;
   let copy = to.mm.tree.first;
   for (let vma = from.mm.tree.first; vma !== null; vma = vma.vmNext) {
-    // A VM_DONTCOPY mapping is not in the copy.
+    // The copy has no VM_DONTCOPY mappings.
     if (copy?.vmStart !== vma.vmStart) continue;
     copy.vmFlags |= vma.vmFlags & LOCKS;
     copy = copy.vmNext;
@@ -68,9 +68,9 @@ function clearLocks(task: Task): void {
 }
 
 /**
- * Runs `run` on a copy of a task. Limits, rights, sysctls, configuration and RAM figures that it changes are put back.
+ * Runs `run` on a copy of a task. Restores limits, rights, sysctls, configuration and RAM figures that it changes.
  *
- * @param run gets the copy; its result is returned
+ * @param run receives the copy; its result is returned
  * @returns null when no copy can be made
  */
 export function onCopy<T>(task: Task, run: (copy: Task) => T): T | null {

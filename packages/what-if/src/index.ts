@@ -1,8 +1,8 @@
 /**
  * @vmarea/what-if: a call tried on a copy of a process, under other limits, sysctls, rights, RAM and build options.
  *
- * It knows nothing of logs or text formats. {@link causesOf} says what would make a call fail as it failed elsewhere;
- * {@link searchKnob} finds the value of a limit or sysctl at which an answer turns.
+ * Reads no logs and no text formats. {@link causesOf} finds what would make a call fail as it failed elsewhere;
+ * {@link searchKnob} finds the value of a limit or sysctl at which a result changes.
  */
 export { onCopy, setConfig } from './copy.ts';
 export { succeeded, type Attempt, type Outcome } from './outcome.ts';

@@ -1,5 +1,5 @@
 /**
- * What can be set to another number just before a call: limits of the process, sysctls, and the machine's RAM.
+ * The numbers that can be changed before a call: limits of the process, sysctls, and the machine's RAM.
  */
 import type { Task } from '@vmarea/kernel';
 import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, type Sysctls } from '@vmarea/uapi';
@@ -9,17 +9,17 @@ import { bytes, exactBytes, optionBytes } from './text.ts';
 export interface Knob {
   /** For instance `RLIMIT_AS` or `vm.max_map_count`. */
   readonly name: string;
-  /** The largest value that is tried. A larger one would be no advice. */
+  /** The largest value to try; a larger one would be no useful advice. */
   readonly max: number;
-  /** Whether smaller values let more through. */
+  /** Whether smaller values allow more calls. */
   readonly smallerHelps: boolean;
   /** Values are multiples of it. */
   step(task: Task): number;
-  /** The value now; Infinity for a limit that is not set. */
+  /** The present value; Infinity for no limit. */
   value(task: Task): number;
   /** Sets it on a copy of the task; `onCopy` undoes it. */
   set(copy: Task, value: number): void;
-  /** The value as people write it, for instance `8 MiB`. */
+  /** Formats a value, for instance `8 MiB`. */
   print(value: number): string;
   /** The command's option that sets it, for instance `--rlimit as=8m`. */
   option(value: number): string;
@@ -70,13 +70,13 @@ export const LIMIT_MEMLOCK: Knob = limit('memlock', RLIMIT_MEMLOCK);
 export const LIMIT_STACK: Knob = limit('stack', RLIMIT_STACK);
 /** vm.max_map_count. */
 export const MAX_MAP_COUNT: Knob = sysctl('max_map_count', 'maxMapCount');
-/** vm.mmap_min_addr, up to 1 MiB: nobody forbids more. */
+/** vm.mmap_min_addr, up to 1 MiB: no real machine has more. */
 export const MMAP_MIN_ADDR: Knob = sysctl('mmap_min_addr', 'mmapMinAddr', {
   smallerHelps: true,
   max: 2 ** 20,
   step: page,
 });
-/** vm.overcommit_ratio, percent, up to 100; setting it turns vm.overcommit_kbytes off. */
+/** vm.overcommit_ratio, percent, up to 100; setting it disables vm.overcommit_kbytes. */
 export const OVERCOMMIT_RATIO: Knob = sysctl('overcommit_ratio', 'overcommitRatio', {
   max: 100,
   set: (copy, value) => {
@@ -91,7 +91,7 @@ export const OVERCOMMIT_KBYTES: Knob = sysctl('overcommit_kbytes', 'overcommitKb
   print: (value) => (value === 0 ? '0' : `${value} (${bytes(value * 1024)})`),
 });
 
-/** RAM, bytes, as overcommit counts it; swap stays. */
+/** RAM, bytes, as overcommit counts it; swap does not change. */
 export const RAM: Knob = {
   name: 'RAM',
   max: 2 ** 50,
@@ -120,7 +120,7 @@ export const NR_HUGEPAGES: Knob = {
   option: (value) => `--sysctl vm.nr_hugepages=${value}`,
 };
 
-/** All of them but RAM, which nobody can simply set. */
+/** All knobs except RAM, which a user cannot simply change. */
 export const KNOBS: readonly Knob[] = [
   LIMIT_AS,
   LIMIT_DATA,

@@ -1,33 +1,33 @@
 /**
- * Finds the value of a knob at which an answer turns: by doubling, then by halving. Each try is a call on a copy.
+ * Finds the value of a knob at which a result changes: by doubling, then by halving. Each try is a call on a copy.
  */
 import type { Task } from '@vmarea/kernel';
 import { onCopy } from './copy.ts';
 import type { Knob } from './knobs.ts';
 import type { Attempt, Outcome } from './outcome.ts';
 
-/** The value next to the one that keeps the answer, and what comes of the call there. */
+/** The first value with another result, and that result. */
 export interface Turn {
   readonly value: number;
   readonly outcome: Outcome;
 }
 
-/** What is searched through. */
+/** The range of a search. */
 export interface SearchRange {
-  /** The value now. */
+  /** The present value. */
   readonly value: number;
   readonly step: number;
   readonly max: number;
-  /** Search above the value now; otherwise below. */
+  /** Whether to search above the present value; otherwise below. */
   readonly upward: boolean;
 }
 
 /**
- * The first value above (or below) the present one at which the answer turns.
+ * Finds the first value above (or below) the present one at which the result changes.
  *
- * @param attempt makes the call with a value; null when that cannot be tried
- * @param turned whether an outcome is the turned one
- * @returns null when even the far end does not turn it
+ * @param attempt makes the call with a value; returns null when that is not possible
+ * @param turned returns whether an outcome is the changed one
+ * @returns null when the end of the range does not change it
  */
 export function searchRange(
   range: SearchRange,
@@ -44,13 +44,13 @@ export function searchRange(
   let far = Math.floor(extreme / step);
   let near = Math.floor(Math.min(value, max) / step);
   let found = turns(far);
-  // A limit of 0 often means something of its own: EPERM for RLIMIT_MEMLOCK, the hard limit for RLIMIT_DATA.
+  // A limit of 0 often has a meaning of its own: EPERM for RLIMIT_MEMLOCK, the hard limit for RLIMIT_DATA.
   if (found === null && !upward && near > 1) {
     far = 1;
     found = turns(far);
   }
   if (found === null) return null;
-  // Doubling first: limits are small against the range.
+  // Doubles first: limits are small compared with the range.
   for (let reach = Math.max(1, near * 2); upward && reach < far; reach *= 2) {
     const outcome = turns(reach);
     if (outcome !== null) {
@@ -72,7 +72,7 @@ export function searchRange(
   return { value: far * step, outcome: found };
 }
 
-/** The outcome of a call on a copy of the task, with something changed first; null when no copy can be made. */
+/** Returns the outcome of a call on a copy of the task after a change; null when no copy can be made. */
 export function tryOnCopy(task: Task, change: (copy: Task) => void, attempt: Attempt): Outcome | null {
   return onCopy(task, (copy) => {
     change(copy);
@@ -81,10 +81,10 @@ export function tryOnCopy(task: Task, change: (copy: Task) => void, attempt: Att
 }
 
 /**
- * The value of a knob at which a call's answer turns.
+ * Finds the value of a knob at which a call's result changes.
  *
- * @param search whether to look above the present value (`upward`), the call, when its answer counts as turned, and what else
- *   is changed on each copy (`before`), for instance a capability that is dropped
+ * @param search whether to search above the present value (`upward`), the call, the test of its outcome, and a further change of
+ *   each copy (`before`), for instance dropping a capability
  */
 export function searchKnob(
   task: Task,

@@ -1,4 +1,4 @@
-/** Numbers as people write them. */
+/** Formats numbers for people. */
 
 const UNITS = [
   [2 ** 40, 'TiB', 't'],
@@ -7,10 +7,10 @@ const UNITS = [
   [2 ** 10, 'KiB', 'k'],
 ] as const;
 
-/** Quotients up to this are written out. */
+/** Quotients up to this are written exactly. */
 const LONG = 100_000;
 
-/** Bytes exactly, in the largest unit of which they are a whole number below 100,000; undefined when there is none. */
+/** Formats bytes exactly, in the largest unit of which they are a whole number below 100,000; undefined when there is none. */
 function exactly(value: number): string | undefined {
   for (const [unit, name] of UNITS) {
     const quotient = value / unit;
@@ -21,8 +21,8 @@ function exactly(value: number): string | undefined {
 }
 
 /**
- * Bytes as people say them: `64 KiB`, `1.5 GiB`, `4097 bytes`. What is whole in no unit below 100,000 is rounded to two
- * decimals: `7.63 GiB`.
+ * Formats bytes: `64 KiB`, `1.5 GiB`, `4097 bytes`. A value that is whole in no unit below 100,000 is rounded to two decimals:
+ * `7.63 GiB`.
  */
 export function bytes(value: number): string {
   if (value === Infinity) return 'unlimited';
@@ -33,21 +33,21 @@ export function bytes(value: number): string {
   return `${Math.round((value / unit) * 100) / 100} ${name}`;
 }
 
-/** Bytes that must be exact, with their rounded form where that is shorter: `8000004 KiB (7.63 GiB)`. */
+/** Formats bytes exactly, with their rounded form if that is shorter: `8000004 KiB (7.63 GiB)`. */
 export function exactBytes(value: number): string {
   const exact = exactly(value);
   if (exact !== undefined || value === Infinity) return exact ?? bytes(value);
   return `${value % 1024 === 0 ? `${value / 1024} KiB` : `${value} bytes`} (${bytes(value)})`;
 }
 
-/** Bytes as an option takes them: `64k`, `8m`, `4097`. */
+/** Formats bytes for an option: `64k`, `8m`, `4097`. */
 export function optionBytes(value: number): string {
   if (value === Infinity) return 'unlimited';
   for (const [unit, , letter] of UNITS) if (value >= unit && value % unit === 0) return `${value / unit}${letter}`;
   return String(value);
 }
 
-/** `1 page`, `12 pages`. */
+/** Formats a number of pages: `1 page`, `12 pages`. */
 export function pageCount(value: number): string {
   if (value === Infinity) return 'unlimited';
   return `${value} page${value === 1 ? '' : 's'}`;

@@ -1,5 +1,5 @@
 /**
- * What the lines of a map show about the machine: which page sizes its borders allow, how far its addresses reach.
+ * Finds in the lines of a map what they show about the machine: possible page sizes, and the size of the address space.
  */
 import type { VsyscallMode } from '@vmarea/arch-x86-64';
 import type { MapsLine } from '@vmarea/strace';
@@ -10,14 +10,14 @@ import type { Architecture } from '../situation.ts';
 export interface MapClues {
   /** The largest page size that every border allows. */
   readonly page: Clue<number> | null;
-  /** The end of the stack, or the highest address where no stack is shown. */
+  /** The end of the stack, or the highest address when there is no stack. */
   readonly top: AddressClue | null;
   readonly architecture: Clue<Architecture> | null;
   /** What the last line of an x86-64 map says of its kernel; null for a map that is none. */
   readonly vsyscall: Clue<VsyscallMode> | null;
 }
 
-/** Looks at a map. */
+/** Returns the clues of a map. */
 export function mapClues(lines: readonly MapsLine[]): MapClues {
   let page: Clue<number> | null = null;
   let top: AddressClue | null = null;

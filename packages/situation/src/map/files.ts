@@ -1,7 +1,7 @@
 /**
- * The files of a map: inodes with the device and inode numbers that its lines show, whose contents are zeroes.
+ * The files of a map: inodes with the device and inode numbers of its lines, with zeroes as contents.
  *
- * Not here: names that can be opened. A replay that sees such a path opened takes the inode from its file.
+ * Not here: names that can be opened. A replay that meets an open of such a path takes the inode from its file.
  */
 import type { MmSystem } from '@vmarea/mm-core';
 import { AddressSpaceOperations } from '@vmarea/mm-core/memory';
@@ -35,13 +35,13 @@ export class MapFiles {
   readonly #devices = new Map<string, SuperBlock>();
   readonly #known = new Map<string, { readonly inode: Inode; readonly dentry: Dentry }>();
 
-  /** @param onEvict is told when the last mapping and descriptor of a file have gone */
+  /** @param onEvict receives the inode of a file after its last mapping and descriptor were removed */
   constructor(system: MmSystem, onEvict?: (inode: Inode) => void) {
     this.#system = system;
     this.#onEvict = onEvict;
   }
 
-  /** Whether a file is one of a map, so that its device and inode numbers are the real ones. */
+  /** Returns whether a file belongs to a map, so that its device and inode numbers are the real ones. */
   owns(file: File): boolean {
     return [...this.#devices.values()].includes(file.fInode.iSb);
   }
@@ -67,7 +67,7 @@ export class MapFiles {
   }
 
   /**
-   * Opens the file of a line, for reading and writing; the same file for the same device, inode and name.
+   * Opens the file of a line, for reading and writing; equal device, inode and name give the same file.
    *
    * @returns an open file with one reference
    */
@@ -88,7 +88,7 @@ export class MapFiles {
     dentry.dynamicName = line.name;
     this.#known.set(key, { inode, dentry });
     const file = allocFile(null, dentry, inode, 2, fileOperations);
-    // The open file holds the inode; no name does.
+    // The open file has a reference to the inode; no name has one.
     iput(inode);
     return file;
   }

@@ -1,6 +1,6 @@
 /**
- * VM_ bits of an area from its line of maps, or exactly from VmFlags of smaps. Mirrors show_smap_vma_flags of
- * fs/proc/task_mmu.c, read backwards.
+ * Returns the VM_ bits of an area from its line of maps, or exactly from VmFlags of smaps. The inverse of show_smap_vma_flags of
+ * fs/proc/task_mmu.c.
  */
 import {
   VM_ACCOUNT,
@@ -32,7 +32,7 @@ import {
 } from '@vmarea/mm-core';
 import type { SituationMapLine } from '../situation.ts';
 
-/** Codes of VmFlags that are kept; what only describes pages, or huge pages (`ht`), is not. */
+/** The codes of VmFlags that become bits; codes that describe only pages or huge pages (`ht`) do not. */
 const CODES: ReadonlyMap<string, number> = new Map([
   ['rd', VM_READ],
   ['wr', VM_WRITE],
@@ -62,14 +62,14 @@ const CODES: ReadonlyMap<string, number> = new Map([
   ['mg', VM_MERGEABLE],
 ]);
 
-/** The rights that the line shows, whatever VmFlags say: printed again it is the same line. */
+/** Returns the rights in the line, independent of VmFlags, so that printing gives the same line. */
 function shownRights(line: SituationMapLine): number {
   return (line.read ? VM_READ : 0) | (line.write ? VM_WRITE : 0) | (line.exec ? VM_EXEC : 0);
 }
 
 /**
- * VM_ bits of an area. Without VmFlags: every right may be given later, private writable memory is charged, and nothing is
- * locked or kept from being charged.
+ * Returns the VM_ bits of an area. Without VmFlags: every right may be added later, private writable memory is charged, and
+ * nothing is locked or MAP_NORESERVE.
  */
 export function flagsOf(line: SituationMapLine): number {
   const rights = shownRights(line);

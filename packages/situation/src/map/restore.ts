@@ -1,9 +1,9 @@
 /**
- * An address space from the lines of a map, exactly: printed again it is what was read. Each line becomes one area, also
- * where it would join its neighbour if it were mapped now.
+ * Builds an address space from the lines of a map, exactly: printing it gives the same text. Each line becomes one area, also
+ * where a new mapping would merge with its neighbour.
  *
- * What a map does not tell is taken: private writable anonymous memory has been written, nothing is locked, a private mapping
- * is charged if it is writable. VmFlags of smaps tell these. Not here: which machine it is (infer.ts).
+ * Assumes what a map does not show: private writable anonymous memory has been written, nothing is locked, a private mapping
+ * is charged if it is writable. VmFlags of smaps show these. Not here: the facts about the machine (infer.ts).
  */
 import {
   anonVmaPrepare,
@@ -41,25 +41,25 @@ import { SituationError } from '../error.ts';
 import type { SituationMapLine } from '../situation.ts';
 import { flagsOf } from './flags.ts';
 
-/** How a map is restored. */
+/** The options of {@link restoreMap}. */
 export interface RestoreOptions {
-  /** An open file with one reference for a line that shows one: {@link MapFiles} has one that fits. */
+  /** Returns an open file with one reference for a line with a file: {@link MapFiles} provides it. */
   readonly open: (line: SituationMapLine) => VmFile;
   /** Whether the program runs at random addresses. */
   readonly randomized: 'on' | 'off' | 'unknown';
 }
 
-/** What was made of a map. */
+/** The result of {@link restoreMap}. */
 export interface RestoredMap {
-  /** What was assumed, as sentences. */
+  /** The assumptions, as sentences. */
   readonly said: readonly string[];
-  /** The map shows where the heap is. */
+  /** Whether the map shows where the heap is. */
   readonly heapKnown: boolean;
-  /** The map shows where the kernel maps next: it reaches up to the stack. */
+  /** Whether the map shows where the kernel places the next mapping: it reaches up to the stack. */
   readonly placementKnown: boolean;
-  /** Names that only a label gives (`[stack:12]`), by the last byte of their area. */
+  /** Names that only the map gives (`[stack:12]`), by the last byte of their area. */
   readonly labels: ReadonlyMap<number, string>;
-  /** Lines beyond the address space, which no call reaches: `[vsyscall]`. */
+  /** Lines beyond the address space, which no call can change: `[vsyscall]`. */
   readonly outside: readonly SituationMapLine[];
 }
 
@@ -70,7 +70,7 @@ function isFile(line: MapsLine): boolean {
   return line.inode !== 0 || line.name.startsWith('/') || line.name.startsWith('[anon_shmem:');
 }
 
-/** Whether two neighbours in the map would be one area if nothing but their lines counted. */
+/** Returns whether two neighbours in the map would be one area, judging by their lines only. */
 function alike(a: SituationMapLine, b: SituationMapLine): boolean {
   return (
     a.end === b.start &&
@@ -143,7 +143,7 @@ class Restorer {
     vma.vmStart = line.start;
     vma.vmEnd = line.end;
     vma.vmFlags = flagsOf(line) & ~VM_HUGETLB;
-    // Heap and stack begin with flags of their own, which keep mmap's memory from joining them on some versions.
+    // Heap and stack have first flags of their own, which on some versions prevent merging with mmap's memory.
     if (line.name === '[heap]' || line.name === '[stack]')
       vma.vmFlags |= vmDataDefaultFlags(this.task.cur) & ~VM_ACCESS_FLAGS;
     if (line.vmFlags?.includes('ht') === true) this.huge++;
@@ -169,7 +169,7 @@ class Restorer {
       const error = mm.system.sharedMemory?.zeroSetup(this.task.cur, vma) ?? -1;
       if (isErr(error)) vma.vmFlags &= ~VM_SHARED;
     } else if (apart || (vma.vmFlags & (VM_WRITE | VM_SHARED)) === VM_WRITE) {
-      // Not linked yet, so that it gets pages of its own, and not those of a neighbour that it could join.
+      // Before linking, so that it gets an anon_vma of its own and not one of a neighbour that it could merge with.
       anonVmaPrepare(vma);
     }
   }
@@ -179,7 +179,7 @@ class Restorer {
     const key = `${line.major}:${line.minor}:${line.inode}:${line.name}`;
     vma.vmPgoff = line.offset / task.mm.system.pageSize;
     let file = this.files.get(key);
-    // Mapped through one descriptor they would be one area.
+    // Opens the file again: mapped through one descriptor, the two lines would be one area.
     if (file === undefined || (before !== null && alike(before, line))) {
       file?.fput();
       file = this.options.open(line);
@@ -203,7 +203,7 @@ class Restorer {
     if ((vma.vmFlags & VM_LOCKED) !== 0) mm.lockedVm += pages;
   }
 
-  /** The files' references are those of the areas now. */
+  /** Drops the references to the files; the areas have theirs. */
   close(): void {
     for (const file of this.files.values()) file.fput();
     if (this.huge > 0) {
@@ -212,12 +212,12 @@ class Restorer {
     }
   }
 
-  /** Places heap and stack so that exactly the areas that the map calls so are called so. */
+  /** Sets heap and stack so that exactly the areas with these names in the map get them. */
   marks(lines: readonly SituationMapLine[]): boolean {
     const { mm } = this;
     const { pageSize } = mm.system;
     const stacks = lines.filter(({ name }) => name === '[stack]');
-    // The kernel names every area that contains or touches the place; two that touch it share a border.
+    // The kernel gives the name to every area that contains or touches the address; two that touch it share a border.
     if (stacks.length > 0) mm.startStack = stacks.length > 1 ? stacks[0]!.end : stacks[0]!.end - pageSize;
     else mm.startStack = 0;
     const heap = lines.filter(({ name }) => name === '[heap]');
@@ -237,7 +237,7 @@ class Restorer {
     return true;
   }
 
-  /** Where the kernel maps next. @returns whether the map tells it */
+  /** Finds where the kernel places the next mapping. @returns whether the map shows it */
   layout(lines: readonly SituationMapLine[]): boolean {
     const { mm, options, task, said } = this;
     const { sysctl } = mm.system;
@@ -251,7 +251,7 @@ class Restorer {
     if (mm.mmapLegacy) return stack !== undefined || vdso !== undefined;
     const below = stack === undefined ? lines : lines.filter((line) => line.end <= stack.start);
     const top = below.at(-1)?.end ?? 0;
-    // A map that shows neither is a part of one.
+    // A map without both is a part of one.
     if (stack === undefined && vdso === undefined) {
       if (top > mm.taskSize / 2) mm.mmapBase = top;
       return false;
@@ -266,9 +266,9 @@ class Restorer {
 }
 
 /**
- * Maps what the lines show; whatever was mapped before is gone.
+ * Maps the areas of the lines; removes all earlier mappings.
  *
- * @throws SituationError for a line that does not fit the machine, with the line and why
+ * @throws SituationError for a line that does not fit the machine, with the line and the reason
  */
 export function restoreMap(task: Task, lines: readonly SituationMapLine[], options: RestoreOptions): RestoredMap {
   const { mm } = task;
@@ -286,7 +286,7 @@ export function restoreMap(task: Task, lines: readonly SituationMapLine[], optio
     inside.push(line);
     before = line;
   });
-  // What was mapped and charged once is not refused now.
+  // These mappings were charged in the recorded process, so the charge must not fail here.
   const { overcommitMemory } = system.sysctl;
   system.sysctl.overcommitMemory = 1;
   try {
@@ -306,7 +306,7 @@ export function restoreMap(task: Task, lines: readonly SituationMapLine[], optio
   return { said: restorer.said, heapKnown, placementKnown, labels: restorer.labels, outside: restorer.outside };
 }
 
-/** What an area is called in the map: its own name, or a label that the map before gave it. */
+/** Returns the name of an area in the map: its own, or the one that the restored map had. */
 export function nameInMap(mm: Mm, vma: Vma, labels: ReadonlyMap<number, string> | null): string {
   const own = vmaName(mm, vma, null);
   if (own !== '' || labels === null) return own;
@@ -314,7 +314,7 @@ export function nameInMap(mm: Mm, vma: Vma, labels: ReadonlyMap<number, string> 
   return '';
 }
 
-/** All areas as lines of /proc/PID/maps. */
+/** Returns all areas as lines of /proc/PID/maps. */
 export function mapLinesOf(mm: Mm, restored: RestoredMap | null): MapsLine[] {
   const lines: MapsLine[] = [];
   for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) {
