@@ -8,7 +8,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { KernelProfile } from '@vmarea/uapi';
-import { LogWriter } from './strace-log.ts';
+import { LogWriter } from './workloads/strace-log.ts';
 
 /** Writes `lines` lines to a descriptor, a megabyte at a time. */
 function writeLog(fd: number, lines: number, profile: KernelProfile['name'], seed: number): void {

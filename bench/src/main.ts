@@ -13,17 +13,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PROFILES, type KernelProfile } from '@vmarea/uapi';
-import { against } from './against.ts';
-import { writeDocs } from './docs.ts';
-import { verdicts } from './goals.ts';
-import type { Effort } from './harness.ts';
-import { Host } from './host.ts';
-import { churnLatency } from './latency.ts';
-import { processRows } from './process-rows.ts';
-import { machine, reportText, type Report } from './report.ts';
-import { engineRows, memoryRows, type Setting } from './rows.ts';
-import { replayFigures } from './replay-row.ts';
-import { steadyReport } from './steady.ts';
+import { against } from './against/compare.ts';
+import { writeDocs } from './report/docs.ts';
+import { verdicts } from './report/goals.ts';
+import type { Effort } from './measure/harness.ts';
+import { Host } from './peers/host.ts';
+import { churnLatency } from './measure/latency.ts';
+import { processRows } from './measure/processes.ts';
+import { machine, reportText, type Report } from './report/text.ts';
+import { engineRows, memoryRows, type Setting } from './measure/rows.ts';
+import { replayFigures } from './measure/replay.ts';
+import { steadyReport } from './measure/steady.ts';
 
 const SIZES = [10, 1000, 10000, 60000];
 const SHORT: Effort = { rounds: 9, ms: 12, warmup: 8 };

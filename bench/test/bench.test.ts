@@ -1,13 +1,13 @@
 /** The parts of the benchmarks that are not measurements. */
 import { describe, expect, it } from 'vitest';
-import { growthChart } from '../src/chart.ts';
-import { LogWriter } from '../src/strace-log.ts';
-import { compare, figure, type Contender } from '../src/harness.ts';
-import { IndexAlone } from '../src/index-alone.ts';
-import { Random } from '../src/random.ts';
-import type { Row } from '../src/rows.ts';
-import { benchSystem, Space } from '../src/space.ts';
-import { BintreesPeer, SortedBTreePeer } from '../src/trees.ts';
+import { growthChart } from '../src/report/chart.ts';
+import { LogWriter } from '../src/workloads/strace-log.ts';
+import { compare, figure, type Contender } from '../src/measure/harness.ts';
+import { IndexAlone } from '../src/workloads/index-alone.ts';
+import { Random } from '../src/workloads/random.ts';
+import type { Row } from '../src/measure/rows.ts';
+import { benchSystem, Space } from '../src/workloads/space.ts';
+import { BintreesPeer, SortedBTreePeer } from '../src/peers/trees.ts';
 import { validateMm } from '@vmarea/mm-core';
 
 describe('figure', () => {

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Contender } from './harness.ts';
+import type { Contender } from '../measure/harness.ts';
 
 /** Name of the peer in results. */
 export const HOST = 'host kernel';
@@ -81,7 +81,7 @@ function build(): Built {
   if (version.status !== 0) return { ...none, why: 'there is no C compiler (cc)' };
   const dir = mkdtempSync(join(tmpdir(), 'vmarea-bench-'));
   const program = join(dir, 'host');
-  const source = fileURLToPath(new URL('../src/host.c', import.meta.url));
+  const source = fileURLToPath(new URL('../../src/peers/host.c', import.meta.url));
   const made = spawnSync('cc', ['-O2', '-o', program, source], { encoding: 'utf8' });
   if (made.status !== 0) {
     rmSync(dir, { recursive: true, force: true });

@@ -68,7 +68,7 @@ const PAIRS = 5;
 /** Every row that can be compared. */
 export const AGAINST_ROWS: readonly string[] = [...WITH_AREAS, ...MEMORY];
 
-const root = resolve(import.meta.dirname, '../..');
+const root = resolve(import.meta.dirname, '../../..');
 
 function run(dir: string, file: string, args: readonly string[]): string {
   return execFileSync(file, args, { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
@@ -76,14 +76,14 @@ function run(dir: string, file: string, args: readonly string[]): string {
 
 /** The folder of a built checkout of `commit`, made when there is none. */
 function checkoutOf(commit: string): string {
-  if (existsSync(join(commit, 'bench/dist/space.js'))) return resolve(commit);
+  if (existsSync(join(commit, 'bench/dist/main.js'))) return resolve(commit);
   const sha = run(root, 'git', ['rev-parse', '--verify', '--end-of-options', `${commit}^{commit}`]).trim();
   const dir = join(root, 'node_modules/.cache/vmarea-bench', sha);
   if (!existsSync(dir)) {
     mkdirSync(join(dir, '..'), { recursive: true });
     run(root, 'git', ['worktree', 'add', '--detach', dir, sha]);
   }
-  if (!existsSync(join(dir, 'bench/dist/space.js'))) {
+  if (!existsSync(join(dir, 'bench/dist/main.js'))) {
     process.stderr.write(`building ${sha} in ${dir}\n`);
     run(dir, 'npx', ['--yes', 'pnpm@12.21.0', 'install', '--frozen-lockfile', '--prefer-offline']);
     run(dir, process.execPath, ['scripts/build.mjs', 'bench']);
@@ -98,7 +98,7 @@ class Side {
   private readonly reader: Interface;
 
   constructor(dir: string, profile: string) {
-    const script = join(import.meta.dirname, 'against-child.js');
+    const script = join(import.meta.dirname, 'child.js');
     this.child = spawn(process.execPath, ['--expose-gc', script, dir, profile]);
     this.child.stderr.pipe(process.stderr);
     this.reader = createInterface({ input: this.child.stdout });

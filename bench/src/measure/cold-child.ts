@@ -5,7 +5,7 @@ import type { KernelProfile } from '@vmarea/uapi';
 
 const profile = process.argv[2] as KernelProfile['name'];
 const begun = performance.now();
-const { benchSystem, ANON, PAGE, RW } = await import('./space.ts');
+const { benchSystem, ANON, PAGE, RW } = await import('../workloads/space.ts');
 const { createCaller, createMm, doMprotect, vmMmapPgoff, vmMunmap } = await import('@vmarea/mm-core');
 const loaded = performance.now();
 const mm = createMm(benchSystem(profile));

@@ -16,7 +16,7 @@ import {
 } from '@vmarea/mm-core';
 import { copyFromUser, copyToUser, createMemory, UserMemory, type Memory } from '@vmarea/mm-core/memory';
 import { MAP_POPULATE, type KernelProfile } from '@vmarea/uapi';
-import { cpuTime } from './harness.ts';
+import { cpuTime } from '../measure/harness.ts';
 import { Random } from './random.ts';
 import { ANON, benchSystem, PAGE, RW } from './space.ts';
 

@@ -3,8 +3,8 @@
  * part of each figure; `clock` says what that is.
  */
 import type { KernelProfile } from '@vmarea/uapi';
-import type { Host } from './host.ts';
-import { benchSystem, Space } from './space.ts';
+import type { Host } from '../peers/host.ts';
+import { benchSystem, Space } from '../workloads/space.ts';
 
 /** Nanoseconds. */
 export interface Latency {

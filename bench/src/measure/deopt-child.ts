@@ -3,8 +3,8 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import type { KernelProfile } from '@vmarea/uapi';
-import { MemorySpace } from './memory-space.ts';
-import { benchSystem, Space } from './space.ts';
+import { MemorySpace } from '../workloads/memory-space.ts';
+import { benchSystem, Space } from '../workloads/space.ts';
 
 const profile = process.argv[2] as KernelProfile['name'];
 const sizes = [10, 1000, 10000];

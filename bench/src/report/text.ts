@@ -1,12 +1,12 @@
 /** What a run found, as text for people and as an object for `--json`. */
 import { arch, cpus, release, totalmem, type } from 'node:os';
-import type { Figure } from './harness.ts';
+import type { Figure } from '../measure/harness.ts';
 import type { Verdict } from './goals.ts';
-import type { Latency, LatencyReport } from './latency.ts';
-import type { ProcessRow } from './process-rows.ts';
-import type { ReplayFigures } from './replay-row.ts';
-import type { Row } from './rows.ts';
-import type { SteadyReport } from './steady.ts';
+import type { Latency, LatencyReport } from '../measure/latency.ts';
+import type { ProcessRow } from '../measure/processes.ts';
+import type { ReplayFigures } from '../measure/replay.ts';
+import type { Row } from '../measure/rows.ts';
+import type { SteadyReport } from '../measure/steady.ts';
 
 /** Where it was measured. */
 export interface Machine {

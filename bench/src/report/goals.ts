@@ -4,12 +4,12 @@
  * Linux's own VMA code and gVisor's are not at hand here. What was measured side by side with them is quoted in
  * docs/performance.md (docs.ts) and judged by no run.
  */
-import { OURS, type Row, YARDSTICK } from './rows.ts';
-import { HOST } from './host.ts';
-import type { LatencyReport } from './latency.ts';
-import type { ProcessRow } from './process-rows.ts';
-import type { ReplayFigures } from './replay-row.ts';
-import type { SteadyReport } from './steady.ts';
+import { OURS, type Row, YARDSTICK } from '../measure/rows.ts';
+import { HOST } from '../peers/host.ts';
+import type { LatencyReport } from '../measure/latency.ts';
+import type { ProcessRow } from '../measure/processes.ts';
+import type { ReplayFigures } from '../measure/replay.ts';
+import type { SteadyReport } from '../measure/steady.ts';
 
 /** A goal and what came of it. */
 export interface Verdict {

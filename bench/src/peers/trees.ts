@@ -7,8 +7,8 @@
 import { createRequire } from 'node:module';
 import { RBTree } from 'bintrees';
 import type SortedBTreeModule from 'sorted-btree';
-import { Random } from './random.ts';
-import { PAGE } from './space.ts';
+import { Random } from '../workloads/random.ts';
+import { PAGE } from '../workloads/space.ts';
 
 /** A VMA as a user of a tree would write it. */
 interface Range {

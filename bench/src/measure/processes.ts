@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { figure, type Figure } from './harness.ts';
-import { LogWriter } from './strace-log.ts';
+import { LogWriter } from '../workloads/strace-log.ts';
 
 /** One command. */
 export interface ProcessRow {
@@ -18,7 +18,7 @@ export interface ProcessRow {
   readonly cpu: Figure;
 }
 
-const root = resolve(import.meta.dirname, '../..');
+const root = resolve(import.meta.dirname, '../../..');
 const main = join(root, 'apps/demo/bin/main.js');
 const engine = join(root, 'packages/mm-core/dist/index.js');
 /** Writes the processor time to descriptor 3 when the process ends. */

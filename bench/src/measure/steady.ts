@@ -6,9 +6,9 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { KernelProfile } from '@vmarea/uapi';
 import { figure, type Figure } from './harness.ts';
-import { MemorySpace } from './memory-space.ts';
+import { MemorySpace } from '../workloads/memory-space.ts';
 import { bytesPerFrame } from './rows.ts';
-import { benchSystem, Space } from './space.ts';
+import { benchSystem, Space } from '../workloads/space.ts';
 
 /** One workload's heap. */
 export interface HeapRow {

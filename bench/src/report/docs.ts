@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { growthChart } from './chart.ts';
-import type { Figure } from './harness.ts';
-import { HOST } from './host.ts';
-import { short, type Report } from './report.ts';
-import { OURS, OURS_WITH_MEMORY, INDEX, type Row } from './rows.ts';
+import type { Figure } from '../measure/harness.ts';
+import { HOST } from '../peers/host.ts';
+import { short, type Report } from './text.ts';
+import { OURS, OURS_WITH_MEMORY, INDEX, type Row } from '../measure/rows.ts';
 
 const ENGINE = ['find', 'pair', 'split_merge', 'punch_refill', 'churn'];
 

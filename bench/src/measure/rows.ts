@@ -5,11 +5,11 @@ import { showMaps } from '@vmarea/kernel';
 import { createMemory, type Memory } from '@vmarea/mm-core/memory';
 import type { KernelProfile } from '@vmarea/uapi';
 import { compare, cpuTime, inProcess, type Contender, type Effort, type Measured } from './harness.ts';
-import type { Host } from './host.ts';
-import { IndexAlone } from './index-alone.ts';
-import { BLOCK, forkTime, MemorySpace, RawArray } from './memory-space.ts';
-import { benchSystem, Space } from './space.ts';
-import { BintreesPeer, SortedBTreePeer, type TreePeer } from './trees.ts';
+import type { Host } from '../peers/host.ts';
+import { IndexAlone } from '../workloads/index-alone.ts';
+import { BLOCK, forkTime, MemorySpace, RawArray } from '../workloads/memory-space.ts';
+import { benchSystem, Space } from '../workloads/space.ts';
+import { BintreesPeer, SortedBTreePeer, type TreePeer } from '../peers/trees.ts';
 
 /** The subject. */
 export const OURS = 'vmarea';

@@ -1,5 +1,5 @@
 /** Draws how cost grows with the number of VMAs: one SVG per operation, both axes logarithmic. */
-import { type Row, YARDSTICK } from './rows.ts';
+import { type Row, YARDSTICK } from '../measure/rows.ts';
 
 const WIDTH = 640;
 const HEIGHT = 400;

@@ -1,21 +1,22 @@
 /**
  * One side of a comparison with another commit: runs the workloads of a checkout's own build, as the parent asks for them.
  *
- *     node --expose-gc against-child.js CHECKOUT KERNEL
+ *     node --expose-gc child.js CHECKOUT KERNEL
  *
  * Reads one request per line, answers each with one line. The workloads are those of the checkout (`bench/dist`), so that a
  * change of the engine's interface does not matter; the classes must have the names that they have here.
  */
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { showMaps as ShowMaps } from '@vmarea/kernel';
 import type { createMemory as CreateMemory } from '@vmarea/mm-core/memory';
 import type { KernelProfile } from '@vmarea/uapi';
-import type { Answer, Request } from './against.ts';
-import { cpuTime } from './harness.ts';
-import type { forkTime as ForkTime, MemorySpace as MemorySpaceClass } from './memory-space.ts';
-import type { benchSystem as BenchSystem, Space as SpaceClass } from './space.ts';
+import type { Answer, Request } from './compare.ts';
+import { cpuTime } from '../measure/harness.ts';
+import type { forkTime as ForkTime, MemorySpace as MemorySpaceClass } from '../workloads/memory-space.ts';
+import type { benchSystem as BenchSystem, Space as SpaceClass } from '../workloads/space.ts';
 
 const checkout = process.argv[2]!;
 const profile = process.argv[3] as KernelProfile['name'];
@@ -24,11 +25,17 @@ async function load(file: string): Promise<unknown> {
   return import(pathToFileURL(join(checkout, file)).href);
 }
 
-const { benchSystem, Space } = (await load('bench/dist/space.js')) as {
+/** Loads a file of workloads; checkouts before the rooms of bench have it in `bench/dist` itself. */
+async function loadWorkload(file: string): Promise<unknown> {
+  const inRoom = `bench/dist/workloads/${file}`;
+  return load(existsSync(join(checkout, inRoom)) ? inRoom : `bench/dist/${file}`);
+}
+
+const { benchSystem, Space } = (await loadWorkload('space.js')) as {
   benchSystem: typeof BenchSystem;
   Space: typeof SpaceClass;
 };
-const { MemorySpace, forkTime } = (await load('bench/dist/memory-space.js')) as {
+const { MemorySpace, forkTime } = (await loadWorkload('memory-space.js')) as {
   MemorySpace: typeof MemorySpaceClass;
   forkTime: typeof ForkTime;
 };

@@ -6,7 +6,7 @@ import { createArm64 } from '@vmarea/arch-arm64';
 import { createKernel } from '@vmarea/kernel';
 import { NO_PROGRAMS, Replay } from '@vmarea/replay';
 import { DEFAULT_CONFIG, PROFILES, type KernelProfile } from '@vmarea/uapi';
-import { LogWriter } from './strace-log.ts';
+import { LogWriter } from '../workloads/strace-log.ts';
 import { cpuTime, figure, type Figure } from './harness.ts';
 
 /** What came of it. */
