@@ -3,9 +3,11 @@ import { createArm64 } from '@vmarea/arch-arm64';
 import { createX86_64, type X86_64Options } from '@vmarea/arch-x86-64';
 import {
   DEFAULT_CONFIG,
+  EINVAL,
   ENOMEM,
   EPERM,
   LINUX_6_1,
+  MADV_POPULATE_READ,
   MAP_32BIT,
   MAP_ABOVE4G,
   MAP_FIXED,
@@ -16,7 +18,20 @@ import {
   type KernelProfile,
 } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
-import { type Arch, createCaller, createMm, MmSystem, pickMmapLayout, vmMmapPgoff, vmMunmap } from '../../src/index.ts';
+import {
+  type Arch,
+  createCaller,
+  createMm,
+  doMadvise,
+  doMlock,
+  finishPopulate,
+  MmSystem,
+  pickMmapLayout,
+  VM_LOCKED,
+  vmMmapPgoff,
+  vmMunmap,
+} from '../../src/index.ts';
+import { accessProcessVm, FOLL_FORCE } from '../../src/memory/index.ts';
 import {
   FAULT_NOT_CANONICAL,
   FAULT_NOT_EXECUTABLE,
@@ -181,6 +196,23 @@ describe('faults', () => {
       expect(t.load(A)).toBe(loaded);
       t.anon(A + PAGE, 1, PROT_WRITE);
       expect(t.load(A + PAGE)).toBe(0);
+      m.end();
+    }
+  });
+
+  it('with protection keys PROT_EXEC alone cannot be populated, as seen on 6.18 natively', () => {
+    for (const [protectionKeys, locked] of [
+      [false, 0],
+      [true, -ENOMEM],
+    ] as const) {
+      const m = machine({ protectionKeys }, LINUX_6_1);
+      const t = m.task();
+      t.anon(A, 1, PROT_EXEC);
+      expect(doMadvise(t.cur, A, PAGE, MADV_POPULATE_READ)).toBe(-EINVAL);
+      expect(doMlock(t.cur, A, PAGE, VM_LOCKED)).toBe(0);
+      expect(finishPopulate(t.cur)).toBe(locked);
+      // Who reads it for another task is not asked for a key.
+      expect(accessProcessVm(t.cur, t.mm, A, new Uint8Array(1), FOLL_FORCE)).toBe(1);
       m.end();
     }
   });

@@ -22,6 +22,7 @@ import { expandStack } from '../../calls/stack.ts';
 import {
   isCowMapping,
   VM_ACCESS_FLAGS,
+  VM_EXEC,
   VM_GROWSDOWN,
   VM_HUGETLB,
   VM_IO,
@@ -42,6 +43,17 @@ import type { Addr } from '../../base/units.ts';
 export const FOLL_WRITE = 0x1;
 /** Ignores the VMA's protection, as a debugger does. */
 export const FOLL_FORCE = 0x10;
+/** Accesses the memory for another task, or as one would: ignores the caller's protection keys. */
+const FOLL_REMOTE = 0x80;
+
+/**
+ * Returns whether arch_vma_access_permitted refuses: with protection keys, memory with PROT_EXEC alone has a key that forbids
+ * loads and stores, with FOLL_FORCE as well.
+ */
+function keyForbids(cur: Caller, vma: Vma): boolean {
+  const mm = vma.vmMm;
+  return mm.system.arch.executeOnlyCode !== 0 && (vma.vmFlags & VM_ACCESS_FLAGS) === VM_EXEC && cur.mm === mm;
+}
 
 /**
  * check_vma_flags: checks whether the VMA allows the access.
@@ -52,6 +64,10 @@ export function checkVmaFlags(cur: Caller, vma: Vma, gupFlags: number): number {
   const flags = vma.vmFlags;
   if ((flags & (VM_IO | VM_PFNMAP)) !== 0) {
     cur.call.reason = GUP_DEVICE_MEMORY;
+    return -EFAULT;
+  }
+  if ((gupFlags & FOLL_REMOTE) === 0 && keyForbids(cur, vma)) {
+    cur.call.reason = GUP_NOT_READABLE;
     return -EFAULT;
   }
   const force = (gupFlags & FOLL_FORCE) !== 0;
@@ -218,7 +234,7 @@ export function userPfn(cur: Caller, mm: Mm, address: Addr, gupFlags: number): n
     return -EFAULT;
   }
   const page = address - (address & mm.system.pageMask);
-  const done = faultinRange(cur, vma, page, page + mm.system.pageSize, gupFlags);
+  const done = faultinRange(cur, vma, page, page + mm.system.pageSize, gupFlags | FOLL_REMOTE);
   if (done < 0) return done;
   const pt = mm.pageTables!;
   if (pt.nextEntry(page, page + mm.system.pageSize) < 0) return -EFAULT;
