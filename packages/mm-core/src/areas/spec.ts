@@ -43,6 +43,14 @@ export class AreaSpec {
     return this;
   }
 
+  /** Describes only what `modifyFlags` reads: [start, end) and the flags that it shall get. Leaves the other fields. */
+  range(start: Addr, end: Addr, vmFlags: VmFlags): this {
+    this.start = start;
+    this.end = end;
+    this.vmFlags = vmFlags;
+    return this;
+  }
+
   /** Describes [start, end) with the flags, file and other properties of `vma`. The range may lie outside of `vma`. */
   partOf(vma: Vma, start: Addr, end: Addr): this {
     this.start = start;

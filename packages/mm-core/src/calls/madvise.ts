@@ -131,7 +131,8 @@ export function adviseFlags(cur: Caller, vma: Vma, start: Addr, end: Addr, newFl
   const { mm, call } = cur;
   call.vma = vma;
   if (newFlags === vma.vmFlags) return 0;
-  return adviceDone(cur, modifyFlags(cur, mm.tree.slotOf(vma), start, end, newFlags), start, newFlags);
+  const slot = modifyFlags(cur, mm.tree.slotOf(vma), call.area.range(start, end, newFlags));
+  return adviceDone(cur, slot, start, newFlags);
 }
 
 /**

@@ -53,7 +53,7 @@ function mlockFixup(cur: Caller, vma: Vma, start: Addr, end: Addr, newFlags: VmF
   ) {
     return 0;
   }
-  const slot = modifyFlags(cur, mm.tree.slotOf(vma), start, end, newFlags);
+  const slot = modifyFlags(cur, mm.tree.slotOf(vma), cur.call.area.range(start, end, newFlags));
   if (slot < 0) return slot;
   const changed = mm.vmas.at(mm.tree.idAt(slot));
   const pages = (end - start) / system.pageSize;

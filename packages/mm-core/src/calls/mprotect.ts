@@ -23,6 +23,7 @@ import {
   mayExpandVm,
   securityVmEnoughMemoryMm,
   vmStatAccount,
+  vmStatChange,
   vmUnacctMemory,
 } from '../space/accounting.ts';
 import { beginCall } from '../space/call.ts';
@@ -64,6 +65,7 @@ import {
 } from '../base/flags.ts';
 import { modifyFlags } from '../shape/modify.ts';
 import { vmaSetPageProt, vmGetPageProt } from '../shape/prot.ts';
+import type { AreaSpec } from '../areas/spec.ts';
 import type { VmaTable } from '../areas/table.ts';
 import type { Vma } from '../areas/vma.ts';
 import { checkRegisters } from '../base/whole.ts';
@@ -86,19 +88,19 @@ function isUntouched(vmas: VmaTable, id: number): boolean {
 }
 
 /**
- * mprotect_fixup for [start, end) of the VMA of slot `i`.
+ * mprotect_fixup: gives the range of `part`, inside the VMA of slot `i`, the flags `part.vmFlags`.
  *
  * @returns the slot of the VMA that now covers the range; or -ENOMEM (limits, commit, map count), -EINVAL (the driver refuses
  *   the split)
  */
-function mprotectFixup(cur: Caller, i: Slot, start: Addr, end: Addr, wanted: VmFlags): SlotOrErrno {
+function mprotectFixup(cur: Caller, i: Slot, part: AreaSpec): SlotOrErrno {
   const mm = cur.mm;
   const { tree, vmas, system } = mm;
   const id = tree.idAt(i);
   const oldFlags = vmas.flags(id);
-  let newFlags = wanted;
+  let newFlags = part.vmFlags;
   if (newFlags === oldFlags) return i;
-  const pages = (end - start) * system.perPage;
+  const pages = (part.end - part.start) * system.perPage;
   let charged = 0;
   if ((newFlags & VM_WRITE) !== 0) {
     if (
@@ -117,7 +119,8 @@ function mprotectFixup(cur: Caller, i: Slot, start: Addr, end: Addr, wanted: VmF
     newFlags &= ~VM_ACCOUNT;
     if (newFlags === oldFlags) return i;
   }
-  const slot = modifyFlags(cur, i, start, end, newFlags);
+  part.vmFlags = newFlags;
+  const slot = modifyFlags(cur, i, part);
   if (slot < 0) {
     if (charged !== 0) vmUnacctMemory(system, charged);
     return slot;
@@ -126,34 +129,36 @@ function mprotectFixup(cur: Caller, i: Slot, start: Addr, end: Addr, wanted: VmF
   const changed = tree.idAt(slot);
   if (system.fastPaths && vmas.isPlain(changed) && (oldFlags & VM_LOCKED) === 0) {
     vmas.setFlags(changed, newFlags, vmGetPageProt(newFlags));
-    protectPlain(mm, changed, start, end, oldFlags);
+    protectPlain(mm, changed, part, oldFlags);
     return slot;
   }
   const vma = vmas.at(changed);
   vma.vmFlags = newFlags;
   vmaSetPageProt(vma);
-  protectObject(cur, vma, start, end, oldFlags);
-  return tree.seek(start);
+  protectObject(cur, vma, part, oldFlags);
+  return tree.seek(part.start);
 }
 
 /** Changes the page protection and the counters of a plain VMA that has its new flags, and reports it. */
-function protectPlain(mm: Mm, id: number, start: Addr, end: Addr, oldFlags: VmFlags): void {
-  const { vmas, system } = mm;
-  const { memory } = system;
-  const newFlags = vmas.flags(id);
-  const pages = (end - start) * system.perPage;
-  if (memory !== NO_MEMORY) {
-    if (memory.protectPlain !== undefined) memory.protectPlain(mm, start, end, newFlags, vmGetPageProt(newFlags));
-    else memory.changeProtection(vmas.at(id), start, end, oldFlags);
-  }
-  vmStatAccount(mm, oldFlags, null, -pages);
-  vmStatAccount(mm, newFlags, null, pages);
-  if (system.perf !== null) system.perf.mmap(vmas.at(id));
-  if (mm.tracer !== null) mm.tracer.vma('flags', vmas.at(id), start);
+function protectPlain(mm: Mm, id: number, part: AreaSpec, oldFlags: VmFlags): void {
+  const { system } = mm;
+  if (system.memory !== NO_MEMORY) protectPages(mm, id, part, oldFlags);
+  vmStatChange(mm, oldFlags, part.vmFlags, (part.end - part.start) * system.perPage);
+  if (system.perf !== null) system.perf.mmap(mm.vmas.at(id));
+  if (mm.tracer !== null) mm.tracer.vma('flags', mm.vmas.at(id), part.start);
+}
+
+/** change_protection: changes the protection of the pages of a plain VMA. */
+function protectPages(mm: Mm, id: number, part: AreaSpec, oldFlags: VmFlags): void {
+  const { memory } = mm.system;
+  const { start, end, vmFlags } = part;
+  if (memory.protectPlain !== undefined) memory.protectPlain(mm, start, end, vmFlags, vmGetPageProt(vmFlags));
+  else memory.changeProtection(mm.vmas.at(id), start, end, oldFlags);
 }
 
 /** {@link protectPlain} for a VMA that is locked, or has a file, operations or an anon_vma. */
-function protectObject(cur: Caller, vma: Vma, start: Addr, end: Addr, oldFlags: VmFlags): void {
+function protectObject(cur: Caller, vma: Vma, part: AreaSpec, oldFlags: VmFlags): void {
+  const { start, end } = part;
   const mm = cur.mm;
   const system = mm.system;
   const newFlags = vma.vmFlags;
@@ -171,12 +176,26 @@ function protectObject(cur: Caller, vma: Vma, start: Addr, end: Addr, oldFlags: 
   if (mm.tracer !== null) mm.tracer.vma('flags', vma, start);
 }
 
+/** Asks what else may refuse new rights for the VMA `id`: MDWE, the security module, a seal. @returns 0 or -errno */
+function askOthers(cur: Caller, id: number, newFlags: VmFlags, reqprot: number, prot: number): number {
+  const { mm } = cur;
+  const { security } = mm.system;
+  if (mm.mdwe !== 0 && mapDenyWriteExec(mm, mm.vmas.flags(id), newFlags)) return refuse(cur, MPROTECT_MDWE, -EACCES);
+  if (security !== CAPABILITY_SECURITY) {
+    const hook = security.fileMprotect(cur, mm.vmas.at(id), reqprot, prot);
+    if (hook !== 0) return refuse(cur, SECURITY_FILE_MPROTECT_REFUSED, hook);
+  }
+  if (!mm.vmas.isPlain(id) && isSealed(mm.vmas.at(id))) return refuse(cur, MPROTECT_SEALED, -EPERM);
+  return 0;
+}
+
 /** Walks over the VMAs of [start, end); the one of slot `first` contains `start`. */
 function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqprot: number): number {
   const mm = cur.mm;
   const { tree, vmas } = mm;
   const { security, profile } = mm.system;
   const rie = (cur.personality & READ_IMPLIES_EXEC) !== 0 && (reqprot & PROT_READ) !== 0;
+  const part = cur.call.area;
   let i = first;
   let from = start;
   for (;;) {
@@ -186,15 +205,13 @@ function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqpro
       rie && (!profile.mprotect.rieNeedsMayexec || (flags & VM_MAYEXEC) !== 0) ? reqprot | PROT_EXEC : reqprot;
     const newFlags = calcVmProtBits(prot) | (flags & ~VM_ACCESS_FLAGS);
     if ((newFlags & ~(newFlags >> 4) & VM_ACCESS_FLAGS) !== 0) return refuse(cur, MPROTECT_MAY_BITS, -EACCES);
-    if (mm.mdwe !== 0 && mapDenyWriteExec(mm, flags, newFlags)) return refuse(cur, MPROTECT_MDWE, -EACCES);
     // The default hooks never refuse, so no object is created for them.
-    if (security !== CAPABILITY_SECURITY) {
-      const hook = security.fileMprotect(cur, vmas.at(id), reqprot, prot);
-      if (hook !== 0) return refuse(cur, SECURITY_FILE_MPROTECT_REFUSED, hook);
+    if (mm.mdwe !== 0 || security !== CAPABILITY_SECURITY || !vmas.isPlain(id)) {
+      const error = askOthers(cur, id, newFlags, reqprot, prot);
+      if (error !== 0) return error;
     }
-    if (!vmas.isPlain(id) && isSealed(vmas.at(id))) return refuse(cur, MPROTECT_SEALED, -EPERM);
     const to = Math.min(tree.endOf(i), end);
-    i = mprotectFixup(cur, i, from, to, newFlags);
+    i = mprotectFixup(cur, i, part.range(from, to, newFlags));
     if (i < 0) return i;
     from = Math.max(to, tree.endOf(i));
     if (from >= end) return 0;

@@ -7,7 +7,7 @@
  */
 import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
-import type { Addr, Slot, SlotOrErrno, VmFlags } from '../base/units.ts';
+import type { Slot, SlotOrErrno } from '../base/units.ts';
 import { VM_SPECIAL } from '../base/flags.ts';
 import { splitVma } from './adjust.ts';
 import { mayMerge, tellApart, vmaMerge, whyNotJoined } from './merge.ts';
@@ -17,25 +17,29 @@ import type { Vma } from '../areas/vma.ts';
 
 /** Returned by {@link modifyPlain} when the change needs objects: slot 0 is never a VMA's. */
 const NEEDS_OBJECTS = 0;
+/** The part is the whole VMA. */
+const WHOLE = FROM_START | TO_END;
 
 /**
- * Makes one VMA out of [start, end) of the VMA of slot `i`. The caller gives it `newFlags`; it keeps its name.
+ * Makes one VMA out of the range of `spec` in the VMA of slot `i`. The caller gives it `spec.vmFlags`; it keeps its name.
  *
- * Takes five plain parameters, so that an mprotect of plain memory creates no object.
+ * Takes the range in an object, because V8 allocates a number object for each address that it passes to a function that it
+ * does not inline: with plain parameters a pair of mprotect takes 6 % longer.
  *
- * @returns the slot of the VMA that now covers the range; or -ENOMEM, -EINVAL: a first split then stays, as in the kernel
+ * @param spec has `start`, `end` and `vmFlags`; this function fills the rest when it needs it
+ * @returns the slot of the VMA that now covers the range; or -ENOMEM, -EINVAL: then a first split stays, as in the kernel
  */
-export function modifyFlags(cur: Caller, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): SlotOrErrno {
-  const { mm, call } = cur;
+export function modifyFlags(cur: Caller, i: Slot, spec: AreaSpec): SlotOrErrno {
+  const { mm } = cur;
   const { tree, vmas } = mm;
   const id = tree.idAt(i);
   if (mm.system.fastPaths && vmas.isPlain(id)) {
-    const slot = modifyPlain(mm, i, start, end, newFlags);
+    const slot = modifyPlain(mm, i, id, spec);
     if (slot !== NEEDS_OBJECTS) return slot;
   }
   const vma = vmas.at(id);
-  const spec = call.area.partOf(vma, start, end);
-  spec.vmFlags = newFlags;
+  const { vmFlags } = spec;
+  spec.partOf(vma, spec.start, spec.end).vmFlags = vmFlags;
   return modifyVma(cur, vma, spec);
 }
 
@@ -64,54 +68,85 @@ export function modifyVma(cur: Caller, vma: Vma, spec: AreaSpec): SlotOrErrno {
   return mm.tree.seek(start);
 }
 
-/** Builds the spec of a part of a plain VMA, for a listener. */
-function specOf(mm: Mm, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): AreaSpec {
-  const spec = new AreaSpec().partOf(mm.vmas.at(mm.tree.idAt(i)), start, end);
-  spec.vmFlags = newFlags;
-  return spec;
+/** Builds the whole spec of a part of a plain VMA, for a listener. */
+function wholeSpec(mm: Mm, i: Slot, spec: AreaSpec): AreaSpec {
+  const whole = new AreaSpec().partOf(mm.vmas.at(mm.tree.idAt(i)), spec.start, spec.end);
+  whole.vmFlags = spec.vmFlags;
+  return whole;
 }
 
-/** {@link modifyFlags} for plain memory. Returns a slot, or NEEDS_OBJECTS with nothing changed. */
-function modifyPlain(mm: Mm, i: Slot, start: Addr, end: Addr, newFlags: VmFlags): Slot {
-  const { tree, vmas, tracer } = mm;
-  const part = tree.part(i, start, end, newFlags);
-  if ((part & (ALIKE_BELOW | ALIKE_ABOVE)) === 0) {
-    if (!mayCut(mm, part)) return NEEDS_OBJECTS;
-    if (tracer !== null) tellPartApart(mm, i, part, specOf(mm, i, start, end, newFlags));
-    return cutPlain(mm, i, start, end, part);
-  }
-  if ((part & (FROM_START | TO_END)) !== (FROM_START | TO_END) || (newFlags & VM_SPECIAL) !== 0) return NEEDS_OBJECTS;
-  const id = tree.idAt(i);
-  const below = (part & ALIKE_BELOW) !== 0 ? tree.idBefore(i) : -1;
+/**
+ * {@link modifyFlags} for the plain VMA `id`. Returns a slot, or NEEDS_OBJECTS with nothing changed.
+ *
+ * Calls one function to cut and one to join, because V8 inlines no function of more than 460 bytecodes.
+ */
+function modifyPlain(mm: Mm, i: Slot, id: number, spec: AreaSpec): Slot {
+  const part = mm.tree.part(i, spec);
+  if ((part & (ALIKE_BELOW | ALIKE_ABOVE)) !== 0) return joinPlain(mm, i, id, part, spec);
+  const { system } = mm;
+  // At a limit, and when failures are injected, the cuts are made one by one, with objects.
+  const cuts = part === 0 ? 2 : part === WHOLE ? 0 : 1;
+  if (cuts !== 0 && (mm.mapCount + cuts > system.sysctl.maxMapCount || system.failCountdown !== 0))
+    return NEEDS_OBJECTS;
+  if (mm.tracer !== null) tellPartApart(mm, i, part, spec);
+  return cuts === 0 ? i : cutPlain(mm, i, id, part, spec);
+}
+
+/** {@link modifyPlain} when a neighbour has the flags: joins it if its page offsets are contiguous, too. */
+function joinPlain(mm: Mm, i: Slot, id: number, part: number, spec: AreaSpec): Slot {
+  const { tree, vmas } = mm;
+  if ((part & WHOLE) !== WHOLE || (spec.vmFlags & VM_SPECIAL) !== 0) return NEEDS_OBJECTS;
+  const lower = (part & ALIKE_BELOW) !== 0 ? tree.before(i) : 0;
+  const below = lower === 0 ? -1 : tree.idAt(lower);
   const above = (part & ALIKE_ABOVE) !== 0 ? tree.idAfter(i) : -1;
   if ((below !== -1 && !vmas.isPlain(below)) || (above !== -1 && !vmas.isPlain(above))) return NEEDS_OBJECTS;
   const joinsBelow = below !== -1 && vmas.continues(below, id);
   const joinsAbove = above !== -1 && vmas.continues(id, above);
-  if (!joinsBelow) {
-    if (!joinsAbove) {
-      if (tracer !== null) tellPartApart(mm, i, part, specOf(mm, i, start, end, newFlags));
-      return i;
-    }
-    // Case 8: the area keeps its record.
-    const slot = tree.absorbAt(i, 1);
-    dropAbsorbed(mm, above);
-    if (tracer !== null) tracer.vma('merge', vmas.at(id), 8);
+  if (mm.tracer !== null) tellJoin(mm, i, joinsBelow, joinsAbove, wholeSpec(mm, i, spec));
+  if (joinsBelow) {
+    // Cases 6 and 7.
+    const slot = tree.absorbAt(lower, joinsAbove ? 2 : 1);
+    dropAbsorbed(mm, id);
+    if (joinsAbove) dropAbsorbed(mm, above);
+    if (mm.tracer !== null) mm.tracer.vma('merge', vmas.at(below), joinsAbove ? 6 : 7);
     return slot;
   }
-  // Cases 6 and 7.
-  if (tracer !== null && !joinsAbove) tellAboveApart(mm, i, specOf(mm, i, start, end, newFlags));
-  const slot = tree.absorbAt(tree.before(i), joinsAbove ? 2 : 1);
-  dropAbsorbed(mm, id);
-  if (joinsAbove) dropAbsorbed(mm, above);
-  if (tracer !== null) tracer.vma('merge', vmas.at(below), joinsAbove ? 6 : 7);
+  if (!joinsAbove) return i;
+  // Case 8: the area keeps its record.
+  const slot = tree.absorbAt(i, 1);
+  dropAbsorbed(mm, above);
+  if (mm.tracer !== null) mm.tracer.vma('merge', vmas.at(id), 8);
   return slot;
 }
 
 /** Frees the record of a plain VMA that a neighbour has absorbed. */
 function dropAbsorbed(mm: Mm, id: number): void {
-  if (mm.tracer !== null) mm.tracer.vma('remove', mm.vmas.at(id), 0);
   mm.vmas.release(id);
   mm.mapCount--;
+}
+
+/** Cuts the range of `spec` out of the plain VMA `id`, which keeps its record for the range. Returns its slot. */
+function cutPlain(mm: Mm, i: Slot, id: number, part: number, spec: AreaSpec): Slot {
+  const { tree, vmas } = mm;
+  const { start, end } = spec;
+  let slot = i;
+  if ((part & FROM_START) === 0) {
+    slot = tree.splitAt(slot, start, vmas.cut(id, start, true), true);
+    mm.mapCount++;
+  }
+  if ((part & TO_END) === 0) {
+    slot = tree.splitAt(slot, end, vmas.cut(id, end, false), false);
+    mm.mapCount++;
+  }
+  if (mm.tracer !== null) tellCut(mm, slot, part, spec);
+  return slot;
+}
+
+/** Reports to a listener the VMAs that the cuts around slot `i` have created. */
+function tellCut(mm: Mm, i: Slot, part: number, spec: AreaSpec): void {
+  const { tree, vmas, tracer } = mm;
+  if ((part & FROM_START) === 0) tracer!.vma('split', vmas.at(tree.idBefore(i)), spec.start);
+  if ((part & TO_END) === 0) tracer!.vma('split', vmas.at(tree.idAfter(i)), spec.end);
 }
 
 /** Reports to a listener why the part of a plain VMA joins neither neighbour. */
@@ -119,44 +154,22 @@ function tellPartApart(mm: Mm, i: Slot, part: number, spec: AreaSpec): void {
   const { tree, vmas } = mm;
   const below = (part & FROM_START) !== 0 ? tree.idBefore(i) : -1;
   const above = (part & TO_END) !== 0 ? tree.idAfter(i) : -1;
-  tellApart(mm.tracer!, below === -1 ? null : vmas.at(below), above === -1 ? null : vmas.at(above), spec);
+  const prev = below === -1 ? null : vmas.at(below);
+  tellApart(mm.tracer!, prev, above === -1 ? null : vmas.at(above), wholeSpec(mm, i, spec));
 }
 
-/** Reports to a listener why a VMA that joins the one below does not also join the one above. */
-function tellAboveApart(mm: Mm, i: Slot, spec: AreaSpec): void {
-  const above = mm.tree.idAfter(i);
-  if (above === -1) return;
-  const next = mm.vmas.at(above);
-  if (next.vmStart === spec.end) mm.tracer!.decide(whyNotJoined(next, 'below', spec), 0);
-}
-
-/** Returns how many cuts a part needs. */
-function cutsOf(part: number): number {
-  return ((part & FROM_START) === 0 ? 1 : 0) + ((part & TO_END) === 0 ? 1 : 0);
-}
-
-/** Returns whether the cuts meet no limit and no injected failure. Otherwise they are made one by one, with objects. */
-function mayCut(mm: Mm, part: number): boolean {
-  const cuts = cutsOf(part);
-  return cuts === 0 || (mm.mapCount + cuts <= mm.system.sysctl.maxMapCount && mm.system.failCountdown === 0);
-}
-
-/** Cuts [start, end) out of a plain VMA, which keeps its record for the range. Returns its slot. */
-function cutPlain(mm: Mm, i: Slot, start: Addr, end: Addr, part: number): Slot {
-  const { tree, vmas, tracer } = mm;
-  const id = tree.idAt(i);
-  let slot = i;
-  if ((part & FROM_START) === 0) {
-    const made = vmas.cut(id, start, true);
-    slot = tree.splitAt(slot, start, made, true);
-    mm.mapCount++;
-    if (tracer !== null) tracer.vma('split', vmas.at(made), start);
+/** Reports to a listener the records that a join removes, and why a neighbour is not joined. `whole` is the whole VMA. */
+function tellJoin(mm: Mm, i: Slot, joinsBelow: boolean, joinsAbove: boolean, whole: AreaSpec): void {
+  const { tree, vmas } = mm;
+  const tracer = mm.tracer!;
+  const above = tree.idAfter(i);
+  if (!joinsBelow && !joinsAbove) {
+    tellPartApart(mm, i, WHOLE, whole);
+    return;
   }
-  if ((part & TO_END) === 0) {
-    const made = vmas.cut(id, end, false);
-    slot = tree.splitAt(slot, end, made, false);
-    mm.mapCount++;
-    if (tracer !== null) tracer.vma('split', vmas.at(made), end);
+  if (joinsBelow && !joinsAbove && above !== -1 && vmas.vmStart(above) === whole.end) {
+    tracer.decide(whyNotJoined(vmas.at(above), 'below', whole), 0);
   }
-  return slot;
+  if (joinsBelow) tracer.vma('remove', vmas.at(tree.idAt(i)), 0);
+  if (joinsAbove) tracer.vma('remove', vmas.at(above), 0);
 }

@@ -57,6 +57,16 @@ export function vmStatAccount(mm: Mm, vmFlags: VmFlags, file: VmFile | null, nrP
   else if ((vmFlags & VM_GROWSDOWN) !== 0) mm.stackVm += nrPages;
 }
 
+/**
+ * vm_stat_account when the flags of memory without a file change (mprotect). Subtracts its pages with `oldFlags` and adds
+ * them with `newFlags`. VM_GROWSDOWN and VM_SHARED stay.
+ */
+export function vmStatChange(mm: Mm, oldFlags: VmFlags, newFlags: VmFlags, nrPages: Pages): void {
+  if (!mm.system.profile.limits.statDataVm || ((oldFlags ^ newFlags) & (VM_EXEC | VM_WRITE)) === 0) return;
+  statByUse(mm, oldFlags, -nrPages);
+  statByUse(mm, newFlags, nrPages);
+}
+
 /** 6.1: counts exec_vm, stack_vm and data_vm by the flags alone. */
 function statByUse(mm: Mm, vmFlags: VmFlags, nrPages: Pages): void {
   if ((vmFlags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) === VM_EXEC) mm.execVm += nrPages;

@@ -93,7 +93,9 @@ export function makeCurrent(cur: Caller): void {
 /** Begins a system call: makes it current and clears its reason and its range to populate. */
 export function beginCall(cur: Caller): void {
   const { call } = cur;
-  cur.mm.system.current = call;
+  const { system } = cur.mm;
+  // The store of an object runs the collector's write barrier: without this test a pair of calls takes 3 % longer.
+  if (system.current !== call) system.current = call;
   call.reason = 0;
   call.populateLen = 0;
 }

@@ -101,16 +101,23 @@ function searchArea(cur: Caller, addr: Addr, len: Bytes, flags: number): number 
     return refuse(cur, GET_UNMAPPED_AREA_LEN_OVER_ROOM, -ENOMEM);
   }
   if ((flags & MAP_FIXED) !== 0) return addr;
-  const window = arch.map32Bit;
-  if (window !== null && (flags & window.flag) !== 0) return searchWindow(cur, addr, len, window);
+  if (arch.map32Bit !== null && (flags & arch.map32Bit.flag) !== 0) {
+    return searchWindow(cur, addr, len, arch.map32Bit);
+  }
   if (addr !== 0) {
     const hint = takeHint(mm, addr, len);
     if (hint >= 0) return hint;
   }
   const end = searchEnd(mm, addr);
-  if (mm.mmapLegacy) return searchBottomUp(cur, len, mm.mmapBase, end);
+  return mm.mmapLegacy ? searchBottomUp(cur, len, mm.mmapBase, end) : searchTopDown(cur, len, flags, end);
+}
+
+/** Searches top-down from mmap_base, raised by as much as `end` lies above the default window. */
+function searchTopDown(cur: Caller, len: Bytes, flags: number, end: number): number {
+  const { mm } = cur;
+  const { arch } = mm.system;
   const high = mm.mmapBase + (end - arch.mapWindow);
-  const found = mm.tree.highestGap(len, searchLow(system, flags), high, 0, 0);
+  const found = mm.tree.highestGap(len, searchLow(mm.system, flags), high, 0, 0);
   return found >= 0 ? found : searchBottomUp(cur, len, arch.taskUnmappedBase, end);
 }
 

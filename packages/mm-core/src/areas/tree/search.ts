@@ -17,6 +17,7 @@ import {
 } from './store.ts';
 import { VM_SOFTDIRTY } from '../../base/flags.ts';
 import { FLAGS, INTS, RECORD, START } from '../record.ts';
+import type { AreaSpec } from '../spec.ts';
 import type { Vma } from '../vma.ts';
 
 /** Returns `value & mask` for a mask of low bits that may be wider than 31 bits, and a value that may be negative. */
@@ -120,11 +121,12 @@ export function vicinity(t: TreeStore, i: number, addr: number, len: number, vmF
 }
 
 /**
- * Returns the position of [start, end) in the VMA of slot `i`, which contains it: the sum of FROM_START, TO_END, and
- * ALIKE_BELOW or ALIKE_ABOVE when it touches a neighbour whose flags are `vmFlags` except VM_SOFTDIRTY.
+ * Returns the position of the range of `spec` in the VMA of slot `i`, which contains it: the sum of FROM_START, TO_END, and
+ * ALIKE_BELOW or ALIKE_ABOVE when it touches a neighbour whose flags are `spec.vmFlags` except VM_SOFTDIRTY.
  */
-export function part(t: TreeStore, i: number, start: number, end: number, vmFlags: number): number {
+export function part(t: TreeStore, i: number, spec: AreaSpec): number {
   const { keys, links } = t;
+  const { start, end, vmFlags } = spec;
   const { nums, ints } = t.table;
   let found = 0;
   if (nums[links[i]! * RECORD + START] === start) {

@@ -4,6 +4,7 @@
 //
 // Functions over one store do the work: store.ts (the layout of the nodes, to be read first), search.ts (searches),
 // balance.ts (splits and merges of nodes), edit.ts (changes). This class holds the store and forwards to them.
+import type { AreaSpec } from '../spec.ts';
 import type { VmaTable } from '../table.ts';
 import type { Vma } from '../vma.ts';
 import { checkTree } from './check.ts';
@@ -198,9 +199,9 @@ export class VmaTree {
     return vicinity(this.store, i, addr, len, vmFlags);
   }
 
-  /** Returns the position of [start, end) in the VMA of slot `i`: the sum of FROM_START, TO_END, ALIKE_BELOW, ALIKE_ABOVE. */
-  part(i: number, start: number, end: number, vmFlags: number): number {
-    return part(this.store, i, start, end, vmFlags);
+  /** Returns the position of the range of `spec` in the VMA of slot `i`: a sum of FROM_START, TO_END, ALIKE_BELOW, ALIKE_ABOVE. */
+  part(i: number, spec: AreaSpec): number {
+    return part(this.store, i, spec);
   }
 
   /** Compares the VMA of slot `i`, {@link seek} of `start`, with [start, start + len): APART, EXACT or OVERLAPS. */
