@@ -44,6 +44,8 @@ const UNREACHABLE: ReadonlyMap<string, string> = new Map([
   ['prctl_set_mdwe.bits', 'the model has no PR_SET_MDWE: see decision-cases.ts'],
   ['prctl_set_mdwe.is_set', 'the model has no PR_SET_MDWE: see decision-cases.ts'],
   ['do_mmap.droppable', 'the model has no MAP_DROPPABLE: see decision-cases.ts'],
+  ['mmap_region.no_shared_memory', 'the harness has a driver for shared memory: see decision-cases.ts'],
+  ['brk.no_heap', 'the harness places a heap: see decision-cases.ts'],
   ['mincore.vec_short', 'the harness gives a whole vector'],
   ['madvise.droppable', 'the model has no MAP_DROPPABLE: see decision-cases.ts'],
 ]);
