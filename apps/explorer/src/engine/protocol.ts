@@ -1,0 +1,176 @@
+/** What the page and its worker say to each other: plain data. */
+import type { Answer } from '@vmarea/explain';
+import type { Area, ChangeKind, Stretch, StepKind } from '@vmarea/history';
+
+/** A file that was dropped, chosen or fetched. */
+export interface InputFile {
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Settings of the machine and the process, as the command's options take them; empty where the input decides. */
+export interface Settings {
+  readonly kernel: string;
+  readonly arch: string;
+  readonly pageSize: string;
+  readonly vaBits: string;
+  readonly sysctl: string;
+  readonly rlimit: string;
+}
+
+export const NO_SETTINGS: Settings = { kernel: '', arch: '', pageSize: '', vaBits: '', sysctl: '', rlimit: '' };
+
+/** One call of a kind that failed, or a signal, with where to find it. */
+export interface Trouble {
+  readonly moment: number;
+  readonly line: number;
+  readonly text: string;
+}
+
+/** A process, for choosing. */
+export interface SpaceInfo {
+  readonly index: number;
+  readonly pid: number;
+  readonly program: string;
+  readonly from: number;
+  /** First moment at which it is gone; -1: never. */
+  readonly to: number;
+}
+
+/** What came of opening an input. */
+export interface Opened {
+  readonly title: string;
+  /** A log, or maps that were taken now and then. */
+  readonly kind: 'log' | 'series';
+  readonly steps: number;
+  readonly calls: number;
+  readonly lines: number;
+  readonly spaces: readonly SpaceInfo[];
+  /** The address space and the moment to begin with. */
+  readonly space: number;
+  readonly moment: number;
+  /** First address behind the user's part of the address space; 0 when it is not known. */
+  readonly taskSize: number;
+  readonly pageSize: number;
+  readonly maxMapCount: number;
+  /** What is known of machine and process, as sentences. */
+  readonly situation: readonly string[];
+  /** The answer in a sentence or two. */
+  readonly verdict: string;
+  readonly good: boolean;
+  /** What a reader should look at first. */
+  readonly troubles: readonly Trouble[];
+  /** Lines that were skipped, and what was assumed. */
+  readonly notes: readonly string[];
+  /** Milliseconds that reading and replaying took. */
+  readonly took: number;
+}
+
+/** A row of the list of steps. */
+export interface Row {
+  readonly moment: number;
+  readonly kind: StepKind;
+  readonly line: number;
+  readonly pid: number;
+  readonly space: number;
+  readonly number: number;
+  readonly text: string;
+  /** What the log says, as strace prints it; empty without a result. */
+  readonly recorded: string;
+  /** What the kernel here answers. */
+  readonly result: string;
+  readonly failed: boolean;
+  readonly differs: boolean;
+  readonly areas: number;
+}
+
+/** Areas of a moment, in columns, by address. */
+export interface AreaColumns {
+  readonly ids: Uint32Array;
+  readonly starts: Float64Array;
+  readonly ends: Float64Array;
+  /** Bits: 1 read, 2 write, 4 exec, 8 shared. */
+  readonly rights: Uint8Array;
+  readonly offsets: Float64Array;
+  /** Index in `names`. */
+  readonly name: Uint16Array;
+  readonly names: readonly string[];
+  /** Index in {@link MARKS} of what the step did to it. */
+  readonly marks: Uint8Array;
+}
+
+/** Marks of areas: nothing, or the kind of the change that made them. */
+export const MARKS: readonly ('' | ChangeKind)[] = [
+  '',
+  'came',
+  'went',
+  'grew',
+  'shrank',
+  'changed',
+  'split',
+  'joined',
+  'redone',
+];
+
+/** An area as a row of text. */
+export interface AreaLine {
+  readonly start: number;
+  readonly end: number;
+  /** As /proc/PID/maps prints it. */
+  readonly text: string;
+}
+
+/** One area, when it is looked at. */
+export interface AreaView extends AreaLine {
+  /** The step that made it so. */
+  readonly since: Row;
+}
+
+/** A change, for a table. */
+export interface ChangeLine {
+  readonly kind: ChangeKind;
+  readonly before: readonly AreaLine[];
+  readonly after: readonly AreaLine[];
+  /** Bytes more; negative: fewer. */
+  readonly bytes: number;
+}
+
+/** The map at a moment. */
+export interface MapView {
+  readonly moment: number;
+  readonly space: number;
+  readonly columns: AreaColumns;
+  /** Areas that went at this step. */
+  readonly gone: readonly AreaLine[];
+  readonly bytes: number;
+  /** The address that the call named, where it is a hint or the range that it works on; -1 for none. */
+  readonly hint: number;
+  /** Where the call's memory came to be; -1 for none. */
+  readonly given: number;
+}
+
+/** Two moments compared. */
+export interface Comparison {
+  readonly a: number;
+  readonly b: number;
+  readonly changes: readonly ChangeLine[];
+  readonly areas: readonly [a: number, b: number];
+  readonly bytes: readonly [a: number, b: number];
+}
+
+/** Why a call was answered so. */
+export interface WhyView {
+  readonly answer: Answer;
+  /** The functions entered and what they decided, one line each; the depth says how far in. */
+  readonly path: readonly string[];
+  readonly checks: readonly { readonly passed: boolean; readonly text: string; readonly sentence: string }[];
+  readonly apart: readonly string[];
+}
+
+/** A search: its moments, and what was looked for in words; or why it cannot be done. */
+export interface Found {
+  readonly moments: Uint32Array;
+  readonly what: string;
+}
+
+export type { Answer, Area, Stretch };

@@ -1,0 +1,273 @@
+/** One input that is open: its history, and what the page asks of it. Runs in the worker; it knows nothing of the page. */
+import { HistoryRecorder, historyOfMaps, type History } from '@vmarea/history';
+import { Replay, type CallToCome, type ReplayOptions, type ReplayReport } from '@vmarea/replay';
+import {
+  describeSituation,
+  formatBytes,
+  inferSituation,
+  isModelled,
+  LogClues,
+  type Situation,
+} from '@vmarea/situation';
+import { LogParser, parseRegister } from '@vmarea/strace';
+import { escapeText } from '@vmarea/uapi';
+import type { Input } from './input.ts';
+import { buildMachine, factsOf } from './machine.ts';
+import type { AreaView, Comparison, Found, MapView, Opened, Row, Settings, Stretch, Trouble } from './protocol.ts';
+import { areaLine, changeLine, columnsOf, rowOf } from './rows.ts';
+import { search } from './search.ts';
+
+/** Lines of a log that are looked at for clues about its machine, at most. */
+const CLUE_LINES = 100_000;
+/** Characters given to the replay between two reports of progress. */
+const PIECE = 1 << 18;
+/** Notes that are handed to the page. */
+const FEW = 12;
+
+type LogInput = Extract<Input, { kind: 'log' }>;
+
+/** The situation of a log, from what it shows and what the settings say. */
+function situationOf(input: LogInput, settings: Settings): Situation {
+  const clues = new LogClues();
+  const parser = new LogParser();
+  for (let at = 0; at < input.text.length && !clues.enough && parser.lines < CLUE_LINES; at += PIECE)
+    parser.push(input.text.slice(at, at + PIECE), (event) => clues.event(event));
+  return inferSituation({ given: factsOf(settings, input.facts), clues, mapAfter: input.maps });
+}
+
+/** The options of a replay of a log. */
+export function optionsOf(input: LogInput, situation: Situation): ReplayOptions {
+  const { programs, maps } = input;
+  return { kernel: buildMachine(situation), programs, situation, maps, recorded: !isModelled(situation) };
+}
+
+function count(n: number, word: string): string {
+  return `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`;
+}
+
+function verdictOf(report: ReplayReport): string {
+  const { answers, difference, map } = report;
+  const judged = answers.replayed - answers.unjudged;
+  if (difference !== null)
+    return `The answers differ at line ${difference.line}: the log says ${difference.recorded}, the kernel here ${difference.predicted}. The replay ends there.`;
+  if (answers.replayed === 0) return 'The log has no call about memory that could be replayed.';
+  const untold = answers.unjudged > 0 ? ` ${count(answers.unjudged, 'answer')} could not be judged.` : '';
+  if (judged === 0) return `No answer could be judged: the log tells too little of its machine and process.`;
+  const rows = map?.comparison?.different ?? 0;
+  const end =
+    map?.comparison == null
+      ? ''
+      : rows === 0
+        ? ' So is the map at the end.'
+        : ` In the map at the end, ${count(rows, 'line')} differ.`;
+  return `${answers.reproduced.toLocaleString('en')} of ${count(judged, 'judged answer')} are the ones that the kernel here gives.${end}${untold}`;
+}
+
+/** An input that is open. */
+export class Session {
+  readonly history: History;
+  readonly #input: Input;
+  readonly #settings: Settings;
+  readonly #report: ReplayReport | null;
+  readonly #took: number;
+
+  private constructor(input: Input, settings: Settings, history: History, report: ReplayReport | null, took: number) {
+    this.#input = input;
+    this.#settings = settings;
+    this.history = history;
+    this.#report = report;
+    this.#took = took;
+  }
+
+  /**
+   * Reads and replays an input.
+   *
+   * @param progress is told the part that is done, from 0 to 1
+   * @throws LogError, SituationError with what is wrong
+   */
+  static async open(input: Input, settings: Settings, progress: (part: number) => Promise<void>): Promise<Session> {
+    const begin = performance.now();
+    if (input.kind === 'series') {
+      return new Session(input, settings, historyOfMaps(input.maps), null, performance.now() - begin);
+    }
+    const recorder = new HistoryRecorder();
+    const replay = new Replay(recorder.listen(optionsOf(input, situationOf(input, settings))));
+    const { text } = input;
+    for (let at = 0; at < text.length && !replay.stopped; at += PIECE) {
+      replay.push(text.slice(at, at + PIECE));
+      if (text.length > PIECE) await progress(Math.min(1, (at + PIECE) / text.length));
+    }
+    const report = replay.finish();
+    return new Session(input, settings, recorder.history, report, performance.now() - begin);
+  }
+
+  /** What the page shows first. */
+  opened(): Opened {
+    const { history } = this;
+    const spaces = history.spaces.map(({ index, pid, program, from, to }) => ({
+      index,
+      pid,
+      program: escapeText(program),
+      from,
+      to: to === Infinity ? -1 : to,
+    }));
+    const common = { title: escapeText(this.#input.title), kind: this.#input.kind, steps: history.steps, spaces };
+    const report = this.#report;
+    if (report === null) {
+      const most = Math.max(0, ...Array.from({ length: history.steps }, (_, i) => history.step(i + 1).areas));
+      return {
+        ...common,
+        calls: 0,
+        lines: 0,
+        space: 0,
+        moment: history.steps,
+        taskSize: 0,
+        pageSize: 4096,
+        maxMapCount: 65530,
+        situation: [],
+        verdict: `${count(history.steps, 'map')}, at most ${count(most, 'area')}.`,
+        good: true,
+        troubles: [],
+        notes: [],
+        took: this.#took,
+      };
+    }
+    const { map } = report;
+    const moment = this.#first(report);
+    const shown = map === null ? 0 : history.spaceOf(map.pid, moment);
+    const lines = [...describeSituation(report.situation)];
+    return {
+      ...common,
+      calls: report.answers.replayed,
+      lines: report.lines,
+      space: Math.max(0, moment > 0 ? history.step(moment).space : shown),
+      moment,
+      taskSize: 2 ** report.machine.vaBits,
+      pageSize: report.machine.pageSize,
+      maxMapCount: report.vmas.maxMapCount,
+      situation: lines.map((line) => escapeText(line)),
+      verdict: verdictOf(report),
+      good: report.verdict === 'agrees',
+      troubles: this.#troubles(report),
+      notes: this.#notes(report),
+      took: this.#took,
+    };
+  }
+
+  /** Where to begin: at the first difference, else at the map that the command shows, else where there is most. */
+  #first({ difference, map }: ReplayReport): number {
+    const { history } = this;
+    if (difference !== null) return history.momentOfCall(difference.number) || history.steps;
+    if (map === null) return history.steps;
+    // The map is from a line of the log: the last step before it.
+    let moment = history.steps;
+    if (map.line > 0) while (moment > 1 && history.step(moment).line > map.line) moment--;
+    while (moment > 1 && history.step(moment).kind === 'exit') moment--;
+    while (moment > 1 && history.spaces[history.step(moment).space]?.pid !== map.pid) moment--;
+    return moment;
+  }
+
+  #troubles(report: ReplayReport): Trouble[] {
+    const { history } = this;
+    const at = (line: number, pid: number): number => {
+      for (let moment = 1; moment <= history.steps; moment++) {
+        const step = history.step(moment);
+        if (step.line === line && step.pid === pid) return moment;
+      }
+      return 0;
+    };
+    const found: Trouble[] = [];
+    const { difference, vmas } = report;
+    if (difference !== null)
+      found.push({
+        moment: history.momentOfCall(difference.number),
+        line: difference.line,
+        text: `${difference.call}: the log says ${difference.recorded}, here ${difference.predicted}. ${difference.explanation}`,
+      });
+    for (const { line, pid, call, error, reason, count: times } of report.failures.slice(0, FEW)) {
+      const more = times > 1 ? ` (${times} times)` : '';
+      found.push({ moment: at(line, pid), line, text: `${call} = ${error}${more}. ${reason.sentence}` });
+    }
+    for (const { line, pid, name, sentence } of report.signals.slice(0, FEW))
+      found.push({ moment: at(line, pid), line, text: `${name}: ${sentence}` });
+    if (vmas.peak * 2 > vmas.maxMapCount)
+      found.push({
+        moment: at(vmas.peakLine, vmas.peakPid),
+        line: vmas.peakLine,
+        text: `${vmas.peak} areas, of ${vmas.maxMapCount} that vm.max_map_count allows.`,
+      });
+    return found.map((trouble) => ({ ...trouble, text: escapeText(trouble.text) }));
+  }
+
+  #notes(report: ReplayReport): string[] {
+    const lines = report.learned.map((text) => `The log shows that ${text}.`);
+    for (const kind of ['strange', 'assumed', 'descriptor', 'unjudged'] as const) {
+      const list = report.notes[kind];
+      for (const { line, text } of list.notes.slice(0, FEW)) lines.push(line > 0 ? `line ${line}: ${text}` : text);
+      if (list.count > FEW) lines.push(`and ${list.count - FEW} more of this kind`);
+    }
+    return lines.map((text) => escapeText(text));
+  }
+
+  /** Steps as rows. Moments that do not exist are left out. */
+  rows(moments: readonly number[]): Row[] {
+    return moments
+      .filter((moment) => moment >= 1 && moment <= this.history.steps)
+      .map((moment) => rowOf(this.history.step(moment)));
+  }
+
+  search(query: string, space: number): Found {
+    return search(this.history, query, space);
+  }
+
+  stretches(space: number, range: readonly [number, number], most: number): Stretch[] {
+    return this.history.stretches(space, range, most);
+  }
+
+  /** The map at a moment, with what the step did to it. */
+  map(moment: number, space: number): MapView {
+    const { history } = this;
+    const step = moment === 0 ? null : history.step(moment);
+    const own = step?.space === space;
+    const changes = own ? history.changes(moment - 1, moment, space) : [];
+    const ids = history.idsAt(moment, space);
+    const gone = changes.filter(({ kind }) => kind === 'went').flatMap(({ before }) => before.map(areaLine));
+    const first = own && step.kind === 'call' ? parseRegister(step.text.split(',', 1)[0]?.trim() ?? '') : null;
+    const hint = first === null ? -1 : Number(first);
+    const given = own && step.kind === 'call' ? (step.result ?? -1) : -1;
+    return {
+      moment,
+      space,
+      columns: columnsOf(history, ids, changes),
+      gone,
+      bytes: history.figuresAt(moment, space).bytes,
+      hint: hint > 0 && hint < 2 ** 52 ? hint : -1,
+      given: given > 4096 ? given : -1,
+    };
+  }
+
+  area(id: number): AreaView {
+    const area = this.history.area(id);
+    return { ...areaLine(area), since: rowOf(this.history.step(area.since)) };
+  }
+
+  compare(a: number, b: number, space: number): Comparison {
+    const { history } = this;
+    const [one, other] = [history.figuresAt(a, space), history.figuresAt(b, space)];
+    return {
+      a,
+      b,
+      changes: history.changes(a, b, space).map(changeLine),
+      areas: [one.areas, other.areas],
+      bytes: [one.bytes, other.bytes],
+    };
+  }
+
+  /** The log with its situation, for another replay; null for maps. */
+  again(): { readonly input: LogInput; readonly situation: Situation } | null {
+    const input = this.#input;
+    return input.kind === 'log' ? { input, situation: situationOf(input, this.#settings) } : null;
+  }
+}
+
+export { formatBytes, type CallToCome };

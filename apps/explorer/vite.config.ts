@@ -1,0 +1,24 @@
+import { defaultClientConditions, defineConfig } from 'vite';
+
+export default defineConfig(({ command, mode }) => ({
+  // The page may lie in any folder of a server.
+  base: './',
+  // While it is worked on and tested, packages are taken from their sources; what is built takes what is published.
+  resolve: {
+    conditions:
+      command === 'serve' || mode === 'source'
+        ? ['@vmarea/source', ...defaultClientConditions]
+        : defaultClientConditions,
+  },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  worker: { format: 'es' },
+  build: {
+    outDir: 'dist/page',
+    target: 'es2023',
+    sourcemap: false,
+    modulePreload: false,
+    // Everything is a file of its own: the content-security policy allows no data in addresses.
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+}));
