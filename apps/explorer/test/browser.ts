@@ -104,6 +104,12 @@ export async function shown(page: Page): Promise<void> {
   await page.locator('.map .list').waitFor();
 }
 
+/** What is asked of an element: the tests are checked without the browser's own types. */
+interface Option {
+  readonly textContent: string;
+  getAttribute(name: string): string | null;
+}
+
 /** All rows of a listbox: it has only those in sight, so it is scrolled through. */
 export async function rowsOf(page: Page, label: string | RegExp): Promise<string[]> {
   const list = page.getByRole('listbox', { name: label });
@@ -111,11 +117,11 @@ export async function rowsOf(page: Page, label: string | RegExp): Promise<string
   let length = 0;
   for (let top = 0; ; top += 200) {
     await list.evaluate((element, to) => {
-      element.scrollTop = to;
+      (element as unknown as { scrollTop: number }).scrollTop = to;
     }, top);
     await page.waitForTimeout(60);
-    const seen = await list.evaluate((element) =>
-      [...element.querySelectorAll('[role=option]')].map((option) => ({
+    const seen = await list.locator('[role=option]').evaluateAll((options) =>
+      (options as unknown as Option[]).map((option) => ({
         at: Number(option.getAttribute('aria-posinset')),
         length: Number(option.getAttribute('aria-setsize')),
         text: option.textContent,

@@ -17,8 +17,8 @@ const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
 /** The final map as the command prints it, in the page's form. */
 async function commandMap(name: string): Promise<string[]> {
   const { out } = await vmarea(recording(name, '--json'));
-  const [{ map }] = JSON.parse(out) as [{ map: { lines: string[] } }];
-  return map.lines.map(short);
+  const { logs } = JSON.parse(out) as { logs: { map: { lines: string[] } }[] };
+  return logs[0]!.map.lines.map(short);
 }
 
 /** A line of maps without device and inode, as the page has it. */

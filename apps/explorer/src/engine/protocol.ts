@@ -1,6 +1,6 @@
 /** What the page and its worker say to each other: plain data. */
 import type { Answer } from '@vmarea/explain';
-import type { Area, ChangeKind, Stretch, StepKind } from '@vmarea/history';
+import type { ChangeKind, Stretch, StepKind } from '@vmarea/history';
 
 /** A file that was dropped, chosen or fetched. */
 export interface InputFile {
@@ -173,4 +173,4 @@ export interface Found {
   readonly what: string;
 }
 
-export type { Answer, Area, Stretch };
+export type { Stretch };

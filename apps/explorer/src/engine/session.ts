@@ -1,14 +1,7 @@
 /** One input that is open: its history, and what the page asks of it. Runs in the worker; it knows nothing of the page. */
 import { HistoryRecorder, historyOfMaps, type History } from '@vmarea/history';
-import { Replay, type CallToCome, type ReplayOptions, type ReplayReport } from '@vmarea/replay';
-import {
-  describeSituation,
-  formatBytes,
-  inferSituation,
-  isModelled,
-  LogClues,
-  type Situation,
-} from '@vmarea/situation';
+import { Replay, type ReplayOptions, type ReplayReport } from '@vmarea/replay';
+import { describeSituation, inferSituation, isModelled, LogClues, type Situation } from '@vmarea/situation';
 import { LogParser, parseRegister } from '@vmarea/strace';
 import { escapeText } from '@vmarea/uapi';
 import type { Input } from './input.ts';
@@ -269,5 +262,3 @@ export class Session {
     return input.kind === 'log' ? { input, situation: situationOf(input, this.#settings) } : null;
   }
 }
-
-export { formatBytes, type CallToCome };

@@ -1,5 +1,5 @@
 /** What the page shows, and what the user does to it. Views read the signals; only functions here write them. */
-import { computed, effect, signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
 import {
   NO_SETTINGS,
@@ -35,18 +35,10 @@ export const momentB = signal(0);
 export const playing = signal(false);
 export const selectedArea = signal(-1);
 
-/** The chosen address space. */
-export const spaceInfo = computed(() => opened.value?.spaces[space.value] ?? null);
-
 let link: Link | null = null;
 let files: readonly InputFile[] = [];
 /** Counts openings, so that answers about an earlier input are dropped. */
 let generation = 0;
-
-/** The files that are open. */
-export function openFiles(): readonly InputFile[] {
-  return files;
-}
 
 function worker(): Link {
   link ??= startWorker(lost);
