@@ -30,6 +30,7 @@ export {
   findVmaIntersection,
   getUnmappedArea,
   placesAtPmdBorder,
+  thpGetUnmappedArea,
   vmStartGap,
   vmUnmappedArea,
 } from './space/placement.ts';

@@ -7,7 +7,15 @@
  */
 import type { Kernel, Task } from '@vmarea/kernel';
 import type { Mm, RamCounters, Tracer, VmFile } from '@vmarea/mm-core';
-import { defaultSituation, given, MapFiles, memoryIsKnown, restoreMap, type Situation } from '@vmarea/situation';
+import {
+  defaultSituation,
+  given,
+  MapFiles,
+  memoryIsKnown,
+  placementOf,
+  restoreMap,
+  type Situation,
+} from '@vmarea/situation';
 import {
   CallDecoder,
   LogParser,
@@ -181,7 +189,7 @@ export class Replay {
     const listeners = options.listeners ?? [];
     this.#listener = listeners.length === 0 ? this.counter : new FanOut([this.counter, ...listeners]);
     this.failures = new FailedCallDriver(this);
-    this.files = new RecordedFiles(this.kernel.system);
+    this.files = new RecordedFiles(this.kernel.system, (path) => placementOf(this.situation.mounts, path));
     this.processes = new ProcessTable(this);
     this.execs = new ExecDriver(this);
     this.maps = new MapKeeper(this);

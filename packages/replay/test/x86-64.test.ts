@@ -1,7 +1,8 @@
 /** Logs of real programs on x86-64: what the kernels of three versions answered is predicted, address by address. */
 import { describe, expect, it } from 'vitest';
+import { parseMounts } from '@vmarea/situation';
 import { formatMaps } from '@vmarea/strace';
-import { NO_PROGRAMS } from '../src/index.ts';
+import { NO_PROGRAMS, type ReplayReport } from '../src/index.ts';
 import { logText, PROGRAMS, realMap, realMapText, replayLog, SETS } from './x86-64.ts';
 
 describe.each(SETS)('%s', (set, kernel) => {
@@ -115,5 +116,63 @@ describe('x86-64', () => {
     const report = replayLog('linux-6.1-x86-64', text, { kernel: 'linux-6.1' }, { programs });
     expect(report.notes.assumed.notes[0]?.text).toMatch(said);
     expect(report.verdict).toBe('agrees');
+  });
+});
+
+describe('where large files go', () => {
+  const set = 'linux-6.12-x86-64';
+  const text = logText(set, 'node.aslr-off');
+  const facts = { kernel: 'linux-6.12' } as const;
+
+  it('the log shows that its root is no file system that aligns (it was ramfs)', () => {
+    const report = replayLog(set, text, facts);
+    expect(report.verdict).toBe('agrees');
+    expect(report.learned).toEqual([
+      'files of 2 MiB and more below / are placed at any page, as on tmpfs and overlay: line 88, mmap(NULL, 2201728, PROT_READ, MAP_PRIVATE|MAP_DENYWRITE, 3, 0)',
+    ]);
+    expect(report.situation.mounts.get('/')).toEqual({
+      value: 'page',
+      evidence: { kind: 'log', line: 88, what: 'where /usr/lib/x86_64-linux-gnu/libstdc++.so.6.0.30 was mapped' },
+    });
+  });
+
+  it('what an option tells is not corrected', () => {
+    expect(replayLog(set, text, { ...facts, mounts: parseMounts('/=overlay') })).toMatchObject({
+      verdict: 'agrees',
+      learned: [],
+    });
+    const other = replayLog(set, text, { ...facts, mounts: parseMounts('/=ext4') });
+    expect(other.difference?.line).toBe(88);
+  });
+
+  /** A program that has begun, and maps files of 2 MiB and a page. */
+  const begun = logText(set, 'cat.aslr-off').split('\n').slice(0, 60);
+  const pid = begun[0]!.split(' ')[0]!;
+  const call = (line: string): string => `${pid.padEnd(5)} ${line}`;
+  const mapped = (path: string, fd: number, at: number): string[] => [
+    call(`openat(AT_FDCWD, "${path}", O_RDONLY) = ${fd}`),
+    call(`mmap(NULL, 2101248, PROT_READ, MAP_PRIVATE, ${fd}, 0) = 0x${at.toString(16)}`),
+  ];
+  const MIB = 2 ** 20;
+  const of = (lines: readonly string[]): ReplayReport => replayLog(set, `${lines.join('\n')}\n`, facts);
+
+  it('a mapping that is congruent to 2 MiB confirms it, and one that is not shows a mount of its own', () => {
+    const before = replayLog(set, begun.join('\n'), facts);
+    const lowest = before.map!.lines.find(({ start, name }) => start > 0x7fff00000000 && name !== '[stack]')!.start;
+    const placed = Math.ceil((lowest - 2101248 - 2 * MIB) / (2 * MIB)) * 2 * MIB;
+    const plain = placed - 2101248;
+    const log = [...begun.filter((line) => line !== ''), ...mapped('/usr/lib/big', 70, placed)];
+    const first = of(log);
+    expect(first.verdict).toBe('agrees');
+    expect(first.learned).toEqual([]);
+    expect(first.situation.mounts.get('/')).toMatchObject({ value: 'huge', evidence: { kind: 'log' } });
+    // Below it is room for what is not aligned.
+    const second = of([...log, ...mapped('/tmp/x/big', 71, plain)]);
+    expect(second.verdict).toBe('agrees');
+    expect(second.situation.mounts.get('/tmp/x')).toMatchObject({ value: 'page', evidence: { kind: 'log' } });
+    expect(second.situation.mounts.get('/')?.value).toBe('huge');
+    // Neither of the two.
+    const third = of([...log, ...mapped('/tmp/x/big', 71, plain - 4096)]);
+    expect(third.difference?.line).toBe(log.length + 2);
   });
 });

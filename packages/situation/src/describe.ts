@@ -3,7 +3,7 @@
  */
 import { DEFAULT_CONFIG, formatCapabilities, PROFILES, rlimitName, type KernelConfig } from '@vmarea/uapi';
 import { describeEvidence, isAssumed, type Fact } from './evidence.ts';
-import { arm64VaBits, isArm64, memoryIsKnown, type Situation } from './situation.ts';
+import { arm64VaBits, isArm64, memoryIsKnown, usualHugePage, type Situation } from './situation.ts';
 import { configWord } from './values.ts';
 
 /** Formats bytes in common units: `8 GiB`, `2052 KiB`, `100 bytes`. */
@@ -97,8 +97,17 @@ function processLine(situation: Situation): string {
   if (personality.value !== 0) words.push(wordOf(`personality 0x${personality.value.toString(16)}`, personality));
   for (const [fd, { value }] of files)
     words.push([`descriptor ${fd}: ${value.kind}, ${value.mode}, ${formatBytes(value.size)}`, '']);
+  for (const [directory, fact] of situation.mounts)
+    if (!isAssumed(fact)) words.push(wordOf(mountWord(situation, directory), fact));
   if (seccomp !== null) words.push([`a seccomp filter from line ${seccomp.value} on`, '']);
   return `Process: ${words.length === 0 ? 'nothing is mapped before' : joinWords(words)}.`;
+}
+
+/** Says how files of a mount are placed: `files of 2 MiB and more below / at multiples of 2 MiB`. */
+function mountWord(situation: Situation, directory: string): string {
+  const size = formatBytes(usualHugePage(situation.pageSize.value));
+  const where = situation.mounts.get(directory)?.value === 'huge' ? `multiples of ${size}` : 'any page';
+  return `files of ${size} and more below ${directory} at ${where}`;
 }
 
 /** Returns three lines without newlines: machine, settings, process. */
@@ -154,6 +163,14 @@ export function listFacts(situation: Situation): FactLine[] {
   add('random addresses', aslr.value, aslr);
   if (situation.mapBefore !== null)
     add('map before', `${situation.mapBefore.value.lines.length} areas`, situation.mapBefore);
+  for (const [directory, fact] of situation.mounts)
+    add(
+      `mount ${directory}`,
+      fact.value === 'huge'
+        ? 'files at huge pages (as on ext4, xfs, btrfs)'
+        : 'files at any page (as on tmpfs, overlay)',
+      fact,
+    );
   for (const [fd, fact] of situation.files)
     add(`descriptor ${fd}`, `${fact.value.kind}, ${fact.value.mode}, ${formatBytes(fact.value.size)}`, fact);
   if (situation.seccomp !== null) add('seccomp filter', `from line ${situation.seccomp.value}`, situation.seccomp);

@@ -47,4 +47,13 @@ export {
   SYSCTL_NAMES,
   type NamedLimit,
 } from './values.ts';
+export {
+  ASSUMED_MOUNTS,
+  mountOf,
+  parseMounts,
+  placementOf,
+  type FilePlacement,
+  type GivenMount,
+  type Mounts,
+} from './mounts.ts';
 export { SituationError } from './error.ts';

@@ -8,6 +8,7 @@ import type { AddressClue, Clue, LogClues } from './clues.ts';
 import { assumed, fromLog, given, type Evidence, type Fact } from './evidence.ts';
 import { SituationError } from './error.ts';
 import { placeFiles, type FileSpec, type NamedFile } from './files.ts';
+import { ASSUMED_MOUNTS, type GivenMount, type Mounts } from './mounts.ts';
 import { mapClues, type MapClues } from './map/clues.ts';
 import {
   arm64VaBits,
@@ -40,6 +41,7 @@ export interface GivenFacts {
   readonly ram?: number | undefined;
   readonly mapBefore?: MapBefore | undefined;
   readonly files?: readonly NamedFile[] | undefined;
+  readonly mounts?: readonly GivenMount[] | undefined;
 }
 
 /** The sources of a situation. */
@@ -281,6 +283,7 @@ export function inferSituation(sources: Sources): Situation {
     aslr: aslrFact(facts, clues),
     memory: memoryFact(facts),
     mapBefore: facts.mapBefore === undefined ? null : given(facts.mapBefore, facts.mapBefore.source),
+    mounts: mountsFact(facts.mounts ?? []),
     files: filesFact(facts.files ?? []),
     seccomp: ofLog(clues?.seccomp),
   };
@@ -311,6 +314,12 @@ function aslrFact(facts: GivenFacts, clues: LogClues | null): Fact<'on' | 'off' 
   if (((facts.personality ?? 0) & 0x40000) !== 0) return given('off', '--personality ADDR_NO_RANDOMIZE');
   if (clues?.noRandomize != null) return fromLog('off', clues.noRandomize.line, clues.noRandomize.what);
   return assumed('unknown');
+}
+
+function mountsFact(mounts: readonly GivenMount[]): Mounts {
+  const placed = new Map(ASSUMED_MOUNTS);
+  for (const { directory, placement, text } of mounts) placed.set(directory, given(placement, `--mount ${text}`));
+  return placed;
 }
 
 function filesFact(files: readonly NamedFile[]): ReadonlyMap<number, Fact<FileSpec>> {

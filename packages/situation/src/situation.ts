@@ -16,6 +16,7 @@ import {
 } from '@vmarea/uapi';
 import { assumed, type Fact } from './evidence.ts';
 import type { FileSpec } from './files.ts';
+import { ASSUMED_MOUNTS, type Mounts } from './mounts.ts';
 
 /** The architectures that a log or a map can show; `32-bit` when only the width is known. */
 export type Architecture = 'arm64' | 'x86-64' | 'riscv64' | 'arm' | 'i386' | '32-bit';
@@ -76,6 +77,8 @@ export interface Situation {
   readonly memory: Fact<MemoryFigures>;
   /** Null: the process starts with exec, or empty. */
   readonly mapBefore: Fact<MapBefore> | null;
+  /** Mounts by their directory. */
+  readonly mounts: Mounts;
   /** Open files by descriptor. */
   readonly files: ReadonlyMap<number, Fact<FileSpec>>;
   /** The line at which the log installs a seccomp filter; null when it shows none. */
@@ -130,6 +133,7 @@ export function defaultSituation(profile: KernelProfile = LINUX_6_1): Situation 
     aslr: assumed('unknown'),
     memory: assumed(memoryOf(ASSUMED_RAM)),
     mapBefore: null,
+    mounts: ASSUMED_MOUNTS,
     files: new Map(),
     seccomp: null,
   };

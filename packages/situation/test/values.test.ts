@@ -1,14 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import {
+  defaultSituation,
+  describeSituation,
+  inferSituation,
+  isAssumed,
   parseConfig,
   parseFileOption,
   parseKernelName,
   parseMeminfo,
+  parseMounts,
   parsePageSize,
   parsePersonality,
   parseRlimits,
   parseSysctls,
   placeFiles,
+  placementOf,
 } from '../src/index.ts';
 
 describe('option values', () => {
@@ -72,5 +78,40 @@ describe('option values', () => {
       hugePages: null,
     });
     expect(() => parseMeminfo('x', 'm')).toThrow('--meminfo: m has no line «MemTotal: N kB»');
+  });
+});
+
+describe('mounts', () => {
+  it('a file system decides how its files are placed', () => {
+    expect(parseMounts('/=overlay,/data/=ext4')).toEqual([
+      { directory: '/', placement: 'page', text: '/=overlay' },
+      { directory: '/data', placement: 'huge', text: '/data/=ext4' },
+    ]);
+    const situation = inferSituation({ given: { mounts: parseMounts('/=overlay,/data=xfs') }, clues: null });
+    const of = (path: string): string => placementOf(situation.mounts, path);
+    expect(['/usr/lib/x', '/data/x', '/data', '/database', '/dev/shm/x'].map(of)).toEqual([
+      'page',
+      'huge',
+      'huge',
+      'page',
+      'page',
+    ]);
+    expect(describeSituation(situation)[2]).toContain(
+      'files of 2 MiB and more below / at any page (--mount /=overlay)',
+    );
+  });
+
+  it('what nothing tells is assumed', () => {
+    const { mounts } = defaultSituation();
+    expect([placementOf(mounts, '/bin/x'), placementOf(mounts, '/run/x')]).toEqual(['huge', 'page']);
+    expect([...mounts.values()].every(isAssumed)).toBe(true);
+  });
+
+  it.each([
+    ['ext4', '--mount: «ext4» is not DIRECTORY=TYPE (for instance /=ext4)'],
+    ['/=ext5', '--mount /: «ext5» is none of ext4, xfs, btrfs'],
+    ['/', '--mount /: «» is none of'],
+  ])('--mount %s is refused', (text, message) => {
+    expect(() => parseMounts(text)).toThrow(message);
   });
 });

@@ -11,6 +11,7 @@ import {
   parseFileOption,
   parseKernelName,
   parseMeminfo,
+  parseMounts,
   parsePageSize,
   parsePersonality,
   parseRlimits,
@@ -74,6 +75,7 @@ export function givenFacts(options: SituationOptions): GivenFacts {
     ram: optional(options.ram, (text) => parseBytes('--ram', text)),
     mapBefore: optional(options.mapsBefore, readMapBefore),
     files: (options.file ?? []).map(parseFileOption),
+    mounts: (options.mount ?? []).flatMap(parseMounts),
   };
 }
 

@@ -21,6 +21,7 @@ export interface SituationOptions {
   readonly ram?: string | undefined;
   readonly config?: readonly string[] | undefined;
   readonly file?: readonly string[] | undefined;
+  readonly mount?: readonly string[] | undefined;
 }
 
 interface Row {
@@ -55,6 +56,11 @@ const ROWS: readonly Row[] = [
   {
     flags: '--file <[FD=]MODE,…>',
     help: 'an open file: ro|wo|rw,size=N,noexec,append,o_append,locked,sealed,same=FD,ramfs|tmpfs|hugetlbfs|memfd|zero|null|pipe|dir',
+    several: true,
+  },
+  {
+    flags: '--mount <DIRECTORY=TYPE>',
+    help: 'a file system, for instance /=ext4: it decides where files of 2 MiB and more go (default: what the log shows)',
     several: true,
   },
 ];

@@ -132,14 +132,44 @@ export function placesAtPmdBorder(mm: Mm, file: VmFile | null, addr: Addr, len: 
   return (flags & (MAP_FIXED | MAP_SHARED)) === 0 && len % mm.system.arch.pmdSize === 0 && mm.system.config.thp;
 }
 
-/** thp_get_unmapped_area: searches a gap with room to align the mapping; if there is none, any gap. */
-function searchAligned(cur: Caller, len: Bytes, flags: number): number {
-  const size = cur.mm.system.arch.pmdSize;
-  const found = searchArea(cur, 0, len + size, flags);
-  if (found < 0) return searchArea(cur, 0, len, flags);
-  const offset = found % size;
-  if (offset === 0) return cur.mm.mmapLegacy ? found : found + size;
-  return found + size - offset;
+/**
+ * __thp_get_unmapped_area: searches a gap with room to align the mapping, if [off, off + len) of the file contains a whole PMD
+ * huge page.
+ *
+ * @param off bytes; 0 without a file
+ * @returns an address congruent to `off`; the hint itself if the gap begins there; -1 without such a gap
+ */
+function searchAligned(cur: Caller, addr: Addr, len: Bytes, off: Bytes, flags: number): number {
+  const { mm } = cur;
+  const { arch, profile } = mm.system;
+  const size = arch.pmdSize;
+  const first = Math.ceil(off / size) * size;
+  if (off + len - first < size) return -1;
+  const found = searchArea(cur, addr, len + size, flags);
+  if (found < 0) return -1;
+  if (found === addr && addr !== 0) return addr;
+  const below = (((off - found) % size) + size) % size;
+  if (below === 0 && !mm.mmapLegacy && profile.layout.alignedSearchTakesUpperEnd) return found + size;
+  return found + below;
+}
+
+/**
+ * thp_get_unmapped_area: the `getUnmappedArea` of files on ext4, xfs, btrfs and others; kernels since 6.7 also use it for
+ * anonymous memory. It searches a gap with room to align the mapping; if there is none, as without alignment, with the hint.
+ * The parameters are those of {@link getUnmappedArea}.
+ */
+export function thpGetUnmappedArea(
+  cur: Caller,
+  file: VmFile | null,
+  addr: Addr,
+  len: Bytes,
+  pgoff: Pages,
+  flags: number,
+): number {
+  const { system } = cur.mm;
+  const aligns = file === null || (system.profile.layout.filesAlignToPmd && system.config.thp);
+  const found = aligns ? searchAligned(cur, addr, len, pgoff * system.pageSize, flags) : -1;
+  return found < 0 ? searchArea(cur, addr, len, flags) : found;
 }
 
 /**
@@ -164,7 +194,7 @@ export function getUnmappedArea(
     file !== null && file.fOp.getUnmappedArea !== null
       ? file.fOp.getUnmappedArea(cur, file, addr, len, pgoff, flags)
       : placesAtPmdBorder(mm, file, addr, len, flags)
-        ? searchAligned(cur, len, flags)
+        ? thpGetUnmappedArea(cur, null, addr, len, 0, flags)
         : searchArea(cur, addr, len, flags);
   if (isErr(area) || area > mm.taskSize - len || (area & mm.system.pageMask) !== 0) {
     // With MAP_FIXED the result is the given address, and a negative one stands for a value near 2^64.
@@ -174,11 +204,17 @@ export function getUnmappedArea(
   return error === 0 ? area : refuse(cur, SECURITY_MMAP_ADDR_REFUSED, error);
 }
 
+/** Returns whether the file's driver has a search of its own; {@link thpGetUnmappedArea} is the common one with alignment. */
+function hasOwnSearch(file: VmFile | null): boolean {
+  const own = file?.fOp.getUnmappedArea ?? null;
+  return own !== null && own !== thpGetUnmappedArea;
+}
+
 /** Returns the errno for an unusable result of a search. `asGiven`: the result is the MAP_FIXED address. */
 function whyNotThere(cur: Caller, file: VmFile | null, len: Bytes, area: AddrOrErrno, asGiven: boolean): Errno {
   if (isErr(area)) {
     if (asGiven && area < -4095) return refuse(cur, GET_UNMAPPED_AREA_BEYOND_TASK_SIZE, -ENOMEM);
-    if (file !== null && file.fOp.getUnmappedArea !== null) return refuse(cur, GET_UNMAPPED_AREA_OWNER_REFUSED, area);
+    if (hasOwnSearch(file)) return refuse(cur, GET_UNMAPPED_AREA_OWNER_REFUSED, area);
     // The last 4095 values of an unsigned long count as errors, also when the program gave them as an address.
     return asGiven ? refuse(cur, GET_UNMAPPED_AREA_ERROR_VALUE, area) : area;
   }

@@ -24,6 +24,7 @@ import { callText, formatAnswer } from '../report/answer-text.ts';
 import { attemptOf } from './failed-calls.ts';
 import { learnFromSuccess } from './learn.ts';
 import { makeCall, makeCallAt, makeMemoryCall, noteGiven, reachesUnknown, sharedSegment } from './memory-calls.ts';
+import { confirmPlacement, correctPlacement, fileThatDecides } from './placement.ts';
 import type { Entered, Process } from './process.ts';
 import type { Replay } from '../replay.ts';
 import type { Reason } from '../report/report.ts';
@@ -60,6 +61,7 @@ export class MemoryDriver {
       task,
     });
     if (op.op === 'mmap' && (op.flags & MAP_ANONYMOUS) === 0 && ret !== -EBADF) this.#openedBefore(process, call, op);
+    if (op.op === 'mmap' && op.fd >= 0) this.#place(process, op);
     task.cur.call.reason = 0;
     this.#replay.counter.driverDecision = 0;
     const oldBrk = task.mm.brk;
@@ -181,6 +183,7 @@ export class MemoryDriver {
     if (result < 0 && this.#learned(process, call, op, ret)) {
       result = this.#make(process, call, op, ret);
     }
+    if (op.op === 'mmap' && !space.recorded) result = this.#placed(process, call, op, result, ret);
     if (result === ret) {
       if (space.recorded && !this.#judgedAnyway(op)) this.#tally.unjudged++;
       else this.#tally.reproduced++;
@@ -198,6 +201,24 @@ export class MemoryDriver {
     }
     this.#differs(process, call, op, result, ret);
     return result;
+  }
+
+  /** What is known of the mount may have changed since the file was opened. */
+  #place(process: Process, op: MmapOp): void {
+    const file = process.task.cur.files.fgetRaw(op.fd);
+    if (file !== null) this.#replay.files.place(file);
+  }
+
+  /** The answer, with what a mapping of a file tells about the file's mount. */
+  #placed(process: Process, call: Call, op: MmapOp, result: number, ret: number): number {
+    const file = fileThatDecides(this.#replay, process, op);
+    if (file === null || result < 0) return result;
+    if (result === ret) {
+      confirmPlacement(this.#replay, file, call);
+      return result;
+    }
+    process.task.sys.munmap(result, op.len);
+    return correctPlacement(this.#replay, process, call, op, ret) ?? makeCall(process, op);
   }
 
   #make(process: Process, call: Call, op: MemoryOp, ret: number): number {

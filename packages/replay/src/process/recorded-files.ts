@@ -8,6 +8,7 @@ import {
   FMODE_EXEC,
   FMODE_PATH,
   refuse,
+  thpGetUnmappedArea,
   VM_FAULT_SIGBUS,
   VmOperations,
   type MmSystem,
@@ -41,6 +42,7 @@ import {
   type Inode,
   PROC_NO_MMAP,
 } from '@vmarea/vfs';
+import type { FilePlacement } from '@vmarea/situation';
 
 /** A file of the page cache has no pages here: there is no memory behind a replay. */
 const vmOps = new VmOperations({ fault: () => VM_FAULT_SIGBUS });
@@ -50,6 +52,15 @@ const regularOperations = new FileOperations({
     vma.vmOps = vmOps;
     return 0;
   },
+});
+
+/** The same on a file system that has its files placed at huge pages. */
+const placedOperations = new FileOperations({
+  mmap: (_cur, _file, vma) => {
+    vma.vmOps = vmOps;
+    return 0;
+  },
+  getUnmappedArea: thpGetUnmappedArea,
 });
 
 const procOperations = new FileOperations({ mmap: (cur) => refuse(cur, PROC_NO_MMAP, -EIO) });
@@ -75,8 +86,11 @@ export class RecordedFiles {
   /** Inodes in use, by path. */
   readonly #byPath = new Map<string, { readonly inode: Inode; readonly dentry: Dentry }>();
   #pseudo = 0;
+  /** How the files of a path's mount are placed. */
+  readonly #placementOf: (path: string) => FilePlacement;
 
-  constructor(system: MmSystem) {
+  constructor(system: MmSystem, placementOf: (path: string) => FilePlacement) {
+    this.#placementOf = placementOf;
     this.#sb = new SuperBlock(system, {
       manifest: {
         name: 'recorded',
@@ -157,8 +171,20 @@ export class RecordedFiles {
     return plain;
   }
 
+  /** Whether a file is a plain one, which is placed as its mount says. */
+  isPlaced(file: VmFile): file is File {
+    return file instanceof File && (file.fOp === regularOperations || file.fOp === placedOperations);
+  }
+
+  /** Has a plain file placed as its mount says now, or as it is told. */
+  place(file: VmFile, placement?: FilePlacement): void {
+    if (!this.isPlaced(file)) return;
+    file.fOp = (placement ?? this.#placementOf(file.path())) === 'huge' ? placedOperations : regularOperations;
+  }
+
   /** Takes a file of the map before under its path, so that the log opens the same one. */
   adopt(path: string, file: File): void {
+    file.fInode.iFop = regularOperations;
     if (!this.#byPath.has(path)) this.#byPath.set(path, { inode: file.fInode, dentry: file.dentry });
   }
 
@@ -176,6 +202,7 @@ export class RecordedFiles {
   #file(dentry: Dentry, inode: Inode, flags: number, fop: FileOperations): File {
     const file = allocFile(null, dentry, inode, flags & O_ACCMODE, fop);
     file.fFlags = flags;
+    this.place(file);
     if ((flags & O_PATH) !== 0) file.fMode = FMODE_PATH;
     return file;
   }

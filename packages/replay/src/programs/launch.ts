@@ -42,6 +42,8 @@ export interface PendingExec {
   /** The first address that mmap chose freely, and the bytes asked for. */
   firstMmap: number;
   firstMmapLen: number;
+  /** It tells the displacement to the page, not only to a huge page. */
+  firstMmapExact: boolean;
   /** Load bias of the program. */
   bias: number;
   /** Whether the program's place is up to chance at all. */
@@ -82,12 +84,21 @@ const ALIGN_SLACK = 2 ** 30;
 /** Begins to look at the answers after an exec. */
 export function pendingExec(program: Program, line: number): PendingExec {
   const movable = program.elf.type === ET_DYN && program.interpreter !== null;
-  return { program, line, firstBrk: -1, firstMmap: -1, firstMmapLen: 0, bias: movable ? -1 : 0, movable };
+  return {
+    program,
+    line,
+    firstBrk: -1,
+    firstMmap: -1,
+    firstMmapLen: 0,
+    firstMmapExact: false,
+    bias: movable ? -1 : 0,
+    movable,
+  };
 }
 
 /** Everything is known that the first answers can tell. */
 export function isFixed(exec: PendingExec): boolean {
-  return exec.firstBrk >= 0 && exec.firstMmap >= 0 && exec.bias >= 0;
+  return exec.firstBrk >= 0 && exec.firstMmap >= 0 && exec.firstMmapExact && exec.bias >= 0;
 }
 
 /** Learns from one call after an exec. */
@@ -99,10 +110,15 @@ export function learn(exec: PendingExec, call: Call, op: Op, arch: Arch): void {
     if (op.addr === 0 && exec.firstBrk < 0) exec.firstBrk = ret;
   } else if (op.op === 'mmap') {
     const fixed = (op.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
-    if (!fixed && op.addr === 0 && exec.firstMmap < 0) {
-      exec.firstMmap = ret;
-      exec.firstMmapLen = Number(op.len);
-    }
+    if (fixed || op.addr !== 0 || exec.firstMmapExact) return;
+    const len = Number(op.len);
+    const anonymous = (op.flags & MAP_ANONYMOUS) !== 0;
+    // Such lengths may be placed at huge pages.
+    const exact = anonymous ? len % arch.pmdSize !== 0 : len < arch.pmdSize;
+    if (!exact && (!anonymous || exec.firstMmap >= 0)) return;
+    exec.firstMmap = ret;
+    exec.firstMmapLen = len;
+    exec.firstMmapExact = exact;
   } else if (op.op === 'mprotect' && exec.bias < 0) {
     const relro = exec.program.elf.phdrs.find((p) => p.type === PT_GNU_RELRO);
     if (relro === undefined) return;

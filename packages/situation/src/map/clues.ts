@@ -22,14 +22,10 @@ export function mapClues(lines: readonly MapsLine[]): MapClues {
   let page: Clue<number> | null = null;
   let top: AddressClue | null = null;
   let architecture: Clue<Architecture> | null = null;
-  let vsyscall: Clue<VsyscallMode> | null = null;
-  let whole = false;
   lines.forEach((area, index) => {
     const line = index + 1;
     if (area.name === '[vsyscall]') {
       architecture ??= { value: 'x86-64', line, what: '[vsyscall], which only x86-64 has' };
-      const [value, how] = area.read ? (['emulate', 'readable'] as const) : (['xonly', 'only executable'] as const);
-      vsyscall = { value, line, what: `[vsyscall] is ${how}` };
       return;
     }
     if (area.name === '[vectors]' || area.name === '[sigpage]')
@@ -41,13 +37,22 @@ export function mapClues(lines: readonly MapsLine[]): MapClues {
       if (page === null || size < page.value) page = { value: size, line, what: `a border at ${border.toString(16)}` };
     }
     const isStack = area.name === '[stack]';
-    whole ||= isStack;
     if (top === null || isStack || (!top.chosen && area.end > top.value)) {
       const what = isStack ? `[stack] ends at ${area.end.toString(16)}` : `an area ends at ${area.end.toString(16)}`;
       top = { value: area.end, line, what, chosen: isStack };
     }
   });
-  // A part of a map may have been cut off before its last line.
-  if (vsyscall === null && whole) vsyscall = { value: 'none', line: 0, what: 'it has no [vsyscall]' };
-  return { page, top, architecture, vsyscall };
+  return { page, top, architecture, vsyscall: vsyscallOf(lines) };
+}
+
+/** What the last line says; null for a map that may have been cut off before it. */
+function vsyscallOf(lines: readonly MapsLine[]): Clue<VsyscallMode> | null {
+  const index = lines.findIndex(({ name }) => name === '[vsyscall]');
+  if (index < 0) {
+    const whole = lines.some(({ name }) => name === '[stack]');
+    return whole ? { value: 'none', line: 0, what: 'it has no [vsyscall]' } : null;
+  }
+  return lines[index]!.read
+    ? { value: 'emulate', line: index + 1, what: '[vsyscall] is readable' }
+    : { value: 'xonly', line: index + 1, what: '[vsyscall] is only executable' };
 }

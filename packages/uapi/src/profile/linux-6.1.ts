@@ -13,6 +13,7 @@ export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1
     specialMappingRefusesSplit: true,
     denywriteVmas: false,
     dataDefaultMteAllowed: true,
+    filesAlignToPmd: true,
   },
   mmap: {
     offsetShiftArithmetic: false,

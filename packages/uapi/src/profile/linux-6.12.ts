@@ -9,6 +9,7 @@ export const LINUX_6_12: KernelProfile = deriveProfile(LINUX_6_1, 'linux-6.12', 
     searchKeepsMinAddr: true,
     mapAbove4G: true,
     anonAlignsToPmd: true,
+    alignedSearchTakesUpperEnd: true,
     sealsPageZero: true,
   },
   mmap: {

@@ -17,6 +17,8 @@ export const MSM_4_4: KernelProfile = {
     denywriteVmas: true,
     dataDefaultMteAllowed: false,
     anonAlignsToPmd: false,
+    filesAlignToPmd: false,
+    alignedSearchTakesUpperEnd: false,
     sealsPageZero: false,
   },
   mmap: {

@@ -36,7 +36,8 @@ export interface FileInit {
 export class File implements VmFile {
   fMode: number;
   fFlags: number;
-  readonly fOp: FileOperations;
+  /** A driver may replace it (replace_fops). */
+  fOp: FileOperations;
   readonly fInode: Inode;
   fCount = 1;
   /** Position in bytes. */

@@ -24,6 +24,13 @@ export interface LayoutFacts {
   readonly dataDefaultMteAllowed: boolean;
   /** With CONFIG_TRANSPARENT_HUGEPAGE, an anonymous private mapping without a hint whose length is a multiple of a PMD huge page is aligned to one. */
   readonly anonAlignsToPmd: boolean;
+  /**
+   * File systems that ask for it (ext4, xfs, btrfs, …) have their files placed congruent to a PMD huge page, where the mapped
+   * part contains a whole one and the kernel knows transparent huge pages.
+   */
+  readonly filesAlignToPmd: boolean;
+  /** A top-down search with room to align takes the upper end of a hole that is aligned by itself; otherwise the lower. */
+  readonly alignedSearchTakesUpperEnd: boolean;
   /** Page 0, which the personality MMAP_PAGE_ZERO maps, is sealed. */
   readonly sealsPageZero: boolean;
 }
