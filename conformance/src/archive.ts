@@ -1,6 +1,7 @@
 /**
  * Where recordings come from: an archive (`recordings.jsonl.br`, all recordings of a set one after another, compressed)
- * or a folder of `.jsonl` files; with the guest's files (`guest-meminfo`, `guest-cmdline`) beside them.
+ * or a folder of `.jsonl` files; with the guest's files (`guest-meminfo`, `guest-cmdline`) beside them, and `COMPARED` where
+ * not all kinds of answers are to be compared.
  *
  * Not here: what the lines mean (recording.ts).
  */
@@ -12,7 +13,7 @@ import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 export const ARCHIVE = 'recordings.jsonl.br';
 
 /** Files of a set that are kept as they are. */
-const GUEST_FILES: readonly string[] = ['guest-meminfo', 'guest-cmdline', 'KERNEL_LEAKS'];
+const GUEST_FILES: readonly string[] = ['guest-meminfo', 'guest-cmdline', 'KERNEL_LEAKS', 'COMPARED'];
 
 /** One recording as text. */
 export interface RecordingText {

@@ -8,6 +8,8 @@ import { findVma, isErr } from '@vmarea/mm-core';
 import { ACCESS_READ, ACCESS_WRITE, accessPfn, handleMmFault } from '@vmarea/mm-core/memory';
 import type { ElfProgramHeader, Kernel, LimitTable, Task } from '@vmarea/kernel';
 import {
+  allCapabilities,
+  CAP_SYS_RESOURCE,
   ET_EXEC,
   MADV_DONTNEED,
   O_CREAT,
@@ -20,6 +22,7 @@ import {
   PT_LOAD,
   rlimitByName,
 } from '@vmarea/uapi';
+import { inContainer } from './machine.ts';
 import { exact, type Header, type SmapsVma } from './recording.ts';
 
 /** Pages of the executor that are in memory all the time. */
@@ -162,6 +165,10 @@ export function startExecutor(kernel: Kernel, header: Header): Executor {
   for (const addr of own.readAddresses) accessPfn(task.cur, addr, ACCESS_READ);
   readDataOnce(task, phdrs[1]!, header.page_size);
   touchOwn(task, own);
+  if (inContainer(header)) {
+    task.unlink('/dev/full');
+    task.sys.capset([...allCapabilities()].filter((capability) => capability !== CAP_SYS_RESOURCE));
+  }
   if (header.uid !== 0) task.setuid(header.uid);
   // The executor asks where a mapping would go, which leaves its mark in VmPeak.
   const probe = task.sys.mmap(0, 4096, 3, 0x22, -1, 0);

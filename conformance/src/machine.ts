@@ -15,6 +15,7 @@ import {
   defaultSysctls,
   LINUX_6_1,
   LINUX_6_12,
+  LINUX_6_18,
   MSM_4_4,
   type KernelConfig,
   type KernelProfile,
@@ -51,16 +52,23 @@ export function readGuest(dir: string): Guest {
 /** The profile for a kernel's release string. */
 export function profileOf(release: string): KernelProfile {
   if (release.startsWith('4.4')) return MSM_4_4;
+  if (release.startsWith('6.18.')) return LINUX_6_18;
   if (release.startsWith('6.12.')) return LINUX_6_12;
   if (release.startsWith('6.1.')) return LINUX_6_1;
   throw new Error(`conformance: no profile for kernel ${release}`);
 }
 
+/** More memory than this is a figure only: what limits ask for; no recording touches so much. */
+const MOST_FRAMES_BYTES = 2 ** 30;
+
 /** The default huge page of each page size, in bytes, when the guest's files do not tell. */
 const DEFAULT_HUGE: Readonly<Record<number, number>> = { 4096: 2 ** 21, 16384: 2 ** 25, 65536: 2 ** 29 };
 
-/** How Debian's x86-64 kernels are built, where that is not as its arm64 ones. */
-const DEBIAN_X86_64: Partial<KernelConfig> = { softDirty: true, lsmMmapMinAddr: 65536 };
+/** How x86-64 kernels are built, where that is not as Debian's arm64 ones. Debian's have soft-dirty bits, the native 6.18 has not. */
+function x86Config(header: Header): Partial<KernelConfig> {
+  const softDirty = header.initial_smaps.some((vma) => String(vma['VmFlags']).split(' ').includes('sd'));
+  return { softDirty, lsmMmapMinAddr: 65536 };
+}
 
 function configOf(header: Header, guest: Guest, profile: KernelProfile): KernelConfig {
   const hugeSize = (guest.meminfo['Hugepagesize'] ?? DEFAULT_HUGE[header.page_size]! / 1024) * 1024;
@@ -72,14 +80,26 @@ function configOf(header: Header, guest: Guest, profile: KernelProfile): KernelC
     ...DEFAULT_CONFIG,
     ...profile.usualConfig,
     hugePages: [{ size: hugeSize, pages }],
-    ...(header.arch === 'x86_64' ? DEBIAN_X86_64 : {}),
+    ...(header.arch === 'x86_64' ? x86Config(header) : {}),
     ramBytes: ramKb * 1024,
   };
 }
 
-/** The `vsyscall=` of an x86-64 command line; Debian's kernels are built with `none`. */
-function vsyscallOf(cmdline: string): VsyscallMode {
-  return (/(?:^|\s)vsyscall=(\w+)/.exec(cmdline)?.[1] ?? 'none') as VsyscallMode;
+/**
+ * Whether the scripts ran on a machine in use, in a container: its root is a tmpfs, root has not CAP_SYS_RESOURCE (a hard
+ * limit could not be raised), and /dev has no full.
+ */
+export function inContainer(header: Header): boolean {
+  return header.kernel.startsWith('6.18.') && header.kernel.includes('-fc-');
+}
+
+/** The `vsyscall=` of an x86-64 command line; otherwise what the first map has, which is how the kernel was built. */
+function vsyscallOf(header: Header, cmdline: string): VsyscallMode {
+  const told = /(?:^|\s)vsyscall=(\w+)/.exec(cmdline)?.[1];
+  if (told !== undefined) return told as VsyscallMode;
+  const line = header.initial_maps.find((text) => text.endsWith('[vsyscall]'));
+  if (line === undefined) return 'none';
+  return line.includes(' r-xp ') ? 'emulate' : 'xonly';
 }
 
 function archOf(header: Header, guest: Guest): Arch {
@@ -88,7 +108,7 @@ function archOf(header: Header, guest: Guest): Arch {
   }
   return createX86_64({
     levels: header.va_bits > 47 ? 5 : 4,
-    vsyscall: vsyscallOf(guest.cmdline),
+    vsyscall: vsyscallOf(header, guest.cmdline),
     protectionKeys: guest.protectionKeys,
   });
 }
@@ -140,9 +160,10 @@ export function buildMachine(header: Header, guest: Guest, profile: KernelProfil
     profile,
     config,
     sysctl: sysctlsOf(header),
-    memory: { bytes: config.ramBytes },
+    memory: { bytes: Math.min(config.ramBytes, MOST_FRAMES_BYTES) },
     hugePages: (system) => new Hugetlb(system),
     sharedMemory: (system) => new Shmem(system),
+    root: (system) => (inContainer(header) ? tmpfs(system) : ramfs(system)),
     mounts: [
       { path: '/dev', filesystem: (system) => devfs(system) },
       { path: '/proc', filesystem: proc },
@@ -152,15 +173,18 @@ export function buildMachine(header: Header, guest: Guest, profile: KernelProfil
       { path: '/huge', filesystem: (system) => hugetlbfs(system, { mode: 0o1777 }) },
     ],
   });
+  const { ram } = kernel.system;
+  if (config.ramBytes > MOST_FRAMES_BYTES) {
+    kernel.system.ram = { ...ram, totalPages: () => Math.floor(config.ramBytes / header.page_size) };
+  }
   const free = freeAtBoot(guest);
   if (free !== null && kernel.memory !== null) {
     const { frames } = kernel.memory;
     const counted = (): number => frames.nrFree + frames.nrFilePages - frames.nrShmem;
     const base = Math.floor((free * 1024) / header.page_size) - counted();
-    const { ram } = kernel.system;
+    const now = kernel.system.ram;
     kernel.system.ram = {
-      totalPages: () => ram.totalPages(),
-      swapPages: () => ram.swapPages(),
+      ...now,
       guessFreePages: () => base + counted(),
     };
   }

@@ -1,13 +1,14 @@
 /**
  * Runs the recordings of one set, one after the other; and the worker that does so beside others.
  */
-import { basename } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { KernelProfile } from '@vmarea/uapi';
 import { readSet } from './archive.ts';
-import type { Kind } from './compare.ts';
+import { KINDS, type Kind } from './compare.ts';
 import { Exceptions, type ExceptionEntry } from './exceptions.ts';
 import { readGuest } from './machine.ts';
 import { parseRecording } from './recording.ts';
@@ -44,11 +45,26 @@ export interface SetResult {
   readonly seconds: number;
 }
 
+/** The kinds that can be compared in a set: those that its file COMPARED names, otherwise all. */
+function readCompared(dir: string): readonly Kind[] {
+  const path = join(dir, 'COMPARED');
+  if (!existsSync(path)) return KINDS;
+  return readFileSync(path, 'utf8')
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .map((word) => {
+      const kind = KINDS.find((known) => known === word);
+      if (kind === undefined) throw new Error(`conformance: ${path}: there is no kind ${word}`);
+      return kind;
+    });
+}
+
 /** Runs a set. */
 export function runSet(job: SetJob): SetResult {
   const set = basename(job.dir);
   const guest = readGuest(job.dir);
-  const kinds = new Set(job.kinds);
+  const compared = readCompared(job.dir);
+  const kinds = new Set(job.kinds.filter((kind) => compared.includes(kind)));
   const failed: Outcome[] = [];
   const needless: string[] = [];
   let passed = 0;

@@ -28,6 +28,7 @@ import {
   VM_WRITE,
   vmStartGap,
   vmUnmappedArea,
+  vmUnmappedWindow,
   VmOperations,
   type Caller,
   type Vma,
@@ -105,16 +106,22 @@ function hugetlbGetUnmappedArea(
   if ((flags & MAP_FIXED) !== 0) {
     return addr % h.size === 0 ? addr : refuse(cur, HUGETLB_LENGTH_UNALIGNED, -EINVAL);
   }
+  const { hugeHintRoundsDown, mapWindow, map32Bit } = mm.system.arch;
+  const asOthers = mm.system.profile.hugetlb.searchesAsOthers;
+  const window = asOthers && map32Bit !== null && (flags & map32Bit.flag) !== 0 ? map32Bit : null;
   if (addr !== 0) {
-    const { hugeHintRoundsDown, mapWindow } = mm.system.arch;
     // A hint just below 2^64 is rounded up to 0, and used when nothing is mapped there.
-    const hint = hugeHintRoundsDown ? Math.floor(addr / h.size) * h.size : Math.ceil(addr / h.size) * h.size + 0;
-    if (hint >= 0 && hint <= mm.taskSize - len && (hint > mapWindow || hint + len <= mapWindow)) {
+    const down = hugeHintRoundsDown && !asOthers;
+    const hint = down ? Math.floor(addr / h.size) * h.size : Math.ceil(addr / h.size) * h.size + 0;
+    const end = hint > mapWindow ? mm.taskSize : mapWindow;
+    if (hint >= 0 && hint + len <= (window === null ? end : window.end)) {
       const vma = findVma(mm, hint);
       if (vma === null || hint + len <= vmStartGap(mm, vma)) return hint;
     }
   }
-  return vmUnmappedArea(cur, len, addr, !rules.bottomUp && !mm.mmapLegacy, h.size - mm.system.pageSize);
+  const alignMask = h.size - mm.system.pageSize;
+  if (window !== null) return vmUnmappedWindow(cur, len, window, alignMask);
+  return vmUnmappedArea(cur, len, addr, !rules.bottomUp && !mm.mmapLegacy, alignMask);
 }
 
 /** hugetlbfs_read_iter: reads pages of the file, and zeroes for absent ones. */

@@ -33,6 +33,7 @@ export {
   thpGetUnmappedArea,
   vmStartGap,
   vmUnmappedArea,
+  vmUnmappedWindow,
 } from './space/placement.ts';
 export { countVmaPagesRange, getGateVma, mmapRegion } from './calls/map-region.ts';
 export { finishPopulate } from './calls/populate.ts';

@@ -23,6 +23,8 @@ export class AreaSpec {
   pgoff: Pages = 0;
   /** The anon_vma of the mapped area; null for a new one. */
   anonVma: AnonVma | null = null;
+  /** The mapped area that this is a part or a copy of; null for a new one. */
+  source: Vma | null = null;
   policy: object | null = null;
   userfaultCtx: object | null = null;
   /** Name of anonymous memory. */
@@ -37,6 +39,7 @@ export class AreaSpec {
     this.file = null;
     this.pgoff = start * perPage;
     this.anonVma = null;
+    this.source = null;
     this.policy = null;
     this.userfaultCtx = null;
     this.anonName = null;
@@ -60,6 +63,7 @@ export class AreaSpec {
     this.file = vma.vmFile;
     this.pgoff = vma.vmPgoff + (start - vma.vmStart) * vma.vmMm.system.perPage;
     this.anonVma = vma.anonVma;
+    this.source = vma;
     this.policy = vma.vmPolicy;
     this.userfaultCtx = vma.userfaultCtx;
     this.anonName = vma.anonName;

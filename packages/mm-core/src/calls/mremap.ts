@@ -217,6 +217,7 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
     vma.vmFlags &= VM_LOCKED_CLEAR_MASK;
     if (newVma !== vma && vma.vmStart === oldAddr && vma.vmEnd === oldAddr + oldLen) unlinkAnonVmas(vma);
     // Returns without unmapping, so locked_vm still counts what the source lost beyond the range.
+    if (system.profile.mremap.dontunmapCountsLocked && (vmFlags & VM_LOCKED) !== 0) mm.lockedVm += newLen / pageSize;
     return result;
   }
   const unmapped = doMunmap(cur, from, fromLen);
@@ -250,13 +251,16 @@ function chargeGrowth(cur: Caller, vma: Vma, oldLen: Bytes, newLen: Bytes): numb
   return (newLen - oldLen) / mm.system.pageSize;
 }
 
-/** mremap_to: moves to a fixed destination, or to a free one for MREMAP_DONTUNMAP. */
-function mremapTo(cur: Caller, request: MremapRequest): AddrOrErrno {
-  const { addr, newAddr, newLen, flags } = request;
+/**
+ * Returns whether something may be moved to the new address.
+ *
+ * @returns 0, -EINVAL, or -ENOMEM near the limit of mappings
+ */
+function checkNewAddress(cur: Caller, request: MremapRequest): number {
+  const { addr, oldLen, newAddr, newLen } = request;
   const mm = cur.mm;
   const system = mm.system;
   const T = mm.taskSize;
-  let oldLen = request.oldLen;
   if ((newAddr & system.pageMask) !== 0) return refuse(cur, MREMAP_NEW_UNALIGNED, -EINVAL);
   if (newLen < 0 || newLen > T || newAddr < 0 || newAddr > T - newLen) {
     return refuse(cur, MREMAP_NEW_BEYOND_TASK_SIZE, -EINVAL);
@@ -266,6 +270,32 @@ function mremapTo(cur: Caller, request: MremapRequest): AddrOrErrno {
   if (system.profile.mremap.fixedChecksMapCount && mm.mapCount + 2 >= system.sysctl.maxMapCount - 3) {
     return refuse(cur, MREMAP_MAX_MAP_COUNT, -ENOMEM);
   }
+  return 0;
+}
+
+/**
+ * check_mremap_params: what a version that looks at the arguments first refuses.
+ *
+ * @returns 0, -EINVAL, or -ENOMEM near the limit of mappings
+ */
+function checkParams(cur: Caller, request: MremapRequest): number {
+  const { newLen, flags } = request;
+  if (newLen < 0 || newLen > cur.mm.taskSize) return refuse(cur, MREMAP_NEW_BEYOND_TASK_SIZE, -EINVAL);
+  return (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0 ? 0 : checkNewAddress(cur, request);
+}
+
+/** mremap_to: moves to a fixed destination, or to a free one for MREMAP_DONTUNMAP. */
+function mremapTo(cur: Caller, request: MremapRequest): AddrOrErrno {
+  const { addr, newAddr, newLen, flags } = request;
+  const mm = cur.mm;
+  const system = mm.system;
+  let oldLen = request.oldLen;
+  // The source before the destination is unmapped, or after it.
+  const sourceFirst = system.profile.mremap.checksArgumentsFirst;
+  const early = sourceFirst
+    ? vmaToResize(cur, addr, compareUnsigned(oldLen, newLen) > 0 ? newLen : oldLen, newLen, flags)
+    : checkNewAddress(cur, request);
+  if (early !== 0) return early;
   const fixed = (flags & MREMAP_FIXED) !== 0;
   if (fixed) {
     const error = doMunmap(cur, newAddr, newLen);
@@ -276,9 +306,12 @@ function mremapTo(cur: Caller, request: MremapRequest): AddrOrErrno {
     if (error !== 0) return error;
     oldLen = newLen;
   }
-  const resize = vmaToResize(cur, addr, oldLen, newLen, flags);
-  if (resize !== 0) return resize;
-  const vma = findVma(mm, addr)!;
+  if (!sourceFirst) {
+    const resize = vmaToResize(cur, addr, oldLen, newLen, flags);
+    if (resize !== 0) return resize;
+  }
+  const vma = vmaLookup(mm, addr);
+  if (vma === null) return refuse(cur, MREMAP_NOT_MAPPED, -EFAULT);
   if ((flags & MREMAP_DONTUNMAP) !== 0 && !mayExpandVm(cur, vma.vmFlags, oldLen / system.pageSize)) return -ENOMEM;
   const charged = chargeGrowth(cur, vma, oldLen, newLen);
   if (charged !== 0 && securityVmEnoughMemoryMm(cur, charged) !== 0) return -ENOMEM;
@@ -290,6 +323,36 @@ function mremapTo(cur: Caller, request: MremapRequest): AddrOrErrno {
     : moveVma(cur, vma, oldLen === request.oldLen ? request : { ...request, oldLen }, fixed ? newAddr : area);
   if (isErr(result) && charged !== 0) vmUnacctMemory(system, charged);
   return result;
+}
+
+/** vma_multi_allowed: returns whether others may move together with the VMA. A driver that chooses addresses may ignore the fixed one. */
+function movesWithOthers({ vmFile, userfaultCtx }: Vma): boolean {
+  if (userfaultCtx !== null) return false;
+  return vmFile === null || vmFile.fOp.getUnmappedArea === null || vmFile.hugePageSize > 0;
+}
+
+/**
+ * remap_move: moves every mapping of a range to a fixed address, holes between them included. What is moved when one of
+ * them is refused stays moved.
+ *
+ * @returns the new address, or a negative errno
+ */
+function remapMove(cur: Caller, request: MremapRequest): AddrOrErrno {
+  const { mm } = cur;
+  const { addr: start, newAddr } = request;
+  const end = start + request.oldLen;
+  let result: AddrOrErrno | null = null;
+  for (let vma = vmaLookup(mm, start); vma !== null && vma.vmStart < end;) {
+    const addr = Math.max(vma.vmStart, start);
+    const { vmEnd } = vma;
+    if (!movesWithOthers(vma) && (result !== null || vmEnd < end)) return refuse(cur, MREMAP_CROSSES_VMA, -EFAULT);
+    const oldLen = Math.min(vmEnd, end) - addr;
+    const moved = mremapOne(cur, { ...request, addr, oldLen, newLen: oldLen, newAddr: newAddr + (addr - start) });
+    if (isErr(moved)) return moved;
+    result ??= moved;
+    vma = findVma(mm, vmEnd);
+  }
+  return result ?? refuse(cur, MREMAP_NOT_MAPPED, -EFAULT);
 }
 
 /** Grows the VMA in place. The caller has checked that there is room. */
@@ -321,6 +384,12 @@ function growInPlace(cur: Caller, vma: Vma, addr: Addr, oldLen: Bytes, newLen: B
 }
 
 function mremapLocked(cur: Caller, request: MremapRequest): AddrOrErrno {
+  const many = cur.mm.system.profile.mremap.movesManyVmas && (request.flags & MREMAP_FIXED) !== 0;
+  return many && request.oldLen === request.newLen ? remapMove(cur, request) : mremapOne(cur, request);
+}
+
+/** Remaps what lies in one VMA. */
+function mremapOne(cur: Caller, request: MremapRequest): AddrOrErrno {
   const { addr, flags, newAddr } = request;
   const mm = cur.mm;
   const system = mm.system;
@@ -395,9 +464,14 @@ export function doMremap(cur: Caller, addr: Addr, oldLen: Bytes, newLen: Bytes, 
   const oldSize = alignUp(oldLen, system.pageMask);
   const newSize = alignUp(newLen, system.pageMask);
   if (newSize === 0) return refuse(cur, MREMAP_ZERO_LEN, -EINVAL);
+  const request: MremapRequest = { addr, oldLen: oldSize, newLen: newSize, flags, newAddr };
+  if (system.profile.mremap.checksArgumentsFirst) {
+    const error = checkParams(cur, request);
+    if (error !== 0) return error;
+  }
   mmapLock(mm, 'mremap');
   try {
-    return mremapLocked(cur, { addr, oldLen: oldSize, newLen: newSize, flags, newAddr });
+    return mremapLocked(cur, request);
   } finally {
     mmapUnlock(mm);
   }

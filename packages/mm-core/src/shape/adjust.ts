@@ -101,6 +101,16 @@ function tellNoAnonVma(mm: Mm, error: Errno): number {
   return error;
 }
 
+/**
+ * Gives a VMA that has no anon_vma that of the area which it is about to take in.
+ *
+ * @returns 0, or -ENOMEM, which a listener is told
+ */
+export function adoptAnonVma(mm: Mm, vma: Vma, from: Vma): number {
+  const error = importAnonVma(mm, vma, from);
+  return error === 0 ? 0 : tellNoAnonVma(mm, error);
+}
+
 function uprobesMoved(mm: Mm, vma: Vma): void {
   if (mm.system.uprobes !== null && vma.vmFile !== null) mm.system.uprobes.mmap(vma);
 }

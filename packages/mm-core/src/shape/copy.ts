@@ -33,7 +33,8 @@ export function copyVma(cur: Caller, vma: Vma, spec: AreaSpec, sourceStays: bool
   call.vma = vma;
   const prev = findPrev(mm, findVma(mm, start));
   const touchesSource = end === vma.vmStart || start === vma.vmEnd;
-  const merged = sourceStays && touchesSource ? null : vmaMerge(mm, prev, spec);
+  const apart = sourceStays && touchesSource && !system.profile.mremap.dontunmapJoinsSource;
+  const merged = apart ? null : vmaMerge(mm, prev, spec);
   if (merged !== null) {
     // Unfaulted anonymous memory whose pgoff was rewritten may merge with its own source: then the source is the result.
     if (!faultedAnon && sourceStart >= merged.vmStart && sourceStart < merged.vmEnd) call.vma = merged;

@@ -27,7 +27,7 @@ import {
 import type { Tracer } from '../reasons/tracer.ts';
 import { AreaSpec } from '../areas/spec.ts';
 import { VM_SOFTDIRTY, VM_SPECIAL } from '../base/flags.ts';
-import { vmaAdjust, vmaSwallow } from './adjust.ts';
+import { adoptAnonVma, vmaAdjust, vmaSwallow } from './adjust.ts';
 import type { Vma } from '../areas/vma.ts';
 
 /** is_mergeable_vma: compares everything but the anon_vma, the page offset and the policy. */
@@ -48,11 +48,19 @@ export function isMergeableAnonVma(a: AnonVma | null, b: AnonVma | null, vma: Vm
   return a === b;
 }
 
+/** The same for an area that would join `vma`. */
+function anonVmaFits(spec: AreaSpec, vma: Vma): boolean {
+  if (isMergeableAnonVma(spec.anonVma, vma.anonVma, vma)) return true;
+  if (vma.anonVma !== null || spec.source === null || !vma.vmMm.system.profile.merge.faultedJoinsUnfaulted)
+    return false;
+  return chainIsSingular(spec.source);
+}
+
 /** can_vma_merge_before: returns whether an area that ends where `vma` begins can join it. The caller compares the policy. */
 export function canVmaMergeBefore(vma: Vma, spec: AreaSpec): boolean {
   return (
     isMergeableVma(vma, spec) &&
-    isMergeableAnonVma(spec.anonVma, vma.anonVma, vma) &&
+    anonVmaFits(spec, vma) &&
     vma.vmPgoff === spec.pgoff + (spec.end - spec.start) * vma.vmMm.system.perPage
   );
 }
@@ -61,7 +69,7 @@ export function canVmaMergeBefore(vma: Vma, spec: AreaSpec): boolean {
 export function canVmaMergeAfter(vma: Vma, spec: AreaSpec): boolean {
   return (
     isMergeableVma(vma, spec) &&
-    isMergeableAnonVma(spec.anonVma, vma.anonVma, vma) &&
+    anonVmaFits(spec, vma) &&
     vma.vmPgoff + (vma.vmEnd - vma.vmStart) * vma.vmMm.system.perPage === spec.pgoff
   );
 }
@@ -83,6 +91,13 @@ export function mayMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): boolean {
   return next !== null && next.vmStart === end && ((next.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) === 0;
 }
 
+/** dup_anon_vma: the VMA that takes the area in must have the anon_vma of the area's pages, also of those that are copied. */
+function adopt(mm: Mm, vma: Vma, spec: AreaSpec): boolean {
+  return (
+    vma.anonVma !== null || spec.anonVma === null || spec.source === null || adoptAnonVma(mm, vma, spec.source) === 0
+  );
+}
+
 /**
  * Joins an area to its neighbours.
  *
@@ -101,6 +116,7 @@ export function vmaMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
   const nextFits = next !== null && next.vmStart === end && next.vmPolicy === policy && canVmaMergeBefore(next, spec);
 
   if (prev !== null && prev.vmEnd === start && prev.vmPolicy === policy && canVmaMergeAfter(prev, spec)) {
+    if (!adopt(mm, prev, spec)) return null;
     if (nextFits && isMergeableAnonVma(prev.anonVma, next.anonVma, null)) {
       if ((areaIsMapped ? vmaSwallow(mm, prev, area, next) : vmaSwallow(mm, prev, next, null)) !== 0) return null;
       if (mm.tracer !== null) mm.tracer.vma('merge', prev, areaIsMapped ? 6 : 1);
@@ -118,11 +134,13 @@ export function vmaMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
 
   if (nextFits) {
     if (prev !== null && start < prev.vmEnd) {
+      if (!adopt(mm, next, spec)) return null;
       if (vmaAdjust(mm, prev, prev.vmStart, start, prev.vmPgoff) !== 0) return null;
       if (mm.tracer !== null) mm.tracer.vma('merge', next, 4);
       return next;
     }
     const grown = area!;
+    if (!adopt(mm, grown, spec)) return null;
     const pages = (end - start) * mm.system.perPage;
     if (vmaAdjust(mm, grown, start, next.vmEnd, next.vmPgoff - pages) !== 0) return null;
     if (mm.tracer !== null) mm.tracer.vma('merge', grown, areaIsMapped ? 8 : 3);
@@ -161,7 +179,7 @@ export function whyNotJoined(vma: Vma, side: 'above' | 'below', spec: AreaSpec):
   if (vma.userfaultCtx !== spec.userfaultCtx) return VMA_MERGE_USERFAULT;
   if (vma.anonName !== spec.anonName) return VMA_MERGE_ANON_NAME;
   if (vma.vmPolicy !== spec.policy) return VMA_MERGE_POLICY;
-  if (!isMergeableAnonVma(spec.anonVma, vma.anonVma, vma)) return VMA_MERGE_ANON_VMA;
+  if (!anonVmaFits(spec, vma)) return VMA_MERGE_ANON_VMA;
   const { perPage } = vma.vmMm.system;
   const apart =
     side === 'above'

@@ -89,7 +89,13 @@ function searchWindow(cur: Caller, addr: Addr, len: Bytes, window: FlagWindow): 
     const vma = findVma(mm, hint);
     if (vma === null || hint + len <= vmStartGap(mm, vma)) return hint;
   }
-  return searchBottomUp(cur, len, window.start, window.end);
+  return vmUnmappedWindow(cur, len, window, 0);
+}
+
+/** Searches the window of a flag for drivers with a search of their own. `alignMask` as for {@link vmUnmappedArea}. */
+export function vmUnmappedWindow(cur: Caller, len: Bytes, window: FlagWindow, alignMask: number): AddrOrErrno {
+  const found = cur.mm.tree.lowestGap(len, window.start, window.end, alignMask, 0);
+  return found < 0 ? refuse(cur, GET_UNMAPPED_AREA_NO_GAP, -ENOMEM) : found;
 }
 
 /** arch_get_unmapped_area_topdown and arch_get_unmapped_area. */

@@ -4,6 +4,7 @@
  */
 import { LINUX_6_1 } from './linux-6.1.ts';
 import { LINUX_6_12 } from './linux-6.12.ts';
+import { LINUX_6_18 } from './linux-6.18.ts';
 import { MSM_4_4 } from './msm-4.4.ts';
 import type { KernelName, KernelProfile } from './profile.ts';
 
@@ -21,11 +22,12 @@ export type { FaultsFacts } from './facts/faults.ts';
 export type { ProcFacts } from './facts/proc.ts';
 export type { HugetlbFacts } from './facts/hugetlb.ts';
 export { deriveProfile, type KernelName, type KernelProfile, type ProfileDifferences } from './profile.ts';
-export { LINUX_6_1, LINUX_6_12, MSM_4_4 };
+export { LINUX_6_1, LINUX_6_12, LINUX_6_18, MSM_4_4 };
 
 /** The profiles by name, oldest first. */
 export const PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
   'msm-4.4': MSM_4_4,
   'linux-6.1': LINUX_6_1,
   'linux-6.12': LINUX_6_12,
+  'linux-6.18': LINUX_6_18,
 };

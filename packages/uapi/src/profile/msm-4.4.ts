@@ -37,6 +37,7 @@ export const MSM_4_4: KernelProfile = {
   merge: {
     expandsNextFirst: false,
     retriesAfterDriver: false,
+    faultedJoinsUnfaulted: false,
     anonVmaReuseByDegree: true,
   },
   limits: {
@@ -58,6 +59,10 @@ export const MSM_4_4: KernelProfile = {
     duplicatesPrivate: true,
     dontunmap: false,
     hugetlb: false,
+    checksArgumentsFirst: false,
+    movesManyVmas: false,
+    dontunmapCountsLocked: false,
+    dontunmapJoinsSource: false,
     fixedChecksMapCount: false,
   },
   mlock: {
@@ -89,6 +94,7 @@ export const MSM_4_4: KernelProfile = {
     tablesLate: false,
     gupExpandsStack: true,
     populateChecksLockOnFault: true,
+    unmapDrainsBatches: true,
     rssBatch: 0,
   },
   proc: {
@@ -109,5 +115,6 @@ export const MSM_4_4: KernelProfile = {
     checksOffsetOverflow: false,
     populateCountsFaults: false,
     restoresPrivateReserve: false,
+    searchesAsOthers: false,
   },
 };

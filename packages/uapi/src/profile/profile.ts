@@ -20,7 +20,7 @@ import type { ProcFacts } from './facts/proc.ts';
 import type { HugetlbFacts } from './facts/hugetlb.ts';
 
 /** The kernels that ship as profiles: the values of `--kernel`. */
-export type KernelName = 'msm-4.4' | 'linux-6.1' | 'linux-6.12';
+export type KernelName = 'msm-4.4' | 'linux-6.1' | 'linux-6.12' | 'linux-6.18';
 
 /** A kernel version as data. */
 export interface KernelProfile {

@@ -78,7 +78,7 @@ function zapFilePages(mm: Mm, start: Addr, end: Addr): void {
 function beginUnmap(mm: Mm): void {
   const { memory } = stateOf(mm);
   memory.activeMm = mm;
-  memory.lazyFree.drain();
+  if (mm.system.profile.faults.unmapDrainsBatches) memory.lazyFree.drain();
   updateHiwaterRss(mm);
 }
 
@@ -150,7 +150,7 @@ export function zapMappingRange(
     const from = startPage > vma.vmPgoff ? vma.vmStart + (startPage - vma.vmPgoff) * pageSize : vma.vmStart;
     const behind = vma.vmStart + (lastPage + 1 - vma.vmPgoff) * pageSize;
     const to = behind < vma.vmEnd ? behind : vma.vmEnd;
-    memory.lazyFree.drain();
+    if (memory.system.profile.faults.unmapDrainsBatches) memory.lazyFree.drain();
     updateHiwaterRss(mm);
     if (evenCows) zapPteRange(mm, from, to);
     else zapFilePages(mm, from, to);

@@ -16,6 +16,8 @@ export interface FaultsFacts {
   readonly gupExpandsStack: boolean;
   /** Populating VM_LOCKONFAULT memory checks the permissions (mlock2 of PROT_NONE: ENOMEM). */
   readonly populateChecksLockOnFault: boolean;
+  /** Unmapping empties the batches of pages that wait to be marked, for instance those of MADV_FREE. */
+  readonly unmapDrainsBatches: boolean;
   /** Resident pages are counted per type in batches of this many pages; VmHWM includes whole batches only. 0: it includes each page. */
   readonly rssBatch: number;
 }

@@ -25,4 +25,6 @@ export interface HugetlbFacts {
   readonly populateCountsFaults: boolean;
   /** A private huge page that is unmapped while its mapping exists is reserved again. */
   readonly restoresPrivateReserve: boolean;
+  /** Addresses for huge pages come from the same search as others: a hint is rounded up on every architecture, and MAP_32BIT holds. */
+  readonly searchesAsOthers: boolean;
 }

@@ -8,6 +8,8 @@ export interface MergeFacts {
   readonly expandsNextFirst: boolean;
   /** After a driver's mmap changed the flags, mmap_region tries to merge with the VMA below once more. */
   readonly retriesAfterDriver: boolean;
+  /** An area that was written to joins a neighbour that was not, unless its pages came through a fork. */
+  readonly faultedJoinsUnfaulted: boolean;
   /** anon_vma_clone reuses an anon_vma of degree below 2, even one that a VMA still uses (fixed in 6.0). */
   readonly anonVmaReuseByDegree: boolean;
 }

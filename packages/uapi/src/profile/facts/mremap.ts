@@ -14,6 +14,14 @@ export interface MremapFacts {
   readonly dontunmap: boolean;
   /** Huge pages can be moved and shrunk by mremap. */
   readonly hugetlb: boolean;
+  /** Lengths and the new address are checked before the lock is taken and the source looked at, and a destination is unmapped only after it. */
+  readonly checksArgumentsFirst: boolean;
+  /** MREMAP_FIXED with a length that stays moves all mappings of the range, holes between them included. */
+  readonly movesManyVmas: boolean;
+  /** MREMAP_DONTUNMAP counts the locked pages of the new mapping in addition to those of the old one. */
+  readonly dontunmapCountsLocked: boolean;
+  /** The new mapping of MREMAP_DONTUNMAP may become one with an old one that it touches. */
+  readonly dontunmapJoinsSource: boolean;
   /** A move to a fixed destination fails early when the map count is near its limit. */
   readonly fixedChecksMapCount: boolean;
 }
