@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { explain, filesOf, formatAnswer, parseScript, setStage, whyApart, type Answer } from '@vmarea/explain';
+import { explain, filesOf, formatAnswer, parseScript, setStage, type Answer } from '@vmarea/explain';
 import { whyNotMerged } from '@vmarea/mm-core';
 import {
   inferSituation,
@@ -15,6 +15,7 @@ import {
   type GivenFacts,
   type Situation,
 } from '@vmarea/situation';
+import { whyApart } from '@vmarea/situation';
 import { parseMaps } from '@vmarea/strace';
 import { afterAll, describe, expect, it } from 'vitest';
 import { makeMachine, reasonBook } from '../src/machine/lab.ts';
@@ -336,7 +337,9 @@ describe('neighbours', () => {
       'vma_merge.file',
       'vma_merge.pgoff',
     ]);
-    expect(pair?.reasons[0]?.operands).toBe('only the lower: VM_WRITE, VM_ACCOUNT; only the upper: nothing');
+    expect(pair?.reasons[0]?.operands).toBe(
+      'only the lower is writable (VM_WRITE), charged to Committed_AS (VM_ACCOUNT)',
+    );
   });
 
   it('are told for a range that crosses them', () => {
@@ -372,7 +375,7 @@ describe('neighbours', () => {
     for (let left = task.mm.tree.first; left !== null && left.vmNext !== null; left = left.vmNext) {
       if (left.vmEnd !== left.vmNext.vmStart) continue;
       pairs++;
-      expect(whyApart(left, left.vmNext)[0]?.[0] ?? 0).toBe(whyNotMerged(left, left.vmNext));
+      expect(whyApart(left, left.vmNext)[0]?.decision ?? 0).toBe(whyNotMerged(left, left.vmNext));
     }
     expect(pairs).toBeGreaterThan(3);
   });
@@ -433,7 +436,7 @@ describe('the command', () => {
     const { out, status } = await vmarea(['explain', log, '--at', '4']);
     expect(status).toBe(0);
     expect(out).toContain('mremap takes one area at a time');
-    expect(out).toContain('In the state of process 0 at line 4: memory call 3 of the log, 2 areas.');
+    expect(out).toContain('In the state of the process at line 4: memory call 3 of the log, 2 areas.');
     expect(out).toContain('39-bit');
     // Asked about a later line, the earlier question has changed nothing.
     expect((await vmarea(['explain', log, '--at', '5'])).out).toContain('The number of areas went from 2 to 0.');
@@ -492,5 +495,86 @@ describe('the command', () => {
     const { status, err } = await vmarea(['explain', ...args]);
     expect(status).toBe(2);
     expect(err).toMatch(/^vmarea: /);
+  });
+});
+
+describe('lines of a log that are no memory calls', () => {
+  const log = [
+    'execve("/bin/a", ["a"], 0xfffffffff648 /* 39 vars */) = 0',
+    'brk(NULL) = 0xaaaaaaac0000',
+    `mmap(NULL, 8192, ${anon}, -1, 0) = 0xfffff7ff8000`,
+    'mprotect(0xfffff7ff8000, 4096, PROT_READ) = 0',
+    'clone(child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD, child_tidptr=0xfffff7ff80f0) = 77',
+    '--- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_ACCERR, si_addr=0xfffff7ff8010} ---',
+    '--- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=0xfffff7ffa000} ---',
+    '+++ killed by SIGSEGV +++',
+  ].join('\n');
+  const dir = mkdtempSync(join(tmpdir(), 'vmarea-at-'));
+  const file = join(dir, 'log');
+  writeFileSync(file, `${log}\n`);
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  it.each([
+    [5, 'fork charged 8 KiB once more', 'In the state of the process at line 5: 2 areas.'],
+    [6, 'The mapping is not writable. The area is 0xfffff7ff8000-0xfffff7ff9000 r--p', 'SIGSEGV (SEGV_ACCERR)'],
+    [7, 'Nothing is mapped at 0xfffff7ffa000', 'In the state of the process at line 7: 2 areas.'],
+  ])('line %d: a fork or a signal, in the state that the process has there', async (line, ...said) => {
+    const { out, status } = await vmarea(['explain', file, '--at', String(line)]);
+    const first = out.split('\n').slice(0, 6).join(' ').replaceAll(/\s+/g, ' ');
+    for (const text of said) expect(first).toContain(text);
+    expect(status).toBe(0);
+  });
+
+  it('another line is refused by what it is', async () => {
+    const { err, status } = await vmarea(['explain', file, '--at', '8']);
+    expect(err).toContain('line 8 is no memory call, fork or signal of a running process');
+    expect(status).toBe(2);
+  });
+});
+
+describe('huge pages of a map before', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'vmarea-huge-'));
+  const file = join(dir, 'maps');
+  afterAll(() => rmSync(dir, { recursive: true }));
+  const rest = `fffff7ffb000-fffff7ffc000 r-xp 00000000 00:00 0                          [vdso]
+fffffffdf000-1000000000000 rw-p 00000000 00:00 0                         [stack]
+`;
+  const HUGE = `fffff7400000-fffff7800000 rw-p 00000000 00:0f 12345                      /anon_hugepage (deleted)\n`;
+  const FLAGS = 'Size: 4096 kB\nKernelPageSize: 2048 kB\nMMUPageSize: 2048 kB\nVmFlags: rd wr mr mw me ac de ht\n';
+  const shared = `fffff7400000-fffff7800000 rw-s 00200000 00:10 99                         /dev/hugepages/pool\n`;
+
+  it.each([
+    ['by the name of the kernel', HUGE],
+    ['by smaps', `${shared}${FLAGS}`],
+  ])('are cut at their borders only, %s', async (_how, area) => {
+    writeFileSync(file, `${area}${rest}`);
+    const ran = await vmarea(['explain', '--maps-before', file, '--verbose', 'munmap(0xfffff7401000, 4096)']);
+    expect(ran.out).toMatch(/^munmap\(0xfffff7401000, 4096\) = -1 EINVAL\nA mapping of huge pages can be cut only at/);
+    // Printed again it is the same line.
+    expect(ran.out).toContain(`Map before\n  ${area.split('\n')[0]!}\n`);
+  });
+
+  it('a size that the machine has not is said', async () => {
+    writeFileSync(file, `${shared}${FLAGS.replaceAll('2048', '1024')}${rest}`);
+    const ran = await vmarea(['explain', '--maps-before', file, '--verbose', 'munmap(0xfffff7401000, 4096)']);
+    expect(ran.out).toMatch(/^munmap\(0xfffff7401000, 4096\) = 0\n/);
+    expect(ran.out).toContain('1 area of huge pages is taken as files with small pages');
+  });
+});
+
+describe('lines of the kernel source', () => {
+  it('are shown for the kernel that they are of, and for no other', async () => {
+    const of = async (kernel: string): Promise<string> =>
+      (
+        await vmarea([
+          'explain',
+          '--verbose',
+          '--kernel',
+          kernel,
+          'mmap(NULL, 0, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)',
+        ])
+      ).out;
+    expect(await of('msm-4.4')).toMatch(/Source: do_mmap in mm\/mmap\.c \(msm-4\.4 mm\/mmap\.c:\d+/);
+    expect(await of('linux-6.1')).not.toMatch(/mmap\.c:\d/);
   });
 });

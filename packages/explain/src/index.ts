@@ -25,4 +25,4 @@ export { assumeFiles, type AssumedFiles } from './stage/assumed.ts';
 export { filesOf, setStage, type MachineMaker, type MachineNeeds, type Setting, type Stage } from './stage/stage.ts';
 export { ReasonBook, type Reason } from './answer/reason-book.ts';
 export { Recorder, type TraceEvent } from './answer/recorder.ts';
-export { neighboursIn, vmFlagNames, whyApart, type NeighbourReason, type Neighbours } from './answer/neighbours.ts';
+export { neighboursIn, type NeighbourReason, type Neighbours } from './answer/neighbours.ts';

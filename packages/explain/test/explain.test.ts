@@ -15,8 +15,6 @@ import {
   Recorder,
   ScriptError,
   setStage,
-  vmFlagNames,
-  whyApart,
   type Answer,
   type MachineMaker,
   type Stage,
@@ -26,7 +24,14 @@ import { createKernel } from '@vmarea/kernel';
 import { validateMm } from '@vmarea/mm-core';
 import { reason, VMA_MERGE_NOT_ADJACENT } from '@vmarea/mm-core/reasons';
 import { Shmem, tmpfs } from '@vmarea/shmem';
-import { inferSituation, parseFileOption, parseRlimits, type GivenFacts } from '@vmarea/situation';
+import {
+  inferSituation,
+  parseFileOption,
+  parseRlimits,
+  vmFlagNames,
+  whyApart,
+  type GivenFacts,
+} from '@vmarea/situation';
 import { parseMaps } from '@vmarea/strace';
 import { devfs, ramfs } from '@vmarea/vfs';
 import { describe, expect, it } from 'vitest';
@@ -271,7 +276,7 @@ describe('neighbours', () => {
       ['vma_merge.flags'],
       ['vma_merge.flags', 'vma_merge.file', 'vma_merge.pgoff'],
     ]);
-    expect(whyApart(task.mm.tree.first!, task.mm.tree.last!)[0]?.[0]).toBe(VMA_MERGE_NOT_ADJACENT);
+    expect(whyApart(task.mm.tree.first!, task.mm.tree.last!)[0]?.decision).toBe(VMA_MERGE_NOT_ADJACENT);
     expect(recorder.events.length).toBeGreaterThan(6);
   });
 

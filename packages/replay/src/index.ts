@@ -1,7 +1,14 @@
 // @vmarea/replay: ELF headers, and the engine behind `vmarea replay`: a recorded log made again on the kernel package, every answer
 // and the final map compared. It has no placement, merge or accounting code of its own, and no Node built-ins.
 
-export { Replay, type CallRecord, type CallToCome, type ProcessRecord, type ReplayOptions } from './replay.ts';
+export {
+  Replay,
+  type CallRecord,
+  type CallToCome,
+  type EventToCome,
+  type ProcessRecord,
+  type ReplayOptions,
+} from './replay.ts';
 export {
   ElfError,
   ELF_PROBE_BYTES,

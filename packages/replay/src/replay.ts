@@ -95,6 +95,13 @@ export interface ProcessRecord {
   readonly labels: ReadonlyMap<number, string> | null;
 }
 
+/** An event of the log, and the task that it is about as it is before. */
+export interface EventToCome {
+  readonly event: LogEvent;
+  /** It may be copied, not changed. */
+  readonly task: Task;
+}
+
 /** How a log is to be replayed. */
 export interface ReplayOptions {
   /** A machine without memory: `createKernel({ …, memory: false })`. The replay is its only user. */
@@ -122,6 +129,8 @@ export interface ReplayOptions {
   readonly listeners?: readonly Tracer[] | undefined;
   /** Called before each memory call is made. */
   readonly beforeCall?: ((call: CallToCome) => void) | undefined;
+  /** Called before an event of a process that runs changes anything: signals, forks, calls of every kind. */
+  readonly beforeEvent?: ((event: EventToCome) => void) | undefined;
   /** Called after each memory call, with what came of it. */
   readonly onCall?: ((call: CallRecord) => void) | undefined;
   /** Called when a process begins, forks, execs, gets a signal, and before it ends. */
@@ -238,6 +247,7 @@ export class Replay {
     this.counter.pid = event.pid;
     this.counter.line = event.line;
     if (process.exec !== null && this.execs.holds(process, process.exec, event)) return;
+    this.options.beforeEvent?.({ event, task: process.task });
     switch (event.type) {
       case 'entry':
         this.#entered(process, event.call);

@@ -222,6 +222,8 @@ describe('signals', () => {
   });
 });
 
+const WRITTEN = 'each has pages of its own, because memory is taken as written as soon as it is there';
+
 describe('borders', () => {
   it('of areas that look alike have a reason, others have none', () => {
     const done = from([
@@ -229,9 +231,24 @@ describe('borders', () => {
       'madvise(0xffff80030000, 4096, MADV_DONTFORK) = 0',
       'mmap(0xffff80031000, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0xffff80031000',
     ]);
-    expect(done.borders.map(({ at, operands }) => [at.toString(16), operands])).toEqual([
-      ['ffff80031000', 'only the lower is MADV_DONTFORK'],
+    expect(
+      done.borders.map(({ at, reasons }) => [at.toString(16), ...reasons.map(({ operands }) => operands)]),
+    ).toEqual([['ffff80031000', 'only the lower is MADV_DONTFORK (VM_DONTCOPY)', WRITTEN]]);
+  });
+
+  it('every rule that keeps them apart is named, in the order in which the kernel asks', () => {
+    const done = from([
+      'mmap(0xffff80030000, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0xffff80030000',
+      'madvise(0xffff80030000, 4096, MADV_DONTFORK) = 0',
+      'madvise(0xffff80030000, 4096, MADV_DONTDUMP) = 0',
+      'mmap(0xffff80031000, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0) = 0xffff80031000',
     ]);
+    const [border] = done.borders;
+    expect(border!.reasons.map(({ reason }) => reason.id)).toEqual(['vma_merge.flags', 'vma_merge.anon_vma']);
+    expect(border!.reasons[0]!.operands).toBe(
+      'only the lower is MADV_DONTFORK (VM_DONTCOPY), charged to Committed_AS (VM_ACCOUNT), MADV_DONTDUMP (VM_DONTDUMP); ' +
+        'only the upper is MAP_NORESERVE (VM_NORESERVE)',
+    );
   });
 });
 

@@ -75,8 +75,8 @@ function situationOfScript(text: string, options: ExplainOptions): Situation {
 
 /** Explains a script; the text or JSON of the answer. */
 export function explainText(script: string, options: ExplainOptions): string {
-  const book = reasonBook();
   const situation = situationOfScript(script, options);
+  const book = reasonBook(situation);
   const answer: Answer = explain({
     make: makeMachine,
     situation,
@@ -89,7 +89,7 @@ export function explainText(script: string, options: ExplainOptions): string {
 
 /** An answer as the options want it. */
 function answerText(answer: Answer, situation: Situation, options: ExplainOptions): string {
-  const book = reasonBook();
+  const book = reasonBook(situation);
   const facts = listFacts(situation);
   if (options.json === true) return `${JSON.stringify({ ...answer, situation: facts }, null, 2)}\n`;
   if (options.verbose === true)

@@ -7,11 +7,16 @@ import { Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';
 import { createKernel, type KernelInit } from '@vmarea/kernel';
 import type { MmSystem } from '@vmarea/mm-core';
 import { Shmem, tmpfs } from '@vmarea/shmem';
+import type { Situation } from '@vmarea/situation';
 import { devfs, procfs, ramfs, type SuperBlock } from '@vmarea/vfs';
 
-/** The reasons of all packages: this module loads the drivers, whose reasons are in the table then. */
-export function reasonBook(): ReasonBook {
-  return new ReasonBook();
+/**
+ * The reasons of all packages: this module loads the drivers, whose reasons are in the table then.
+ *
+ * @param situation of the kernel whose line numbers are shown, where the table has them for it
+ */
+export function reasonBook(situation?: Situation): ReasonBook {
+  return new ReasonBook(situation?.kernel.value);
 }
 
 function lockable(system: MmSystem): SuperBlock {

@@ -217,12 +217,23 @@ function signalsText({ signals }: ReplayReport, { io, verbose }: ReportView): st
   return lines.join('');
 }
 
+/** What is said of neighbours that nothing keeps apart. */
+const NEVER_TRIED = 'Nothing keeps them apart: no call has tried to join them since they became alike.';
+
+/** What differs, as a sentence. */
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
 function bordersText({ borders }: ReplayReport, { io, verbose }: ReportView): string {
   const shown = verbose ? borders : borders.slice(0, FEW);
   return shown
-    .map(({ at, reason, operands, line }) => {
+    .map(({ at, reasons, line }) => {
       const name = line.name === '' ? '' : ` (${line.name})`;
-      const why = operands === '' ? reason.sentence : `${reason.sentence} ${operands}.`;
+      const all = reasons.map(({ reason, operands }) =>
+        operands === '' ? reason.sentence : `${reason.sentence} ${sentence(operands)}`,
+      );
+      const why = all.length === 0 ? NEVER_TRIED : all.join(' ');
       return wrap(`at ${at.toString(16)}${name}: ${why}`, io.columns, '  ');
     })
     .join('');

@@ -69,9 +69,11 @@ export interface Border {
   readonly at: number;
   /** As maps shows the area above. */
   readonly line: MapsLine;
-  readonly reason: Reason;
-  /** What differs; empty when the reason says it. */
-  readonly operands: string;
+  /**
+   * Every rule that keeps the two apart, in the kernel's order, with what differs. None when nothing does: no call has tried
+   * to join them since they became alike.
+   */
+  readonly reasons: readonly { readonly reason: Reason; readonly operands: string }[];
 }
 
 /** Calls that failed in the same way. */

@@ -62,6 +62,11 @@ const CODES: ReadonlyMap<string, number> = new Map([
   ['mg', VM_MERGEABLE],
 ]);
 
+/** Returns VmFlags of smaps for the VM_ bits of an area, but those that only describe pages. */
+export function codesOf(flags: number): string[] {
+  return [...CODES].filter(([, flag]) => (flags & flag) !== 0).map(([code]) => code);
+}
+
 /** Returns the rights in the line, independent of VmFlags, so that printing gives the same line. */
 function shownRights(line: SituationMapLine): number {
   return (line.read ? VM_READ : 0) | (line.write ? VM_WRITE : 0) | (line.exec ? VM_EXEC : 0);

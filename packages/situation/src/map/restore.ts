@@ -7,11 +7,13 @@
  */
 import {
   anonVmaPrepare,
+  HUGETLB_ANONHUGE_INODE,
   installSpecialMapping,
   isErr,
   pickMmapLayout,
   VM_ACCESS_FLAGS,
   VM_ACCOUNT,
+  VM_DONTEXPAND,
   VM_EXEC,
   VM_HUGETLB,
   VM_LOCKED,
@@ -19,6 +21,7 @@ import {
   VM_MAYREAD,
   VM_MAYSHARE,
   VM_MAYWRITE,
+  VM_NORESERVE,
   VM_PFNMAP,
   VM_READ,
   VM_SHARED,
@@ -35,11 +38,12 @@ import {
   type VmFile,
 } from '@vmarea/mm-core';
 import { vmaName, type Task } from '@vmarea/kernel';
-import { formatMapsLine, type MapsLine } from '@vmarea/strace';
+import { formatMapsLine, smapsFigures, type MapsLine } from '@vmarea/strace';
 import { ADDR_NO_RANDOMIZE, errnoName } from '@vmarea/uapi';
+import type { File, SuperBlock } from '@vmarea/vfs';
 import { SituationError } from '../error.ts';
 import type { SituationMapLine } from '../situation.ts';
-import { flagsOf } from './flags.ts';
+import { codesOf, flagsOf } from './flags.ts';
 
 /** The options of {@link restoreMap}. */
 export interface RestoreOptions {
@@ -70,6 +74,15 @@ function isFile(line: MapsLine): boolean {
   return line.inode !== 0 || line.name.startsWith('/') || line.name.startsWith('[anon_shmem:');
 }
 
+/** Bytes that a file of huge pages is taken to have at least: its areas are not beyond its end. */
+const ASSUMED_HUGE_FILE = 2 ** 40;
+
+/** Returns whether an area has huge pages: smaps says so, or its name is the kernel's own. */
+function isHuge(line: SituationMapLine): boolean {
+  if (line.vmFlags !== undefined) return line.vmFlags.includes('ht');
+  return /^\/anon_hugepage\b/.test(line.name);
+}
+
 /** Returns whether two neighbours in the map would be one area, judging by their lines only. */
 function alike(a: SituationMapLine, b: SituationMapLine): boolean {
   return (
@@ -95,7 +108,10 @@ class Restorer {
   readonly outside: SituationMapLine[] = [];
   /** The open file of each file's areas, by device, inode and name. */
   private readonly files = new Map<string, VmFile>();
+  /** Areas of huge pages, and those that have small pages here. */
   private huge = 0;
+  private small = 0;
+  private readonly devices = new Map<SuperBlock, string>();
 
   constructor(task: Task, options: RestoreOptions) {
     this.task = task;
@@ -142,13 +158,17 @@ class Restorer {
     if (vma === null) this.fail(line, number, 'there is no memory for it');
     vma.vmStart = line.start;
     vma.vmEnd = line.end;
-    vma.vmFlags = flagsOf(line) & ~VM_HUGETLB;
+    vma.vmFlags = flagsOf(line);
     // Heap and stack have first flags of their own, which on some versions prevent merging with mmap's memory.
     if (line.name === '[heap]' || line.name === '[stack]')
       vma.vmFlags |= vmDataDefaultFlags(this.task.cur) & ~VM_ACCESS_FLAGS;
-    if (line.vmFlags?.includes('ht') === true) this.huge++;
     vma.vmPageProt = vmGetPageProt(vma.vmFlags);
     const apart = (before !== null && alike(before, line)) || (after !== null && alike(line, after));
+    if (isHuge(line) && this.backByHugePages(vma, line, before)) {
+      vmaLink(mm, vma);
+      this.account(vma);
+      return;
+    }
     if (isFile(line)) this.backByFile(vma, line, before, number);
     else this.anonymous(vma, line, apart);
     vmaLink(mm, vma);
@@ -172,6 +192,69 @@ class Restorer {
       // Before linking, so that it gets an anon_vma of its own and not one of a neighbour that it could merge with.
       anonVmaPrepare(vma);
     }
+  }
+
+  /**
+   * Backs an area by huge pages without a reservation: how many are reserved does not stand in a map.
+   *
+   * @returns false when this machine has no such pages, and the area is backed by a file with small pages
+   */
+  private backByHugePages(vma: Vma, line: SituationMapLine, before: SituationMapLine | null): boolean {
+    const { task, mm } = this;
+    const size = smapsFigures(line).get('KernelPageSize') ?? 0;
+    const key = `${line.major}:${line.minor}:${line.inode}:${line.name}`;
+    let file = this.files.get(key);
+    if (file === undefined || (before !== null && alike(before, line))) {
+      const made = this.openHuge(line, size === 0 ? 0 : Math.log2(size));
+      if (made === null) {
+        this.small++;
+        return false;
+      }
+      file?.fput();
+      file = made;
+      this.files.set(key, file);
+    }
+    const flags = vma.vmFlags;
+    vma.vmPgoff = line.offset / mm.system.pageSize;
+    vma.vmFile = file.getFile();
+    vma.vmFlags = flags | VM_NORESERVE;
+    const error = file.fOp.mmap?.(task.cur, file, vma) ?? -1;
+    vma.vmFlags = isErr(error) ? flags : flags | VM_HUGETLB | VM_DONTEXPAND;
+    if (isErr(error)) {
+      vma.vmFile = null;
+      file.fput();
+      this.small++;
+      return false;
+    }
+    this.huge++;
+    return true;
+  }
+
+  /** A file of huge pages with the numbers that the line shows; null when this machine cannot have it. */
+  private openHuge(line: SituationMapLine, log: number): VmFile | null {
+    const { task, mm } = this;
+    const pages = mm.system.hugePages;
+    const size = pages?.hstateSizelog(log)?.size;
+    if (pages == null || size === undefined) return null;
+    if (line.start % size !== 0 || line.end % size !== 0 || line.offset % size !== 0) return null;
+    const end = line.offset + line.end - line.start;
+    const setup = { name: '', size: end, vmFlags: VM_NORESERVE, kind: HUGETLB_ANONHUGE_INODE, log };
+    const made = pages.fileSetup(task.cur, setup);
+    if (typeof made === 'number') return null;
+    const inode = (made as File).fInode;
+    const device = `${line.major}:${line.minor}`;
+    // One device per size: a second mount of the same size is not told apart.
+    if ((this.devices.get(inode.iSb) ?? device) !== device) {
+      made.fput();
+      return null;
+    }
+    this.devices.set(inode.iSb, device);
+    inode.iSb.devMajor = line.major;
+    inode.iSb.devMinor = line.minor;
+    inode.ino = line.inode;
+    inode.iSize = Math.max(inode.iSize, ASSUMED_HUGE_FILE);
+    (made as File).dentry.dynamicName = line.name;
+    return made;
   }
 
   private backByFile(vma: Vma, line: SituationMapLine, before: SituationMapLine | null, number: number): void {
@@ -206,10 +289,14 @@ class Restorer {
   /** Drops the references to the files; the areas have theirs. */
   close(): void {
     for (const file of this.files.values()) file.fput();
-    if (this.huge > 0) {
-      const areas = this.huge === 1 ? '1 area of huge pages is' : `${this.huge} areas of huge pages are`;
-      this.said.push(`${areas} taken as files with small pages: reservations are not in a map`);
-    }
+    const count = (areas: number): string =>
+      areas === 1 ? '1 area of huge pages is' : `${areas} areas of huge pages are`;
+    if (this.huge > 0)
+      this.said.push(
+        `${count(this.huge)} taken without a reservation: a map does not show how many pages are reserved`,
+      );
+    if (this.small > 0)
+      this.said.push(`${count(this.small)} taken as files with small pages: this machine has no pages of their size`);
   }
 
   /** Sets heap and stack so that exactly the areas with these names in the map get them. */
@@ -335,4 +422,14 @@ export function mapLinesOf(mm: Mm, restored: RestoredMap | null): MapsLine[] {
     });
   }
   return restored === null ? lines : [...lines, ...restored.outside];
+}
+
+/** All areas with their VmFlags: what {@link restoreMap} makes the same address space of. */
+export function stateLinesOf(mm: Mm): SituationMapLine[] {
+  const codes: string[][] = [];
+  for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) {
+    const huge = (vma.vmFlags & VM_HUGETLB) === 0 ? [] : ['ht'];
+    codes.push([...codesOf(vma.vmFlags), ...huge]);
+  }
+  return mapLinesOf(mm, null).map((line, index) => ({ ...line, vmFlags: codes[index] }));
 }

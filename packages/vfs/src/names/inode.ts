@@ -18,7 +18,8 @@ export const S_DEAD = 16;
 /** A file. Drivers create it with {@link newInode}; {@link iput} frees it. */
 export class Inode implements VmInode {
   readonly iSb: SuperBlock;
-  readonly ino: number;
+  /** Set once; who restores a map gives the number that the map shows. */
+  ino: number;
   iMode: number;
   iUid: number;
   iGid: number;
