@@ -72,7 +72,7 @@ describe('cat-mapped', () => {
     expect(status).toBe(0);
     expect(out).toContain('open("/driver/d/file.txt", O_RDONLY)');
     expect((await vmarea(['tour', '--memory', '--fs', fs])).err).toContain('cannot be written to');
-    expect((await vmarea(['tour', '--fs', `httpfs:${base}`])).err).toContain('--file names a file');
+    expect((await vmarea(['tour', '--fs', `httpfs:${base}`])).err).toContain('--name names a file');
     expect((await vmarea(['tour', '--fs', `httpfs:${base}file.txt`])).status).toBe(0);
   });
 

@@ -99,3 +99,23 @@ describe('the command', () => {
     expect((await vmarea(['tour', ...args])).status).toBe(2);
   });
 });
+
+describe('one vocabulary', () => {
+  const words =
+    'maps-before kernel arch page-size va-bits aslr personality rlimit sysctl capabilities meminfo ram config file';
+
+  it.each(['replay', 'explain', 'tour', 'cat-mapped'])('%s knows all of it', async (command) => {
+    const { out } = await vmarea([command, '--help']);
+    expect(words.split(' ').filter((word) => !out.includes(`--${word} <`))).toEqual([]);
+  });
+
+  it('the tour is made on the machine that the options describe', async () => {
+    const { out, status } = await vmarea(['tour', '--arch', 'x86-64', '--kernel', '6.12', '--capabilities', 'all']);
+    expect(status).toBe(0);
+    expect(out).toContain('7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]');
+    const small = await vmarea(['tour', '--rlimit', 'as=16k']);
+    expect([small.status, small.err]).toEqual([2, expect.stringContaining('ENOMEM') as unknown]);
+    const wrong = await vmarea(['tour', '--arch', 'x86-64', '--page-size', '16k']);
+    expect([wrong.status, wrong.err]).toEqual([2, 'vmarea: --page-size 16k: x86-64 has pages of 4 KiB\n']);
+  });
+});

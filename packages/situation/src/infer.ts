@@ -169,7 +169,11 @@ function pageFact(
   page: Sourced<number> | null,
   log: LogClues | null,
 ): Fact<number> {
-  if (facts.pageSize !== undefined) return given(facts.pageSize, `--page-size ${facts.pageSize / 1024}k`);
+  if (facts.pageSize !== undefined) {
+    if (architecture === 'x86-64' && facts.pageSize !== 4096)
+      throw new SituationError(`--page-size ${facts.pageSize / 1024}k: x86-64 has pages of 4 KiB`);
+    return given(facts.pageSize, `--page-size ${facts.pageSize / 1024}k`);
+  }
   if (architecture !== 'arm64') return assumed(4096, `${architecture} has 4 KiB pages`);
   // An address is no multiple of 16 KiB.
   if (page?.value === 4096) return page;

@@ -6,41 +6,27 @@
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { createArm64, type PageSize } from '@vmarea/arch-arm64';
-import { createKernel, type Kernel, type Task } from '@vmarea/kernel';
+import type { Kernel, Task } from '@vmarea/kernel';
 import { RETRY } from '@vmarea/mm-core';
 import { copyFromUser } from '@vmarea/mm-core/memory';
-import { parseKernelName, parsePageSize } from '@vmarea/situation';
-import {
-  DEFAULT_CONFIG,
-  errnoName,
-  errnoText,
-  MAP_PRIVATE,
-  O_CREAT,
-  O_RDONLY,
-  O_RDWR,
-  PROFILES,
-  PROT_READ,
-} from '@vmarea/uapi';
+import { errnoName, errnoText, MAP_PRIVATE, O_CREAT, O_RDONLY, O_RDWR, PROT_READ } from '@vmarea/uapi';
 import { interceptDriver } from '@vmarea/vfs';
 import { openDriver } from '../machine/drivers.ts';
 import { UsageError, type Io } from '../text/io.ts';
-import { vaBitsOf } from '../machine/lab.ts';
+import { stageFor } from '../machine/lab.ts';
+import { situationOfRoot } from '../options/situation.ts';
+import type { SituationOptions } from '../options/vocabulary.ts';
 
 /** As the command line gives them. */
-export interface CatMappedOptions {
+export interface CatMappedOptions extends SituationOptions {
   readonly fs: string;
   readonly offset: string;
   readonly length?: string;
-  readonly kernel: string;
-  readonly pageSize: string;
 }
 
 const MOUNTPOINT = '/m';
 /** Bytes that are mapped at once. */
 const WINDOW = 2 ** 20;
-/** Bytes of the machine's memory. */
-const MEMORY = 2 ** 26;
 
 /** What a file costs. */
 interface Cost {
@@ -68,35 +54,16 @@ export async function catMappedCommand(file: string, options: CatMappedOptions, 
   const offset = bytesOf('--offset', options.offset);
   const length = options.length === undefined ? Infinity : bytesOf('--length', options.length);
   const driver = await openDriver(options.fs);
-  let pageSize;
-  let profile;
-  try {
-    pageSize = parsePageSize(options.pageSize);
-    profile = PROFILES[parseKernelName(options.kernel)];
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  const situation = situationOfRoot(options);
+  const { kernel, task } = stageFor(situation, 'cat-mapped');
   const cost: Cost = { bytes: 0, pagesRead: 0 };
-  const kernel = createKernel({
-    arch: createArm64({ pageSize: pageSize as PageSize, vaBits: vaBitsOf(pageSize) }),
-    profile,
-    config: DEFAULT_CONFIG,
-    memory: { bytes: MEMORY },
-    mounts: [
-      {
-        path: MOUNTPOINT,
-        filesystem(system) {
-          const sb = driver.filesystem(system);
-          interceptDriver(sb, (call, inner) => {
-            if (call.op === 'readPage') cost.pagesRead++;
-            return inner();
-          });
-          return sb;
-        },
-      },
-    ],
+  const sb = driver.filesystem(kernel.system);
+  interceptDriver(sb, (call, inner) => {
+    if (call.op === 'readPage') cost.pagesRead++;
+    return inner();
   });
-  const task = kernel.spawn({ comm: 'cat-mapped' });
+  const mounted = kernel.tree.mount(MOUNTPOINT, sb);
+  if (typeof mounted === 'number') throw new Error(`cat-mapped: mount = ${errnoName(-mounted)}`);
   const path = `${MOUNTPOINT}/${driver.empty ? basename(file) : file.replace(/^\/+/, '')}`;
   if (driver.empty) await putThere(kernel, task, file, path);
   const fd = await must(kernel, task, file, () => task.sys.open(path, O_RDONLY));
@@ -104,7 +71,7 @@ export async function catMappedCommand(file: string, options: CatMappedOptions, 
   const size = typeof stat === 'number' ? 0 : stat.size;
   await print(kernel, task, fd, Math.min(offset, size), Math.min(size, offset + length), cost, io);
   const faults = task.cur.minFlt + task.cur.majFlt;
-  const pages = Math.ceil(size / pageSize);
+  const pages = Math.ceil(size / kernel.system.pageSize);
   io.err(
     `cat-mapped: ${cost.bytes} bytes of ${size} on ${driver.name}; of ${pages} pages ${cost.pagesRead} were read; ` +
       `${faults} faults, ${task.cur.majFlt} of them major\n`,

@@ -5,9 +5,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatEvents, Recorder, type TraceEvent } from '@vmarea/explain';
+import { formatEvents, Recorder, type Stage, type TraceEvent } from '@vmarea/explain';
 import type { Kernel, Task } from '@vmarea/kernel';
-import { inferSituation, machineOf, parseKernelName, parsePageSize, usualHugePage } from '@vmarea/situation';
+import { usualHugePage } from '@vmarea/situation';
 import { PTE_DIRTY, PTE_HUGE, PTE_WRITE, PTE_YOUNG, RETRY } from '@vmarea/mm-core';
 import { UserMemory } from '@vmarea/mm-core/memory';
 import {
@@ -25,15 +25,15 @@ import {
 } from '@vmarea/uapi';
 import { openDriver, type OpenedDriver } from '../machine/drivers.ts';
 import { UsageError, type Io } from '../text/io.ts';
-import { makeMachine, reasonBook } from '../machine/lab.ts';
+import { reasonBook, stageFor } from '../machine/lab.ts';
+import { situationOfRoot } from '../options/situation.ts';
+import type { SituationOptions } from '../options/vocabulary.ts';
 
 /** As the command line gives them. */
-export interface TourOptions {
+export interface TourOptions extends SituationOptions {
   readonly fs: string;
-  /** The file, where nothing can be made. */
-  readonly file?: string;
-  readonly kernel: string;
-  readonly pageSize: string;
+  /** The file's name, where nothing can be made. */
+  readonly name?: string;
   readonly memory?: boolean;
   readonly json?: boolean;
 }
@@ -71,13 +71,10 @@ class Tour {
   }[] = [];
 
   constructor(options: TourOptions) {
-    const pageSize = parsePageSize(options.pageSize);
-    const given = { kernel: parseKernelName(options.kernel), pageSize };
-    const machine = machineOf(inferSituation({ given, clues: null }));
-    this.page = pageSize;
-    const hugePages = [{ size: usualHugePage(pageSize), pages: 2 }];
-    this.kernel = makeMachine({ ...machine, config: { ...machine.config, hugePages } }, { memory: true });
-    this.task = this.kernel.spawn({ comm: 'tour' });
+    const { kernel, task } = stageOf(options);
+    this.kernel = kernel;
+    this.task = task;
+    this.page = kernel.system.pageSize;
   }
 
   /** Does something that may have to be repeated for a driver that waits: what its last repetition did is recorded. */
@@ -153,6 +150,16 @@ class Tour {
     const kind = pfn === frames.zeroPfn ? 'the zero page' : mapped;
     return `frame ${hex(pfn)}, ${names.join(', ')}; ${kind}`;
   }
+}
+
+/** The machine and the task that the options describe, with two huge pages where nothing tells how many there are. */
+function stageOf(options: SituationOptions): Stage {
+  const situation = situationOfRoot(options);
+  const memory = situation.memory.value;
+  const size = usualHugePage(situation.pageSize.value);
+  const hugePages = memory.hugePages ?? { size, pages: 2 };
+  const own = { ...situation, memory: { ...situation.memory, value: { ...memory, hugePages } } };
+  return stageFor(own, 'tour');
 }
 
 /** Where the driver is mounted. */
@@ -292,8 +299,8 @@ export async function takeTour(options: TourOptions): Promise<TourStep[]> {
   const host = options.fs === 'hostfs' ? mkdtempSync(join(tmpdir(), 'vmarea-tour-')) : null;
   try {
     const driver = await openDriver(host === null ? options.fs : `hostfs:${host}`);
-    const file = options.file ?? (driver.writable ? 'data' : driver.file);
-    if (file === undefined) throw new UsageError(`--fs ${options.fs}: nothing can be made there; --file names a file`);
+    const file = options.name ?? (driver.writable ? 'data' : driver.file);
+    if (file === undefined) throw new UsageError(`--fs ${options.fs}: nothing can be made there; --name names a file`);
     if (options.memory === true && !driver.writable) {
       throw new UsageError(`--memory stores into a file, and ${options.fs} cannot be written to`);
     }

@@ -1,14 +1,14 @@
 /**
  * A machine with one of everything, for explain, tour and the tests: both shared-memory drivers, every filesystem.
  */
-import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
-import { ReasonBook, type MachineMaker } from '@vmarea/explain';
+import { filesOf, ReasonBook, setStage, type MachineMaker, type Stage } from '@vmarea/explain';
 import { Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';
 import { createKernel, type KernelInit } from '@vmarea/kernel';
 import type { MmSystem } from '@vmarea/mm-core';
 import { Shmem, tmpfs } from '@vmarea/shmem';
-import type { Situation } from '@vmarea/situation';
+import { archOf, type Situation } from '@vmarea/situation';
 import { devfs, procfs, ramfs, type SuperBlock } from '@vmarea/vfs';
+import { UsageError } from '../text/io.ts';
 
 /**
  * The reasons of all packages: this module loads the drivers, whose reasons are in the table then.
@@ -43,11 +43,6 @@ export function labDrivers(): Pick<KernelInit, 'hugePages' | 'sharedMemory' | 'm
   };
 }
 
-/** The usual address bits of each page size. */
-export function vaBitsOf(pageSize: number): VaBits {
-  return pageSize === 16384 ? 47 : 48;
-}
-
 /** Bytes of memory behind the mappings beside the huge pages, at least, where calls touch them. */
 const MEMORY_BYTES = 2 ** 27;
 
@@ -66,7 +61,7 @@ export const makeMachine: MachineMaker = (spec, { memory }) => {
   const { total, free, swap } = spec.memory;
   const pages = (bytes: number): number => Math.floor(bytes / spec.pageSize);
   return createKernel({
-    arch: createArm64({ pageSize: spec.pageSize as PageSize, vaBits: spec.vaBits as VaBits }),
+    arch: archOf(spec),
     profile: spec.profile,
     config: spec.config,
     sysctl: { ...spec.sysctl },
@@ -75,3 +70,19 @@ export const makeMachine: MachineMaker = (spec, { memory }) => {
     ...labDrivers(),
   });
 };
+
+/**
+ * A machine with memory and a task in it, as a situation describes them.
+ *
+ * @throws UsageError for a file or a map of the situation that cannot be made
+ */
+export function stageFor(situation: Situation, comm: string): Stage {
+  try {
+    const stage = setStage(makeMachine, { situation, files: filesOf(situation), needs: { memory: true } });
+    stage.task.comm = comm;
+    return stage;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ScriptError') throw new UsageError(error.message);
+    throw error;
+  }
+}

@@ -92,7 +92,10 @@ function addExplain(command: Command, { io, ended, explainedCalls }: CommandCont
   addSituationOptions(command);
   command
     .option('--maps <FILE>', 'the same as --maps-before')
-    .option('--at <LINE>', 'the memory call on this line of a log, in the state that its process has there')
+    .option(
+      '--at <LINE>',
+      'the memory call, fork or signal on this line of a log, in the state that its process has there',
+    )
     .option('--no-changes', 'do not search for what would change the answer')
     .option('--verbose', 'show checks, path, other machines, the whole map and every fact')
     .option('--json', 'print JSON')
@@ -110,11 +113,11 @@ function addTour(command: Command, { io, ended }: CommandContext): void {
   command
     .description('make the three kinds of mapping step by step, with the functions that each call goes through')
     .option(`--fs <${DRIVER_SPECS}>`, 'where the file lives (hostfs alone: a directory for the tour only)', 'ramfs')
-    .option('--file <PATH>', 'the file (default: data; for drivers that cannot be written to, one that is there)')
-    .option('--memory', 'two tasks and their pages: stores, fork, truncation')
-    .option('--kernel <linux-6.1|msm-4.4>', 'whose rules hold', 'linux-6.1')
-    .option('--page-size <N>', '4k, 16k or 64k', '4k')
+    .option('--name <PATH>', 'the file (default: data; for drivers that cannot be written to, one that is there)')
+    .option('--memory', 'two tasks and their pages: stores, fork, truncation');
+  addSituationOptions(command)
     .option('--json', 'print JSON')
+    .addHelpText('after', `\n${SIZE_HELP}`)
     .action(async (options: TourOptions) => {
       const { tourCommand } = await import('../commands/tour.ts');
       ended(await tourCommand(options, io));
@@ -130,10 +133,12 @@ function addCatMapped(command: Command, { io, ended }: CommandContext): void {
     )
     .requiredOption(`--fs <${DRIVER_SPECS}>`, 'the filesystem driver')
     .option('--offset <BYTES>', 'where to begin', '0')
-    .option('--length <BYTES>', 'how much to print (default: to the end)')
-    .option('--kernel <linux-6.1|msm-4.4>', 'whose rules hold', 'linux-6.1')
-    .option('--page-size <N>', '4k, 16k or 64k', '4k')
-    .addHelpText('after', '\nExit status:\n  0  printed\n  2  bad usage, or something that cannot be read')
+    .option('--length <BYTES>', 'how much to print (default: to the end)');
+  addSituationOptions(command)
+    .addHelpText(
+      'after',
+      `\n${SIZE_HELP}\n\nExit status:\n  0  printed\n  2  bad usage, or something that cannot be read`,
+    )
     .action(async (file: string, options: CatMappedOptions) => {
       const { catMappedCommand } = await import('../commands/cat-mapped.ts');
       ended(await catMappedCommand(file, options, io));

@@ -23,6 +23,7 @@ import {
   type Situation,
 } from '@vmarea/situation';
 import { parseMaps, type MapsLine } from '@vmarea/strace';
+import { allCapabilities } from '@vmarea/uapi';
 import { parseChoice, parseCount } from '../text/values.ts';
 import { UsageError } from '../text/io.ts';
 import type { SituationOptions } from './vocabulary.ts';
@@ -86,6 +87,16 @@ export function givenFacts(options: SituationOptions): GivenFacts {
  */
 export function situationOf(facts: GivenFacts, clues: LogClues | null, mapAfter?: readonly MapsLine[]): Situation {
   return usage(() => inferSituation({ given: facts, clues, mapAfter }));
+}
+
+/**
+ * The situation of a command that makes files of its own: its process is root's unless `--capabilities` says otherwise.
+ *
+ * @throws UsageError for a value that cannot be
+ */
+export function situationOfRoot(options: SituationOptions): Situation {
+  const facts = usage(() => givenFacts(options));
+  return situationOf({ ...facts, capabilities: facts.capabilities ?? allCapabilities() }, null);
 }
 
 /** Makes a SituationError an error of usage. */
