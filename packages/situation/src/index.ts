@@ -28,7 +28,14 @@ export { alignmentOf, architectureOfPath, LogClues, type AddressClue, type Clue 
 export { mapClues, type MapClues } from './map/clues.ts';
 export { vmFlagNames, whyApart, type ApartReason } from './map/apart.ts';
 export { MapFiles } from './map/files.ts';
-export { mapLinesOf, nameInMap, restoreMap, stateLinesOf, type RestoredMap, type RestoreOptions } from './map/restore.ts';
+export {
+  mapLinesOf,
+  nameInMap,
+  restoreMap,
+  stateLinesOf,
+  type RestoredMap,
+  type RestoreOptions,
+} from './map/restore.ts';
 export { flagsOf } from './map/flags.ts';
 export { areaKind, areaPattern, KindCounter, type AreaPattern } from './map/pattern.ts';
 export { describeSituation, formatBytes, listFacts, type FactLine } from './describe.ts';
