@@ -97,6 +97,7 @@ export default defineConfig(
   globalIgnores([
     '**/dist/',
     'apps/demo/bin/',
+    'apps/demo/page/',
     '**/coverage/',
     '**/artifacts/',
     'docs/api/',

@@ -23,11 +23,12 @@ const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 const browser = await chromium.launch({ executablePath, args });
 
 async function picture(name, colorScheme, show) {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 960 }, colorScheme });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 1080 }, colorScheme });
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   await page.getByLabel('A recorded program').selectOption({ label: 'python3' });
   await page.locator('.map .list').waitFor();
   await show(page);
+  await page.evaluate('scrollTo(0, 0)');
   await page.screenshot({ path: join(docs, name) });
   await page.close();
 }

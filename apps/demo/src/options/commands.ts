@@ -8,6 +8,7 @@ import type { ElfHeadersOptions } from '../commands/elf-headers.ts';
 import type { ExplainOptions } from '../commands/explain.ts';
 import type { ReplayCommandOptions } from '../commands/replay.ts';
 import type { TourOptions } from '../commands/tour.ts';
+import type { UiOptions } from '../commands/ui.ts';
 import type { MapsOptions } from '../intake/maps.ts';
 import type { Io } from '../text/io.ts';
 import { DRIVER_SPECS } from './drivers.ts';
@@ -47,6 +48,7 @@ export function addCommands(program: Command, context: CommandContext): void {
   addMaps(program.command('maps'), context);
   addRecord(program.command('record'), context);
   addRun(program.command('run'), context);
+  addUi(program.command('ui'), context);
   addShells(program, context);
   program
     .command('demo')
@@ -195,6 +197,18 @@ function addRun(command: Command, { io, ended, again }: CommandContext): void {
       const { bundleArguments } = await import('../intake/bundle.ts');
       const more = [...(options.verbose === true ? ['--verbose'] : []), ...(options.json === true ? ['--json'] : [])];
       ended(await recordFor(traced, io, (dir) => again(bundleArguments(dir, more))));
+    });
+}
+
+function addUi(command: Command, { io, ended }: CommandContext): void {
+  command
+    .description('serve the page that shows an address space over time, to this machine, and open files in it')
+    .argument('[FILE...]', 'a log with what belongs to it, maps, smaps, or a bundle')
+    .option('--port <N>', 'the port to listen on; 0: any that is free', '0')
+    .addHelpText('after', '\nExit status:\n  0  interrupted\n  2  bad usage, or a file that is not there')
+    .action(async (files: string[], options: UiOptions) => {
+      const { uiCommand } = await import('../commands/ui.ts');
+      ended(await uiCommand(files, options, io));
     });
 }
 
