@@ -1,6 +1,6 @@
 // Runs the examples of the READMEs. Every ```ts block is type-checked and run as a module of the package that it stands in;
 // when a ```text block follows it directly, that is what the example must print. A ```ts block marked `no-run` is only
-// type-checked. The root's README is run from apps/demo, which depends on every package.
+// type-checked. The root's README and the guides in docs are run from apps/demo, which depends on every package.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { format } from 'node:util';
@@ -39,6 +39,9 @@ function collect(readme: string, home: string): void {
 }
 
 collect(join(root, 'README.md'), join(root, 'apps/demo'));
+for (const name of readdirSync(join(root, 'docs'))) {
+  if (name.endsWith('.md')) collect(join(root, 'docs', name), join(root, 'apps/demo'));
+}
 for (const folder of folders) collect(join(root, folder, 'README.md'), join(root, folder));
 
 afterAll(() => {
@@ -46,6 +49,11 @@ afterAll(() => {
 });
 
 describe('README', () => {
+  it('has a whole CPU in at most 50 lines', () => {
+    const { file } = examples.find(({ title }) => title === 'docs/embedding-a-cpu.md, example 1')!;
+    expect(readFileSync(file, 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(50);
+  });
+
   it('examples type-check', () => {
     const { config } = ts.readConfigFile(join(root, 'tsconfig.test.json'), (file) => ts.sys.readFile(file)) as {
       config: { compilerOptions: object };

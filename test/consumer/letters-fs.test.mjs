@@ -4,7 +4,6 @@ import { describe, it } from 'node:test';
 import { createArm64 } from '@vmarea/arch-arm64';
 import { testDriver } from '@vmarea/fs-testkit';
 import { createKernel } from '@vmarea/kernel';
-import { UserMemory } from '@vmarea/mm-core/memory';
 import { DEFAULT_CONFIG, LINUX_6_1, MAP_SHARED, PROT_READ, S_IFREG } from '@vmarea/uapi';
 import { judgeDriver, storeFs, storeManifest } from '@vmarea/vfs';
 
@@ -50,9 +49,10 @@ it('is mounted and mapped', async () => {
   const task = kernel.spawn();
   const fd = await kernel.run(task, () => task.sys.open('/letters/letters', 0));
   const at = await kernel.run(task, () => task.sys.mmap(0, 4096, PROT_READ, MAP_SHARED, fd, 0));
-  const memory = new UserMemory(task.cur);
-  const value = await kernel.run(task, () => (memory.load8(at + 25) < 0 ? memory.fault : memory.load8(at + 25)));
-  assert.equal(String.fromCharCode(value), 'z');
+  assert.equal(String.fromCharCode(await kernel.load(task, at + 25, 1)), 'z');
+  // The file ends in the first page: behind it there is a signal, and no byte.
+  const beyond = await kernel.run(task, () => task.sys.mmap(0, 8192, PROT_READ, MAP_SHARED, fd, 0));
+  await assert.rejects(kernel.load(task, beyond + 4096, 1), { name: 'MemoryFaultError', code: 'SIGBUS' });
   assert.match(kernel.proc.maps(task), /r--s .*\/letters\/letters/);
   assert.deepEqual(broken, []);
   kernel.shutdown();

@@ -22,7 +22,7 @@ export { MmCalls, type Register } from './syscalls/mm.ts';
 export { FileCalls, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './syscalls/file.ts';
 export { mmput, ProcessCalls, WNOHANG } from './syscalls/process.ts';
 export { initialLimits, LimitTable, type Rlimit } from './task/limits.ts';
-export { DeadTaskError, SyscallError, toError, WouldWaitError } from './task/errors.ts';
+export { DeadTaskError, MemoryFaultError, SyscallError, toError, WouldWaitError } from './task/errors.ts';
 export {
   isRandomized,
   loadElfBinary,

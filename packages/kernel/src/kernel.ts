@@ -5,7 +5,6 @@
  */
 import {
   createMm,
-  makeCurrent,
   MmSystem,
   RETRY,
   rootCredentials,
@@ -16,8 +15,17 @@ import {
   type SharedMemory,
   type SpecialMapping,
 } from '@vmarea/mm-core';
-import { clearUser, createMemory, createSpecialPages, type Memory } from '@vmarea/mm-core/memory';
-import { errnoName, shownValue, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
+import { loadValue, MemoryFaultError, repeatCall, storeValue, type AccessSize } from '@vmarea/mm-core/address-space';
+import {
+  accessPfn,
+  ACCESS_READ,
+  ACCESS_WRITE,
+  clearUser,
+  createMemory,
+  createSpecialPages,
+  type Memory,
+} from '@vmarea/mm-core/memory';
+import { errnoName, shownValue, wholeNumber, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
 import {
   doChdir,
   FilesStruct,
@@ -257,21 +265,46 @@ export class Kernel {
    * @returns its result
    */
   async run<T>(task: Task, call: () => T | number): Promise<T | number> {
-    const state = task.cur.call;
-    state.resume = null;
-    makeCurrent(task.cur);
-    let result: T | number = call();
-    while (result === RETRY) {
-      const { pending } = state;
-      if (pending === null) throw new Error('kernel.run: a call asked to be repeated but left nothing to wait for');
-      state.pending = null;
-      await pending;
-      const again: () => T | number = state.resume ?? call;
-      state.resume = null;
-      makeCurrent(task.cur);
-      result = again();
+    return repeatCall(task.cur, call);
+  }
+
+  /**
+   * Loads an unsigned little-endian value from a task's memory, and waits for the page where that must be.
+   *
+   * @param size bytes
+   * @returns a number, or for 8 bytes a bigint
+   * @throws MemoryFaultError with the signal that the task gets; `cause` is what a driver threw
+   */
+  async load(task: Task, addr: number, size: 8): Promise<bigint>;
+  async load(task: Task, addr: number, size?: 1 | 2 | 4): Promise<number>;
+  async load(task: Task, addr: number, size: AccessSize = 4): Promise<number | bigint> {
+    return repeatCall<number | bigint>(task.cur, () => loadValue(task.memory, addr, size));
+  }
+
+  /** Stores a little-endian value of `size` bytes into a task's memory. @throws as {@link load} */
+  async store(task: Task, addr: number, value: number | bigint, size: AccessSize = 4): Promise<void> {
+    await repeatCall(task.cur, () => {
+      storeValue(task.memory, addr, value, size);
+      return 0;
+    });
+  }
+
+  /**
+   * Brings in the pages of [addr, addr + length) as an access to each would: afterwards synchronous loads or stores need not
+   * wait, until pages are taken away again.
+   *
+   * @param length bytes, above 0
+   * @throws MemoryFaultError for the first page whose access is refused
+   */
+  async touch(task: Task, addr: number, length: number, access: 'load' | 'store' = 'load'): Promise<void> {
+    wholeNumber('touch', 'addr', addr);
+    wholeNumber('touch', 'length', length);
+    const kind = access === 'store' ? ACCESS_WRITE : ACCESS_READ;
+    const { pageSize } = this.system;
+    for (let at = addr; at < addr + length; at = Math.floor(at / pageSize + 1) * pageSize) {
+      const pfn = await repeatCall(task.cur, () => accessPfn(task.memory.cur, at, kind));
+      if (pfn < 0) throw new MemoryFaultError(task.cur, access);
     }
-    return result;
   }
 
   /** clear_user for exec; does nothing without memory. */

@@ -32,6 +32,7 @@ function throwingTwins(): new () => ThrowingCalls {
         const call = (this.sys as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!;
         makeCurrent(this.cur);
         this.cur.call.reason = 0;
+        if (!this.cur.call.repeated) this.cur.mm.system.driverError = null;
         const result = call.apply(this.sys, args);
         if (typeof result === 'number' && result < 0 && result >= RETRY) throw toError(this.cur, result, name);
         return result;

@@ -5,7 +5,7 @@
  */
 
 // --- the memory of a machine
-export { createMemory, DEFAULT_MEMORY_BYTES, Memory, type MemoryInit } from './memory.ts';
+export { createMemory, DEFAULT_MEMORY_BYTES, Memory, ram, type MemoryInit } from './memory.ts';
 export type { MemoryCore } from './core.ts';
 export { MmState, stateOf } from './tlb/state.ts';
 

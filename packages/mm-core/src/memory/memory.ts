@@ -7,7 +7,7 @@ import { ENOMEM, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MisuseError } from '@v
 import type { Caller } from '../space/caller.ts';
 import type { FileMapping } from '../shape/file-mapping.ts';
 import type { Mm } from '../space/mm.ts';
-import { NO_MEMORY, type MemoryPort } from '../ports/memory.ts';
+import { NO_MEMORY, type MemoryBehind, type MemoryPort } from '../ports/memory.ts';
 import type { MmSystem } from '../space/system.ts';
 import type { Vma } from '../areas/vma.ts';
 import { advise } from './tables/advise.ts';
@@ -22,6 +22,7 @@ import { movePageTables } from './tables/move.ts';
 import { mmRss, syncMmRss } from './frames/rss.ts';
 import { PhysicalMemory } from './frames/physical.ts';
 import { madvisePopulate, populate } from './user/populate.ts';
+import { UserMemory } from './user/user-memory.ts';
 import { changeProtection, protectRange } from './tables/protect.ts';
 import { pageMkclean } from './cache/rmap.ts';
 import { flushTlbMm } from './tlb/flush.ts';
@@ -170,4 +171,18 @@ export function createMemory(system: MmSystem, init: MemoryInit = {}): Memory {
   const memory = new Memory(system, init);
   system.memory = memory;
   return memory;
+}
+
+/**
+ * Memory for an address space that `createAddressSpace` makes: its `memory` is a {@link UserMemory}.
+ *
+ * @param init its size or buffer, as {@link createMemory} takes it
+ */
+export function ram(init: MemoryInit = {}): MemoryBehind<UserMemory> {
+  return {
+    plugIn: (system) => {
+      createMemory(system, init);
+    },
+    access: (cur) => new UserMemory(cur),
+  };
 }

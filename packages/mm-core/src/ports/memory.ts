@@ -7,6 +7,7 @@
  */
 import type { Caller } from '../space/caller.ts';
 import type { Mm } from '../space/mm.ts';
+import type { MmSystem } from '../space/system.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, Bytes, VmFlags } from '../base/units.ts';
 
@@ -58,6 +59,31 @@ export interface MemoryPort {
 }
 
 /** The port of an engine without memory: no page is ever present. */
+/** A task's loads and stores, as the front door uses them. `UserMemory` of `./memory` is one. -1 is a refusal. */
+export interface UserAccess {
+  readonly cur: Caller;
+  /** After a refusal: RETRY when `cur.call.pending` must settle first; anything else: `cur.call.refused` has the signal. */
+  readonly fault: number;
+  /** The high half of the last value that `load64` returned. */
+  readonly hi: number;
+  load8(addr: Addr): number;
+  load16(addr: Addr): number;
+  load32(addr: Addr): number;
+  load64(addr: Addr): number;
+  store8(addr: Addr, value: number): number;
+  store16(addr: Addr, value: number): number;
+  store32(addr: Addr, value: number): number;
+  store64(addr: Addr, lo: number, hi: number): number;
+}
+
+/** Memory to be plugged in behind an address space that the front door makes. */
+export interface MemoryBehind<M> {
+  /** Sets `system.memory`, before the first address space is made. */
+  plugIn(system: MmSystem): void;
+  /** Makes what `space.memory` is: the loads and stores of a caller. */
+  access(cur: Caller): M;
+}
+
 export const NO_MEMORY: MemoryPort = {
   plainHasNoPages: true,
   attach: () => 0,

@@ -68,6 +68,8 @@ export class Call {
   pending: Promise<unknown> | null = null;
   /** Continues a call that returned RETRY after it had done its first part; null: the call is repeated. */
   resume: (() => number) | null = null;
+  /** Whether the call is being repeated after a wait: what it met before still counts (`system.driverError`). */
+  repeated = false;
   /** The arguments and the result of a driver's `fault` operation. */
   readonly vmf: FaultInfo = new FaultInfo();
   /** The last access that failed with a signal. */
