@@ -1,7 +1,7 @@
 // A third party's view: packs the packages that a driver author needs, installs the tarballs in a folder outside of the workspace,
-// and runs test/consumer there with node:test. Needs a build, and `pnpm` on the PATH: run it as `pnpm check:consumer`.
+// and runs test/consumer and templates/driver there with node:test. Needs a build, and `pnpm` on the PATH: run it as `pnpm check:consumer`.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publicPackages, root } from './workspace.mjs';
@@ -23,13 +23,13 @@ try {
   writeFileSync(join(dir, 'package.json'), JSON.stringify(manifest));
   run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--offline', '--loglevel=error'], dir);
   copyFileSync(join(root, 'test/consumer/letters-fs.test.mjs'), join(dir, 'letters-fs.test.mjs'));
-  const out = run(process.execPath, ['--test', '--test-reporter=tap', 'letters-fs.test.mjs'], dir);
-  console.log(
-    out
-      .split('\n')
-      .filter((line) => line.startsWith('# '))
-      .join('\n'),
-  );
+  // The template of a driver, as somebody copies it: it finds the same packages.
+  cpSync(join(root, 'templates/driver'), join(dir, 'template'), { recursive: true });
+  for (const test of ['letters-fs.test.mjs', 'template/test/driver.test.mjs']) {
+    const out = run(process.execPath, ['--test', '--test-reporter=tap', test], dir);
+    const counts = out.split('\n').filter((line) => /^# (tests|pass|fail|skipped) /.test(line));
+    console.log(`${test}: ${counts.map((line) => line.slice(2)).join(', ')}`);
+  }
 } catch (error) {
   console.error(error.stdout ?? error);
   process.exitCode = 1;

@@ -4,7 +4,8 @@
 import { RETRY } from '@vmarea/mm-core';
 import { errnoName } from '@vmarea/uapi';
 
-function show(value: unknown): string {
+/** A value as a message shows it: errnos by name, RETRY as such. */
+export function show(value: unknown): string {
   if (typeof value === 'number' && value < 0 && value > -4096) return `-${errnoName(value)}`;
   if (value === RETRY) return 'RETRY';
   if (value instanceof Uint8Array)

@@ -4,7 +4,7 @@
  * succeeds on the same machine.
  */
 import { EIO, ENOSPC, MS_SYNC, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, PROT_READ, PROT_WRITE } from '@vmarea/uapi';
-import { sameBytes, ok } from './assert.ts';
+import { ok, sameBytes, show } from './assert.ts';
 import { delayDriver } from './delay.ts';
 import { failDriver, FailurePlan } from './fail.ts';
 import { FIXTURE_FILES, pattern, patternByte } from './fixture.ts';
@@ -45,7 +45,7 @@ class Failed extends Error {
   readonly outcome: Outcome;
 
   constructor(outcome: Outcome) {
-    super(`ended with ${String(outcome)}`);
+    super(`ended with ${show(outcome)}`);
     this.outcome = outcome;
   }
 }
@@ -142,11 +142,11 @@ export async function failEverywhere(init: RigInit, which: 'read' | 'write', del
       const at =
         failed === null ? 'no failure' : `${failed.op} ${failed.name} at ${failed.at} (operation ${n}) failing`;
       rig.check();
-      if (failed === null) ok(outcome === 'done', `without a failure the scenario ended with ${String(outcome)}`);
+      if (failed === null) ok(outcome === 'done', `without a failure the scenario ended with ${show(outcome)}`);
       else judgeOutcome(outcome, errno, failed.op, at);
       await cleanUp(rig);
       const again = await outcomeOf(scenario, rig);
-      ok(again === 'done', `after ${at} the scenario was run again and ended with ${String(again)}`);
+      ok(again === 'done', `after ${at} the scenario was run again and ended with ${show(again)}`);
       // 4.4 keeps the charge of a private writable mapping that the driver has refused
       const leaks = rig.kernel.system.profile.mmap.failureLeaksCommit && which === 'read' && failed?.op === 'mmap';
       await rig.end(0, leaks ? 4 : 0);

@@ -1,7 +1,8 @@
 /**
  * @vmarea/fs-testkit: the suite that every filesystem driver must pass; and the wrappers that it is made of.
  */
-export { caseTitles, testDriver, type Runner, type TestDriverOptions } from './test-driver.ts';
+export { caseTitles, testDriver, type CaseReport, type Runner, type TestDriverOptions } from './test-driver.ts';
+export { TIME_LIMITS, type TimeLimits } from './limits.ts';
 export { delayDriver } from './delay.ts';
 export { failDriver, FailurePlan } from './fail.ts';
 export { Rig, type CreateDriver, type DriverInstance, type RigInit } from './rig.ts';

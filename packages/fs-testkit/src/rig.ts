@@ -27,7 +27,7 @@ import {
   type Stat,
   type SuperBlock,
 } from '@vmarea/vfs';
-import { equal, ok } from './assert.ts';
+import { equal, ok, show } from './assert.ts';
 import { FIXTURE_FILES } from './fixture.ts';
 
 /** What a driver's `create` gives. */
@@ -67,8 +67,18 @@ export class Rig {
   private readonly instance: DriverInstance | null;
   private readonly freeAtStart: number;
 
-  private constructor(kernel: Kernel, freeAtStart: number, made: SuperBlock | DriverInstance, init: RigInit) {
+  /** What the driver threw that is no errno, with its stack: told with the failure of the test. */
+  readonly thrown: readonly string[];
+
+  private constructor(
+    kernel: Kernel,
+    thrown: readonly string[],
+    freeAtStart: number,
+    made: SuperBlock | DriverInstance,
+    init: RigInit,
+  ) {
     this.kernel = kernel;
+    this.thrown = thrown;
     this.freeAtStart = freeAtStart;
     this.instance = 'superBlock' in made ? made : null;
     this.sb = 'superBlock' in made ? made.superBlock : made;
@@ -77,21 +87,26 @@ export class Rig {
     judgeDriver(this.sb);
     init.wrap?.(this.sb);
     const mount = kernel.tree.mount('/m', this.sb, init.mount ?? {});
-    if (typeof mount === 'number') throw new Error(`cannot mount the driver: ${mount}`);
+    if (typeof mount === 'number') throw new Error(`cannot mount the driver: ${show(mount)}`);
     this.mount = mount;
     this.task = kernel.spawn();
   }
 
   static async create(init: RigInit): Promise<Rig> {
+    const thrown: string[] = [];
     const kernel = createKernel({
       arch: createArm64({ pageSize: 4096, vaBits: 48 }),
       profile: LINUX_6_1,
       config: DEFAULT_CONFIG,
       memory: { bytes: MEMORY_BYTES },
       ...init.kernel,
+      onWarning: (text) => {
+        if (text.startsWith('driver ')) thrown.push(text);
+        init.kernel?.onWarning?.(text);
+      },
     });
     const free = kernel.memory!.frames.nrFree;
-    return new Rig(kernel, free, await init.create(kernel.system, FIXTURE_FILES), init);
+    return new Rig(kernel, thrown, free, await init.create(kernel.system, FIXTURE_FILES), init);
   }
 
   /** Makes a call as often as it must be made. */
@@ -108,20 +123,18 @@ export class Rig {
     if (this.sb.manifest.capabilities.write) {
       const fd = await this.make(name, FIXTURE_FILES[name]!);
       await this.uncache(fd);
-      const { dentry } = this.file(fd);
+      this.forgetName(fd);
       this.close(fd);
-      // a driver with storage is to look the name up and make the inode anew
-      if (dentry.dParent.dInode!.iOp.lookup !== null) dDrop(dentry);
     }
     const fd = await this.open(name, flags);
-    ok(fd >= 0, `open ${name} of the fixture: ${fd}`);
+    ok(fd >= 0, `open ${name} of the fixture: ${show(fd)}`);
     return fd;
   }
 
   /** A new file with contents, open for reading and writing. */
   async make(name: string, bytes: Uint8Array): Promise<number> {
     const fd = await this.open(name, O_CREAT | O_TRUNC | O_RDWR);
-    ok(fd >= 0, `make ${name}: ${fd}`);
+    ok(fd >= 0, `make ${name}: ${show(fd)}`);
     equal(await this.pwrite(fd, bytes, 0), bytes.length, `write ${name}`);
     return fd;
   }
@@ -151,7 +164,7 @@ export class Rig {
   /** {@link pread} that must succeed. */
   async bytes(fd: number, length: number, pos: number): Promise<Uint8Array> {
     const result = await this.pread(fd, length, pos);
-    if (typeof result === 'number') throw new Error(`pread of ${length} bytes at ${pos}: ${result}`);
+    if (typeof result === 'number') throw new Error(`pread of ${length} bytes at ${pos}: ${show(result)}`);
     return result;
   }
 
@@ -165,7 +178,7 @@ export class Rig {
 
   fstat(fd: number): Stat {
     const stat = this.task.sys.fstat(fd);
-    if (typeof stat === 'number') throw new Error(`fstat: ${stat}`);
+    if (typeof stat === 'number') throw new Error(`fstat: ${show(stat)}`);
     return stat;
   }
 
@@ -185,7 +198,7 @@ export class Rig {
   /** {@link map} that must succeed. */
   async mapped(...args: Parameters<Rig['map']>): Promise<number> {
     const addr = await this.map(...args);
-    ok(addr > 0, `mmap ${args[2]}: ${addr}`);
+    ok(addr > 0, `mmap ${args[2]}: ${show(addr)}`);
     return addr;
   }
 
@@ -217,7 +230,7 @@ export class Rig {
   /** A forked child. */
   fork(): Task {
     const child = this.task.sys.fork();
-    if (typeof child === 'number') throw new Error(`fork: ${child}`);
+    if (typeof child === 'number') throw new Error(`fork: ${show(child)}`);
     return child;
   }
 
@@ -225,6 +238,12 @@ export class Rig {
   mapsPath(addr: number): string {
     const vma = this.task.mm.tree.find(addr);
     return vma?.vmFile?.path() ?? '';
+  }
+
+  /** Forgets that a name was looked up, where the driver has storage: the next look asks it again. */
+  forgetName(fd: number): void {
+    const { dentry } = this.file(fd);
+    if (dentry.dParent.dInode!.iOp.lookup !== null) dDrop(dentry);
   }
 
   check(): void {

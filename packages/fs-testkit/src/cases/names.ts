@@ -27,7 +27,7 @@ import {
 } from '@vmarea/uapi';
 import { FS_IOC_SETFLAGS } from '@vmarea/kernel';
 import { doLinkat, FS_APPEND_FL, type Flock } from '@vmarea/vfs';
-import { equal, ok, sameBytes } from '../assert.ts';
+import { equal, ok, sameBytes, show } from '../assert.ts';
 import { pattern, patternByte } from '../fixture.ts';
 import type { Case } from './case.ts';
 
@@ -174,6 +174,16 @@ export const NAMES: readonly Case[] = [
       equal(rig.file(other).fInode === rig.file(fd).fInode, true, 'the other name leads to the same inode');
       equal(await rig.pwrite(other, Uint8Array.of(0xee), 0), 1, 'a write by one name');
       sameBytes(await rig.bytes(fd, 1, 0), Uint8Array.of(0xee), 'is read by the other');
+      // Looked up anew, both names lead to one file as well: the driver tells it by the key of what it finds.
+      for (const open of [fd, other]) rig.forgetName(open);
+      const again = [await rig.open('f', O_RDWR), await rig.open('g', O_RDWR)];
+      for (const open of again) ok(open >= 0, `open of a name looked up anew: ${show(open)}`);
+      equal(
+        rig.file(again[0]!).fInode === rig.file(again[1]!).fInode,
+        true,
+        'both names, looked up anew, lead to the same inode (lookup gives them one key)',
+      );
+      for (const open of again) rig.close(open);
       equal(await rig.run(() => sys.unlink('/m/f')), 0, 'unlink of the first');
       equal(rig.fstat(fd).nlink, 1, 'links');
       rig.close(fd);
