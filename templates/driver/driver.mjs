@@ -6,7 +6,7 @@ const S_IFREG = 0o100000;
 
 /**
  * @param {Readonly<Record<string, Uint8Array>>} files contents by name
- * @returns {import('@vmarea/vfs').Store<Uint8Array, null>}
+ * @returns {import('@vmarea/vfs').Store<Uint8Array | null>}
  */
 function recordStore(files) {
   return {

@@ -9,15 +9,15 @@ const P = 4096;
 
 /** One file of three pages, `f`, whose pages are read by `read`. */
 function boot(read: (pos: number) => number | Promise<number>): { kernel: Kernel; task: Task; warnings: string[] } {
-  const store: Store<object, null> = {
+  const store: Store<object> = {
     name: 'onefile',
-    root: null,
+    root: {},
     lookup: (_dir, name) => (name === 'f' ? { node: {}, mode: S_IFREG | 0o444, size: 3 * P } : null),
     read: (_node, target, pos) => {
       target.fill(pos / P + 1);
       return read(pos);
     },
-  } as never;
+  };
   const warnings: string[] = [];
   const kernel = createKernel({
     arch: createArm64({ pageSize: P, vaBits: 48 }),
