@@ -1,7 +1,7 @@
 // Packs every public package once and judges the tarballs, which is what users get: publint (strict), attw (ESM only), and
 // the rules of this workspace. Needs a build, and `pnpm` on the PATH: run it as `pnpm check:packages`.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,7 +16,7 @@ const dest = mkdtempSync(join(tmpdir(), 'vmarea-pack-'));
 /** What this workspace asks of a package.json besides what publint knows. */
 function manifestProblems(manifest) {
   const problems = [];
-  for (const key of ['description', 'license', 'engines', 'files', 'type']) {
+  for (const key of ['description', 'keywords', 'license', 'engines', 'files', 'type']) {
     if (manifest[key] === undefined) problems.push(`package.json has no "${key}"`);
   }
   // The one side effect there is: files that declare reasons put them into the table.
@@ -36,10 +36,12 @@ function manifestProblems(manifest) {
 }
 
 /** What the list of files in the tarball lacks, or has too much. */
-function fileProblems(manifest, files) {
+function fileProblems(dir, manifest, files) {
   const problems = [];
   for (const wanted of ['README.md', 'LICENSE'])
     if (!files.includes(wanted)) problems.push(`no ${wanted} in the tarball`);
+  if (existsSync(join(root, dir, 'CHANGELOG.md')) && !files.includes('CHANGELOG.md'))
+    problems.push('no CHANGELOG.md in the tarball');
   const targets = Object.values(manifest.exports ?? {}).flatMap((target) =>
     typeof target === 'string' ? [target] : Object.values(target),
   );
@@ -61,6 +63,7 @@ async function check({ dir, manifest }) {
   const { filename, files } = JSON.parse(packed.stdout);
   problems.push(
     ...fileProblems(
+      dir,
       manifest,
       files.map((file) => file.path),
     ),

@@ -75,6 +75,12 @@ function consume(name: string, packages: readonly string[], program: string): st
     outDir: 'out',
   };
   writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts'] }));
+  // The types are read by the oldest TypeScript that is supported as well.
+  run(
+    process.execPath,
+    [join(root, 'node_modules/typescript-5.0/bin/tsc'), '-p', '.', '--noEmit', '--lib', 'es2022'],
+    dir,
+  );
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], dir);
   return run(process.execPath, ['out/main.js'], dir);
 }
@@ -95,6 +101,27 @@ class TinyFile implements VmFile {
 `;
 
 const CONSUMERS: Readonly<Record<string, Consumer>> = {
+  'the front door': {
+    packages: ['uapi', 'mm-core', 'arch-arm64'],
+    program: `
+import { createArm64 } from '@vmarea/arch-arm64';
+import { createAddressSpace, MemoryFaultError } from '@vmarea/mm-core/address-space';
+import { ram } from '@vmarea/mm-core/memory';
+import { LINUX_6_1, MAP_ANONYMOUS, MAP_PRIVATE } from '@vmarea/uapi';
+import '@vmarea/mm-core/reasons';
+declare const console: { log(...words: unknown[]): void };
+const space = createAddressSpace({ arch: createArm64({ pageSize: 4096, vaBits: 48 }), profile: LINUX_6_1, memory: ram({ bytes: 2 ** 22 }) });
+const addr = space.mmap({ length: 4096, prot: 3, flags: MAP_PRIVATE | MAP_ANONYMOUS });
+space.store(addr, 7n, 8);
+console.log(space.load(addr, 8));
+try {
+  space.load(addr - 4096);
+} catch (error) {
+  console.log(error instanceof MemoryFaultError ? error.reason : error);
+}
+`,
+    prints: '7n\nNothing is mapped at the address.\n',
+  },
   'the engine alone': {
     packages: ['uapi', 'mm-core'],
     program: `

@@ -38,8 +38,10 @@ export async function openDriver(spec: string): Promise<OpenedDriver> {
   if (spec === 'tmpfs') return { name, filesystem: (system) => tmpfs(system), empty: true, writable: true };
   if (name === 'hostfs' && rest !== '') return openHostfs(rest);
   if (spec === 'zenfs:memory') {
-    const { zenfs } = await import('@vmarea/zenfs');
-    const { InMemory, resolveMountConfig } = await import('@zenfs/core');
+    const { zenfs, InMemory, resolveMountConfig } = await optional(spec, '@zenfs/core', async () => ({
+      ...(await import('@vmarea/zenfs')),
+      ...(await import('@zenfs/core')),
+    }));
     const fs = await resolveMountConfig({ backend: InMemory });
     return { name, filesystem: (system) => zenfs(system, { fs }), empty: true, writable: true };
   }
@@ -51,6 +53,22 @@ export async function openDriver(spec: string): Promise<OpenedDriver> {
     return { name, filesystem: (system) => httpfs(system, options), empty: false, writable: false, file };
   }
   throw new UsageError(`--fs: «${spec}»; there are ${DRIVER_SPECS.replaceAll('|', ', ')}`);
+}
+
+/**
+ * Loads what is installed only where somebody wants it: ZenFS is an optional peer, since some of its parts ask for a newer Node.
+ *
+ * @param spec what `--fs` names
+ * @param packages what to install, as npm takes it
+ * @throws UsageError when a package is not installed
+ */
+export async function optional<T>(spec: string, packages: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new UsageError(`--fs ${spec} needs ZenFS, which is not installed: npm install ${packages}`);
+  }
 }
 
 /** A URL that ends in a slash is a directory; of any other the last part is the name of one file. */
@@ -90,9 +108,11 @@ async function firstFile(fs: FileSystem, dir: string): Promise<string | undefine
 }
 
 async function openZip(file: string): Promise<OpenedDriver> {
-  const { zenfs } = await import('@vmarea/zenfs');
-  const { Zip } = await import('@zenfs/archives');
-  const { resolveMountConfig } = await import('@zenfs/core');
+  const { zenfs, Zip, resolveMountConfig } = await optional('zenfs:zip', '@zenfs/core @zenfs/archives', async () => ({
+    ...(await import('@vmarea/zenfs')),
+    ...(await import('@zenfs/archives')),
+    ...(await import('@zenfs/core')),
+  }));
   try {
     const data = new Uint8Array(readFileSync(file)).buffer;
     const resolved: unknown = await resolveMountConfig({ backend: Zip, data });
