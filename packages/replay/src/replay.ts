@@ -119,6 +119,8 @@ export interface ReplayOptions {
   readonly maps?: readonly MapsLine[] | undefined;
   /** The process whose map is shown. */
   readonly pid?: number | undefined;
+  /** The directory in which the first process began, absolute: relative paths are seen from it. Left out: not known. */
+  readonly cwd?: string | undefined;
   /** The map is shown after this memory call, counted from 1. */
   readonly at?: number | undefined;
   /** Addresses are those of the log, whatever the kernel would choose: for logs of other architectures. */
@@ -354,6 +356,7 @@ export class Replay {
   /** A process of which the log shows the first line without having shown its birth. @internal */
   adoptUnknown(process: Process, line: number, begins: boolean): void {
     const { mapBefore, aslr } = this.situation;
+    process.cwd ??= this.options.cwd ?? null;
     if (mapBefore !== null) {
       const files = new MapFiles(this.kernel.system, (inode) => this.files.forget(inode));
       const open = (area: MapsLine): VmFile => {

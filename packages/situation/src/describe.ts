@@ -1,7 +1,15 @@
 /**
  * Formats a situation: three lines for the top of a report, or every fact with its evidence.
  */
-import { DEFAULT_CONFIG, formatCapabilities, PROFILES, rlimitName, type KernelConfig } from '@vmarea/uapi';
+import {
+  DEFAULT_CONFIG,
+  formatCapabilities,
+  PROFILES,
+  RLIMIT_NOFILE,
+  RLIMIT_NPROC,
+  rlimitName,
+  type KernelConfig,
+} from '@vmarea/uapi';
 import { describeEvidence, isAssumed, type Fact } from './evidence.ts';
 import { arm64VaBits, isArm64, memoryIsKnown, usualHugePage, type Situation } from './situation.ts';
 import { configWord } from './values.ts';
@@ -61,6 +69,12 @@ function configWords(situation: Situation): Word[] {
   return words;
 }
 
+/** Formats a limit: those of processes and descriptors are counts. */
+function formatLimit(resource: number, value: number): string {
+  const counts = resource === RLIMIT_NPROC || resource === RLIMIT_NOFILE;
+  return counts && value !== Infinity ? String(value) : formatBytes(value);
+}
+
 function machineLine(situation: Situation): string {
   const { architecture, pageSize, vaBits, kernel } = situation;
   const bits = vaBits.value;
@@ -78,7 +92,7 @@ function settingsLine(situation: Situation): string {
   const { memory, sysctls, limits, capabilities } = situation;
   for (const [name, fact] of sysctls) words.push(wordOf(`${name}=${fact.value}`, fact));
   for (const [resource, fact] of limits)
-    words.push(wordOf(`${rlimitName(resource)} ${formatBytes(fact.value.soft)}`, fact));
+    words.push(wordOf(`${rlimitName(resource)} ${formatLimit(resource, fact.value.soft)}`, fact));
   const other = sysctls.size + limits.size === 0 ? '' : 'other ';
   words.push([`${other}sysctls and limits as at boot`, 'assumed']);
   words.push(wordOf(`capabilities ${formatCapabilities(capabilities.value)}`, capabilities));
@@ -156,7 +170,11 @@ export function listFacts(situation: Situation): FactLine[] {
   for (const [name, fact] of situation.config) add(configWord(name), String(fact.value), fact);
   for (const [name, fact] of situation.sysctls) add(name, fact.value, fact);
   for (const [resource, fact] of situation.limits)
-    add(rlimitName(resource), `${formatBytes(fact.value.soft)}:${formatBytes(fact.value.hard)}`, fact);
+    add(
+      rlimitName(resource),
+      `${formatLimit(resource, fact.value.soft)}:${formatLimit(resource, fact.value.hard)}`,
+      fact,
+    );
   add('capabilities', formatCapabilities(capabilities.value), capabilities);
   add('uid', String(uid.value), uid);
   add('personality', `0x${personality.value.toString(16)}`, personality);

@@ -6,6 +6,7 @@ import { basename } from 'node:path';
 import {
   ElfError,
   NO_PROGRAMS,
+  normalizePath,
   parseElfJson,
   programsFromDirectory,
   Replay,
@@ -33,6 +34,7 @@ export interface ReplayCommandOptions extends SituationOptions {
   readonly maps?: string | undefined;
   readonly sysroot?: string | undefined;
   readonly elf?: string | undefined;
+  readonly cwd?: string | undefined;
   readonly pid?: string | undefined;
   readonly at?: string | undefined;
   readonly byStack?: boolean | undefined;
@@ -55,6 +57,12 @@ function readPrograms(options: ReplayCommandOptions): ProgramSource {
     if (error instanceof ElfError) throw new UsageError(`--elf: ${error.message}`);
     throw error;
   }
+}
+
+/** @throws UsageError for a path that is relative */
+function absoluteDirectory(path: string): string {
+  if (!path.startsWith('/')) throw new UsageError(`--cwd: ${path} is no absolute path`);
+  return normalizePath(path);
 }
 
 /** Lines of a log that are looked at for clues about its machine, at most. */
@@ -129,6 +137,7 @@ export async function replayCommand(logs: readonly string[], options: ReplayComm
   const settings = {
     programs: readPrograms(options),
     maps,
+    cwd: options.cwd === undefined ? undefined : absoluteDirectory(options.cwd),
     pid: options.pid === undefined ? undefined : parseCount('--pid', options.pid, 0),
     stacks: options.byStack === true,
     at: options.at === undefined ? undefined : parseCount('--at', options.at, 1),

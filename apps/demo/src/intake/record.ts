@@ -7,7 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ElfError, formatElfJson, parseElf, type ElfHeaders } from '@vmarea/replay';
+import { ElfError, formatElfJson, joinPath, parseElf, type ElfHeaders } from '@vmarea/replay';
 import { SYSCTL_NAMES } from '@vmarea/situation';
 import { parseLog } from '@vmarea/strace';
 import { rlimitByName } from '@vmarea/uapi';
@@ -67,8 +67,15 @@ function sysctlsHere(): string[] {
   });
 }
 
-/** Headers of what a log executed, and of the loaders. */
-function headersOf(log: string): string {
+/** Calls that show the paths of what is mapped. */
+const OPENING: ReadonlySet<string> = new Set(['execve', 'open', 'openat']);
+
+/**
+ * Headers of what a log executed, and of the loaders; and the links that led to the files of the map.
+ *
+ * @param cwd where the first process began
+ */
+function headersOf(log: string, map: string, cwd: string): string {
   const tree = new Sysroot('/');
   const files = new Map<string, ElfHeaders>();
   const links = new Map<string, string>();
@@ -86,10 +93,18 @@ function headersOf(log: string): string {
       throw error;
     }
   };
-  for (const event of parseLog(log, { calls: new Set(['execve']) })) {
-    if (event.type !== 'call' || event.call.ret !== 0) continue;
-    const path = /^"(\/[^"\\]*)"/.exec(event.call.args[0] ?? '')?.[1];
-    if (path === undefined || files.has(path)) continue;
+  const mapped = new Set(map.split('\n').map((line) => line.slice(73)));
+  for (const event of parseLog(log, { calls: OPENING })) {
+    if (event.type !== 'call' || event.call.ret === null || event.call.ret < 0) continue;
+    const { name, args } = event.call;
+    const given = /^"([^"\\]*)"/.exec(args[name === 'openat' ? 1 : 0] ?? '')?.[1];
+    const path = given === undefined ? null : joinPath(cwd, given);
+    if (path === null || files.has(path) || links.has(path)) continue;
+    if (name !== 'execve') {
+      const resolved = tree.resolve(path);
+      if (resolved !== path && mapped.has(resolved)) links.set(path, resolved);
+      continue;
+    }
     const interp = add(path)?.interp ?? null;
     if (interp !== null && !files.has(interp)) add(interp);
   }
@@ -152,12 +167,13 @@ export async function record(command: readonly string[], dir: string, io: Io): P
     uid: process.getuid?.() ?? 0,
     rlimits: limitsHere(),
     sysctls: sysctlsHere(),
+    cwd: process.cwd(),
   };
   writeFileSync(join(dir, BUNDLE_FILE), `${JSON.stringify(facts, null, 2)}\n`);
   if (meminfo !== null) writeFileSync(join(dir, 'meminfo'), meminfo);
   // A process that a signal ended was not held: what was read last is no map of its end.
   if (map !== null && text.includes('exit_group(')) writeFileSync(join(dir, 'maps'), map);
-  writeFileSync(join(dir, 'elf.json'), headersOf(text));
+  writeFileSync(join(dir, 'elf.json'), headersOf(text, map ?? '', process.cwd()));
   if (status !== 0) io.err(`vmarea: the command ended with status ${status}\n`);
 }
 

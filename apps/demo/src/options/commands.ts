@@ -71,6 +71,7 @@ function addReplay(command: Command, { io, ended }: CommandContext): void {
     .option('--maps <FILE>', 'the /proc/PID/maps that the real process had at the end')
     .option('--sysroot <DIR>', 'root of the traced machine: programs and links are looked up below it')
     .option('--elf <FILE>', 'headers of the programs, as made by «vmarea elf-headers»')
+    .option('--cwd <DIR>', 'where the first process began: relative paths are seen from it')
     .option('--pid <N>', 'the process whose map is shown')
     .option('--at <CALL>', 'show the map after this memory call, counted from 1')
     .option('--by-stack', 'the call stacks that hold most areas, or whose calls failed: for logs of strace -k or -kk');

@@ -319,15 +319,16 @@ function verdictText(report: ReplayReport, io: Io): string {
         : 'Nothing could be judged: every answer was taken from the log';
     return c.yellow(`${nothing}${open}.`);
   }
+  const lines = comparison === null ? 0 : comparison.rows.length - comparison.excused;
   const map =
-    comparison === null
-      ? ''
-      : ` and all ${comparison.rows.length - comparison.excused} lines of the map that were judged`;
+    lines === 0 ? '' : ` and ${lines === 1 ? 'the one line' : `all ${lines} lines`} of the map that were judged`;
   const left =
-    comparison !== null && comparison.excused > 0
-      ? ` (${count(comparison.excused, 'line')} taken from the real map or assumed)`
-      : '';
-  const verb = comparison === null ? 'agrees' : 'agree';
+    comparison === null || comparison.excused === 0
+      ? ''
+      : lines === 0
+        ? '; the map was not judged, because what exec maps is not known'
+        : ` (${count(comparison.excused, 'line')} taken from the real map or assumed)`;
+  const verb = lines === 0 ? 'agrees' : 'agree';
   const text = `Every judged answer${map} ${verb} with the real kernel${left}${open}.`;
   return open === '' ? c.green(text) : c.yellow(text);
 }

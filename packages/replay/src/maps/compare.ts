@@ -18,9 +18,28 @@ function deviceOf(line: MapsLine): string {
   return `${line.major.toString(16).padStart(2, '0')}:${line.minor.toString(16).padStart(2, '0')} ${line.inode}`;
 }
 
+/** `/lib` and the like are links into `/usr` nearly everywhere. */
+function merged(path: string): string {
+  return path.replace(/^\/(?=(?:bin|sbin|lib[a-z0-9]*)\/)/, '/usr/');
+}
+
+/**
+ * Whether a path leads to another by the links that distributions make and no log shows: `/lib` to `/usr/lib`, `libx.so.1` to
+ * `libx.so.1.2` or `libx-1.2.so`. Which file it is, its device and inode tell.
+ */
+function isLinkTo(ours: string, real: string): boolean {
+  const [from, to] = [merged(ours), merged(real)];
+  if (from === to) return true;
+  const [at, other] = [from.lastIndexOf('/'), to.lastIndexOf('/')];
+  const stem = /^(.+?)\.so(?:\.|$)/.exec(from.slice(at + 1))?.[1];
+  if (stem === undefined || from.slice(0, at) !== to.slice(0, other)) return false;
+  const rest = to.slice(other + 1 + stem.length);
+  return to.startsWith(stem, other + 1) && /^(?:\.so\b|-[0-9.]+\.so$)/.test(rest);
+}
+
 /** A path that replay could not make absolute agrees with any that ends like it. */
 function sameName(ours: string, real: string): boolean {
-  if (ours === real) return true;
+  if (ours === real || isLinkTo(ours, real)) return true;
   if (ours.startsWith('/unknown/')) return true;
   return (
     ours !== '' && !ours.startsWith('/') && !ours.startsWith('[') && real.endsWith(`/${ours.replace(/^(\.\/)+/, '')}`)
