@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseMounts } from '@vmarea/situation';
 import { formatMaps } from '@vmarea/strace';
 import { NO_PROGRAMS, type ReplayReport } from '../src/index.ts';
-import { logText, PROGRAMS, realMap, realMapText, replayLog, SETS } from './x86-64.ts';
+import { logText, PROGRAMS, programsOf, realMap, realMapText, replayLog, SETS } from './x86-64.ts';
 
 describe.each(SETS)('%s', (set, kernel) => {
   it.each(PROGRAMS)('every answer and the map of %s are predicted when addresses are not random', (program) => {
@@ -174,5 +174,64 @@ describe('where large files go', () => {
     // Neither of the two.
     const third = of([...log, ...mapped('/tmp/x/big', 71, plain - 4096)]);
     expect(third.difference?.line).toBe(log.length + 2);
+  });
+});
+
+describe('programs and names', () => {
+  const set = 'linux-6.12-x86-64';
+  const facts = { kernel: 'linux-6.12', aslr: 'off' } as const;
+  const text = logText(set, 'cat.aslr-off');
+  const started = text.split('\n').slice(38);
+  const programs = programsOf(set);
+
+  it('children that end leave their program as executable as it was', () => {
+    const pid = started[0]!.split(' ')[0]!.padEnd(5);
+    const forks = [900, 901, 902].flatMap((child) => [
+      `${pid} clone(child_stack=NULL, flags=SIGCHLD) = ${child}`,
+      `${child}   +++ exited with 0 +++`,
+    ]);
+    const again = [started[0]!, ...forks, ...started];
+    const report = replayLog(set, again.join('\n'), facts);
+    expect(report.notes.assumed.notes).toEqual([]);
+    expect(report.answers).toMatchObject({ unjudged: 0, reproduced: report.answers.replayed });
+  });
+
+  it('a script is run by the interpreter that its first line names', () => {
+    const log = started.join('\n').replace('execve("/bin/cat"', 'execve("/usr/bin/script"');
+    const scripts = { ...programs, script: (path: string) => (path === '/usr/bin/script' ? '/bin/cat' : null) };
+    expect(replayLog(set, log, facts, { programs: scripts }).answers.unjudged).toBe(0);
+    expect(replayLog(set, log, facts).notes.assumed.notes[0]?.text).toMatch(/no ELF headers of \/usr\/bin\/script/);
+  });
+
+  it('a relative path is seen from the directory in which the program began', () => {
+    const log = started.join('\n').replace('execve("/bin/cat"', 'execve("./cat"');
+    expect(replayLog(set, log, facts, { cwd: '/bin' }).answers.unjudged).toBe(0);
+    expect(replayLog(set, log, facts).notes.assumed.notes[0]?.text).toMatch(/its path is relative/);
+  });
+
+  it.each([
+    ['/usr/lib/x86_64-linux-gnu/libc.so.6', 0],
+    ['/lib/x86_64-linux-gnu/libc-2.36.so', 0],
+    ['/lib/x86_64-linux-gnu/libc.so.6.0.1', 0],
+    ['/lib/x86_64-linux-gnu/libcap.so.2', 5],
+    ['/opt/x86_64-linux-gnu/libc.so.6', 5],
+  ])('libc.so.6 may be shown as %s', (shown, different) => {
+    const maps = realMap(set, 'cat.aslr-off').map((line) =>
+      line.name === '/lib/x86_64-linux-gnu/libc.so.6' ? { ...line, name: shown } : line,
+    );
+    expect(replayLog(set, text, facts, { maps }).map?.comparison?.different).toBe(different);
+  });
+
+  it('a real map is compared with the moment that it is like: a look at it in the log, or the exit', () => {
+    const last = text.split('\n').findLast((line) => line.includes('exit_group'))!;
+    const pid = last.split(' ')[0]!.padEnd(5);
+    const more = `${pid} mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7ddc000`;
+    const log = text.replace(last, `${more}\n${last}`);
+    const maps = realMap(set, 'cat.aslr-off');
+    const read = replayLog(set, log, facts, { maps });
+    expect([read.map?.moment, read.map?.comparison?.different]).toEqual(['when /proc/self/maps was read', 0]);
+    const whole = replayLog(set, log.replaceAll('/proc/self/maps', '/proc/none'), facts);
+    const atExit = replayLog(set, log, facts, { maps: whole.map!.lines });
+    expect([atExit.map?.moment, atExit.map?.comparison?.different]).toEqual(['at its exit', 0]);
   });
 });

@@ -6,7 +6,14 @@ import { createKernel } from '@vmarea/kernel';
 import { Shmem } from '@vmarea/shmem';
 import { archOf, inferSituation, LogClues, machineOf, type GivenFacts } from '@vmarea/situation';
 import { parseLog, parseMaps, type MapsLine } from '@vmarea/strace';
-import { parseElfJson, programsFromDirectory, Replay, type ReplayOptions, type ReplayReport } from '../src/index.ts';
+import {
+  parseElfJson,
+  programsFromDirectory,
+  Replay,
+  type ProgramSource,
+  type ReplayOptions,
+  type ReplayReport,
+} from '../src/index.ts';
 
 const folder = join(import.meta.dirname, '../../../conformance/straces');
 
@@ -14,6 +21,7 @@ const folder = join(import.meta.dirname, '../../../conformance/straces');
 export const SETS = [
   ['linux-6.1-x86-64', 'linux-6.1'],
   ['linux-6.12-x86-64', 'linux-6.12'],
+  ['host-6.18-x86-64', 'linux-6.18'],
 ] as const;
 
 export const PROGRAMS = [
@@ -51,6 +59,10 @@ export function realMap(set: SetName, name: string): readonly MapsLine[] {
   return parseMaps(realMapText(set, name)).lines;
 }
 
+export function programsOf(set: SetName): ProgramSource {
+  return programsFromDirectory(parseElfJson(read(set, 'elf.json'), `${set}/elf.json`));
+}
+
 /** Replays a log as a command would: the machine is what the log shows, the kernel is given. */
 export function replayLog(
   set: SetName,
@@ -70,8 +82,7 @@ export function replayLog(
     hugePages: (system) => new Hugetlb(system),
     sharedMemory: (system) => new Shmem(system),
   });
-  const programs = programsFromDirectory(parseElfJson(read(set, 'elf.json'), `${set}/elf.json`));
-  const replay = new Replay({ kernel, programs, situation, ...options });
+  const replay = new Replay({ kernel, programs: programsOf(set), situation, ...options });
   replay.push(text);
   return replay.finish();
 }

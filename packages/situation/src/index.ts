@@ -50,6 +50,7 @@ export {
   parseMeminfo,
   parsePageSize,
   parsePersonality,
+  parseRelease,
   parseRlimits,
   parseSysctls,
   SYSCTL_NAMES,

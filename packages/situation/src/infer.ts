@@ -30,6 +30,8 @@ export interface GivenFacts {
   readonly pageSize?: number | undefined;
   readonly vaBits?: number | undefined;
   readonly kernel?: KernelName | undefined;
+  /** As `uname -r` prints it: the kernel is the nearest one that is not later. `kernel` wins over it. */
+  readonly release?: string | undefined;
   readonly config?: readonly (readonly [keyof KernelConfig, boolean | number])[] | undefined;
   readonly sysctls?: readonly (readonly [string, string])[] | undefined;
   readonly limits?: readonly NamedLimit[] | undefined;
@@ -223,18 +225,35 @@ function bitsFact(
   return assumed(usual, allowed.length > 1 ? `of ${allowed.join(' and ')}` : '');
 }
 
+/** A release as a number that grows with it: 6.12 is 6012; NaN for a text that is none. */
+function releaseNumber(release: string): number {
+  const match = /^([0-9]{1,3})\.([0-9]{1,3})/.exec(release);
+  return match === null ? NaN : Number(match[1]) * 1000 + Number(match[2]);
+}
+
+/**
+ * The kernel of a release: the nearest one that is not later, as later ones add rules. 4.x is Android's; from 5.0 on what comes
+ * before the first of the others is nearer to that one.
+ *
+ * @returns null for a text that is no release; `how` says when the release is another
+ */
+function kernelOfRelease(release: string): { readonly kernel: KernelName; readonly how: string } | null {
+  const number = releaseNumber(release);
+  if (Number.isNaN(number)) return null;
+  const known = Object.values(PROFILES).map(({ name, release: own }) => [releaseNumber(own), name] as const);
+  known.sort(([a], [b]) => a - b);
+  const like = known.filter(([at]) => at < 5000 === number < 5000);
+  const [own, kernel] = like.filter(([at]) => at <= number).at(-1) ?? like[0]!;
+  return { kernel, how: own === number ? '' : own < number ? ', which is later' : ', which is earlier' };
+}
+
 function kernelFact(facts: GivenFacts, log: LogClues | null): Fact<KernelName> {
   if (facts.kernel !== undefined) return given(facts.kernel, `--kernel ${facts.kernel}`);
-  const names = Object.keys(PROFILES) as KernelName[];
+  const told = facts.release === undefined ? null : kernelOfRelease(facts.release);
+  if (told !== null) return given(told.kernel, `release ${facts.release!}${told.how}`);
   const release = log?.release;
-  if (release != null) {
-    const [major = '', minor = ''] = release.value.split('.');
-    const found = names.find((name) => {
-      const own = PROFILES[name].release.split('.');
-      return own[0] === major && own[1] === minor;
-    });
-    if (found !== undefined) return fromLog(found, release.line, release.what);
-  }
+  const read = release == null ? null : kernelOfRelease(release.value);
+  if (release != null && read !== null) return fromLog(read.kernel, release.line, `${release.what}${read.how}`);
   return assumed('linux-6.1');
 }
 

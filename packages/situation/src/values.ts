@@ -182,6 +182,17 @@ export function configWord(name: keyof KernelConfig): string {
   return name;
 }
 
+/**
+ * Reads a release as `uname -r` prints it.
+ *
+ * @throws SituationError for a text that does not begin with two numbers
+ */
+export function parseRelease(text: string): string {
+  if (!/^[0-9]{1,3}\.[0-9]{1,3}(?![0-9])/.test(text.trim()))
+    throw new SituationError(`--release: «${text}» is no release of a kernel (for instance 6.8.0-45-generic)`);
+  return text.trim();
+}
+
 const PERSONALITIES: ReadonlyMap<string, number> = new Map([
   ['addr_no_randomize', 0x0040000],
   ['mmap_page_zero', 0x0100000],

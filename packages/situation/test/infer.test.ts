@@ -6,6 +6,7 @@ import {
   inferSituation,
   listFacts,
   LogClues,
+  parseRelease,
   SituationError,
   type GivenFacts,
 } from '../src/index.ts';
@@ -170,5 +171,27 @@ describe('the machine of a log', () => {
     expect(lines[1]).toContain('THP on, KSM on (assumed), vm.max_map_count=10 (--sysctl vm.max_map_count=10), other');
     expect(lines[1]).toContain('vm.max_map_count=10');
     expect(listFacts(situation('')).map(({ name }) => name)).toContain('address bits');
+  });
+});
+
+describe('the kernel of a release', () => {
+  it.each([
+    ['6.1.0-18-amd64', 'linux-6.1', ''],
+    ['6.18.44', 'linux-6.18', ''],
+    // Rules are added by later versions: the nearest that is not later is taken.
+    ['6.8.0-45-generic', 'linux-6.1', ', which is later'],
+    ['6.14.2-arch1-1', 'linux-6.12', ', which is later'],
+    ['5.15.0-91-generic', 'linux-6.1', ', which is earlier'],
+    ['4.9.186-perf', 'msm-4.4', ', which is later'],
+    ['3.10.0', 'msm-4.4', ', which is earlier'],
+    ['7.0.0', 'linux-6.18', ', which is later'],
+  ])('%s', (release, kernel, how) => {
+    const { kernel: fact } = inferSituation({ given: { release }, clues: null });
+    expect(fact).toEqual({ value: kernel, evidence: { kind: 'option', what: `release ${release}${how}` } });
+    expect(inferSituation({ given: { release, kernel: 'linux-6.1' }, clues: null }).kernel.value).toBe('linux-6.1');
+  });
+
+  it.each(['', 'six', '6', '6.x'])('«%s» is none', (text) => {
+    expect(() => parseRelease(text)).toThrow(`--release: «${text}» is no release of a kernel`);
   });
 });

@@ -85,6 +85,7 @@ export function bundleArguments(dir: string, options: readonly string[]): string
   if (facts.machine === 'aarch64') args.push('--arch', 'arm64');
   if (facts.machine === 'x86_64') args.push('--arch', 'x86-64');
   if (facts.cwd !== undefined) args.push('--cwd', facts.cwd);
+  if (/^[0-9]+\.[0-9]+/.test(facts.release)) args.push('--release', facts.release);
   args.push('--capabilities', facts.uid === 0 ? 'all' : 'none');
   // What is as at boot needs no mention in the report.
   for (const limit of facts.rlimits) if (!isUsualLimit(limit)) args.push('--rlimit', limit);

@@ -4,7 +4,16 @@
  * The map at the end is read while strace holds the program at its exit_group for a moment.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ElfError, formatElfJson, joinPath, parseElf, type ElfHeaders } from '@vmarea/replay';
@@ -79,18 +88,25 @@ function headersOf(log: string, map: string, cwd: string): string {
   const tree = new Sysroot('/');
   const files = new Map<string, ElfHeaders>();
   const links = new Map<string, string>();
-  const add = (path: string): ElfHeaders | null => {
+  const scripts = new Map<string, string>();
+  const add = (path: string): void => {
+    if (files.has(path) || scripts.has(path)) return;
     const resolved = tree.resolve(path);
     const found = probe(resolved);
-    if (found === null) return null;
+    if (found === null) return;
     if (resolved !== path) links.set(path, resolved);
+    const interpreter = tree.script(path);
+    if (interpreter !== null) {
+      scripts.set(path, interpreter);
+      add(interpreter);
+      return;
+    }
     try {
       const elf = parseElf(found.bytes, path, found.size);
       files.set(path, elf);
-      return elf;
+      if (elf.interp !== null) add(elf.interp);
     } catch (error) {
-      if (error instanceof ElfError) return null;
-      throw error;
+      if (!(error instanceof ElfError)) throw error;
     }
   };
   const mapped = new Set(map.split('\n').map((line) => line.slice(73)));
@@ -99,44 +115,54 @@ function headersOf(log: string, map: string, cwd: string): string {
     const { name, args } = event.call;
     const given = /^"([^"\\]*)"/.exec(args[name === 'openat' ? 1 : 0] ?? '')?.[1];
     const path = given === undefined ? null : joinPath(cwd, given);
-    if (path === null || files.has(path) || links.has(path)) continue;
+    if (path === null) continue;
     if (name !== 'execve') {
       const resolved = tree.resolve(path);
       if (resolved !== path && mapped.has(resolved)) links.set(path, resolved);
-      continue;
-    }
-    const interp = add(path)?.interp ?? null;
-    if (interp !== null && !files.has(interp)) add(interp);
+    } else add(path);
   }
-  return formatElfJson({ files, links });
+  return formatElfJson({ files, links, scripts });
 }
 
-/** The process that strace has started; null when it has not yet. */
-function childOf(tracer: number): number | null {
-  const text = readOrNull(`/proc/${tracer}/task/${tracer}/children`)?.trim().split(' ')[0];
-  return text === undefined || text === '' ? null : Number(text);
+/** The processes that strace has started: those with which it tries ptrace out, then the command. */
+function childrenOf(tracer: number): number[] {
+  const text = readOrNull(`/proc/${tracer}/task/${tracer}/children`)?.trim() ?? '';
+  return text === '' ? [] : text.split(' ').map(Number);
 }
 
-/** Runs the command under strace; its map as it was read last. */
-async function trace(command: readonly string[], log: string): Promise<{ map: string | null; status: number }> {
+/** The program that a process runs; null when that cannot be read. */
+function programOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return null;
+  }
+}
+
+/** Runs the command under strace; the maps of its children as they were read last. */
+async function trace(
+  command: readonly string[],
+  log: string,
+): Promise<{ maps: ReadonlyMap<number, string>; status: number }> {
   const hold = `inject=exit_group:delay_enter=${HOLD}`;
   const child = spawn('strace', ['-f', '-o', log, '-e', TRACE, '-e', hold, '--', ...command], { stdio: 'inherit' });
-  let map: string | null = null;
-  let first: number | null = null;
+  const maps = new Map<number, string>();
   const timer = setInterval(() => {
     if (child.pid === undefined) return;
-    first ??= childOf(child.pid);
-    if (first === null) return;
-    // Exec replaces the map; what is read last is what the process has when it ends.
-    const text = readOrNull(`/proc/${first}/maps`);
-    if (text !== null && text !== '') map = text;
+    const tracer = programOf(child.pid);
+    for (const pid of childrenOf(child.pid)) {
+      // Before its exec a child is strace itself. Exec replaces the map; what is read last is what the process has when it ends.
+      if (programOf(pid) === tracer) continue;
+      const text = readOrNull(`/proc/${pid}/maps`);
+      if (text !== null && text !== '') maps.set(pid, text);
+    }
   }, READ_EVERY);
   try {
     const status = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code) => resolve(code ?? 1));
     });
-    return { map, status };
+    return { maps, status };
   } finally {
     clearInterval(timer);
   }
@@ -153,8 +179,9 @@ export async function record(command: readonly string[], dir: string, io: Io): P
   if (readdirSync(dir).length > 0) throw new UsageError(`record: ${dir} is not empty`);
   const log = join(dir, 'log.strace');
   const meminfo = readOrNull('/proc/meminfo');
-  const { map, status } = await trace(command, log);
+  const { maps, status } = await trace(command, log);
   const text = existsSync(log) ? readFileSync(log, 'utf8') : '';
+  const map = maps.get(Number(/^[0-9]+/.exec(text)?.[0])) ?? null;
   if (!/ execve\(.* = 0$/m.test(text) && !/^execve\(.* = 0$/m.test(text))
     throw new UsageError(
       `record: «${command[0]!}» was not started under strace (status ${status}): its message stands above`,

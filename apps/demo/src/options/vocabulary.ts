@@ -9,6 +9,7 @@ import { PROFILES } from '@vmarea/uapi';
 export interface SituationOptions {
   readonly mapsBefore?: string | undefined;
   readonly kernel?: string | undefined;
+  readonly release?: string | undefined;
   readonly arch?: string | undefined;
   readonly pageSize?: string | undefined;
   readonly vaBits?: string | undefined;
@@ -37,6 +38,10 @@ const ROWS: readonly Row[] = [
   {
     flags: `--kernel <${Object.keys(PROFILES).join('|')}>`,
     help: 'whose rules hold; 6.1 is linux-6.1 (default: what the log shows)',
+  },
+  {
+    flags: '--release <RELEASE>',
+    help: 'what «uname -r» prints there, for instance 6.8.0-45-generic: the nearest kernel that is not later',
   },
   { flags: '--arch <arm64|x86-64>', help: 'the architecture (default: what the log or the map shows)' },
   { flags: '--page-size <4k|16k|64k>', help: 'bytes of a page (default: what the log or the map shows)' },

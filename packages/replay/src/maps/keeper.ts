@@ -1,5 +1,6 @@
 /**
- * Which map is shown in the end: the one asked for, else that of the last look at it in the log, else that at exit.
+ * Which map is shown in the end: the one asked for, else that of the last look at it in the log, else that at exit. With a real map,
+ * of the last two the one that is more like it: nothing tells when that map was read.
  */
 import { compareMaps } from './compare.ts';
 import type { Process } from '../process/process.ts';
@@ -101,9 +102,17 @@ export class MapKeeper {
     const held = this.#held ?? shown.held;
     if (held !== null) this.stacks = this.#replay.stacks?.report(held) ?? null;
     const { maps } = options;
-    const { pid, line, moment, lines, space } = shown;
+    let comparison = null;
+    if (maps !== undefined && tally.difference === null) {
+      comparison = compareMaps(shown.lines, maps, shown.space);
+      const exit = this.#lastExit;
+      if (comparison.different > 0 && exit !== null && shown === this.#lastRead) {
+        const other = compareMaps(exit.lines, maps, exit.space);
+        if (other.different < comparison.different) [shown, comparison] = [exit, other];
+      }
+    }
+    const { pid, line, moment, lines } = shown;
     this.borders = shown.borders;
-    const comparison = maps === undefined || tally.difference !== null ? null : compareMaps(lines, maps, space);
     return { pid, line, moment, lines: comparison === null ? lines : comparison.lines, comparison };
   }
 }

@@ -4,7 +4,7 @@
  * A child may log before its clone returns. The copy of the address space is made at the clone's entry; the first new pid
  * is the child's, unless several clones are under way: then its events wait until one of them returns with it.
  */
-import { dupMm, type Mm } from '@vmarea/mm-core';
+import { denyWriteAccess, dupMm, type Mm } from '@vmarea/mm-core';
 import { TaskCaller, type Task } from '@vmarea/kernel';
 import type { Call, ForkOp, LogEvent } from '@vmarea/strace';
 import { CLONE_FILES, CLONE_FS, CLONE_THREAD, CLONE_VM } from '@vmarea/uapi';
@@ -113,6 +113,8 @@ export class ProcessTable {
       const copy = dupMm(cur);
       if (typeof copy === 'number') return;
       mm = copy;
+      // The child runs the same program, and denies writing to it until it ends.
+      if (mm.exeFile !== null) denyWriteAccess(mm.exeFile);
     }
     const limits = task.limits.copy();
     const files = (flags & CLONE_FILES) !== 0 ? cur.files : cur.files.copy();

@@ -51,6 +51,8 @@ export interface ElfDirectory {
   readonly files: ReadonlyMap<string, ElfHeaders>;
   /** From a path as programs open it to the path that maps shows. */
   readonly links: ReadonlyMap<string, string>;
+  /** From the path of a script to the interpreter that its first line names. */
+  readonly scripts?: ReadonlyMap<string, string> | undefined;
 }
 
 /** Text or bytes that are no ELF headers; the message says where and what. */
@@ -197,7 +199,11 @@ export function formatElfJson(directory: ElfDirectory): string {
       }),
     };
   }
-  return `${JSON.stringify({ files, links: Object.fromEntries(directory.links) }, null, 1)}\n`;
+  const scripts =
+    directory.scripts === undefined || directory.scripts.size === 0
+      ? {}
+      : { scripts: Object.fromEntries(directory.scripts) };
+  return `${JSON.stringify({ files, links: Object.fromEntries(directory.links), ...scripts }, null, 1)}\n`;
 }
 
 /** Reads values out of parsed JSON and says which one is not what it should be. */
@@ -303,11 +309,12 @@ export function parseElfJson(text: string, source: string): ElfDirectory {
       phdrs,
     });
   }
-  const links = new Map<string, string>();
-  if (top['links'] !== undefined) {
-    for (const [from, to] of Object.entries(read.object(top['links'], 'links'))) {
-      links.set(from, read.text(to, `links["${from}"]`));
+  const texts = (name: string): Map<string, string> => {
+    const found = new Map<string, string>();
+    for (const [from, to] of Object.entries(read.object(top[name] ?? {}, name))) {
+      found.set(from, read.text(to, `${name}["${from}"]`));
     }
-  }
-  return { files, links };
+    return found;
+  };
+  return { files, links: texts('links'), scripts: texts('scripts') };
 }

@@ -130,7 +130,7 @@ export class ExecDriver {
       if (typeof trial !== 'number') {
         const assume = (what: string): void => {
           const from = known ? 'taken from the real map' : 'taken as not displaced';
-          this.#replay.notebook.note('assumed', exec.line, process.pid, `${what} of ${exec.program.path}: ${from}`);
+          this.#replay.notebook.noteOnce('assumed', exec.line, process.pid, `${what} of ${exec.program.path}: ${from}`);
         };
         space.assumedStack = true;
         space.assumedVdso = placed.vdso !== undefined;
@@ -138,7 +138,7 @@ export class ExecDriver {
           assume(`the place of the stack${space.assumedVdso ? ' and of [vdso]' : ''}`);
         else {
           const text = `the stack of ${exec.program.path}: taken as displaced by ${placed.stack / 2 ** 20} MiB, with [vdso] above it`;
-          this.#replay.notebook.note('assumed', exec.line, process.pid, text);
+          this.#replay.notebook.noteOnce('assumed', exec.line, process.pid, text);
         }
         let mmapBase = 0;
         if (exec.firstMmap < 0) {

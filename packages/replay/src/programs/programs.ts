@@ -59,6 +59,8 @@ export function programsFromDirectory(directory: ElfDirectory): ProgramSource {
       // The file may list a program by either name.
       return directory.files.get(path) ?? directory.files.get(resolved) ?? null;
     },
+    script: (path) =>
+      directory.scripts?.get(path) ?? directory.scripts?.get(followLinks(directory.links, path)) ?? null,
   };
 }
 
