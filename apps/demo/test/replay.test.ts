@@ -102,7 +102,7 @@ describe('vmarea replay', () => {
     const text = `${log('cat.aslr-off').split('\n').slice(0, 29).join('\n')}\n118   mmap(NULL, 0, PROT_READ, MAP_PRIVATE, 3, 0) = -1 EBADF (Bad file descriptor)\n118   mmap(NULL, 0, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = -1 EINVAL (Invalid argument)\n`;
     const { status, out } = await vmarea(['replay', file('fails.strace', text), '--elf', elf]);
     expect(status).toBe(0);
-    expect(out).toContain('do_mmap.zero_len: A mapping needs at least one byte');
+    expect(out).toContain('do_mmap.zero_len: The length is 0; a mapping needs at least one byte');
     expect(out).toContain('What would change it:');
   });
 
