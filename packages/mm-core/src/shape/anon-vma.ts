@@ -6,7 +6,7 @@
  */
 import { ENOMEM } from '@vmarea/uapi';
 import type { MmSystem } from '../space/system.ts';
-import { VM_ACCESS_FLAGS, VM_SOFTDIRTY } from '../base/flags.ts';
+import { VM_ACCESS_FLAGS, VM_EXEC, VM_SOFTDIRTY } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
 
 /** struct anon_vma. */
@@ -63,6 +63,11 @@ function chainUnlink(avc: AnonVmaChain): void {
   if (avc.nextSameAnon !== null) avc.nextSameAnon.prevSameAnon = avc.prevSameAnon;
 }
 
+/** Returns whether the VMA has the protection key of execute-only memory: its VM_PKEY_ bits differ from all others then. */
+function hasOwnKey(vma: Vma): boolean {
+  return (vma.vmFlags & VM_ACCESS_FLAGS) === VM_EXEC && vma.vmMm.system.arch.executeOnlyCode !== 0;
+}
+
 /** anon_vma_compatible: returns whether two touching VMAs could share an anon_vma. */
 function compatible(a: Vma, b: Vma, pageSize: number): boolean {
   return (
@@ -70,6 +75,7 @@ function compatible(a: Vma, b: Vma, pageSize: number): boolean {
     a.vmPolicy === b.vmPolicy &&
     a.vmFile === b.vmFile &&
     ((a.vmFlags ^ b.vmFlags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY)) === 0 &&
+    hasOwnKey(a) === hasOwnKey(b) &&
     b.vmPgoff === a.vmPgoff + (b.vmStart - a.vmStart) / pageSize
   );
 }

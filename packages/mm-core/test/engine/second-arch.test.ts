@@ -24,6 +24,7 @@ import {
   createMm,
   doMadvise,
   doMlock,
+  doMprotect,
   finishPopulate,
   MmSystem,
   pickMmapLayout,
@@ -213,6 +214,20 @@ describe('faults', () => {
       expect(finishPopulate(t.cur)).toBe(locked);
       // Who reads it for another task is not asked for a key.
       expect(accessProcessVm(t.cur, t.mm, A, new Uint8Array(1), FOLL_FORCE)).toBe(1);
+      m.end();
+    }
+  });
+
+  it('with protection keys PROT_EXEC alone lends its anon_vma to nobody else, as seen on 6.18 natively', () => {
+    for (const protectionKeys of [false, true]) {
+      const m = machine({ protectionKeys }, LINUX_6_1);
+      const t = m.task();
+      for (const at of [A, A + PAGE]) {
+        t.anon(at, 1);
+        t.store(at, 1);
+        expect(doMprotect(t.cur, at, PAGE, PROT_EXEC)).toBe(0);
+      }
+      expect(t.mm.mapCount).toBe(protectionKeys ? 2 : 1);
       m.end();
     }
   });
