@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
 import { createX86_64, type VsyscallMode } from '@vmarea/arch-x86-64';
 import { hugetlbfs, Hugetlb } from '@vmarea/hugetlbfs';
-import { createKernel, type Kernel } from '@vmarea/kernel';
+import { clearRefs, createKernel, type Kernel } from '@vmarea/kernel';
 import { Shmem, tmpfs } from '@vmarea/shmem';
 import {
   DEFAULT_CONFIG,
@@ -64,10 +64,10 @@ const MOST_FRAMES_BYTES = 2 ** 30;
 /** The default huge page of each page size, in bytes, when the guest's files do not tell. */
 const DEFAULT_HUGE: Readonly<Record<number, number>> = { 4096: 2 ** 21, 16384: 2 ** 25, 65536: 2 ** 29 };
 
-/** How x86-64 kernels are built, where that is not as Debian's arm64 ones. Debian's have soft-dirty bits, the native 6.18 has not. */
+/** How x86-64 kernels are built, where that is not as Debian's arm64 ones. Debian's have soft-dirty bits and (6.12) shadow stacks, the native 6.18 has neither. */
 function x86Config(header: Header): Partial<KernelConfig> {
   const softDirty = header.initial_smaps.some((vma) => String(vma['VmFlags']).split(' ').includes('sd'));
-  return { softDirty, lsmMmapMinAddr: 65536 };
+  return { softDirty, lsmMmapMinAddr: 65536, userShadowStack: header.kernel.startsWith('6.12.') };
 }
 
 function configOf(header: Header, guest: Guest, profile: KernelProfile): KernelConfig {
@@ -152,6 +152,7 @@ export function buildMachine(header: Header, guest: Guest, profile: KernelProfil
   const config = configOf(header, guest, profile);
   const proc = (system: MmSystem): ReturnType<typeof procfs> => {
     const sb = procfs(system);
+    procCreate(sb, 'self/clear_refs', { read: () => '', write: (cur, text) => clearRefs(cur.mm, text) });
     procCreate(sb, 'version', { read: () => `Linux version ${header.kernel}\n` });
     return sb;
   };

@@ -46,7 +46,7 @@ export interface SetResult {
 }
 
 /** The kinds that can be compared in a set: those that its file COMPARED names, otherwise all. */
-function readCompared(dir: string): readonly Kind[] {
+export function readCompared(dir: string): readonly Kind[] {
   const path = join(dir, 'COMPARED');
   if (!existsSync(path)) return KINDS;
   return readFileSync(path, 'utf8')

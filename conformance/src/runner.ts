@@ -3,7 +3,7 @@
  */
 import { describeReason } from '@vmarea/mm-core';
 import { errnoName, type KernelProfile } from '@vmarea/uapi';
-import { FS_IOC_SETFLAGS, type Kernel, type Task } from '@vmarea/kernel';
+import { doSyscall, FS_IOC_SETFLAGS, type Kernel, type Task } from '@vmarea/kernel';
 import { MachineCheck } from './check.ts';
 import { goWay, type Way } from './ways.ts';
 import { compareFigures, compareMaps, compareRet, compareSmaps, type Difference, type Kind } from './compare.ts';
@@ -84,7 +84,10 @@ class Run {
     const inodes = new InodeNumbers();
     const file = this.executor.task.mm.exeFile!;
     const { devMajor, devMinor, ino } = file.fInode;
-    inodes.setExecutor(deviceText(devMajor, devMinor), ino);
+    // The recorder takes the file of the first line for its own.
+    if (recording.header.initial_maps[0]?.endsWith(file.path()) === true) {
+      inodes.setExecutor(deviceText(devMajor, devMinor), ino);
+    }
     const { task } = this.executor;
     goWay(task, way ?? 'records');
     this.processes.set(0, {
@@ -295,8 +298,12 @@ class Run {
         return answer(sys.mseal(arg('addr'), arg('len'), num('flags')), false);
       case 'prctl':
         return answer(sys.prctl(num('option'), arg('a2'), arg('a3'), arg('a4'), num('a5')), false);
+      case 'syscall': {
+        const registers = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'].map((name) => quantity(op[name] ?? 0));
+        return answer(doSyscall(task, num('nr'), registers), true);
+      }
       case 'read':
-        return readBytes(task, num('addr'), num('count'));
+        return asGiven(op, readBytes(task, num('addr'), num('count')));
       case 'write':
         return writeBytes(task, num('addr'), Buffer.from(text('hex'), 'hex'));
       case 'fill':
@@ -310,7 +317,7 @@ class Run {
       case 'putret':
         return putRet(task, num('addr'));
       case 'call':
-        return call(task, num('addr'));
+        return asGiven(op, call(task, num('addr')));
       case 'open':
         return answer(this.opened(process, sys.open(text('path'), num('flags'), num('mode'))), false);
       case 'memfd_create':
@@ -359,6 +366,12 @@ class Run {
         throw new Error(`operation ${op.n}: ${op.op} is none that recordings have`);
     }
   }
+}
+
+/** A refused address as the recording writes it: one near 2^64 is not exact as a number. */
+function asGiven(op: Op, ret: Ret): Ret {
+  if (typeof ret !== 'object' || ret.addr !== hex(exact(op['addr']))) return ret;
+  return { ...ret, addr: String(op['addr']) };
 }
 
 /** RLIM_INFINITY is all ones. */

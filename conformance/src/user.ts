@@ -5,7 +5,7 @@
  */
 import { ACCESS_EXEC, ACCESS_READ, ACCESS_WRITE, accessPfn } from '@vmarea/mm-core/memory';
 import type { Task } from '@vmarea/kernel';
-import { ILL_ILLOPC, signalCodeName, signalName } from '@vmarea/uapi';
+import { ILL_ILLOPC, SEGV_PKUERR, SI_KERNEL, SIGSEGV, signalCodeName, signalName } from '@vmarea/uapi';
 import { hex, type Fault, type Ret } from './recording.ts';
 
 /** How an architecture returns from a function: its instruction's bytes. */
@@ -20,7 +20,9 @@ function isX86(task: Task): boolean {
 /** The fault that was refused last. */
 function refusal(task: Task, done: number): Fault {
   const { signal, code, address } = task.cur.call.refused;
-  return { sig: signalName(signal), code: signalCodeName(signal, code), addr: hex(address), done };
+  // The recorder had no names for these codes.
+  const unnamed = signal === SIGSEGV && (code === SI_KERNEL || code === SEGV_PKUERR);
+  return { sig: signalName(signal), code: unnamed ? code : signalCodeName(signal, code), addr: hex(address), done };
 }
 
 /** Visits [addr, addr + len) page by page; the offset at which an access was refused, or -1. */

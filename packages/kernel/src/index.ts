@@ -34,6 +34,7 @@ export {
   type ExecRandom,
 } from './exec.ts';
 export { SysctlTable } from './sysctl.ts';
+export { clearRefs } from './proc/clear-refs.ts';
 export { Proc } from './proc/proc.ts';
 export { showMaps, showMapVma, vmaName, type ReadName } from './proc/maps.ts';
 export { gatherStats, MemStats, showSmaps, showSmapsRollup, vmFlagsText } from './proc/smaps.ts';

@@ -31,6 +31,7 @@ export {
   getUnmappedArea,
   placesAtPmdBorder,
   thpGetUnmappedArea,
+  zeroGetUnmappedArea,
   vmStartGap,
   vmUnmappedArea,
   vmUnmappedWindow,

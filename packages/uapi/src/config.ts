@@ -18,6 +18,8 @@ export interface KernelConfig {
   readonly thp: boolean;
   /** CONFIG_MEMORY_FAILURE: MADV_HWPOISON and MADV_SOFT_OFFLINE exist. */
   readonly memoryFailure: boolean;
+  /** CONFIG_X86_USER_SHADOW_STACK: map_shadow_stack exists; it fails with EOPNOTSUPP, as on a CPU without shadow stacks. */
+  readonly userShadowStack: boolean;
   /** CONFIG_SWAP. */
   readonly swap: boolean;
   /** CONFIG_MEM_SOFT_DIRTY: VM_SOFTDIRTY is a flag of its own (never on arm64 of these versions; configurable). */
@@ -76,6 +78,7 @@ export const DEFAULT_CONFIG: KernelConfig = {
   ksm: false,
   thp: false,
   memoryFailure: false,
+  userShadowStack: false,
   swap: true,
   softDirty: false,
   msmAppSettings: null,

@@ -1,7 +1,7 @@
 /**
  * Converts 64-bit registers: how a C `unsigned long` enters a program whose numbers are exact to 2^53.
  *
- * Inside, every address, length and page number is a JS number. A small register value is itself. A value near 2^64 becomes
+ * Inside, every address, length and page number is a JS number. A small register value is itself, and so is a page address below 2^57. A value near 2^64 becomes
  * the negative number of the same signed long, so that `start + len` wraps as in C. A value in between exceeds every address
  * space and becomes {@link OUT_OF_RANGE} plus its low 16 bits, so that alignment tests have the same result.
  */
@@ -11,6 +11,8 @@ export const OUT_OF_RANGE: number = 2 ** 53 - 2 ** 17;
 
 /** The bound below which a register value is exact: addresses of arm64 have at most 52 bits. */
 const EXACT = 2 ** 52;
+/** User addresses of x86-64 with five levels have 56 bits: those of pages are exact as numbers, too. */
+const WIDEST = 1n << 57n;
 const TWO64 = 1n << 64n;
 
 /**
@@ -31,7 +33,7 @@ export function fromRegister(value: number | bigint): number {
 
 function fromBig(value: bigint): number {
   const u = BigInt.asUintN(64, value);
-  if (u < BigInt(EXACT)) return Number(u);
+  if (u < BigInt(EXACT) || (u < WIDEST && (u & 0xfffn) === 0n)) return Number(u);
   const signed = u >= TWO64 >> 1n ? u - TWO64 : u;
   if (signed < 0n && signed >= -BigInt(EXACT)) return Number(signed);
   return OUT_OF_RANGE + Number(u & 0xffffn);

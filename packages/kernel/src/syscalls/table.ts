@@ -2,7 +2,7 @@
  * System calls by number with registers, as an emulator calls them at an SVC instruction.
  *
  * Pointers are user addresses; strings and buffers are copied in and out with fault handling (EFAULT). Numbers are those of
- * arm64 (include/uapi/asm-generic/unistd.h). A call without an entry returns ENOSYS.
+ * the machine's architecture: arm64 (include/uapi/asm-generic/unistd.h) or x86-64. A call without an entry returns ENOSYS.
  */
 import { FMODE_LSEEK, hasCapability, RETRY } from '@vmarea/mm-core';
 import { accessOk, copyFromUser, copyToUser, strncpyFromUser } from '@vmarea/mm-core/memory';
@@ -13,7 +13,9 @@ import {
   EFAULT,
   EINVAL,
   ENAMETOOLONG,
+  ENOSPC,
   ENOSYS,
+  EOPNOTSUPP,
   EPERM,
   ESPIPE,
   ESRCH,
@@ -21,6 +23,7 @@ import {
   MisuseError,
   shownValue,
   syscallNumber,
+  syscallNumberX86,
 } from '@vmarea/uapi';
 import { canRead, canWrite, doMkdirat, doRmdir, doUnlinkat, maxRwCount } from '@vmarea/vfs';
 import { DeadTaskError } from '../task/errors.ts';
@@ -369,29 +372,57 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   process_vm_writev: (t, a) => processVm(t, a, true),
 };
 
-const TABLE: readonly (SyscallHandler | undefined)[] = (() => {
+/** Returns -ENOSPC: no protection key is left, as on a CPU without them. */
+function pkeyAlloc(_task: Task, a: readonly Register[]): number {
+  return int(a[0]) !== 0 || (long(a[1]) & ~3) !== 0 ? -EINVAL : -ENOSPC;
+}
+
+/** The calls that x86-64 has and arm64 has not: older ones, and those about protection keys and shadow stacks. */
+const X86_HANDLERS: Readonly<Record<string, SyscallHandler>> = {
+  open: (t, a) => {
+    const path = userString(t, reg(a[0]), PATH_MAX);
+    return typeof path === 'number' ? path : t.sys.open(path, int(a[1]), int(a[2]));
+  },
+  unlink: (t, a) => {
+    const path = userString(t, reg(a[0]), PATH_MAX);
+    return typeof path === 'number' ? path : t.sys.unlink(path);
+  },
+  pipe: (t, a) => HANDLERS['pipe2']!(t, [raw(a[0]), 0]),
+  fork: (t) => HANDLERS['clone']!(t, [0, 0]),
+  pkey_mprotect: (t, a) => (int(a[3]) === -1 ? t.sys.mprotect(raw(a[0]), raw(a[1]), raw(a[2])) : -EINVAL),
+  pkey_alloc: pkeyAlloc,
+  pkey_free: () => -EINVAL,
+  map_shadow_stack: (t) => (t.kernel.system.config.userShadowStack ? -EOPNOTSUPP : -ENOSYS),
+};
+
+type Handlers = readonly (SyscallHandler | undefined)[];
+
+function tableOf(handlers: Readonly<Record<string, SyscallHandler>>, number: typeof syscallNumber): Handlers {
   const table: (SyscallHandler | undefined)[] = [];
-  for (const [name, handler] of Object.entries(HANDLERS)) {
-    const number = syscallNumber(name);
-    if (number === undefined) throw new Error(`syscall-table: arm64 has no ${name}`);
-    table[number] = handler;
+  for (const [name, handler] of Object.entries(handlers)) {
+    const at = number(name);
+    if (at === undefined) throw new Error(`syscall-table: there is no ${name}`);
+    table[at] = handler;
   }
   return table;
-})();
+}
 
-/** The names of the calls in the table of {@link doSyscall}. */
+const TABLE: Handlers = tableOf(HANDLERS, syscallNumber);
+const X86_TABLE: Handlers = tableOf({ ...HANDLERS, ...X86_HANDLERS }, syscallNumberX86);
+
+/** The names of the calls that {@link doSyscall} makes on every architecture. */
 export const SYSCALL_NAMES: readonly string[] = Object.keys(HANDLERS);
 
 /**
- * el0_svc: makes the call whose number is in register x8.
+ * el0_svc and do_syscall_64: makes the call whose number is in register x8, or rax.
  *
- * @param number arm64's number
- * @param args registers x0 to x5
- * @returns x0: a result or a negative errno, for any register values; or RETRY, as the call itself
+ * @param number x86-64's number on a machine of that architecture, otherwise arm64's, which are the generic ones
+ * @param args registers x0 to x5, or rdi, rsi, rdx, r10, r8, r9
+ * @returns x0 or rax: a result or a negative errno, for any register values; or RETRY, as the call itself
  * @throws MisuseError when a register is a number that is not whole; DeadTaskError when the task has exited
  */
 export function doSyscall(task: Task, number: number, args: readonly Register[]): number {
-  const handler = TABLE[number];
+  const handler = (task.kernel.system.arch.name === 'x86-64' ? X86_TABLE : TABLE)[number];
   if (task.exitStatus !== null) throw new DeadTaskError(task.pid, 'doSyscall');
   for (let i = 0; i < args.length; i++) {
     const value = args[i];

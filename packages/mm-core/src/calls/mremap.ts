@@ -61,7 +61,7 @@ import {
 } from './reasons/mremap.ts';
 import { GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE, MLOCK_FUTURE_CHECK_LIMIT } from '../space/reasons.ts';
 import { KMEM_CACHE_NO_VMA, SPLIT_VMA_REFUSED } from '../shape/reasons.ts';
-import { findVma, getUnmappedArea } from '../space/placement.ts';
+import { findVma, getUnmappedArea, thpGetUnmappedArea } from '../space/placement.ts';
 import {
   VM_ACCOUNT,
   VM_DONTEXPAND,
@@ -328,7 +328,9 @@ function mremapTo(cur: Caller, request: MremapRequest): AddrOrErrno {
 /** vma_multi_allowed: returns whether others may move together with the VMA. A driver that chooses addresses may ignore the fixed one. */
 function movesWithOthers({ vmFile, userfaultCtx }: Vma): boolean {
   if (userfaultCtx !== null) return false;
-  return vmFile === null || vmFile.fOp.getUnmappedArea === null || vmFile.hugePageSize > 0;
+  if (vmFile === null || vmFile.hugePageSize > 0) return true;
+  const { getUnmappedArea: own } = vmFile.fOp;
+  return own === null || own === thpGetUnmappedArea;
 }
 
 /**

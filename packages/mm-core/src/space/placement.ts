@@ -178,6 +178,19 @@ export function thpGetUnmappedArea(
   return found < 0 ? searchArea(cur, addr, len, flags) : found;
 }
 
+/** get_unmapped_area_zero: the `getUnmappedArea` of /dev/zero. The parameters are those of {@link getUnmappedArea}. */
+export function zeroGetUnmappedArea(
+  cur: Caller,
+  file: VmFile,
+  addr: Addr,
+  len: Bytes,
+  pgoff: Pages,
+  flags: number,
+): number {
+  const aligns = cur.mm.system.profile.layout.zeroDeviceAlignsToPmd && (flags & MAP_SHARED) === 0;
+  return aligns ? thpGetUnmappedArea(cur, file, addr, len, pgoff, flags) : searchArea(cur, addr, len, flags);
+}
+
 /**
  * get_unmapped_area: chooses the address for a mapping of `len` bytes. The parameters are the kernel's.
  *
@@ -213,7 +226,7 @@ export function getUnmappedArea(
 /** Returns whether the file's driver has a search of its own; {@link thpGetUnmappedArea} is the common one with alignment. */
 function hasOwnSearch(file: VmFile | null): boolean {
   const own = file?.fOp.getUnmappedArea ?? null;
-  return own !== null && own !== thpGetUnmappedArea;
+  return own !== null && own !== thpGetUnmappedArea && own !== zeroGetUnmappedArea;
 }
 
 /** Returns the errno for an unusable result of a search. `asGiven`: the result is the MAP_FIXED address. */

@@ -5,6 +5,7 @@ import { deriveProfile, type KernelProfile } from './profile.ts';
 export const LINUX_6_18: KernelProfile = deriveProfile(LINUX_6_12, 'linux-6.18', '6.18.44', {
   layout: {
     specialLayout: '6.18',
+    zeroDeviceAlignsToPmd: true,
   },
   faults: {
     unmapDrainsBatches: false,

@@ -18,6 +18,7 @@ export const MSM_4_4: KernelProfile = {
     dataDefaultMteAllowed: false,
     anonAlignsToPmd: false,
     filesAlignToPmd: false,
+    zeroDeviceAlignsToPmd: false,
     alignedSearchTakesUpperEnd: false,
     sealsPageZero: false,
   },

@@ -17,6 +17,7 @@ import {
   VM_SHARED,
   VM_WRITE,
   VmOperations,
+  zeroGetUnmappedArea,
   type MmSystem,
 } from '@vmarea/mm-core';
 import type { Dentry } from '../names/dentry.ts';
@@ -51,6 +52,7 @@ export const zeroOperations: FileOperations = new FileOperations({
   read: readZero,
   write: (_cur, _file, { length }) => length,
   llseek: () => 0,
+  getUnmappedArea: zeroGetUnmappedArea,
   mmap(cur, _file, vma) {
     if ((vma.vmFlags & VM_SHARED) === 0) return 0;
     const shared = cur.mm.system.sharedMemory;

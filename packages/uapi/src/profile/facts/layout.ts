@@ -29,6 +29,8 @@ export interface LayoutFacts {
    * part contains a whole one and the kernel knows transparent huge pages.
    */
   readonly filesAlignToPmd: boolean;
+  /** A private mapping of /dev/zero is aligned as such a file is. */
+  readonly zeroDeviceAlignsToPmd: boolean;
   /** A top-down search with room to align takes the upper end of a hole that is aligned by itself; otherwise the lower. */
   readonly alignedSearchTakesUpperEnd: boolean;
   /** Page 0, which the personality MMAP_PAGE_ZERO maps, is sealed. */
