@@ -191,11 +191,13 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
   const special = setupAdditionalPages(cur, options, random);
   if (typeof special === 'number') return special;
 
+  // 6.1: a program without an interpreter (a static PIE, or a loader that runs as the program) is mapped by the ordinary search,
+  // and gets a heap outside of the mmap area. 6.1.192, 6.12.117 and 6.18.44 do so without randomisation, too.
+  if (system.profile.layout.elfAlignsToSegment && program.type === ET_DYN && options.interpreter === undefined) {
+    mm.startBrk = pageAlign(system.arch.elfEtDynBase, pageSize);
+    mm.brk = mm.startBrk;
+  }
   if (isRandomized(cur) && system.sysctl.randomizeVaSpace > 1) {
-    // 6.1: a loader that runs as the program gets a heap outside of the mmap area in which it is mapped.
-    if (system.profile.layout.elfAlignsToSegment && program.type === ET_DYN && options.interpreter === undefined) {
-      mm.startBrk = system.arch.elfEtDynBase - (system.arch.elfEtDynBase % pageSize);
-    }
     mm.startBrk += random.brk;
     mm.brk = mm.startBrk;
   }

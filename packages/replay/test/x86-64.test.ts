@@ -1,5 +1,6 @@
 /** Logs of real programs on x86-64: what the kernels of three versions answered is predicted, address by address. */
 import { describe, expect, it } from 'vitest';
+import type { ElfProgramHeader } from '@vmarea/kernel';
 import { parseMounts } from '@vmarea/situation';
 import { formatMaps } from '@vmarea/strace';
 import { NO_PROGRAMS, type ReplayReport } from '../src/index.ts';
@@ -233,5 +234,67 @@ describe('programs and names', () => {
     const whole = replayLog(set, log.replaceAll('/proc/self/maps', '/proc/none'), facts);
     const atExit = replayLog(set, log, facts, { maps: whole.map!.lines });
     expect([atExit.map?.moment, atExit.map?.comparison?.different]).toEqual(['at its exit', 0]);
+  });
+});
+
+describe('a static PIE', () => {
+  const load = (
+    type: number,
+    flags: number,
+    offset: number,
+    vaddr: number,
+    filesz: number,
+    memsz: number,
+  ): ElfProgramHeader => ({ type, flags, offset, vaddr, filesz, memsz, align: 0x1000 });
+  const elf = {
+    path: '/tmp/sp',
+    type: 3,
+    machine: 62,
+    bits: 64,
+    entry: 0x95f0,
+    size: 900_000,
+    interp: null,
+    phdrs: [
+      load(1, 4, 0, 0, 0x8020, 0x8020),
+      load(1, 5, 0x9000, 0x9000, 0x78d01, 0x78d01),
+      load(1, 4, 0x82000, 0x82000, 0x29282, 0x29282),
+      load(1, 6, 0xab518, 0xac518, 0x5d58, 0xb528),
+      load(0x6474e551, 6, 0, 0, 0, 0),
+    ],
+  } as const;
+  const programs = { ...NO_PROGRAMS, headers: (path: string) => (path === '/tmp/sp' ? elf : null) };
+
+  it('lies below mmap_base, and its heap where others are (6.18, as its /proc/self/maps showed)', () => {
+    const log = [
+      '10    execve("/tmp/sp", ["sp"], 0x7ffd0f576238 /* 3 vars */) = 0',
+      '10    brk(NULL) = 0x555555555000',
+      '10    brk(0x555555555d00) = 0x555555555d00',
+      '10    brk(0x555555577000) = 0x555555577000',
+      '10    mprotect(0x7ffff7ff3000, 16384, PROT_READ) = 0',
+      '10    exit_group(0) = ?',
+      '10    +++ exited with 0 +++',
+      '',
+    ].join('\n');
+    const report = replayLog('host-6.18-x86-64', log, { kernel: 'linux-6.18', architecture: 'x86-64' }, { programs });
+    expect(report.difference).toBeNull();
+    expect(report.machine.randomized).toBe(false);
+    const shown = formatMaps(report.map!.lines)
+      .split('\n')
+      .map((line) => line.replace(/ [0-9]{2}:[0-9]{2} [0-9]+ */, ' ').trimEnd());
+    expect(shown).toEqual([
+      '555555555000-555555577000 rw-p 00000000 [heap]',
+      '7ffff7f3f000-7ffff7f43000 r--p 00000000 [vvar]',
+      '7ffff7f43000-7ffff7f45000 r--p 00000000 [vvar_vclock]',
+      '7ffff7f45000-7ffff7f47000 r-xp 00000000 [vdso]',
+      '7ffff7f47000-7ffff7f50000 r--p 00000000 /tmp/sp',
+      '7ffff7f50000-7ffff7fc9000 r-xp 00009000 /tmp/sp',
+      '7ffff7fc9000-7ffff7ff3000 r--p 00082000 /tmp/sp',
+      '7ffff7ff3000-7ffff7ff7000 r--p 000ab000 /tmp/sp',
+      '7ffff7ff7000-7ffff7ffa000 rw-p 000af000 /tmp/sp',
+      '7ffff7ffa000-7ffff7fff000 rw-p 00000000',
+      '7ffffffde000-7ffffffff000 rw-p 00000000 [stack]',
+      'ffffffffff600000-ffffffffff601000 --xp 00000000 [vsyscall]',
+      '',
+    ]);
   });
 });
