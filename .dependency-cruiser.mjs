@@ -50,7 +50,7 @@ export default {
     {
       name: 'no-node-in-packages',
       severity: 'error',
-      from: { path: '^packages/', pathNot: '^packages/(hostfs/src/|strace/src/node(/|\\.ts$))' },
+      from: { path: '^packages/', pathNot: '^packages/(hostfs/src/|(strace|recordings)/src/node(/|\\.ts$))' },
       to: { dependencyTypes: ['core'] },
     },
     {

@@ -9,7 +9,12 @@ const names = Object.keys(layers).filter((name) => !name.includes('/'));
 const rooms = Object.keys(layers).filter((name) => name.includes('/'));
 
 /** Files of published packages that may use Node's built-ins; everything else must run in a browser. */
-const nodeFiles = ['packages/hostfs/src/**/*.ts', 'packages/strace/src/node.ts', 'packages/strace/src/node/**/*.ts'];
+const nodeFiles = [
+  'packages/hostfs/src/**/*.ts',
+  'packages/strace/src/node.ts',
+  'packages/recordings/src/node.ts',
+  'packages/strace/src/node/**/*.ts',
+];
 
 const noNode = {
   regex:

@@ -8,20 +8,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
+import { splitSet, type RecordingText } from '@vmarea/recordings';
 
 /** The archive's name inside a set's folder. */
 export const ARCHIVE = 'recordings.jsonl.br';
 
 /** Files of a set that are kept as they are. */
 const GUEST_FILES: readonly string[] = ['guest-meminfo', 'guest-cmdline', 'KERNEL_LEAKS', 'COMPARED'];
-
-/** One recording as text. */
-export interface RecordingText {
-  /** For instance `scenarios/062_merge_case1`. */
-  readonly name: string;
-  /** The lines, the header first. */
-  readonly text: string;
-}
 
 /** Every `.jsonl` file below a folder, in the order of names, without the ending. */
 function listFiles(dir: string, prefix: string = ''): string[] {
@@ -41,25 +34,8 @@ function listFiles(dir: string, prefix: string = ''): string[] {
  */
 export function readSet(dir: string): RecordingText[] {
   const archive = join(dir, ARCHIVE);
-  if (existsSync(archive)) return splitArchive(brotliDecompressSync(readFileSync(archive)).toString('utf8'));
+  if (existsSync(archive)) return splitSet(brotliDecompressSync(readFileSync(archive)).toString('utf8'));
   return listFiles(dir).map((name) => ({ name, text: readFileSync(join(dir, `${name}.jsonl`), 'utf8') }));
-}
-
-/** Cuts the archive's text at the headers: each recording begins with one, and it tells the name. */
-function splitArchive(text: string): RecordingText[] {
-  const result: RecordingText[] = [];
-  const mark = '{"format":"mmtrace"';
-  let start = 0;
-  while (start < text.length) {
-    const next = text.indexOf(`\n${mark}`, start);
-    const end = next < 0 ? text.length : next + 1;
-    const part = text.slice(start, end);
-    const name = /"name":"([^"]+)"/.exec(part.slice(0, 400))?.[1];
-    if (name === undefined) throw new Error(`conformance: a recording without a name at character ${start}`);
-    result.push({ name, text: part });
-    start = end;
-  }
-  return result;
 }
 
 /**

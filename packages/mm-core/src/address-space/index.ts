@@ -11,6 +11,7 @@ export {
   type Area,
   type MmapArguments,
   type MremapArguments,
+  type Register,
 } from './space.ts';
 export { MemoryFaultError, SyscallError, toError, WouldWaitError } from './errors.ts';
 export { loadValue, storeValue, type AccessSize } from './access.ts';

@@ -3,8 +3,10 @@
  * be populated, and throws where that is wanted. It decides nothing, and knows no descriptors and no processes.
  */
 import {
+  ADDR_NO_RANDOMIZE,
   DEFAULT_CONFIG,
   ENOMEM,
+  fromRegister,
   MAP_ANONYMOUS,
   MAP_HUGETLB,
   MisuseError,
@@ -17,7 +19,7 @@ import { refuse, RETRY } from '../base/errno.ts';
 import { VM_EXEC, VM_LOCKED, VM_LOCKONFAULT, VM_MAYSHARE, VM_READ, VM_WRITE } from '../base/flags.ts';
 import type { Addr, Bytes } from '../base/units.ts';
 import { setHeap, sysBrk } from '../calls/brk.ts';
-import { createMm } from '../calls/create.ts';
+import { createMm, pickMmapLayout } from '../calls/create.ts';
 import { dupMm } from '../calls/fork.ts';
 import { doMadvise } from '../calls/madvise.ts';
 import { doMincore } from '../calls/mincore.ts';
@@ -40,11 +42,19 @@ import { loadValue, storeValue, type AccessSize } from './access.ts';
 import { toError } from './errors.ts';
 import { repeatCall } from './repeat.ts';
 
+/** A 64-bit value as a program hands it over: a whole number, or a bigint, which is taken modulo 2^64. */
+export type Register = number | bigint;
+
+/** A register for the engine, which takes exact numbers as they are and checks them. */
+function reg(value: Register): number {
+  return typeof value === 'bigint' ? fromRegister(value) : value;
+}
+
 /** The arguments of {@link createAddressSpace}. */
 export interface AddressSpaceInit<M> {
   readonly arch: Arch;
   readonly profile: KernelProfile;
-  /** DEFAULT_CONFIG when left out. */
+  /** How the kernel was built; as kernels of the profile usually are when left out. */
   readonly config?: KernelConfig | undefined;
   readonly sysctl?: Sysctls | undefined;
   /** Limits in bytes; those left out are unlimited, but the stack has 8 MiB. */
@@ -62,13 +72,13 @@ export interface AddressSpaceInit<M> {
 /** The arguments of {@link AddressSpace.mmap}. */
 export interface MmapArguments {
   /** Bytes; rounded up to pages. */
-  readonly length: Bytes;
+  readonly length: Register;
   /** PROT_ bits. */
   readonly prot: number;
   /** MAP_ bits. */
   readonly flags: number;
   /** A hint, or with MAP_FIXED the address; 0 when left out. */
-  readonly addr?: Addr | undefined;
+  readonly addr?: Register | undefined;
   /** Needed without MAP_ANONYMOUS. The mapping takes a reference of its own. */
   readonly file?: VmFile | undefined;
   /** Bytes into the file, a multiple of the page size; 0 when left out. */
@@ -77,13 +87,13 @@ export interface MmapArguments {
 
 /** The arguments of {@link AddressSpace.mremap}: addresses and bytes. */
 export interface MremapArguments {
-  readonly addr: Addr;
-  readonly oldLength: Bytes;
-  readonly newLength: Bytes;
+  readonly addr: Register;
+  readonly oldLength: Register;
+  readonly newLength: Register;
   /** MREMAP_ bits; 0 when left out. */
   readonly flags?: number | undefined;
   /** Used with MREMAP_FIXED; 0 when left out. */
-  readonly newAddr?: Addr | undefined;
+  readonly newAddr?: Register | undefined;
 }
 
 /** A mapping, as a line of /proc/PID/maps has it. */
@@ -142,22 +152,25 @@ export class AddressSpace<M = null> {
       throw new MisuseError('mmap', 'offset', `is ${shownValue(offset)}, no multiple of ${system.pageSize}`);
     }
     const mapped = anonymous ? null : file;
-    return this.#finish('mmap', vmMmapPgoff(cur, mapped, addr, length, prot, flags, offset / system.pageSize));
+    return this.#finish(
+      'mmap',
+      vmMmapPgoff(cur, mapped, reg(addr), reg(length), prot, flags, offset / system.pageSize),
+    );
   }
 
   /** munmap(2). @param length bytes; rounded up to pages */
-  munmap(addr: Addr, length: Bytes): number {
-    return this.#finish('munmap', vmMunmap(this.cur, addr, length));
+  munmap(addr: Register, length: Register): number {
+    return this.#finish('munmap', vmMunmap(this.cur, reg(addr), reg(length)));
   }
 
   /** mprotect(2). @param prot PROT_ bits */
-  mprotect(addr: Addr, length: Bytes, prot: number): number {
-    return this.#finish('mprotect', doMprotect(this.cur, addr, length, prot));
+  mprotect(addr: Register, length: Register, prot: number): number {
+    return this.#finish('mprotect', doMprotect(this.cur, reg(addr), reg(length), prot));
   }
 
   /** mremap(2). @returns the new address */
   mremap({ addr, oldLength, newLength, flags = 0, newAddr = 0 }: MremapArguments): number {
-    return this.#finish('mremap', doMremap(this.cur, addr, oldLength, newLength, flags, newAddr));
+    return this.#finish('mremap', doMremap(this.cur, reg(addr), reg(oldLength), reg(newLength), flags, reg(newAddr)));
   }
 
   /** Places an empty heap. @throws MisuseError when `start` is no address of a program */
@@ -171,26 +184,27 @@ export class AddressSpace<M = null> {
    * @param value the wanted end; 0 asks for the present one
    * @returns the heap's end; -ENOMEM when it cannot be `value`
    */
-  brk(value: Addr): number {
-    const end = this.#finish('brk', sysBrk(this.cur, value));
-    if (value === 0 || end === value || end < 0) return end;
+  brk(value: Register): number {
+    const wanted = reg(value);
+    const end = this.#finish('brk', sysBrk(this.cur, wanted));
+    if (wanted === 0 || end === wanted || end < 0) return end;
     return this.#finish('brk', refuse(this.cur, this.cur.call.reason, -ENOMEM));
   }
 
   /** madvise(2). @param advice MADV_ */
-  madvise(addr: Addr, length: Bytes, advice: number): number {
-    return this.#finish('madvise', doMadvise(this.cur, addr, length, advice));
+  madvise(addr: Register, length: Register, advice: number): number {
+    return this.#finish('madvise', doMadvise(this.cur, reg(addr), reg(length), advice));
   }
 
   /** mlock(2), or mlock2(2) with MLOCK_ONFAULT. */
-  mlock(addr: Addr, length: Bytes, onFault: boolean = false): number {
+  mlock(addr: Register, length: Register, onFault: boolean = false): number {
     const vmFlags = onFault ? VM_LOCKED | VM_LOCKONFAULT : VM_LOCKED;
-    return this.#finish('mlock', doMlock(this.cur, addr, length, vmFlags));
+    return this.#finish('mlock', doMlock(this.cur, reg(addr), reg(length), vmFlags));
   }
 
   /** munlock(2). */
-  munlock(addr: Addr, length: Bytes): number {
-    return this.#finish('munlock', doMunlock(this.cur, addr, length));
+  munlock(addr: Register, length: Register): number {
+    return this.#finish('munlock', doMunlock(this.cur, reg(addr), reg(length)));
   }
 
   /** mlockall(2). @param flags MCL_ bits */
@@ -204,13 +218,13 @@ export class AddressSpace<M = null> {
   }
 
   /** msync(2). @param flags MS_ bits */
-  msync(addr: Addr, length: Bytes, flags: number): number {
-    return this.#finish('msync', doMsync(this.cur, addr, length, flags));
+  msync(addr: Register, length: Register, flags: number): number {
+    return this.#finish('msync', doMsync(this.cur, reg(addr), reg(length), flags));
   }
 
   /** mincore(2). @param vec one byte per page, 1 where the page is in memory */
-  mincore(addr: Addr, length: Bytes, vec: Uint8Array): number {
-    return this.#finish('mincore', doMincore(this.cur, addr, length, vec));
+  mincore(addr: Register, length: Register, vec: Uint8Array): number {
+    return this.#finish('mincore', doMincore(this.cur, reg(addr), reg(length), vec));
   }
 
   /**
@@ -310,7 +324,8 @@ export class AddressSpace<M = null> {
  * @throws RangeError when there is no memory for its page tables
  */
 export function createAddressSpace<M = null>(init: AddressSpaceInit<M>): AddressSpace<M> {
-  const { arch, profile, config = DEFAULT_CONFIG, sysctl, onWarning, memory, rlimits } = init;
+  const { arch, profile, sysctl, onWarning, memory, rlimits } = init;
+  const config = init.config ?? { ...DEFAULT_CONFIG, ...profile.usualConfig };
   const system = new MmSystem({ arch, profile, config, sysctl, onWarning });
   memory?.plugIn(system);
   if (init.sharedMemory !== undefined) system.sharedMemory = init.sharedMemory(system);
@@ -318,5 +333,8 @@ export function createAddressSpace<M = null>(init: AddressSpaceInit<M>): Address
   if (mm === null) throw new RangeError('createAddressSpace: no memory for page tables');
   const cur = createCaller(mm);
   Object.assign(cur.rlimits, rlimits);
+  // Addresses are the same in every run.
+  cur.personality = ADDR_NO_RANDOMIZE;
+  pickMmapLayout(cur, 0);
   return new AddressSpace(cur, memory, init.errors !== 'errno');
 }

@@ -27,7 +27,7 @@ import {
   type AddressSpace,
   type AddressSpaceInit,
 } from '../../src/address-space/index.ts';
-import { mmRss, ram, validateFrames, type Memory, type UserMemory } from '../../src/memory/index.ts';
+import { ram, validateFrames, type Memory, type UserMemory } from '../../src/memory/index.ts';
 import { createMm, validateMm } from '../../src/index.ts';
 import '../../src/reasons.ts';
 
@@ -64,11 +64,17 @@ describe.each([LINUX_6_1, MSM_4_4])('an address space of $name', (profile) => {
 
   it('populates by itself', () => {
     const s = space({ profile });
-    s.mmap({ length: 8 * P, prot: RW, flags: ANON | MAP_POPULATE });
-    expect(mmRss(s.mm)).toBe(8);
+    const present = (addr: number, pages: number): string => {
+      const vec = new Uint8Array(pages);
+      s.mincore(addr, pages * P, vec);
+      return vec.join('');
+    };
+    const populated = s.mmap({ length: 8 * P, prot: RW, flags: ANON | MAP_POPULATE });
+    expect(present(populated, 8)).toBe('11111111');
     const locked = s.mmap({ length: 3 * P, prot: RW, flags: ANON });
+    expect(present(locked, 3)).toBe('000');
     s.mlock(locked, 3 * P);
-    expect(mmRss(s.mm)).toBe(11);
+    expect(present(locked, 3)).toBe('111');
     sound(s);
   });
 
@@ -81,6 +87,19 @@ describe.each([LINUX_6_1, MSM_4_4])('an address space of $name', (profile) => {
     expect(s.maps()[0]).toMatchObject({ start: 0x10000000, name: '[heap]' });
     sound(s);
   });
+});
+
+it('takes 64-bit values that no number holds as bigints', () => {
+  const raw = space({ errors: 'errno' });
+  const addr = raw.mmap({ length: 2 * P, prot: RW, flags: ANON });
+  expect(raw.mprotect(addr, 0xffff_ffff_ffff_ffffn, PROT_READ)).toBe(-ENOMEM);
+  expect(raw.munmap(0xffff_ffff_ffff_f000n, P)).toBe(-EINVAL);
+  expect(raw.maps()).toHaveLength(1);
+});
+
+it('lays out by the limit of the stack', () => {
+  const first = (stack: number): number => space({ rlimits: { stack } }).mmap({ length: P, prot: RW, flags: ANON });
+  expect(first(8 * 2 ** 20) - first(2 ** 30)).toBe(2 ** 30 - 2 ** 27);
 });
 
 it('throws with errno, call and reason; or returns the errno', () => {
