@@ -17,7 +17,7 @@ import {
 } from '@vmarea/uapi';
 import { refuse, RETRY } from '../base/errno.ts';
 import { VM_EXEC, VM_LOCKED, VM_LOCKONFAULT, VM_MAYSHARE, VM_READ, VM_WRITE } from '../base/flags.ts';
-import type { Addr, Bytes } from '../base/units.ts';
+import type { Addr } from '../base/units.ts';
 import { setHeap, sysBrk } from '../calls/brk.ts';
 import { createMm, pickMmapLayout } from '../calls/create.ts';
 import { dupMm } from '../calls/fork.ts';
