@@ -40,7 +40,7 @@ const OWN = {
   vmarea: ['strace', 'cli', 'errno', 'replay'],
 };
 
-/** Keys in the order in which a manifest has them. */
+/** Keys that are written anew, behind the description. */
 const AFTER_DESCRIPTION = ['keywords', 'homepage', 'bugs', 'repository', 'license'];
 
 /** The setting, without a slash at the end. @throws Error when it is no https address */
@@ -59,8 +59,8 @@ export function repositoryOf(rootManifest) {
  * @param repository the setting; '' leaves out what depends on it
  */
 export function withCommon(manifest, dir, repository) {
-  const { name, version, description, ...rest } = manifest;
-  for (const key of AFTER_DESCRIPTION) delete rest[key];
+  const { name, version, description, ...others } = manifest;
+  const rest = Object.fromEntries(Object.entries(others).filter(([key]) => !AFTER_DESCRIPTION.includes(key)));
   const own = OWN[name];
   if (own === undefined) throw new Error(`scripts/manifests.mjs has no keywords for ${name}`);
   const where =

@@ -69,7 +69,9 @@ function freshProcess(set: keyof typeof SETS, header: VectorFileHeader, vector: 
     const [range, perms, , , , name = ''] = line.split(' ');
     const [start, end] = range!.split('-').map((text) => parseInt(text, 16));
     const prot =
-      (perms![0] === 'r' ? PROT_READ : 0) | (perms![1] === 'w' ? PROT_WRITE : 0) | (perms![2] === 'x' ? PROT_EXEC : 0);
+      (perms!.startsWith('r') ? PROT_READ : 0) |
+      (perms![1] === 'w' ? PROT_WRITE : 0) |
+      (perms![2] === 'x' ? PROT_EXEC : 0);
     const flags = MAP_PRIVATE | MAP_FIXED;
     const length = end! - start!;
     // What is no plain memory merges with none: a file stands in for it.

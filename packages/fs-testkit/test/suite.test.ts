@@ -71,7 +71,9 @@ describe('time', () => {
 
   it('ends a test whose answer never comes, with a sentence', async () => {
     vi.useFakeTimers();
-    const ended = within(60_000, () => new Promise(() => undefined)).catch((error: Error) => error.message);
+    const ended = within(60_000, () => new Promise(() => undefined)).catch(
+      (error: unknown) => (error as Error).message,
+    );
     await vi.advanceTimersByTimeAsync(60_000);
     expect(await ended).toBe('the test has not ended after 60 s: does an answer of the driver never come?');
     await within(60_000, () => Promise.resolve());

@@ -72,10 +72,10 @@ describe('vectors', () => {
       .map((line) => JSON.parse(line) as Vector)
       .find(({ id }) => id === `${SET}/scenarios/062_merge_case1:4`);
     expect(vector?.tags).toEqual(['merge', 'accounting']);
-    expect(vector?.calls.map(({ op, ret }) => `${op} ${String(ret)}`)).toEqual([
-      'mmap 0x10000000',
-      'mmap 0x10004000',
-      'mmap 0x10002000',
+    expect(vector?.calls.map(({ op, ret }) => [op, ret])).toEqual([
+      ['mmap', '0x10000000'],
+      ['mmap', '0x10004000'],
+      ['mmap', '0x10002000'],
     ]);
     expect(vector?.after).toContain('10000000-10006000 rw-p 00000000 00:00 0');
     expect(vector?.status?.after['VmSize']).toBe(1216);
