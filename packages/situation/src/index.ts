@@ -5,6 +5,9 @@
 export { describeEvidence, assumed, fromLog, fromMap, given, isAssumed, type Evidence, type Fact } from './evidence.ts';
 export {
   arm64VaBits,
+  kernelsOf,
+  pageSizesOf,
+  vaBitsOf,
   ASSUMED_RAM,
   defaultSituation,
   isArm64,

@@ -16,6 +16,7 @@ import {
   defaultSituation,
   memoryOf,
   usualVaBits,
+  vaBitsOf,
   type Architecture,
   type Limit,
   type MapBefore,
@@ -201,8 +202,11 @@ function bitsFact(
   least: Sourced<number> | null,
 ): Fact<number> {
   const size = pageSize.value;
-  const allowed = architecture === 'arm64' ? arm64VaBits(size) : architecture === 'x86-64' ? [47, 56] : [];
+  const allowed = vaBitsOf(architecture, size);
   if (facts.vaBits !== undefined) {
+    // The kernel's half is the other half: of 48 and 57 bits a program has 47 and 56.
+    if (architecture === 'x86-64' && allowed.includes(facts.vaBits - 1))
+      return given(facts.vaBits - 1, `--va-bits ${facts.vaBits}`);
     if (allowed.length > 0 && !allowed.includes(facts.vaBits)) {
       throw new SituationError(
         `--va-bits ${facts.vaBits}: ${architecture} with ${size / 1024} KiB pages has ${allowed.join(' or ')} address bits`,

@@ -104,6 +104,28 @@ const VA_BITS: ReadonlyMap<number, readonly number[]> = new Map([
   [65536, [42, 48]],
 ]);
 
+/** Address bits of a program on x86-64: with four levels of page tables, and with five. */
+const X86_VA_BITS: readonly number[] = [47, 56];
+
+/**
+ * Page sizes in bytes that kernels of an architecture are built with; 4 KiB for one that is not modelled.
+ */
+export function pageSizesOf(architecture: Architecture): readonly number[] {
+  return architecture === 'arm64' ? [...VA_BITS.keys()] : [4096];
+}
+
+/** Address bits that programs have on an architecture with a page size, ascending; empty where that is not known. */
+export function vaBitsOf(architecture: Architecture, pageSize: number): readonly number[] {
+  if (architecture === 'x86-64') return X86_VA_BITS;
+  return architecture === 'arm64' ? arm64VaBits(pageSize) : [];
+}
+
+/** Kernels that run on an architecture, oldest first: msm-4.4 is of phones, which are arm64. */
+export function kernelsOf(architecture: Architecture): readonly KernelName[] {
+  const all = Object.keys(PROFILES) as KernelName[];
+  return architecture === 'arm64' ? all : all.filter((name) => !name.startsWith('msm-'));
+}
+
 /** Returns the address bits to use without evidence. */
 export function usualVaBits(architecture: Architecture, profile: KernelProfile, pageSize: number): number {
   if (architecture === 'arm64') {
@@ -154,6 +176,11 @@ function usualConfigOf(architecture: Architecture): Partial<KernelConfig> {
   return architecture === 'x86-64' ? { lsmMmapMinAddr: 65536 } : {};
 }
 
+/** Sysctls that distributions set on an architecture otherwise than the kernel does. */
+function usualSysctlsOf(architecture: Architecture): Partial<Sysctls> {
+  return architecture === 'x86-64' ? { mmapMinAddr: 65536 } : {};
+}
+
 /** The parts of a machine as plain values, without evidence. */
 export interface MachineSpec {
   readonly architecture: Architecture;
@@ -197,7 +224,7 @@ export function machineOf(situation: Situation): MachineSpec {
     vaBits: situation.vaBits.value,
     vsyscall: situation.vsyscall.value,
     config,
-    sysctl: sysctlsOf(sysctls),
+    sysctl: sysctlsOf(sysctls, situation.architecture.value),
     sysctls,
     memory,
   };
@@ -210,8 +237,8 @@ export function sysctlField(name: string): keyof Sysctls | undefined {
   return Object.hasOwn(defaultSysctls(), field) ? (field as keyof Sysctls) : undefined;
 }
 
-function sysctlsOf(given: ReadonlyMap<string, string>): Sysctls {
-  const sysctl = defaultSysctls();
+function sysctlsOf(given: ReadonlyMap<string, string>, architecture: Architecture): Sysctls {
+  const sysctl = { ...defaultSysctls(), ...usualSysctlsOf(architecture) };
   for (const [name, value] of given) {
     const field = sysctlField(name);
     if (field === undefined) continue;

@@ -16,6 +16,7 @@ import {
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
   MAP_HUGETLB,
+  MAP_32BIT,
   MAP_LOCKED,
   MAP_NORESERVE,
   MAP_PRIVATE,
@@ -227,6 +228,7 @@ export class ChangeSearch {
     this.without(index, [
       [MAP_FIXED, 'MAP_FIXED', 'the address is a hint then'],
       [MAP_FIXED_NOREPLACE, 'MAP_FIXED_NOREPLACE', 'the address is a hint then'],
+      [MAP_32BIT, 'MAP_32BIT', 'the address may lie above 4 GiB then'],
       [MAP_LOCKED, 'MAP_LOCKED'],
       [MAP_GROWSDOWN, 'MAP_GROWSDOWN'],
       [MAP_HUGETLB, 'MAP_HUGETLB', 'plain pages; madvise(MADV_HUGEPAGE) asks for huge ones where they can be had'],

@@ -30,7 +30,7 @@ import {
 import { bytes, succeeded, type Outcome } from '@vmarea/what-if';
 import { hex } from '../calls/verbs.ts';
 import { FOREIGN_FLAGS } from '../input/foreign.ts';
-import { areaName } from './figures.ts';
+import { areaName, narrowWindow } from './figures.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { TraceEvent } from './recorder.ts';
 import type { Subject } from './subject.ts';
@@ -50,7 +50,8 @@ const size = (s: Subject, pages: number): string => bytes(pages * s.system.pageS
 function legacyReason(s: Subject): string {
   if ((s.cur.personality & ADDR_COMPAT_LAYOUT) !== 0) return 'the personality has ADDR_COMPAT_LAYOUT';
   if (s.system.sysctl.legacyVaLayout !== 0) return 'vm.legacy_va_layout is set';
-  if (s.cur.rlimits.stack === Infinity) return 'the program was started with RLIMIT_STACK unlimited';
+  if (s.cur.rlimits.stack === Infinity && s.system.arch.unlimitedStackIsLegacy)
+    return 'the program was started with RLIMIT_STACK unlimited';
   return 'the program was started so';
 }
 
@@ -80,16 +81,25 @@ function placement({ subject: s, before, outcome }: Made): string[] {
   if (hint !== 0 && before.hintDropped !== '')
     said.push(`The hint ${hex(hint)} was not taken: ${before.hintDropped}. MAP_FIXED_NOREPLACE would fail instead.`);
   const end = at + s.length;
+  const narrow = narrowWindow(s);
   const above = findVma(mm, end);
   const upTo = above !== null && above.vmStart === end ? `, right below ${areaName(s, above)}` : '';
-  if (wantsBorder(s) && at % s.system.arch.pmdSize === 0) {
+  if (narrow === null && wantsBorder(s) && at % s.system.arch.pmdSize === 0) {
     const pmd = bytes(s.system.arch.pmdSize);
     said.push(
       `Private anonymous memory whose length is a multiple of ${pmd} is placed on a border of ${pmd}, so that huge pages fit in it. The search from mmap_base ${hex(mm.mmapBase)} asks for a hole of ${bytes(s.length)} and ${pmd} more.`,
     );
+  } else if (narrow !== null) {
+    said.push(
+      `MAP_32BIT searches from ${hex(narrow.start)} upwards to ${hex(narrow.end)}, whatever the layout is; the lowest hole that is long enough is taken.`,
+    );
   } else if (mm.mmapLegacy) {
     said.push(
       `Addresses are searched from ${hex(mm.mmapBase)} upwards (legacy layout), because ${legacyReason(s)}; the lowest hole that is long enough is taken.`,
+    );
+  } else if (hint > s.system.arch.mapWindow && at > s.system.arch.mapWindow) {
+    said.push(
+      `A hint above ${hex(s.system.arch.mapWindow)} opens the whole address space of 5 levels of page tables, up to ${hex(mm.taskSize)}: it is searched from ${hex(mm.mmapBase + mm.taskSize - s.system.arch.mapWindow)} downwards.`,
     );
   } else if (at >= mm.mmapBase) {
     said.push(
@@ -100,6 +110,8 @@ function placement({ subject: s, before, outcome }: Made): string[] {
     said.push(
       `Addresses are searched from mmap_base ${hex(mm.mmapBase)} downwards; this is the highest hole that is long enough${skipped}.`,
     );
+    if (s.hasFlag(s.system.arch.mapAbove4G) && s.system.profile.layout.mapAbove4G)
+      said.push('MAP_ABOVE4G ends the search at 4 GiB.');
   }
   if (s.unit > s.system.pageSize) said.push(`Address and length are multiples of the huge page, ${bytes(s.unit)}.`);
   return said;
@@ -159,8 +171,8 @@ function locking({ subject: s, before }: Made): string[] {
 function ignored({ subject: s, outcome }: Made): string[] {
   const said: string[] = [];
   const { profile } = s.system;
-  for (const [name, { sentence }] of FOREIGN_FLAGS)
-    if (s.call.args.some((text) => text.includes(name))) said.push(sentence);
+  for (const [name, { sentence, known }] of FOREIGN_FLAGS)
+    if (known?.(s.system) !== true && s.call.args.some((text) => text.includes(name))) said.push(sentence);
   if (s.call.name !== 'mmap') return said;
   if (s.hasFlag(MAP_FIXED_NOREPLACE) && !profile.mmap.fixedNoreplace)
     said.push(

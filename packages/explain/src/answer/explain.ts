@@ -5,15 +5,18 @@
 import { findVma } from '@vmarea/mm-core';
 import { VM_ENOUGH_MEMORY_GUESS, VM_ENOUGH_MEMORY_NEVER } from '@vmarea/mm-core/reasons';
 import {
-  arm64VaBits,
   assumed,
   describeEvidence,
   fromLog,
+  isModelled,
+  kernelsOf,
   memoryIsKnown,
   memoryOf,
+  pageSizesOf,
+  vaBitsOf,
   type Situation,
 } from '@vmarea/situation';
-import { errnoName, PROFILES, type KernelName } from '@vmarea/uapi';
+import { errnoName, type KernelName } from '@vmarea/uapi';
 import { bytes, succeeded, type Outcome } from '@vmarea/what-if';
 import { formatOutcome, isKnownCall, makeCall } from '../calls/verbs.ts';
 import { FailedResultError, ScriptError } from '../input/error.ts';
@@ -51,7 +54,7 @@ class Asking {
   constructor({ make, situation }: Question, script: readonly Call[]) {
     this.make = make;
     const { architecture } = situation;
-    const known = architecture.value === 'arm64';
+    const known = isModelled(situation);
     this.situation = withRoom(askedSituation(situation), script);
     if (!known) this.notes.push(otherArchitecture(architecture.value, describeEvidence(architecture.evidence)));
     this.script = script;
@@ -96,7 +99,7 @@ class Asking {
   /** Address bits with which the recorded failure comes about. */
   bitsOf(recorded: number): number[] {
     const { situation } = this;
-    return arm64VaBits(situation.pageSize.value).filter((bits) => {
+    return vaBitsOf(situation.architecture.value, situation.pageSize.value).filter((bits) => {
       if (bits === situation.vaBits.value || situation.mapBefore !== null) return false;
       try {
         const ready = this.ready({ ...situation, vaBits: fromLog(bits, 0, 'compared') });
@@ -134,11 +137,11 @@ class Asking {
 }
 
 /**
- * The situation that is really asked: on arm64, where another architecture is not modelled. The rules of the memory calls are
+ * The situation that is really asked: on arm64, where the architecture is not modelled. The rules of the memory calls are
  * the same there, placement is not.
  */
 export function askedSituation(situation: Situation): Situation {
-  if (situation.architecture.value === 'arm64') return situation;
+  if (isModelled(situation)) return situation;
   return { ...situation, architecture: assumed('arm64'), pageSize: assumed(4096), vaBits: assumed(48) };
 }
 
@@ -340,7 +343,7 @@ function reasonOf(book: ReasonBook, outcome: Outcome): Reason | null {
 /** The same situation on another kernel or page size. Address bits stay where the page size allows them. */
 function elsewhere(situation: Situation, kernel: KernelName, pageSize: number): Situation {
   const bits = situation.vaBits.value;
-  const allowed = arm64VaBits(pageSize);
+  const allowed = vaBitsOf(situation.architecture.value, pageSize);
   const fitting = allowed.includes(bits)
     ? bits
     : (allowed.find((candidate) => candidate >= bits) ?? allowed.at(-1) ?? bits);
@@ -362,8 +365,9 @@ function otherMachines(
   const call = script.at(-1)!;
   const answers: Elsewhere[] = [];
   const ownAddress = namesOwnAddress(script);
-  for (const kernel of Object.keys(PROFILES) as KernelName[]) {
-    for (const pageSize of [4096, 16384, 65536]) {
+  const architecture = situation.architecture.value;
+  for (const kernel of kernelsOf(architecture)) {
+    for (const pageSize of pageSizesOf(architecture)) {
       const same = kernel === situation.kernel.value;
       if (same === (pageSize === situation.pageSize.value)) continue;
       const entry = { kernel, pageSize, then: '', reason: null, same: false, notAsked: '' };

@@ -90,7 +90,15 @@ type Figure = (s: Subject) => string;
 /** The address space of a program: `512 GiB (39-bit addresses)`. */
 export function spaceOf(s: Subject): string {
   const bits = Math.round(Math.log2(s.mm.taskSize));
-  return `${bytes(s.mm.taskSize)} (${bits}-bit addresses)`;
+  // TASK_SIZE of x86-64 is one page less.
+  return `${bytes(2 ** bits)} (${bits}-bit addresses)`;
+}
+
+/** The part of the address space that MAP_32BIT confines the search to; null without it, and for huge pages. */
+export function narrowWindow(s: Subject): { readonly start: number; readonly end: number } | null {
+  const { map32Bit } = s.system.arch;
+  if (map32Bit === null || !s.hasFlag(map32Bit.flag) || s.hasFlag(MAP_HUGETLB | MAP_FIXED)) return null;
+  return map32Bit;
 }
 
 /** An area as people point at it: `0x1000-0x3000 rw-p [heap]`. */
@@ -267,15 +275,16 @@ function rights(needed: string): Figure {
 /** The longest hole in which a search looks, bytes. */
 export function longestHole(s: Subject): number {
   const { mm, system } = s;
-  const low = mm.mmapLegacy ? mm.mmapBase : Math.max(system.pageSize, system.mmapMinAddr);
-  const high = mm.mmapLegacy ? mm.taskSize : mm.mmapBase;
+  const narrow = narrowWindow(s);
+  const low = narrow?.start ?? (mm.mmapLegacy ? mm.mmapBase : Math.max(system.pageSize, system.mmapMinAddr));
+  const high = narrow?.end ?? (mm.mmapLegacy ? mm.taskSize : mm.mmapBase);
   let from = low;
   let longest = 0;
   for (let vma = mm.tree.first; vma !== null && vma.vmStart < high; vma = vma.vmNext) {
     longest = Math.max(longest, vma.vmStart - from);
     from = Math.max(from, vma.vmEnd);
   }
-  return Math.max(longest, high - from);
+  return Math.max(longest, high - from, 0);
 }
 
 /** The pool that a mapping of huge pages takes from. */
@@ -330,8 +339,14 @@ const FIGURES: Readonly<Record<number, Figure>> = {
     const huge = vma?.vmFile?.hugePageSize ?? 0;
     return `addr ${hex(s.arg('addr'))}, len ${bytes(s.arg('len'))}; the huge pages there are ${bytes(huge)}.`;
   },
-  [GET_UNMAPPED_AREA_NO_GAP]: (s) =>
-    `${bytes(s.length)} are asked for and the longest hole has ${bytes(longestHole(s))} of ${spaceOf(s)}.`,
+  [GET_UNMAPPED_AREA_NO_GAP]: (s) => {
+    const narrow = narrowWindow(s);
+    const where =
+      narrow === null
+        ? `of ${spaceOf(s)}`
+        : `between ${hex(narrow.start)} and ${hex(narrow.end)}, where MAP_32BIT searches: without the flag the whole address space is searched`;
+    return `${bytes(s.length)} are asked for and the longest hole has ${bytes(longestHole(s))} ${where}.`;
+  },
   [GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE]: (s) => `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`,
   [GET_UNMAPPED_AREA_LEN_OVER_ROOM]: (s) => `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`,
   [GET_UNMAPPED_AREA_BEYOND_TASK_SIZE]: beyond('addr', 'len'),

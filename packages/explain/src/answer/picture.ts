@@ -76,7 +76,7 @@ export function pictureOf({ before, after, focus, marks, system }: PictureSubjec
   const from = Math.max(0, firstAbove(now, start) - AROUND);
   let to = firstAbove(now, end - 1);
   if (to < now.length && now[to]!.start < end) to++;
-  const shown = now.slice(from, Math.min(now.length, to + AROUND));
+  const shown = now.filter(({ text }) => !text.includes('[vsyscall]')).slice(from, Math.min(now.length, to + AROUND));
   const low = shown[0]?.start ?? start;
   const high = shown.at(-1)?.end ?? end;
   const gone = linesOf(before).filter((line) => !kept.has(line.raw) && line.end > low && line.start < high);

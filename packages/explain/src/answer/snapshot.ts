@@ -42,6 +42,11 @@ function whyHintIsDropped(s: Subject): string {
   const end = addr + len;
   if (end > mm.taskSize)
     return `it would end at ${hex(end)}, beyond the addresses of a program, which end at ${hex(mm.taskSize)}`;
+  const { mapWindow, map32Bit } = system.arch;
+  if (map32Bit !== null && s.hasFlag(map32Bit.flag) && end > map32Bit.end)
+    return `it would end at ${hex(end)}, and MAP_32BIT keeps mappings below ${hex(map32Bit.end)}`;
+  if (addr <= mapWindow && end > mapWindow)
+    return `it would lie across ${hex(mapWindow)}, where the addresses of 4 levels of page tables end`;
   const next = findVmaIntersection(mm, addr, mm.taskSize);
   if (next === null) return '';
   if (next.vmStart < end) return `${areaName(s, next)} is there already`;

@@ -264,9 +264,29 @@ export function formatArgument(kind: ArgumentKind, value: bigint): string {
   return BigInt.asUintN(64, value).toString();
 }
 
+/** Names the last number of flags by the flags of other machines that the input names. */
+function withForeignNames(text: string, given: string): string {
+  const names: string[] = [];
+  let bits = 0;
+  for (const [name, { value }] of FOREIGN_FLAGS) {
+    if (!name.startsWith('MAP_') || !new RegExp(`\\b${name}\\b`).test(given)) continue;
+    names.push(name);
+    bits |= value;
+  }
+  if (names.length === 0) return text;
+  return text.replace(/0x[0-9a-f]+$/, (rest) => {
+    const left = Number(rest) & ~bits;
+    return [...names, ...(left === 0 ? [] : [`0x${left.toString(16)}`])].join('|');
+  });
+}
+
 /** The call with its arguments' values written out. */
 export function formatCall(call: Call, args: readonly bigint[]): string {
   const params = parametersOf(call);
   if (params.length === 0) return call.text;
-  return `${call.name}(${args.map((value, i) => formatArgument(params[i]!.kind, value)).join(', ')})`;
+  const texts = args.map((value, i) => {
+    const text = formatArgument(params[i]!.kind, value);
+    return params[i]!.kind === 'mapFlags' ? withForeignNames(text, call.args[i] ?? '') : text;
+  });
+  return `${call.name}(${texts.join(', ')})`;
 }

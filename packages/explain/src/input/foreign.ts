@@ -1,20 +1,38 @@
 /**
  * Flags that programs use and this machine's headers do not have: of other architectures, of later kernels, of other systems.
  */
+import type { MmSystem } from '@vmarea/mm-core';
+import { MAP_32BIT, MAP_ABOVE4G } from '@vmarea/uapi';
 
 /** A flag with its value where it exists, and a sentence. */
 export interface ForeignFlag {
   readonly value: number;
-  /** What to know about it here. */
+  /** What to know about it where the machine does not have it. */
   readonly sentence: string;
+  /** Whether a machine has it; left out: none has. */
+  readonly known?: (system: MmSystem) => boolean;
 }
 
 const IGNORED = 'MAP_PRIVATE and MAP_SHARED ignore bits that they do not know';
 
 /** Flags of Linux that not every kernel or architecture has. */
-export const FOREIGN_FLAGS: ReadonlyMap<string, ForeignFlag> = new Map([
-  ['MAP_32BIT', { value: 0x40, sentence: `MAP_32BIT is a flag of x86-64. arm64 has no such flag: ${IGNORED}.` }],
-  ['MAP_ABOVE4G', { value: 0x80, sentence: `MAP_ABOVE4G is a flag of x86-64 since 6.6. arm64 has none: ${IGNORED}.` }],
+export const FOREIGN_FLAGS: ReadonlyMap<string, ForeignFlag> = new Map<string, ForeignFlag>([
+  [
+    'MAP_32BIT',
+    {
+      value: MAP_32BIT,
+      sentence: `MAP_32BIT is a flag of x86-64, and had no effect here: ${IGNORED}.`,
+      known: ({ arch }) => arch.map32Bit !== null,
+    },
+  ],
+  [
+    'MAP_ABOVE4G',
+    {
+      value: MAP_ABOVE4G,
+      sentence: `MAP_ABOVE4G is a flag of x86-64 since 6.6, and had no effect here: ${IGNORED}.`,
+      known: ({ arch, profile }) => arch.mapAbove4G !== 0 && profile.layout.mapAbove4G,
+    },
+  ],
   ['MADV_GUARD_INSTALL', { value: 102, sentence: 'MADV_GUARD_INSTALL is of 6.13. Earlier kernels answer EINVAL.' }],
   ['MADV_GUARD_REMOVE', { value: 103, sentence: 'MADV_GUARD_REMOVE is of 6.13. Earlier kernels answer EINVAL.' }],
 ]);
