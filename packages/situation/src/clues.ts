@@ -21,6 +21,7 @@ import {
   MAP_FIXED_NOREPLACE,
   parseMapFlags,
 } from '@vmarea/uapi';
+import { KernelClues } from './kernel-clues.ts';
 import type { Architecture } from './situation.ts';
 
 /** A value and the line that shows it. */
@@ -123,6 +124,8 @@ export class LogClues {
   seccomp: Clue<number> | null = null;
   /** personality with ADDR_NO_RANDOMIZE. */
   noRandomize: Clue<true> | null = null;
+  /** What shows the version of the kernel. */
+  readonly kernel: KernelClues = new KernelClues();
   /** The kernel's release, from uname or /proc/version. */
   release: Clue<string> | null = null;
   /** Whether the log begins with exec. */
@@ -161,6 +164,7 @@ export class LogClues {
     if (this.path === null || this.modern === null) this.paths(call);
     this.identity(call);
     this.addresses(call);
+    this.kernel.call(call);
   }
 
   private origin(name: string, line: number, { machines, bits }: CallOrigin): void {

@@ -28,6 +28,8 @@ export {
 export { archOf, isModelled, MODELLED_ARCHITECTURES, type ArchSpec } from './arch.ts';
 export { inferSituation, type GivenFacts, type Sources } from './infer.ts';
 export { alignmentOf, architectureOfPath, LogClues, type AddressClue, type Clue } from './clues.ts';
+export { kernelCluesOfMap, KernelClues, versionOf, type FitsKernel, type KernelClue } from './kernel-clues.ts';
+export { chooseKernel, type KernelChoice, type KernelMachine, type KernelSources } from './kernel.ts';
 export { mapClues, type MapClues } from './map/clues.ts';
 export { vmFlagNames, whyApart, type ApartReason } from './map/apart.ts';
 export { MapFiles } from './map/files.ts';

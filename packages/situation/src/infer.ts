@@ -9,6 +9,7 @@ import { assumed, fromLog, given, type Evidence, type Fact } from './evidence.ts
 import { SituationError } from './error.ts';
 import { placeFiles, type FileSpec, type NamedFile } from './files.ts';
 import { ASSUMED_MOUNTS, type GivenMount, type Mounts } from './mounts.ts';
+import { chooseKernel } from './kernel.ts';
 import { mapClues, type MapClues } from './map/clues.ts';
 import {
   arm64VaBits,
@@ -31,7 +32,7 @@ export interface GivenFacts {
   readonly pageSize?: number | undefined;
   readonly vaBits?: number | undefined;
   readonly kernel?: KernelName | undefined;
-  /** As `uname -r` prints it: the kernel is the nearest one that is not later. `kernel` wins over it. */
+  /** As `uname -r` prints it: the nearest kernel is taken. `kernel` wins over it. */
   readonly release?: string | undefined;
   readonly config?: readonly (readonly [keyof KernelConfig, boolean | number])[] | undefined;
   readonly sysctls?: readonly (readonly [string, string])[] | undefined;
@@ -229,38 +230,6 @@ function bitsFact(
   return assumed(usual, allowed.length > 1 ? `of ${allowed.join(' and ')}` : '');
 }
 
-/** A release as a number that grows with it: 6.12 is 6012; NaN for a text that is none. */
-function releaseNumber(release: string): number {
-  const match = /^([0-9]{1,3})\.([0-9]{1,3})/.exec(release);
-  return match === null ? NaN : Number(match[1]) * 1000 + Number(match[2]);
-}
-
-/**
- * The kernel of a release: the nearest one that is not later, as later ones add rules. 4.x is Android's; from 5.0 on what comes
- * before the first of the others is nearer to that one.
- *
- * @returns null for a text that is no release; `how` says when the release is another
- */
-function kernelOfRelease(release: string): { readonly kernel: KernelName; readonly how: string } | null {
-  const number = releaseNumber(release);
-  if (Number.isNaN(number)) return null;
-  const known = Object.values(PROFILES).map(({ name, release: own }) => [releaseNumber(own), name] as const);
-  known.sort(([a], [b]) => a - b);
-  const like = known.filter(([at]) => at < 5000 === number < 5000);
-  const [own, kernel] = like.filter(([at]) => at <= number).at(-1) ?? like[0]!;
-  return { kernel, how: own === number ? '' : own < number ? ', which is later' : ', which is earlier' };
-}
-
-function kernelFact(facts: GivenFacts, log: LogClues | null): Fact<KernelName> {
-  if (facts.kernel !== undefined) return given(facts.kernel, `--kernel ${facts.kernel}`);
-  const told = facts.release === undefined ? null : kernelOfRelease(facts.release);
-  if (told !== null) return given(told.kernel, `release ${facts.release!}${told.how}`);
-  const release = log?.release;
-  const read = release == null ? null : kernelOfRelease(release.value);
-  if (release != null && read !== null) return fromLog(read.kernel, release.line, `${release.what}${read.how}`);
-  return assumed('linux-6.1');
-}
-
 function memoryFact(facts: GivenFacts): Fact<MemoryFigures> {
   if (facts.meminfo !== undefined)
     return { value: facts.meminfo, evidence: { kind: 'meminfo', line: 0, what: 'its figures' } };
@@ -275,14 +244,14 @@ function memoryFact(facts: GivenFacts): Fact<MemoryFigures> {
  */
 export function inferSituation(sources: Sources): Situation {
   const { given: facts, clues } = sources;
-  const maps = [facts.mapBefore?.lines, sources.mapAfter].flatMap((lines) =>
-    lines === undefined ? [] : [mapClues(lines)],
-  );
+  const mapLines = [facts.mapBefore?.lines, sources.mapAfter].filter((lines) => lines !== undefined);
+  const maps = mapLines.map((lines) => mapClues(lines));
   const { bits, least } = widths(clues, maps);
   const page = maps.reduce((found, map) => smaller(found, ofMap(map.page)), ofLog(clues?.smallPages));
-  const kernel = kernelFact(facts, clues);
   const architecture = architectureFact(facts, clues, maps, bits, page);
   const pageSize = pageFact(facts, architecture.value, bits, page, clues);
+  const machine = { architecture: architecture.value, pageSize: pageSize.value };
+  const { kernel, others } = chooseKernel({ facts, clues, maps: mapLines }, machine);
   const vaBits = bitsFact(facts, architecture.value, kernel.value, pageSize, bits, least);
   const config = new Map<keyof KernelConfig, Fact<boolean | number>>();
   for (const [name, value] of facts.config ?? []) {
@@ -300,6 +269,7 @@ export function inferSituation(sources: Sources): Situation {
     pageSize,
     vaBits,
     kernel,
+    otherKernels: others,
     config,
     sysctls,
     limits,

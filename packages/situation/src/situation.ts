@@ -60,6 +60,8 @@ export interface Situation {
   /** Address bits of user space. */
   readonly vaBits: Fact<number>;
   readonly kernel: Fact<KernelName>;
+  /** Kernels that fit what was read as well, newest first. */
+  readonly otherKernels: readonly KernelName[];
   /** The build and boot configuration, where it differs from the usual one of the version. */
   readonly config: ReadonlyMap<keyof KernelConfig, Fact<boolean | number>>;
   /** By name below /proc/sys with dots (`vm.max_map_count`), where they differ from those at boot. */
@@ -145,6 +147,7 @@ export function defaultSituation(profile: KernelProfile = LINUX_6_1): Situation 
     pageSize: assumed(4096),
     vaBits: assumed(usualVaBits('arm64', profile, 4096)),
     kernel: assumed(profile.name),
+    otherKernels: [],
     config: new Map(),
     sysctls: new Map(),
     limits: new Map(),

@@ -178,8 +178,8 @@ describe('the kernel of a release', () => {
   it.each([
     ['6.1.0-18-amd64', 'linux-6.1', ''],
     ['6.18.44', 'linux-6.18', ''],
-    // Rules are added by later versions: the nearest that is not later is taken.
-    ['6.8.0-45-generic', 'linux-6.1', ', which is later'],
+    // 2 MiB borders came with 6.7: 6.8 places as 6.12 does.
+    ['6.8.0-45-generic', 'linux-6.12', ', which is earlier'],
     ['6.14.2-arch1-1', 'linux-6.12', ', which is later'],
     ['5.15.0-91-generic', 'linux-6.1', ', which is earlier'],
     ['4.9.186-perf', 'msm-4.4', ', which is later'],

@@ -102,10 +102,11 @@ function answerText(answer: Answer, situation: Situation, options: ExplainOption
 }
 
 /** One line about the machine; what nothing tells is said to be assumed. */
-function machineLine({ architecture, kernel, pageSize, vaBits }: Situation): string {
+function machineLine({ architecture, kernel, otherKernels, pageSize, vaBits }: Situation): string {
+  const newest = isAssumed(kernel) && otherKernels.length > 0 ? ' (the newest; nothing tells the version)' : '';
   const facts: readonly (readonly [string, Fact<unknown>])[] = [
     [architecture.value, architecture],
-    [kernel.value, kernel],
+    [`${kernel.value}${newest}`, kernel],
     [`${pageSize.value / 1024} KiB pages`, pageSize],
     [`${vaBits.value}-bit addresses`, vaBits],
   ];

@@ -16,7 +16,8 @@ import {
 } from '@vmarea/replay';
 import { LogParser, type LogEvent } from '@vmarea/strace';
 import { findLogParts, readLogParts, readPieces } from '@vmarea/strace/node';
-import { isModelled, LogClues, type Situation } from '@vmarea/situation';
+import { fromLog, isModelled, LogClues, parseKernelName, type Situation } from '@vmarea/situation';
+import type { KernelName } from '@vmarea/uapi';
 import { buildMachine } from '../machine/machine.ts';
 import { Sysroot } from '../machine/sysroot.ts';
 import { givenFacts, readMap, readText, situationOf, usage } from '../options/situation.ts';
@@ -28,6 +29,7 @@ import { reportJson } from '../text/report-json.ts';
 import { grouped, patternText } from '../text/numbers.ts';
 import { reportText } from '../text/report-text.ts';
 import { parseCount } from '../text/values.ts';
+import { compareKernels, firstDifference } from './compare-kernels.ts';
 
 /** The options of the command, as commander gives them. */
 export interface ReplayCommandOptions extends SituationOptions {
@@ -84,8 +86,13 @@ class ClueReader {
 /** A log and what its beginning shows. */
 export interface OpenedLog {
   readonly clues: LogClues;
+  /** Whether it can be fed to another replay: standard input only as far as it is kept. */
+  again(): boolean;
   feed(replay: Replay): Promise<void>;
 }
+
+/** Characters of standard input that are kept, so that another kernel can be asked. */
+const MOST_KEPT = 2 ** 24;
 
 /**
  * Opens a log, and looks at its beginning for clues about its machine.
@@ -105,7 +112,7 @@ export async function openLog(log: string, io: Io, stacks = false): Promise<Open
       for (const event of events) replay.event(event);
       return Promise.resolve();
     };
-    return { clues, feed };
+    return { clues, again: () => true, feed };
   }
   const reader = new ClueReader();
   if (log === '-') {
@@ -116,16 +123,22 @@ export async function openLog(log: string, io: Io, stacks = false): Promise<Open
       begin.push(next.value);
       if (!reader.push(next.value)) break;
     }
+    let kept = begin.reduce((sum, piece) => sum + piece.length, 0);
     return {
       clues: reader.clues,
+      again: () => kept <= MOST_KEPT,
       feed: async (replay) => {
         for (const piece of begin) replay.push(piece);
-        for (let next = await rest.next(); next.done !== true; next = await rest.next()) replay.push(next.value);
+        for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+          kept += next.value.length;
+          if (kept <= MOST_KEPT) begin.push(next.value);
+          replay.push(next.value);
+        }
       },
     };
   }
   for await (const piece of readPieces(log)) if (!reader.push(piece)) break;
-  return { clues: reader.clues, feed: (replay) => stream(replay, log, io) };
+  return { clues: reader.clues, again: () => true, feed: (replay) => stream(replay, log, io) };
 }
 
 /** Runs the command. Returns the exit status. */
@@ -133,7 +146,8 @@ export async function replayCommand(logs: readonly string[], options: ReplayComm
   const maps = options.maps === undefined ? undefined : readMap('--maps', options.maps);
   if (maps !== undefined && logs.length > 1)
     throw new UsageError('--maps: a map belongs to one log; replay them one by one');
-  const facts = usage(() => givenFacts(options));
+  const kernels = options.kernel?.includes(',') === true ? options.kernel.split(',') : null;
+  const facts = usage(() => givenFacts(kernels === null ? options : { ...options, kernel: undefined }));
   const settings = {
     programs: readPrograms(options),
     maps,
@@ -142,10 +156,21 @@ export async function replayCommand(logs: readonly string[], options: ReplayComm
     stacks: options.byStack === true,
     at: options.at === undefined ? undefined : parseCount('--at', options.at, 1),
   };
+  const situationFor = (clues: LogClues, kernel?: KernelName): Situation =>
+    situationOf({ ...facts, kernel: kernel ?? facts.kernel }, clues, maps);
+  if (kernels !== null) {
+    const names = usage(() => kernels.map(parseKernelName));
+    const run = async (log: string, name: KernelName): Promise<ReplayReport> => {
+      const report = await replayOne(log, (clues) => situationFor(clues, name), settings, io);
+      refuseNoLog(log, report);
+      return report;
+    };
+    return compareKernels(logs, names, { run, json: options.json === true, io });
+  }
   let status = 0;
   const printed: unknown[] = [];
   for (const log of logs) {
-    const report = await replayOne(log, (clues) => situationOf(facts, clues, maps), settings, io);
+    const report = await replayOne(log, situationFor, settings, io);
     refuseNoLog(log, report);
     if (report.stacks !== null) refuseNoStacks(log, report);
     if (report.verdict === 'differs') status = 1;
@@ -160,19 +185,49 @@ export async function replayCommand(logs: readonly string[], options: ReplayComm
   return status;
 }
 
+/** Makes the situation of a log, with the kernel that is asked where one is named. */
+type SituationFor = (clues: LogClues, kernel?: KernelName) => Situation;
+
+async function replayAs(
+  opened: OpenedLog,
+  situation: Situation,
+  settings: Omit<ReplayOptions, 'kernel'>,
+): Promise<ReplayReport> {
+  const kernel = buildMachine(situation);
+  const replay = new Replay({ kernel, ...settings, situation, recorded: !isModelled(situation) });
+  await opened.feed(replay);
+  return replay.finish();
+}
+
+/**
+ * Replays a log. Where it fits several kernels the newest is asked first, and the others only when that one differs: the
+ * newest that agrees is taken, or the one that goes furthest.
+ */
 async function replayOne(
   log: string,
-  situationFor: (clues: LogClues) => Situation,
+  situationFor: SituationFor,
   settings: Omit<ReplayOptions, 'kernel'>,
   io: Io,
 ): Promise<ReplayReport> {
   try {
     const opened = await openLog(log, io, settings.stacks);
     const situation = situationFor(opened.clues);
-    const kernel = buildMachine(situation);
-    const replay = new Replay({ kernel, ...settings, situation, recorded: !isModelled(situation) });
-    await opened.feed(replay);
-    return replay.finish();
+    let best = await replayAs(opened, situation, settings);
+    const newest = firstDifference(best);
+    if (newest === null) return best;
+    for (const name of situation.otherKernels) {
+      if (!opened.again()) break;
+      const other = situation.kernel.value;
+      const kernel =
+        newest.line === Infinity
+          ? fromLog(name, 0, `the final map is none of ${other}`)
+          : fromLog(name, newest.line, `${other} answers otherwise there`);
+      const report = await replayAs(opened, { ...situationFor(opened.clues, name), kernel }, settings);
+      const found = firstDifference(report);
+      if (found === null) return report;
+      if (found.line > firstDifference(best)!.line) best = report;
+    }
+    return best;
   } catch (error) {
     if (error instanceof Error && (error.name === 'SituationError' || ('code' in error && 'syscall' in error)))
       throw new UsageError(`replay: ${error.message}`);

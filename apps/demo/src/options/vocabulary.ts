@@ -37,11 +37,11 @@ const ROWS: readonly Row[] = [
   { flags: '--maps-before <FILE>', help: 'the /proc/PID/maps or smaps to start from' },
   {
     flags: `--kernel <${Object.keys(PROFILES).join('|')}>`,
-    help: 'whose rules hold; 6.1 is linux-6.1 (default: what the log shows)',
+    help: 'whose rules hold; 6.1 is linux-6.1 (default: what the log shows; replay compares several: 6.1,6.12)',
   },
   {
     flags: '--release <RELEASE>',
-    help: 'what «uname -r» prints there, for instance 6.8.0-45-generic: the nearest kernel that is not later',
+    help: 'what «uname -r» prints there, for instance 6.8.0-45-generic: the nearest kernel is taken',
   },
   { flags: '--arch <arm64|x86-64>', help: 'the architecture (default: what the log or the map shows)' },
   { flags: '--page-size <4k|16k|64k>', help: 'bytes of a page (default: what the log or the map shows)' },

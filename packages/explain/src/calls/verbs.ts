@@ -118,7 +118,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
   pkey_mprotect: {
     params: [...range, p('prot', 'prot'), p('pkey', 'number')],
     optional: 0,
-    run: (t, a) => t.sys.mprotect(a[0]!, a[1]!, a[2]!),
+    run: (t, a) => {
+      if (BigInt.asIntN(32, BigInt(a[3] ?? -1)) !== -1n)
+        throw new ScriptError('protection keys are not modelled: only the key -1, which is mprotect');
+      return t.sys.mprotect(a[0]!, a[1]!, a[2]!);
+    },
   },
   mseal: {
     params: [...range, p('flags', 'number')],
