@@ -578,3 +578,58 @@ describe('lines of the kernel source', () => {
     expect(await of('linux-6.1')).not.toMatch(/mmap\.c:\d/);
   });
 });
+
+describe('x86-64', () => {
+  const x86 = async (call: string, ...options: string[]): Promise<string> =>
+    (await vmarea(['explain', '--arch', 'x86-64', ...options, call])).out.replaceAll(/\s+/g, ' ');
+  const map = (addr: string, length: string, more = ''): string => `mmap(${addr}, ${length}, ${anon}${more}, -1, 0)`;
+
+  it.each([
+    ['a search', map('NULL', '4096'), '= 0x7ffbff6ff000', 'from mmap_base 0x7ffbff700000 downwards'],
+    [
+      'MAP_32BIT',
+      map('NULL', '4096', '|MAP_32BIT'),
+      '|MAP_32BIT, -1, 0) = 0x40000000',
+      'from 0x40000000 upwards to 0x80000000',
+    ],
+    ['MAP_32BIT without room', map('NULL', '2147483648', '|MAP_32BIT'), '= -1 ENOMEM', 'without MAP_32BIT: succeeds'],
+    ['a hint of another half', map('0x800000000000', '4096'), '= 0x7ffbff6ff000', 'which end at 0x7ffffffff000'],
+    ['an address that is not canonical', 'load(0x800000000000)', '= SIGSEGV', 'fault.not_canonical'],
+    ['too long', map('NULL', '140737488355328'), '= -1 ENOMEM', 'a program has 128 TiB (47-bit addresses)'],
+    ['the page at 0x1000', map('0x1000', '4096', '|MAP_FIXED'), '= -1 EPERM', 'vm.mmap_min_addr 0x10000'],
+  ])('%s', async (_what, call, result, reason) => {
+    const out = await x86(call);
+    expect(out).toContain(result);
+    expect(out).toContain(reason);
+    expect(out).toContain('Asked on x86-64 (--arch x86-64)');
+    expect(out).not.toContain('arm64');
+  });
+
+  it('5 levels of page tables: only a hint above 47 bits leads there', async () => {
+    expect(await x86(map('0x800000000000', '4096'), '--va-bits', '57')).toContain('= 0x800000000000');
+    expect(await x86(map('NULL', '4096'), '--va-bits', '57')).toContain('= 0x7ffbff6ff000');
+    expect(await x86(map('0x7fffffffe000', '8192'), '--va-bits', '57')).toContain(
+      'it would lie across 0x7ffffffff000, where the addresses of 4 levels of page tables end',
+    );
+  });
+
+  it('a line of a log is asked on its own machine', async () => {
+    const { out } = await vmarea(['explain', `mmap(NULL, 4096, ${anon}, -1, 0) = 0x7ffff7fb9000`]);
+    expect(out).toContain('Asked on x86-64 (line 1: mmap answers 0x7ffff7fb9000)');
+    expect(out).not.toContain('arm64');
+  });
+
+  it('MAP_32BIT has no effect on arm64, and other kernels and pages are asked where they exist', async () => {
+    const { out } = await vmarea(['explain', map('NULL', '4096', '|MAP_32BIT')]);
+    expect(out.replaceAll(/\s+/g, ' ')).toContain('MAP_32BIT is a flag of x86-64, and had no effect here');
+    const all = await x86(map('NULL', '0'), '--verbose');
+    expect(all).toContain('linux-6.12, 4 KiB pages');
+    expect(all).not.toContain('16 KiB pages');
+    expect(all).not.toContain('msm-4.4');
+  });
+
+  it('protection keys are refused by name', async () => {
+    const { err, status } = await vmarea(['explain', 'pkey_mprotect(0x10000, 4096, PROT_READ, 1)']);
+    expect([status, err]).toEqual([2, expect.stringContaining('protection keys are not modelled') as unknown]);
+  });
+});

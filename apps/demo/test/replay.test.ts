@@ -253,3 +253,46 @@ it('the README of the repository shows what the demo prints', async () => {
     at = found + part.length;
   }
 });
+
+describe('which kernel', () => {
+  const log = (name: string): string => join(straces, `${name}.strace`);
+  const elf = ['--elf', join(straces, 'elf.json')];
+  const flat = (text: string): string => text.replaceAll(/\s+/g, ' ');
+
+  it('where the newest differs, the older one that agrees is taken, and the report says where it shows', async () => {
+    const { out, status } = await vmarea(['replay', log('sort.aslr-off'), ...elf]);
+    expect(status).toBe(0);
+    expect(flat(out)).toContain('linux-6.1 (line 3: linux-6.18 answers otherwise there).');
+    const read = readFileSync(log('sort.aslr-off'), 'utf8');
+    const piped = await vmarea(['replay', '-', ...elf], read);
+    expect(flat(piped.out)).toContain('linux-6.1 (line 3: linux-6.18 answers otherwise there).');
+  });
+
+  it('where several agree, the newest is taken, and the report says so', async () => {
+    const read = readFileSync(log('sort.aslr-off'), 'utf8').split('\n').slice(60).join('\n');
+    const { out, status } = await vmarea(['replay', '-', ...elf], read);
+    expect(status).toBe(0);
+    expect(flat(out)).toContain('linux-6.18 (assumed: linux-6.1 and linux-6.12 fit as well, the newest is taken)');
+  });
+
+  it('several are compared: the first call that differs for each', async () => {
+    const { out, status } = await vmarea(['replay', log('sort.aslr-off'), ...elf, '--kernel', '6.1,6.12']);
+    expect(status).toBe(0);
+    expect(out).toMatch(/^sort\.aslr-off\.strace: Only linux-6\.1 explains the log\.\n/);
+    expect(flat(out)).toContain('linux-6.1 agrees, 60 of 60 memory calls judged');
+    expect(flat(out)).toMatch(
+      /linux-6\.12 differs first at line 3: mmap\(NULL, 8192, .*: the log says 0xfffff7ff7000, this kernel 0xfffff7ff6000/,
+    );
+    const none = await vmarea(['replay', log('sort.aslr-off'), ...elf, '--kernel', '6.12,6.18', '--json']);
+    expect(none.status).toBe(1);
+    const { logs } = JSON.parse(none.out) as {
+      logs: { kernels: { kernel: string; difference: { line: number } }[] }[];
+    };
+    expect(logs[0]!.kernels.map(({ kernel, difference }) => [kernel, difference.line])).toEqual([
+      ['linux-6.12', 3],
+      ['linux-6.18', 3],
+    ]);
+    const wrong = await vmarea(['replay', log('sort.aslr-off'), '--kernel', '6.1,9']);
+    expect([wrong.status, wrong.err]).toEqual([2, expect.stringContaining('«9» is none of') as unknown]);
+  });
+});

@@ -250,7 +250,7 @@ export function inferSituation(sources: Sources): Situation {
   const page = maps.reduce((found, map) => smaller(found, ofMap(map.page)), ofLog(clues?.smallPages));
   const architecture = architectureFact(facts, clues, maps, bits, page);
   const pageSize = pageFact(facts, architecture.value, bits, page, clues);
-  const machine = { architecture: architecture.value, pageSize: pageSize.value };
+  const machine = { architecture: architecture.value, pageSize: pageSize.value, bits: facts.vaBits ?? bits?.value };
   const { kernel, others } = chooseKernel({ facts, clues, maps: mapLines }, machine);
   const vaBits = bitsFact(facts, architecture.value, kernel.value, pageSize, bits, least);
   const config = new Map<keyof KernelConfig, Fact<boolean | number>>();

@@ -22,6 +22,8 @@ export interface KernelMachine {
   readonly architecture: Architecture;
   /** Bytes. */
   readonly pageSize: number;
+  /** Address bits that something shows; undefined where nothing does. */
+  readonly bits: number | undefined;
 }
 
 /** What a kernel may be read from. */
@@ -66,7 +68,7 @@ function listed(names: readonly string[]): string {
 /** Returns the kernel of a log or a map. */
 export function chooseKernel({ facts, clues, maps }: KernelSources, machine: KernelMachine): KernelChoice {
   if (facts.kernel !== undefined) return { kernel: given(facts.kernel, `--kernel ${facts.kernel}`), others: [] };
-  const names = kernelsOf(machine.architecture);
+  const all = kernelsOf(machine.architecture);
   const release = facts.release ?? clues?.release?.value;
   if (release !== undefined && versionOf(release) > 0) {
     const name = nearest(release, all);
@@ -79,10 +81,13 @@ export function chooseKernel({ facts, clues, maps }: KernelSources, machine: Ker
     return { kernel, others: [] };
   }
   const vaBits = vaBitsOf(machine.architecture, machine.pageSize).at(-1) ?? 48;
-  const arch = archOf({ ...machine, vaBits, vsyscall: 'xonly' });
+  const arch = archOf({ architecture: machine.architecture, pageSize: machine.pageSize, vaBits, vsyscall: 'xonly' });
   const read = trusted(clues?.kernel.list ?? [], facts, machine.pageSize).map((clue) => ({ ...clue, map: false }));
   const shown = maps.flatMap((lines) => kernelCluesOfMap(lines, arch)).map((clue) => ({ ...clue, map: true }));
-  let fitting = names;
+  // Kernels that are usual with another size of the address space.
+  const { bits, pageSize } = machine;
+  const usual = all.filter((name) => pageSize !== 4096 || bits === 39 || PROFILES[name].usualVaBits !== 39);
+  let fitting: readonly KernelName[] = usual;
   let telling: ((typeof read)[number] & { map: boolean }) | null = null;
   for (const clue of [...read, ...shown]) {
     const left = fitting.filter((name) => clue.value(PROFILES[name]));

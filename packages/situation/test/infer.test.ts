@@ -195,3 +195,106 @@ describe('the kernel of a release', () => {
     expect(() => parseRelease(text)).toThrow(`--release: «${text}» is no release of a kernel`);
   });
 });
+
+describe('the kernel of a log', () => {
+  const kernel = (log: string, given: GivenFacts = {}, map?: string): [string, string] => {
+    const { kernel: fact } = situation(log, given, map);
+    return [fact.value, 'what' in fact.evidence ? fact.evidence.what : ''];
+  };
+  const x86: GivenFacts = { architecture: 'x86-64' };
+  const stack = '7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]\n';
+  const special = (name: string, start: number, pages: number): string =>
+    `${start.toString(16)}-${(start + pages * 4096).toString(16)} r--p 00000000 00:00 0                          [${name}]\n`;
+
+  it.each([
+    ['its release', 'uname({sysname="Linux", release="6.12.9-amd64"}) = 0\n', 'linux-6.12', /^uname: 6\.12\.9-amd64$/],
+    ['a release between two profiles', 'uname({release="6.8.0-45-generic"}) = 0\n', 'linux-6.12', /which is earlier$/],
+    [
+      'a release before 2 MiB placement',
+      'uname({release="5.15.0-91-generic"}) = 0\n',
+      'linux-6.1',
+      /the nearest profile/,
+    ],
+    ['a release newer than all', 'uname({release="7.3.1"}) = 0\n', 'linux-6.18', /7\.3\.1, which is later$/],
+    [
+      'a flag that only newer ones know',
+      'mmap(NULL, 4096, PROT_READ, MAP_DROPPABLE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7ff9000\n',
+      'linux-6.18',
+      /MAP_DROPPABLE, since 6\.11; linux-6\.12 fits as well, the newest is taken/,
+    ],
+    [
+      'a call that only newer ones have',
+      'mseal(0x7ffff7ff9000, 4096, 0) = 0\n',
+      'linux-6.18',
+      /mseal, a call that kernels have since 6\.10/,
+    ],
+    [
+      'memory on a border of 2 MiB',
+      `mmap(NULL, 4194304, ${ANON}) = 0x7ffff7800000\n`,
+      'linux-6.18',
+      /4 MiB lie at 0x7ffff7800000, on a border/,
+    ],
+    [
+      'memory on none',
+      `mmap(NULL, 4194304, ${ANON}) = 0x7ffff7bff000\n`,
+      'linux-6.1',
+      /4 MiB lie at 0x7ffff7bff000, on no border/,
+    ],
+    [
+      'nothing',
+      `mmap(NULL, 4096, ${ANON}) = 0x7ffff7ff9000\n`,
+      'linux-6.18',
+      /^linux-6\.1 and linux-6\.12 fit as well/,
+    ],
+  ])('is told by %s', (_how, log, name, what) => {
+    const [value, read] = kernel(log, x86);
+    expect([value, read]).toEqual([name, expect.stringMatching(what)]);
+  });
+
+  it('a call that does not exist there tells nothing', () => {
+    expect(kernel('mseal(0x1000, 4096, 0) = -1 ENOSYS (Function not implemented)\n', x86)[1]).not.toContain('mseal');
+  });
+
+  it('what touches an aligned mapping is aligned on every kernel', () => {
+    const log = `mmap(0x7ffff7800000, 4096, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x7ffff7800000\nmmap(NULL, 2097152, ${ANON}) = 0x7ffff7600000\n`;
+    expect(kernel(log, x86)[1]).not.toContain('border');
+  });
+
+  it('without huge pages their borders tell nothing', () => {
+    const given: GivenFacts = { ...x86, config: [['thp', false]] };
+    expect(kernel(`mmap(NULL, 4194304, ${ANON}) = 0x7ffff7bff000\n`, given)[1]).not.toContain('border');
+  });
+
+  it.each([
+    [
+      'linux-6.18',
+      special('vvar', 0x7ffff7ff5000, 4) + special('vvar_vclock', 0x7ffff7ff9000, 2),
+      /vvar_vclock\], which newer/,
+    ],
+    [
+      'linux-6.12',
+      special('vvar', 0x7ffff7ff5000, 4) + special('vdso', 0x7ffff7ff9000, 2),
+      /\[vvar\] without \[vvar_vclock\]; linux-6\.1 fits as well/,
+    ],
+    [
+      'linux-6.1',
+      special('vvar', 0x7ffff7ff5000, 4) +
+        stack +
+        special('vdso', 0x7ffffffff000, 2).replace('7ffffffff000-', '7ffffffff000-'),
+      /above \[stack\]/,
+    ],
+  ])('the kernel of a map: %s', (name, map, what) => {
+    const [value, read] = kernel('', { ...x86, vaBits: 56 }, map);
+    expect([value, read]).toEqual([name, expect.stringMatching(what)]);
+  });
+
+  it('a bundle knows its release, an option wins', () => {
+    expect(kernel('', { release: '6.1.0-18-amd64' })).toEqual(['linux-6.1', 'release 6.1.0-18-amd64']);
+    expect(kernel('', { release: '6.1.0', kernel: 'msm-4.4' })[0]).toBe('msm-4.4');
+  });
+
+  it('other kernels that fit are kept, newest first', () => {
+    expect(situation(`mmap(NULL, 4096, ${ANON}) = 0x7ffff7ff9000\n`).otherKernels).toEqual(['linux-6.12', 'linux-6.1']);
+    expect(situation('').otherKernels).toEqual([]);
+  });
+});
