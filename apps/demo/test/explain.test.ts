@@ -633,3 +633,44 @@ describe('x86-64', () => {
     expect([status, err]).toEqual([2, expect.stringContaining('protection keys are not modelled') as unknown]);
   });
 });
+
+describe('signals that are pasted without their map', () => {
+  it.each([
+    ['SIGBUS', 'BUS_ADRERR', 'a file was mapped there and the page lies beyond its end'],
+    ['SIGSEGV', 'SEGV_ACCERR', 'something was mapped there that did not allow the access'],
+  ])('%s, %s: the code is explained, and what is needed for more', async (name, code, said) => {
+    const line = `--- ${name} {si_signo=${name}, si_code=${code}, si_addr=0x7f1234567000} ---`;
+    const { out, status } = await vmarea(['explain', line]);
+    const flat = out.replaceAll(/\s+/g, ' ');
+    expect(flat).toContain(said);
+    expect(flat).toContain('«explain LOG --at LINE», or --maps-before FILE');
+    expect(status).toBe(0);
+  });
+
+  it('a signal without an address is not taken for an access to NULL', async () => {
+    const { err, status } = await vmarea([
+      'explain',
+      '--- SIGSEGV {si_signo=SIGSEGV, si_code=SI_KERNEL, si_addr=NULL} ---',
+    ]);
+    expect(status).toBe(2);
+    expect(err).toContain('SI_KERNEL with no address is no access to NULL');
+    expect(err).toContain('a pointer was not canonical');
+  });
+
+  it('a seal says what it forbids, and huge pages that do not fit what helps', async () => {
+    const mseal = await vmarea([
+      'explain',
+      '--kernel',
+      '6.12',
+      `p = mmap(NULL, 8192, ${anon}, -1, 0)\nmseal(p, 4096, 0)`,
+    ]);
+    expect(mseal.out.replaceAll(/\s+/g, ' ')).toContain(
+      'is sealed: munmap, mprotect, mremap and MAP_FIXED over it answer EPERM',
+    );
+    const huge = await vmarea([
+      'explain',
+      `p = mmap(NULL, 2097152, ${anon}, -1, 0)\nmadvise(p, 2097152, MADV_HUGEPAGE)`,
+    ]);
+    expect(huge.out.replaceAll(/\s+/g, ' ')).toContain('map 2 MiB more and use the aligned part');
+  });
+});

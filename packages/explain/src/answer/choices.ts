@@ -292,13 +292,23 @@ function advised({ subject: s, outcome }: Made): string[] {
     const huge = s.system.arch.pmdSize;
     const start = Math.ceil(s.arg('addr') / huge) * huge;
     const fits = start + huge <= s.arg('addr') + s.length;
-    const room = fits ? '' : ` The range holds no aligned huge page of ${bytes(huge)}, so none is used here.`;
+    const room = fits
+      ? ''
+      : ` The range holds no aligned huge page of ${bytes(huge)}, so none is used here: map ${bytes(huge)} more and use the aligned part.`;
     return [
       `The area is marked for transparent huge pages; they are taken at the first touch or later by khugepaged.${room}`,
     ];
   }
   const told = ADVICE[advice];
   return told === undefined ? [] : [told];
+}
+
+/** What a seal means. */
+function sealed({ subject: s, outcome }: Made): string[] {
+  if (s.call.name !== 'mseal' || !succeeded(outcome)) return [];
+  return [
+    `${hex(s.arg('addr'))}-${hex(s.arg('addr') + s.length)} is sealed: munmap, mprotect, mremap and MAP_FIXED over it answer EPERM from now on, and nothing takes the seal away.`,
+  ];
 }
 
 /** What was chosen, each as a sentence, what matters most first. */
@@ -311,6 +321,7 @@ export function choicesOf(made: Made): string[] {
     ...placed,
     ...protection(made),
     ...advised(made),
+    ...sealed(made),
     ...shaped(made),
     ...(succeeded(outcome) ? charge(made) : []),
     ...locking(made),

@@ -6,6 +6,9 @@
 import type { Task } from '@vmarea/kernel';
 import {
   BRK_CLEAR_OLD_MAPS,
+  FAULT_NOT_EXECUTABLE,
+  FAULT_NOT_READABLE,
+  FAULT_NOT_WRITABLE,
   FORK_NO_MEMORY,
   GET_UNMAPPED_AREA_OWNER_REFUSED,
   MLOCK_CANNOT_POPULATE,
@@ -131,9 +134,19 @@ function tellBefore(subject: Subject, book: ReasonBook, chain: readonly number[]
   return { ...said, figures: '' };
 }
 
+/** Decisions that end with SEGV_ACCERR; all others of SIGSEGV end with SEGV_MAPERR. */
+const ACCESS_ERRORS: ReadonlySet<number> = new Set([FAULT_NOT_READABLE, FAULT_NOT_WRITABLE, FAULT_NOT_EXECUTABLE]);
+
+/** Whether a signal's recorded code, where the line has one of the two common ones, is that of a decision. */
+function fitsCode(recorded: string, decision: number): boolean {
+  if (recorded.includes('SEGV_ACCERR')) return ACCESS_ERRORS.has(decision);
+  return !recorded.includes('SEGV_MAPERR') || !ACCESS_ERRORS.has(decision);
+}
+
 /** Whether a recorded result is the one that is answered here. */
 function agrees(call: Call, recorded: Recorded, outcome: Outcome): boolean {
-  if (outcome.signal !== 0) return recorded.text.startsWith(signalName(outcome.signal));
+  if (outcome.signal !== 0)
+    return recorded.text.startsWith(signalName(outcome.signal)) && fitsCode(recorded.text, outcome.decision);
   if (recorded.text.startsWith('SIG')) return false;
   if (recorded.unnamed) return !succeeded(outcome);
   if (recorded.ret === null) return true;
@@ -163,6 +176,30 @@ function whoElse(question: CallQuestion, errno: number, device: string): string 
   return `No limit, sysctl or capability gives ${errnoName(errno)} here: a seccomp filter, ${lsm}, a driver, or a state of the process that is not given here (--maps-before, --meminfo).`;
 }
 
+/** What the code of a signal means. */
+const SIGNAL_CODES: readonly (readonly [code: string, sentence: string])[] = [
+  ['SEGV_MAPERR', 'SEGV_MAPERR: nothing was mapped at the address.'],
+  [
+    'SEGV_ACCERR',
+    'SEGV_ACCERR: something was mapped there that did not allow the access (a guard, read-only, not executable).',
+  ],
+  ['SEGV_PKUERR', 'SEGV_PKUERR: a protection key did not allow the access.'],
+  [
+    'BUS_ADRERR',
+    'BUS_ADRERR: a file was mapped there and the page lies beyond its end, or the pool of huge pages was empty, or the page could not be read.',
+  ],
+  ['BUS_ADRALN', 'BUS_ADRALN: the address was not aligned for the instruction.'],
+];
+
+/** What can be said of a signal that does not come about here: the map was another one. */
+function signalNote({ text }: Recorded, mapKnown: boolean): string {
+  const meant = SIGNAL_CODES.find(([code]) => text.includes(code))?.[1] ?? '';
+  const more = mapKnown
+    ? 'The map at that moment was another one.'
+    : 'The map of the process is needed to say more: «explain LOG --at LINE», or --maps-before FILE.';
+  return `${meant} ${more}`.trim();
+}
+
 /** What the line says against what is answered, and what would make them agree. */
 function compare(question: CallQuestion, outcome: Outcome, causes: Comparison['causes']): Comparison | null {
   const { call } = question;
@@ -171,6 +208,13 @@ function compare(question: CallQuestion, outcome: Outcome, causes: Comparison['c
   const same = agrees(call, recorded, outcome);
   const failed = recorded.ret !== null && recorded.ret < 0;
   const device = deviceOf(question);
+  if (!same && call.name === 'access')
+    return {
+      recorded: recorded.text,
+      agrees: false,
+      causes: [],
+      note: signalNote(recorded, question.task.mm.mapCount > 1),
+    };
   const note = same || !failed || (causes.length > 0 && device === '') ? '' : whoElse(question, -recorded.ret, device);
   return { recorded: recorded.text, agrees: same, causes: same ? [] : causes, note };
 }

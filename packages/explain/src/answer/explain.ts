@@ -258,11 +258,19 @@ export function explain(question: Question): Answer {
   }
 }
 
+/** What is said of a signal without an address. */
+const NO_ADDRESS =
+  'SI_KERNEL with no address is no access to NULL: the kernel was not told the address. On x86-64 a pointer was not canonical ' +
+  '(0x800000000000 to 0xffff7fffffffffff: garbage or a tag in its upper bits) or the instruction is not allowed to programs; ' +
+  'elsewhere the kernel sent the signal itself, because exec or the return from a signal handler failed';
+
 function ask(question: Question, script: readonly Call[], notes: readonly string[]): Answer {
   const book = question.book ?? new ReasonBook();
+  const call = script.at(-1)!;
+  if (call.recorded?.text.includes('SI_KERNEL') === true && /^(?:NULL|0x0|0)$/.test(call.args[0] ?? ''))
+    throw new ScriptError(NO_ADDRESS);
   const asking = new Asking(question, script);
   asking.guessFiles();
-  const call = script.at(-1)!;
   const ready = asking.ready();
   const { task, args, names } = ready;
   const { seccomp } = question.situation;
