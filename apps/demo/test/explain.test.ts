@@ -674,3 +674,30 @@ describe('signals that are pasted without their map', () => {
     expect(huge.out.replaceAll(/\s+/g, ' ')).toContain('map 2 MiB more and use the aligned part');
   });
 });
+
+describe('what a cold reader would miss', () => {
+  it.each([
+    [
+      'mprotect(0x7f0000000000, 4096, PROT_READ|PROT_EXEC) = -1 EACCES (Permission denied)',
+      'mprotect gives EACCES for these reasons:',
+      [],
+    ],
+    [
+      `mmap(NULL, 4096, ${anon}, -1, 0)`,
+      'because RLIMIT_STACK is unlimited',
+      ['--arch', 'x86-64', '--rlimit', 'stack=unlimited'],
+    ],
+    [
+      'mmap(NULL, 4096, PROT_READ, MAP_DROPPABLE|MAP_ANONYMOUS, -1, 0)',
+      'MAP_DROPPABLE|MAP_ANONYMOUS, -1, 0) = 0x',
+      ['--kernel', '6.12'],
+    ],
+    [
+      `a = mmap(NULL, 12288, ${anon}, -1, 0)\nmprotect(a + 4096, 4096, PROT_READ)`,
+      'the first cut of the call reaches the limit, and the second is refused',
+      ['--sysctl', 'max_map_count=3'],
+    ],
+  ])('%s', async (call, said, options) => {
+    expect((await vmarea(['explain', call, ...options])).out.replaceAll(/\s+/g, ' ')).toContain(said);
+  });
+});

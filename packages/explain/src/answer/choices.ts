@@ -110,6 +110,10 @@ function placement({ subject: s, before, outcome }: Made): string[] {
     said.push(
       `Addresses are searched from mmap_base ${hex(mm.mmapBase)} downwards; this is the highest hole that is long enough${skipped}.`,
     );
+    if (s.cur.rlimits.stack === Infinity)
+      said.push(
+        'mmap_base lies so low because RLIMIT_STACK is unlimited: most of the address space is kept for the stack.',
+      );
     if (s.hasFlag(s.system.arch.mapAbove4G) && s.system.profile.layout.mapAbove4G)
       said.push('MAP_ABOVE4G ends the search at 4 GiB.');
   }

@@ -162,6 +162,17 @@ function deviceOf({ task, call, args }: CallQuestion): string {
   return /^\/dev\/(?!null$|zero$|shm\/)/.test(path) ? path : '';
 }
 
+/** Rules of a call that give an errno, at most. */
+const MOST_RULES = 3;
+
+/** When the call gives an errno, by its own rules; empty when none of them does. */
+function rulesFor({ call, book }: CallQuestion, errno: number): string {
+  const reasons = (CHECK_RULES[call.name] ?? []).flatMap(({ decision }) => book.find(decision) ?? []);
+  const fitting = reasons.filter((reason) => reason.errno === errnoName(errno)).slice(0, MOST_RULES);
+  if (fitting.length === 0) return '';
+  return ` ${call.name} gives ${errnoName(errno)} for these reasons: ${fitting.map(({ sentence }) => sentence).join(' ')}`;
+}
+
 /** Something that can be said of an errno that no rule of mm gives. */
 function whoElse(question: CallQuestion, errno: number, device: string): string {
   const { seccompLine } = question;
@@ -215,7 +226,9 @@ function compare(question: CallQuestion, outcome: Outcome, causes: Comparison['c
       causes: [],
       note: signalNote(recorded, question.task.mm.mapCount > 1),
     };
-  const note = same || !failed || (causes.length > 0 && device === '') ? '' : whoElse(question, -recorded.ret, device);
+  const unexplained = !same && failed && (causes.length === 0 || device !== '');
+  const rules = unexplained && device === '' ? rulesFor(question, -recorded.ret) : '';
+  const note = unexplained ? `${whoElse(question, -recorded.ret, device)}${rules}` : '';
   return { recorded: recorded.text, agrees: same, causes: same ? [] : causes, note };
 }
 

@@ -205,6 +205,7 @@ function mapCount(s: Subject): string {
   const areas = `The process has ${s.mm.mapCount} areas and vm.max_map_count is ${max}`;
   if (s.call.name === 'mmap')
     return `${areas}. mmap refuses only when the count is above the limit, so ${max + 1} can exist.`;
+  if (s.mm.mapCount < max) return `${areas}: the first cut of the call reaches the limit, and the second is refused.`;
   return `${areas}; the call would cut an area in two.`;
 }
 

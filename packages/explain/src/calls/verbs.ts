@@ -277,6 +277,7 @@ function withForeignNames(text: string, given: string): string {
     names.push(name);
     bits |= value;
   }
+  if (/\bMAP_DROPPABLE\b/.test(given)) return text.replace('0x8 /* MAP_??? */', 'MAP_DROPPABLE');
   if (names.length === 0) return text;
   return text.replace(/0x[0-9a-f]+$/, (rest) => {
     const left = Number(rest) & ~bits;
