@@ -213,7 +213,7 @@ describe('the kernel of a log', () => {
       'a release before 2 MiB placement',
       'uname({release="5.15.0-91-generic"}) = 0\n',
       'linux-6.1',
-      /the nearest profile/,
+      /5\.15\.0-91-generic, which is earlier$/,
     ],
     ['a release newer than all', 'uname({release="7.3.1"}) = 0\n', 'linux-6.18', /7\.3\.1, which is later$/],
     [
