@@ -61,7 +61,7 @@ describe('system calls by x86-64’s numbers', () => {
     const frames = kernel.memory!.frames.nrFree;
     const task = kernel.spawn({ cwd: '/tmp' });
     const page = doSyscall(task, nr('mmap'), [0, 4096, RW, ANON, -1, 0]);
-    [...'file\0'].forEach((char, i) => task.memory.store8(page + i, char.charCodeAt(0)));
+    new TextEncoder().encode('file\0').forEach((byte, i) => task.memory.store8(page + i, byte));
     expect(doSyscall(task, nr('open'), [page, 0o102, 0o644])).toBe(0);
     expect(doSyscall(task, nr('unlink'), [page])).toBe(0);
     expect(doSyscall(task, nr('pipe'), [page])).toBe(0);
