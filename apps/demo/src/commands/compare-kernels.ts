@@ -39,7 +39,7 @@ export function firstDifference(report: ReplayReport): FirstDifference | null {
 /** What the comparison needs. */
 export interface KernelComparison {
   /** Replays a log under a kernel. */
-  run(this: void, log: string, kernel: KernelName): Promise<ReplayReport>;
+  readonly run: (log: string, kernel: KernelName) => Promise<ReplayReport>;
   readonly json: boolean;
   readonly io: Io;
 }

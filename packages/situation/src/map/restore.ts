@@ -40,7 +40,7 @@ import {
 import { vmaName, type Task } from '@vmarea/kernel';
 import { formatMapsLine, smapsFigures, type MapsLine } from '@vmarea/strace';
 import { ADDR_NO_RANDOMIZE, errnoName } from '@vmarea/uapi';
-import type { File, SuperBlock } from '@vmarea/vfs';
+import { File, type SuperBlock } from '@vmarea/vfs';
 import { SituationError } from '../error.ts';
 import type { SituationMapLine } from '../situation.ts';
 import { codesOf, flagsOf } from './flags.ts';
@@ -240,8 +240,8 @@ class Restorer {
     const end = line.offset + line.end - line.start;
     const setup = { name: '', size: end, vmFlags: VM_NORESERVE, kind: HUGETLB_ANONHUGE_INODE, log };
     const made = pages.fileSetup(task.cur, setup);
-    if (typeof made === 'number') return null;
-    const inode = (made as File).fInode;
+    if (!(made instanceof File)) return null;
+    const inode = made.fInode;
     const device = `${line.major}:${line.minor}`;
     // One device per size: a second mount of the same size is not told apart.
     if ((this.devices.get(inode.iSb) ?? device) !== device) {
@@ -253,7 +253,7 @@ class Restorer {
     inode.iSb.devMinor = line.minor;
     inode.ino = line.inode;
     inode.iSize = Math.max(inode.iSize, ASSUMED_HUGE_FILE);
-    (made as File).dentry.dynamicName = line.name;
+    made.dentry.dynamicName = line.name;
     return made;
   }
 
