@@ -7,11 +7,13 @@
 import { FMODE_LSEEK, hasCapability, RETRY } from '@vmarea/mm-core';
 import { accessOk, copyFromUser, copyToUser, strncpyFromUser } from '@vmarea/mm-core/memory';
 import {
+  AT_FDCWD,
   AT_REMOVEDIR,
   CAP_SYS_RESOURCE,
   EBADF,
   EFAULT,
   EINVAL,
+  EM_X86_64,
   ENAMETOOLONG,
   ENOSPC,
   ENOSYS,
@@ -19,8 +21,16 @@ import {
   EPERM,
   ESPIPE,
   ESRCH,
+  F_GETFD,
+  F_GETFL,
+  F_SETFL,
   fromRegister,
   MisuseError,
+  O_CREAT,
+  O_TRUNC,
+  O_WRONLY,
+  openFlagsFromGeneric,
+  openFlagsToGeneric,
   shownValue,
   syscallNumber,
   syscallNumberX86,
@@ -379,20 +389,40 @@ function pkeyAlloc(_task: Task, a: readonly Register[]): number {
 
 /** The calls that x86-64 has and arm64 has not: older ones, and those about protection keys and shadow stacks. */
 const X86_HANDLERS: Readonly<Record<string, SyscallHandler>> = {
-  open: (t, a) => {
-    const path = userString(t, reg(a[0]), PATH_MAX);
-    return typeof path === 'number' ? path : t.sys.open(path, int(a[1]), int(a[2]));
-  },
+  open: (t, a) => HANDLERS['openat']!(t, [AT_FDCWD, raw(a[0]), openFlagsFromGeneric(int(a[1])), raw(a[2])]),
+  creat: (t, a) => HANDLERS['openat']!(t, [AT_FDCWD, raw(a[0]), O_CREAT | O_WRONLY | O_TRUNC, raw(a[1])]),
+  mkdir: (t, a) => HANDLERS['mkdirat']!(t, [AT_FDCWD, raw(a[0]), raw(a[1])]),
+  rmdir: (t, a) => HANDLERS['unlinkat']!(t, [AT_FDCWD, raw(a[0]), AT_REMOVEDIR]),
   unlink: (t, a) => {
     const path = userString(t, reg(a[0]), PATH_MAX);
     return typeof path === 'number' ? path : t.sys.unlink(path);
   },
   pipe: (t, a) => HANDLERS['pipe2']!(t, [raw(a[0]), 0]),
+  dup2: (t, a) => (int(a[0]) === int(a[1]) ? dupOntoItself(t, int(a[0])) : t.sys.dup3(int(a[0]), int(a[1]), 0)),
   fork: (t) => HANDLERS['clone']!(t, [0, 0]),
+  vfork: (t) => HANDLERS['clone']!(t, [0, 0]),
   pkey_mprotect: (t, a) => (int(a[3]) === -1 ? t.sys.mprotect(raw(a[0]), raw(a[1]), raw(a[2])) : -EINVAL),
   pkey_alloc: pkeyAlloc,
   pkey_free: () => -EINVAL,
   map_shadow_stack: (t) => (t.kernel.system.config.userShadowStack ? -EOPNOTSUPP : -ENOSYS),
+};
+
+/** dup2 of a descriptor onto itself only asks whether it is open; dup3 refuses it. */
+function dupOntoItself(task: Task, fd: number): number {
+  const error = task.sys.fcntl(fd, F_GETFD, 0);
+  return error < 0 ? error : fd;
+}
+
+/** Calls that both have, where x86-64's open flags have other values. */
+const X86_FLAGS: Readonly<Record<string, SyscallHandler>> = {
+  openat: (t, a) => HANDLERS['openat']!(t, [raw(a[0]), raw(a[1]), openFlagsFromGeneric(int(a[2])), raw(a[3])]),
+  pipe2: (t, a) => HANDLERS['pipe2']!(t, [raw(a[0]), openFlagsFromGeneric(int(a[1]))]),
+  fcntl: (t, a) => {
+    const command = int(a[1]);
+    const arg = command === F_SETFL ? openFlagsFromGeneric(int(a[2])) : int(a[2]);
+    const result = t.sys.fcntl(int(a[0]), command, arg);
+    return command === F_GETFL && result >= 0 ? openFlagsToGeneric(result) : result;
+  },
 };
 
 type Handlers = readonly (SyscallHandler | undefined)[];
@@ -408,7 +438,7 @@ function tableOf(handlers: Readonly<Record<string, SyscallHandler>>, number: typ
 }
 
 const TABLE: Handlers = tableOf(HANDLERS, syscallNumber);
-const X86_TABLE: Handlers = tableOf({ ...HANDLERS, ...X86_HANDLERS }, syscallNumberX86);
+const X86_TABLE: Handlers = tableOf({ ...HANDLERS, ...X86_HANDLERS, ...X86_FLAGS }, syscallNumberX86);
 
 /** The names of the calls that {@link doSyscall} makes on every architecture. */
 export const SYSCALL_NAMES: readonly string[] = Object.keys(HANDLERS);
@@ -422,7 +452,7 @@ export const SYSCALL_NAMES: readonly string[] = Object.keys(HANDLERS);
  * @throws MisuseError when a register is a number that is not whole; DeadTaskError when the task has exited
  */
 export function doSyscall(task: Task, number: number, args: readonly Register[]): number {
-  const handler = (task.kernel.system.arch.name === 'x86-64' ? X86_TABLE : TABLE)[number];
+  const handler = (task.kernel.system.arch.elfMachine === EM_X86_64 ? X86_TABLE : TABLE)[number];
   if (task.exitStatus !== null) throw new DeadTaskError(task.pid, 'doSyscall');
   for (let i = 0; i < args.length; i++) {
     const value = args[i];

@@ -128,3 +128,10 @@ export function openFlagsFromGeneric(flags: number): number {
   for (const [own, generic] of DIFFERING) if ((flags & generic) !== 0) result |= own;
   return result;
 }
+
+/** Converts open flags in arm64's values to those of an asm-generic architecture (x86, riscv). */
+export function openFlagsToGeneric(flags: number): number {
+  let result = flags & ~DIFFERING_MASK;
+  for (const [own, generic] of DIFFERING) if ((flags & own) !== 0) result |= generic;
+  return result;
+}
