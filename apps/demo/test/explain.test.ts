@@ -682,6 +682,8 @@ describe('what a cold reader would miss', () => {
       'mprotect gives EACCES for these reasons:',
       [],
     ],
+    ['fork() = -1 EAGAIN (Resource temporarily unavailable)', 'the pids limit of a cgroup', []],
+    ['fork() = -1 ENOMEM (Cannot allocate memory)', 'its map is not given: --maps-before and --meminfo tell', []],
     [
       `mmap(NULL, 4096, ${anon}, -1, 0)`,
       'because RLIMIT_STACK is unlimited',

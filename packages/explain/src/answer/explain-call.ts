@@ -155,6 +155,11 @@ function agrees(call: Call, recorded: Recorded, outcome: Outcome): boolean {
   return succeeded(outcome);
 }
 
+/** Whether a call makes a task. */
+function isFork({ name }: Call): boolean {
+  return name === 'fork' || name === 'vfork' || name.startsWith('clone');
+}
+
 /** The path of the device that is mapped; empty when it is none. */
 function deviceOf({ task, call, args }: CallQuestion): string {
   const fd = call.name === 'mmap' ? Number(BigInt.asIntN(32, args[4] ?? -1n)) : -1;
@@ -176,6 +181,8 @@ function rulesFor({ call, book }: CallQuestion, errno: number): string {
 /** Something that can be said of an errno that no rule of mm gives. */
 function whoElse(question: CallQuestion, errno: number, device: string): string {
   const { seccompLine } = question;
+  if (errno === EAGAIN && isFork(question.call))
+    return 'fork gives EAGAIN when there are too many tasks: RLIMIT_NPROC (ulimit -u), kernel.threads-max, kernel.pid_max, or the pids limit of a cgroup (containers, systemd TasksMax). Tasks are not counted here.';
   if (device !== '')
     return `${device} is a device: the mmap of its driver answers, and gives ${errnoName(errno)} by its own rules.`;
   if (seccompLine !== undefined)
@@ -242,6 +249,13 @@ function causesBefore(question: CallQuestion): Comparison['causes'] {
   if (recorded === null || question.withoutChanges === true) return [];
   const { ret } = recorded;
   if (ret === null || ret >= 0) return [];
+  // What fork charges is the memory of the process.
+  if (isFork(call) && task.mm.mapCount <= 1) {
+    if (ret !== -ENOMEM) return [];
+    const condition =
+      'the private writable memory of the process does not fit into RAM and swap once more, or with vm.overcommit_memory=2 into CommitLimit (its map is not given: --maps-before and --meminfo tell)';
+    return [{ condition, options: [] }];
+  }
   const attempt = (copy: Task): Outcome => makeCall(copy, call, args, names);
   return causesOf(task, attempt, (outcome) => outcome.result === ret).map(({ condition, limit, options }) => {
     // The limit counts what is mapped, and that is not known from a call alone.
