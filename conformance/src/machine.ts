@@ -58,8 +58,8 @@ export function profileOf(release: string): KernelProfile {
   throw new Error(`conformance: no profile for kernel ${release}`);
 }
 
-/** More memory than this is a figure only: what limits ask for; no recording touches so much. */
-const MOST_FRAMES_BYTES = 2 ** 30;
+/** More memory than this is a figure only, which limits ask for: such a machine has 1 GiB of frames. */
+const MOST_FRAMES_BYTES = 2 ** 34;
 
 /** The default huge page of each page size, in bytes, when the guest's files do not tell. */
 const DEFAULT_HUGE: Readonly<Record<number, number>> = { 4096: 2 ** 21, 16384: 2 ** 25, 65536: 2 ** 29 };
@@ -161,7 +161,7 @@ export function buildMachine(header: Header, guest: Guest, profile: KernelProfil
     profile,
     config,
     sysctl: sysctlsOf(header),
-    memory: { bytes: Math.min(config.ramBytes, MOST_FRAMES_BYTES) },
+    memory: { bytes: config.ramBytes > MOST_FRAMES_BYTES ? 2 ** 30 : config.ramBytes },
     hugePages: (system) => new Hugetlb(system),
     sharedMemory: (system) => new Shmem(system),
     root: (system) => (inContainer(header) ? tmpfs(system) : ramfs(system)),

@@ -4,7 +4,7 @@
  * Mirrors mm/mmap.c. The unwinding steps are the labels of the kernel's function, including the commit charge that 4.4
  * leaks (`mmap.failureLeaksCommit`).
  */
-import { EACCES, EINVAL, ENOMEM } from '@vmarea/uapi';
+import { EACCES, EINVAL, ENOMEM, EPERM } from '@vmarea/uapi';
 import {
   accountableMapping,
   mayExpandVm,
@@ -43,6 +43,7 @@ import {
   VM_SHARED,
   VM_SOFTDIRTY,
   VM_SPECIAL,
+  VM_WRITE,
 } from '../base/flags.ts';
 import { sharesWrites, vmaAdjust, vmaFree, vmaLink } from '../shape/adjust.ts';
 import { canVmaMergeAfter, canVmaMergeBefore, tellApart, vmaMerge, whyNotJoined } from '../shape/merge.ts';
@@ -323,6 +324,11 @@ function tellNewApart(cur: Caller, i: Slot, request: MmapRequest): void {
   tellApart(tracer!, prev, behind === -1 ? null : vmas.at(behind), newArea(cur, request));
 }
 
+/** Returns whether a mapping would be shared and writable, and the file is sealed against such ones. */
+function refusesWriters(file: VmFile, vmFlags: VmFlags): boolean {
+  return (vmFlags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE) && file.fMapping.iMmapWritable < 0;
+}
+
 /**
  * mmap_region: carries out a request that do_mmap has checked. The mmap lock is held.
  *
@@ -339,6 +345,9 @@ export function mmapRegion(cur: Caller, request: MmapRequest): AddrOrErrno {
   const mm = cur.mm;
   if (mm.mdwe !== 0 && mapDenyWriteExec(mm, vmFlagsIn, vmFlagsIn)) return refuse(cur, MMAP_REGION_MDWE, -EACCES);
   const system = mm.system;
+  if (file !== null && refusesWriters(file, vmFlagsIn) && system.profile.files.sealedSharedReadonly) {
+    return refuse(cur, MMAP_REGION_SEALED, -EPERM);
+  }
   const end = addr + len;
   const pages = len * system.perPage;
   const accountable = accountableMapping(file, vmFlagsIn);
