@@ -2,8 +2,7 @@
 //
 //     node scripts/build.mjs apps/demo && node scripts/bundle-bin.mjs
 //
-// main.js holds what help needs, commands.js what any command needs, base.js what both do: three files are found and read in
-// half the time of fifty. Filesystem drivers are loaded when they are named. Everything is bundled but ZenFS, whose licence
+// base.js holds what help needs, commands.js the rest: a few files are found and read in half the time of fifty. Filesystem drivers are loaded when they are named. Everything is bundled but ZenFS, whose licence
 // (LGPL) wants it to stay a package of its own; LICENSES.md has the licences of the rest.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,14 +12,12 @@ import { root } from './workspace.mjs';
 const outDir = join(root, 'apps/demo/bin');
 const path = (id) => id.replaceAll('\\', '/');
 
-/** Needed by help and by commands. */
+/**
+ * Needed by help; it imports nothing else. Only main.ts stands in main.js: it waits for the command, and who imported it would wait
+ * for it.
+ */
 const BASE =
-  /\/uapi\/dist\/(profile\/|escape|config|misuse|abi\/capability)|\/demo\/dist\/(text\/io|machine\/package|options\/drivers)|\/node_modules\/picocolors\//;
-/** Needed by help alone. */
-const MAIN = /\/demo\/dist\/(main|cli|options\/(commands|vocabulary)|text\/safe-io)\.js|\/node_modules\/commander\//;
-/** Needed by commands that make no machine. */
-const READING =
-  /\/packages\/(strace|uapi)\/|\/situation\/dist\/(error|evidence|situation|values|describe|map\/pattern)\.js|\/replay\/dist\/programs\/elf\.js|\/demo\/dist\/(intake\/(maps|bundle|completion|recognize-file)|text\/(numbers|values))/;
+  /\/packages\/uapi\/|\/demo\/dist\/(cli|options\/(commands|vocabulary|drivers)|text\/(io|safe-io)|machine\/package)\.js|\/node_modules\/(commander|picocolors)\//;
 /** Needed only where they are named. */
 const SELDOM = /\/packages\/(hostfs|httpfs|zenfs)\/|\/node_modules\/(cli-progress|@zenfs)\//;
 
@@ -52,8 +49,7 @@ await build({
           includeDependenciesRecursively: false,
           groups: [
             { name: 'base', test: (id) => BASE.test(path(id)) },
-            { name: 'reading', test: (id) => !MAIN.test(path(id)) && READING.test(path(id)) },
-            { name: 'commands', test: (id) => ![MAIN, SELDOM].some((others) => others.test(path(id))) },
+            { name: 'commands', test: (id) => !id.endsWith('main.js') && !SELDOM.test(path(id)) },
           ],
         },
       },
@@ -61,8 +57,9 @@ await build({
   },
 });
 
-// A module that the lists above do not name would pull in all the commands where they are not wanted.
-for (const file of ['main.js', 'base.js', 'reading.js']) {
-  const imported = /^import\b[^;]*commands\.js/m.exec(readFileSync(join(outDir, file), 'utf8'));
-  if (imported !== null) throw new Error(`bundle-bin: ${file} loads all commands: ${imported[0]}`);
-}
+// The two would import each other, and be evaluated in a wrong order.
+const imported = /^import\b[^;]*commands\.js/m.exec(readFileSync(join(outDir, 'base.js'), 'utf8'));
+if (imported !== null)
+  throw new Error(
+    `bundle-bin: help needs ${imported[0]}: import that when a command runs, or name it in BASE with all that it imports`,
+  );

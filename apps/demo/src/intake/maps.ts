@@ -6,10 +6,18 @@ import { areaPattern, parseBytes, type AreaPattern } from '@vmarea/situation';
 import { formatMapsLine, parseMaps, smapsFigures, type MapsLine } from '@vmarea/strace';
 import { UsageError, type Io } from '../text/io.ts';
 import { grouped, patternText } from '../text/numbers.ts';
+import type { FitQuestion } from './fit.ts';
 
 /** As commander gives them. */
 export interface MapsOptions {
   readonly need?: string | undefined;
+  readonly within?: string | undefined;
+  readonly near?: string | undefined;
+  readonly reach?: string | undefined;
+  readonly vaBits?: string | undefined;
+  readonly pageSize?: string | undefined;
+  readonly arch?: string | undefined;
+  readonly kernel?: string | undefined;
   readonly maxMapCount: string;
   readonly json?: boolean | undefined;
 }
@@ -158,31 +166,58 @@ export function summarize(lines: readonly MapsLine[], maxMapCount: number): MapS
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
-/** Whether and where a size fits, in holes below the highest area: what lies above it belongs to the kernel or the stack. */
-function needText(summary: MapSummary, need: number): string {
-  const fitting = summary.holes.filter((hole) => hole.bytes >= need);
-  const largest = summary.holes[0];
-  if (fitting.length === 0) {
-    const most =
-      largest === undefined
-        ? 'there is no hole'
-        : `the largest hole has ${amount(largest.bytes)} at ${hex(largest.start)}`;
-    return `${amount(need)} do not fit anywhere: ${most}.`;
-  }
-  const where = fitting.reduce((a, b) => (b.start > a.start ? b : a));
-  return `${amount(need)} fit: among the five largest holes the highest that is large enough begins at ${hex(where.start)} (${amount(where.bytes)}).`;
+/** What the options ask about room; null when they ask nothing. */
+function roomAsked(options: MapsOptions, lines: readonly MapsLine[]): FitQuestion | null {
+  const { need, within, near, reach } = options;
+  if (need === undefined && within === undefined && near === undefined) return null;
+  if (within !== undefined && near !== undefined) throw new UsageError('--within and --near: give one of them');
+  const bytes = need === undefined ? 0 : parseBytes('--need', need);
+  if (need !== undefined && bytes <= 0) throw new UsageError(`--need: «${need}» is no size of a mapping`);
+  if (near !== undefined && bytes === 0) throw new UsageError('--near: --need says how much is wanted there');
+  const sorted = lines.filter((line) => line.start < 2 ** 63).sort((a, b) => a.start - b.start);
+  const window = near === undefined ? null : windowOf(sorted, near, parseBytes('--reach', reach ?? '128m'));
+  return {
+    lines: sorted,
+    need: bytes,
+    within: window?.range ?? (within === undefined ? null : rangeOf(within)),
+    anchor: window?.anchor ?? null,
+    machine: { vaBits: options.vaBits, pageSize: options.pageSize, arch: options.arch, kernel: options.kernel },
+  };
 }
 
-function summaryText(file: string, summary: MapSummary, need: number | null, io: Io): string {
+/** `0x7fff8000-0x10007fff8000`, in hexadecimal with or without 0x. */
+function rangeOf(text: string): { start: number; end: number } {
+  const match = /^(?:0x)?([0-9a-f]{1,13})-(?:0x)?([0-9a-f]{1,13})$/i.exec(text);
+  const [start, end] = [parseInt(match?.[1] ?? '', 16), parseInt(match?.[2] ?? '', 16)];
+  if (match === null || end <= start)
+    throw new UsageError(`--within: «${text}» is no range such as 0x7fff8000-0x10007fff8000`);
+  return { start, end };
+}
+
+/** The addresses from which all code of a file is within reach. */
+function windowOf(
+  lines: readonly MapsLine[],
+  name: string,
+  reach: number,
+): { range: { start: number; end: number }; anchor: number } {
+  const code = lines.filter((line) => line.exec && (line.name === name || line.name.endsWith(`/${name}`)));
+  const [first] = code;
+  if (first === undefined) throw new UsageError(`--near: no executable area of the map is of «${name}»`);
+  const range = { start: Math.max(0, code.at(-1)!.end - reach), end: first.start + reach };
+  if (range.end <= range.start) throw new UsageError(`--reach: the code of ${name} is wider than ${amount(reach)}`);
+  return { range, anchor: first.start };
+}
+
+function summaryText(file: string, summary: MapSummary, room: readonly string[], io: Io): string {
   const c = io.colors;
   const number = (value: number): string => grouped(value);
   const share = Math.round((100 * summary.areas) / summary.maxMapCount);
   const near = summary.areas >= summary.maxMapCount * 0.9;
   const lines = [
+    ...room,
     `${c.bold(file)}: ${number(summary.areas)} areas, ${share} % of ${number(summary.maxMapCount)} (vm.max_map_count${near ? ': the next calls that need one more fail with ENOMEM' : ''}), ${amount(summary.bytes)} mapped.`,
   ];
   if (summary.pattern !== null) lines.push(`What fills it: ${patternText(summary.pattern)}.`);
-  if (need !== null) lines.push(needText(summary, need));
   lines.push('What it is:');
   for (const [kind, sum] of Object.entries(summary.kinds)) {
     lines.push(`  ${amount(sum.bytes).padStart(11)}  ${number(sum.areas).padStart(7)}  ${kind}`);
@@ -211,8 +246,7 @@ function summaryText(file: string, summary: MapSummary, need: number | null, io:
 }
 
 /** `vmarea maps`. Exit status 0; 2 for what is no map. */
-export function mapsCommand(files: readonly string[], options: MapsOptions, io: Io): number {
-  const need = options.need === undefined ? null : parseBytes('--need', options.need);
+export async function mapsCommand(files: readonly string[], options: MapsOptions, io: Io): Promise<number> {
   const limit = Number(options.maxMapCount);
   if (!Number.isSafeInteger(limit) || limit < 1)
     throw new UsageError(`--max-map-count: «${options.maxMapCount}» is no whole number from 1 on`);
@@ -230,9 +264,12 @@ export function mapsCommand(files: readonly string[], options: MapsOptions, io: 
     if (bad !== undefined)
       throw new UsageError(`maps: ${file}: an area ends before it begins: ${formatMapsLine(bad).trimEnd()}`);
     const summary = summarize(lines, limit);
-    if (options.json === true) printed.push({ file, skippedLines: strange.length, ...summary });
+    const question = roomAsked(options, lines);
+    const found = question === null ? null : (await import('./fit.ts')).fit(question);
+    if (options.json === true) printed.push({ file, skippedLines: strange.length, ...summary, fit: found });
     else {
-      io.out(summaryText(file, summary, need, io));
+      const room = question === null || found === null ? [] : (await import('./fit-text.ts')).fitText(found, question);
+      io.out(summaryText(file, summary, room, io));
       if (strange.length > 0)
         io.out(`Lines that are no areas: ${strange.length}, the first is line ${strange[0]!.line}.\n`);
     }

@@ -165,13 +165,20 @@ function addMaps(command: Command, { io, ended }: CommandContext): void {
   command
     .description('say what a map alone tells: how many areas of which kind, holes, guards, what fits')
     .argument('<FILE...>', 'files of /proc/PID/maps or smaps')
-    .option('--need <BYTES>', 'whether and where a mapping of this size fits')
+    .option('--need <BYTES>', 'whether and where a mapping of this size fits, and in how many random layouts')
+    .option('--within <START-END>', 'whether this range is free, or what --need says fits into it')
+    .option('--near <NAME>', 'whether what --need says fits within reach of the code of this program or library')
+    .option('--reach <BYTES>', 'how far a jump of that code reaches', '128m')
+    .option('--va-bits <N>', 'size of the address space (default: what the map shows)')
+    .option('--page-size <4k|16k|64k>', 'bytes of a page (default: each that the map fits)')
+    .option('--arch <arm64|x86-64>', 'the architecture (default: what the map shows)')
+    .option('--kernel <NAME>', 'whose rules hold, for instance 6.1')
     .option('--max-map-count <N>', 'vm.max_map_count of that machine', '65530')
     .option('--json', 'print JSON')
     .addHelpText('after', `\n${SIZE_HELP}`)
     .action(async (files: string[], options: MapsOptions) => {
       const { mapsCommand } = await import('../intake/maps.ts');
-      ended(mapsCommand(files, options, io));
+      ended(await mapsCommand(files, options, io));
     });
 }
 
