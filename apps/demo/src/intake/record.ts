@@ -25,8 +25,8 @@ import { UsageError, type Io } from '../text/io.ts';
 import { BUNDLE_FILE, type BundleFacts } from './bundle.ts';
 
 /** How long strace holds a process at its exit, microseconds; and how often its map is read meanwhile, milliseconds. */
-const HOLD = 200_000;
-const READ_EVERY = 30;
+const HOLD = 300_000;
+const READ_EVERY = 20;
 
 /** Calls that a replay looks at. */
 const TRACE = 'trace=%memory,%file,%desc,%process';
@@ -139,7 +139,16 @@ function programOf(pid: number): string | null {
   }
 }
 
-/** Runs the command under strace; the maps of its children as they were read last. */
+/** exit_group on x86-64 and arm64, as /proc/PID/syscall begins with it. */
+const AT_EXIT = process.arch === 'x64' ? '231 ' : '94 ';
+
+/** Whether strace holds a process at its exit: only then its map is that of its end. Where the kernel does not tell, it may be. */
+function isHeld(pid: number): boolean {
+  const call = readOrNull(`/proc/${pid}/syscall`);
+  return call === null || call.startsWith(AT_EXIT);
+}
+
+/** Runs the command under strace; the maps of its children at their exits. */
 async function trace(
   command: readonly string[],
   log: string,
@@ -151,10 +160,11 @@ async function trace(
     if (child.pid === undefined) return;
     const tracer = programOf(child.pid);
     for (const pid of childrenOf(child.pid)) {
-      // Before its exec a child is strace itself. Exec replaces the map; what is read last is what the process has when it ends.
+      // Before its exec a child is strace itself.
       if (programOf(pid) === tracer) continue;
+      if (!isHeld(pid)) continue;
       const text = readOrNull(`/proc/${pid}/maps`);
-      if (text !== null && text !== '') maps.set(pid, text);
+      if (text !== null && text !== '' && isHeld(pid)) maps.set(pid, text);
     }
   }, READ_EVERY);
   try {

@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander';
 import type { CatMappedOptions } from '../commands/cat-mapped.ts';
+import type { CheckElfOptions } from '../commands/check-elf.ts';
 import type { ElfHeadersOptions } from '../commands/elf-headers.ts';
 import type { ExplainOptions } from '../commands/explain.ts';
 import type { ReplayCommandOptions } from '../commands/replay.ts';
@@ -45,6 +46,7 @@ export function addCommands(program: Command, context: CommandContext): void {
   addTour(program.command('tour'), context);
   addCatMapped(program.command('cat-mapped'), context);
   addElfHeaders(program.command('elf-headers'), context);
+  addCheckElf(program.command('check-elf'), context);
   addMaps(program.command('maps'), context);
   addRecord(program.command('record'), context);
   addRun(program.command('run'), context);
@@ -158,6 +160,22 @@ function addElfHeaders(command: Command, { io, ended }: CommandContext): void {
     .action(async (files: string[], options: ElfHeadersOptions) => {
       const { elfHeadersCommand } = await import('../commands/elf-headers.ts');
       ended(elfHeadersCommand(files, options, io));
+    });
+}
+
+function addCheckElf(command: Command, { io, ended }: CommandContext): void {
+  command
+    .description('say whether programs and libraries can be loaded where pages have a given size, and which call fails')
+    .argument('<FILE...>', 'programs and libraries')
+    .requiredOption('--page-size <4k|16k|64k>', 'bytes of a page')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExit status:\n  0  every file fits\n  1  one does not\n  2  bad usage, or a file that is no program or library',
+    )
+    .action(async (files: string[], options: CheckElfOptions) => {
+      const { checkElfCommand } = await import('../commands/check-elf.ts');
+      ended(checkElfCommand(files, options, io));
     });
 }
 
