@@ -17,12 +17,16 @@ function isX86(task: Task): boolean {
   return task.kernel.system.arch.name === 'x86-64';
 }
 
+/** A signal's code as recordings have it: the recorder had no names for two of SIGSEGV's. */
+export function codeAsRecorded(signal: number, code: number): string | number {
+  const unnamed = signal === SIGSEGV && (code === SI_KERNEL || code === SEGV_PKUERR);
+  return unnamed ? code : signalCodeName(signal, code);
+}
+
 /** The fault that was refused last. */
 function refusal(task: Task, done: number): Fault {
   const { signal, code, address } = task.cur.call.refused;
-  // The recorder had no names for these codes.
-  const unnamed = signal === SIGSEGV && (code === SI_KERNEL || code === SEGV_PKUERR);
-  return { sig: signalName(signal), code: unnamed ? code : signalCodeName(signal, code), addr: hex(address), done };
+  return { sig: signalName(signal), code: codeAsRecorded(signal, code), addr: hex(address), done };
 }
 
 /** Visits [addr, addr + len) page by page; the offset at which an access was refused, or -1. */

@@ -160,8 +160,10 @@ class Writer {
 
   /** A page of code, which may be executed or not. */
   private code(): void {
-    const at = WINDOW + this.below(PAGES) * PAGE;
-    this.add('mmap', at, PAGE, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    const page = WINDOW + this.below(PAGES) * PAGE;
+    // Where it cannot be mapped nothing is called: what was there before is no code that the runner knows.
+    const line = this.add('mmap', page, PAGE, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    const at: Argument = { line, plus: 0 };
     this.add('putret', at);
     this.add('mprotect', at, PAGE, this.pick([5, 5, 7, 4, 1, 0]));
     this.add('call', at);

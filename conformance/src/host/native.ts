@@ -6,10 +6,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { arch, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { errnoName, signalCodeName, signalName } from '@vmarea/uapi';
+import { errnoName, signalName } from '@vmarea/uapi';
 import type { Guest } from '../machine.ts';
 import { hex, type Fault, type Header, type Op, type Recording, type Ret, type SmapsVma } from '../recording.ts';
 import { InodeNumbers, parseSmaps } from '../text.ts';
+import { codeAsRecorded } from '../user.ts';
 import { ARGUMENTS, batchText, type Argument, type Line, type Script } from './script.ts';
 
 /** Sources of the executor. */
@@ -184,7 +185,7 @@ export class Host {
     const answers = this.ask(scripts);
     return scripts.map((script) => {
       const given = answers.get(script.name);
-      if (given === undefined || given.status !== 0)
+      if (given?.status !== 0)
         throw new Error(`conformance: ${script.name}: its process ended with ${String(given?.status)}`);
       return { header: { ...this.header, name: script.name }, ops: new Reader(this, script, given.lines).ops() };
     });
@@ -232,7 +233,7 @@ class Reader {
         case 'fault':
           answer.fault = {
             sig: signalName(Number(fields[2])),
-            code: signalCodeName(Number(fields[2]), Number(fields[3])),
+            code: codeAsRecorded(Number(fields[2]), Number(fields[3])),
             addr: fields[4]!,
             done: Number(fields[5]),
           };
@@ -319,11 +320,13 @@ class Reader {
     return { n, pid, op, ...named, ret: this.result(op, answer), ...vec };
   }
 
+  /** An argument as recordings write it: hexadecimal, but for -1. */
   private value(argument: Argument): number | string {
-    if (typeof argument === 'number') return argument;
-    if (typeof argument === 'bigint') return `0x${argument.toString(16)}`;
-    const value = this.answers.get(argument.line)!.ret! + BigInt(argument.plus);
-    return value < 2n ** 53n ? Number(value) : `0x${value.toString(16)}`;
+    if (typeof argument === 'object') {
+      const value = this.answers.get(argument.line)!.ret! + BigInt(argument.plus);
+      return `0x${value.toString(16)}`;
+    }
+    return argument < 0 ? Number(argument) : `0x${argument.toString(16)}`;
   }
 
   private result(op: string, answer: Answer): Ret {

@@ -94,7 +94,7 @@ interface Row {
 
 function told(got: number | string): string {
   if (typeof got === 'string') return got.split(' ')[0]!.replace('ok', 'done');
-  return isErr(got) ? (errnoName(got) ?? String(got)) : 'done';
+  return isErr(got) ? errnoName(got) : 'done';
 }
 
 function measure(profile: KernelProfile, verb: string, injector: Injector): Row {

@@ -50,8 +50,7 @@ const noFile = (): never => {
 const VERBS: readonly Verb[] = [
   {
     name: 'mmap RW',
-    model: (s, addr, len) =>
-      model.mmap(s, WHO, { addr, len, prot: 3, flags: FLAGS, file: null, pgoff: 0n }, noFile as never),
+    model: (s, addr, len) => model.mmap(s, WHO, { addr, len, prot: 3, flags: FLAGS, file: null, pgoff: 0n }, noFile),
     engine: (cur, addr, len) => vmMmapPgoff(cur, null, addr, len, 3, FLAGS, 0),
   },
   {
