@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serveUi } from '../src/commands/ui.ts';
 import { vmarea } from './cli.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'vmarea-ui-'));
@@ -29,14 +30,12 @@ function get(url: string, host?: string, method: string = 'GET'): Promise<Answer
 
 describe('vmarea ui', () => {
   // The page itself is built and looked at by the explorer's own tests: a small one stands in for it here.
-  let serveUi: typeof import('../src/commands/ui.ts').serveUi;
-  beforeAll(async () => {
+  beforeAll(() => {
     writeFileSync(log, '7 brk(NULL) = 0x40000000\n');
     mkdirSync(join(dir, 'package/page/assets'), { recursive: true });
     writeFileSync(join(dir, 'package/package.json'), '{}');
     writeFileSync(join(dir, 'package/page/index.html'), '<!doctype html>the page');
     writeFileSync(join(dir, 'package/page/assets/a.js'), '1;');
-    ({ serveUi } = await import('../src/commands/ui.ts'));
   });
 
   const page = (): string => join(dir, 'package/page');

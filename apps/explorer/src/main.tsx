@@ -2,7 +2,9 @@
 import './page/style.css';
 import { render } from 'preact';
 import { App } from './page/app.tsx';
-import { start } from './page/state.ts';
+import { onSavedView, start } from './page/state.ts';
+import { openAddress, openSavedView } from './page/view.ts';
 
 render(<App />, document.getElementById('app')!);
-void start();
+onSavedView(openSavedView);
+void openAddress().then((shown) => (shown ? undefined : start()));

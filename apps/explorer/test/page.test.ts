@@ -137,6 +137,100 @@ describe.skipIf(CHROMIUM === undefined && process.env['CI'] === undefined)('the 
     await page.close();
   });
 
+  it('replays under other settings, and lists the calls that are answered otherwise', async () => {
+    const page = await site.open();
+    const log = `7 brk(NULL) = 0x40000000
+7 mmap(0x10000000, 16384, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x10000000
+7 mprotect(0x10001000, 4096, PROT_NONE) = 0
+`;
+    await give(page, { 'a.strace': log });
+    await shown(page);
+    await page.getByRole('tab', { name: 'What if' }).click();
+    const panel = page.getByRole('tabpanel');
+    await panel.getByLabel('Sysctls:').fill('max_map_count=1');
+    await panel.getByRole('button', { name: 'Compare' }).click();
+    await expect.poll(() => panel.innerText()).toContain('1 call of 3 calls that were made get other answers');
+    expect(await panel.getByRole('row').last().innerText()).toMatch(/mprotect[^]*0[^]*-1 ENOMEM/);
+    await panel.getByLabel('Sysctls:').fill('nonsense=1');
+    await panel.getByRole('button', { name: 'Compare' }).click();
+    await expect.poll(() => page.getByRole('alert').innerText()).toContain('there is no «nonsense»');
+    await panel.getByLabel('Sysctls:').fill('max_map_count=1');
+    await panel.getByRole('button', { name: 'Look at this run' }).click();
+    await expect.poll(() => page.locator('.summary').innerText()).toContain('The answers differ at line 3');
+    await page.close();
+  });
+
+  it('makes calls that are typed, on a copy and in a new process', async () => {
+    const page = await site.open();
+    const log = `7 brk(NULL) = 0x40000000
+7 mmap(0x10000000, 16384, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x10000000
+`;
+    await give(page, { 'a.strace': log });
+    await shown(page);
+    await page.getByRole('tab', { name: 'Try' }).click();
+    const panel = page.getByRole('tabpanel');
+    const prompt = panel.getByLabel('A call');
+    await prompt.fill('munmap(0x10001000, 4096)');
+    await prompt.press('Enter');
+    await expect.poll(() => panel.innerText()).toContain('+ 10002000-10004000 r--p');
+    await prompt.fill('munmap(0x10001001, 4096)');
+    await prompt.press('Enter');
+    await expect.poll(() => panel.innerText()).toContain('-1 EINVAL');
+    await prompt.fill('what is this');
+    await prompt.press('Enter');
+    await page.getByRole('alert').waitFor();
+    expect(await prompt.inputValue()).toBe('what is this');
+    await panel.getByLabel('in a new process').check();
+    await expect.poll(() => panel.innerText()).toContain('Nothing was mapped there');
+    // The log is as it was.
+    expect(await page.locator('.map h2').innerText()).toContain('1 area');
+    await page.close();
+  });
+
+  it('shares what is seen in the address, and shows it again', async () => {
+    const page = await openLog('cat.aslr-off');
+    await page.getByRole('slider', { name: 'Moment' }).fill('12');
+    await page.getByRole('tab', { name: 'Two moments' }).click();
+    await page.getByLabel('A:').fill('5');
+    await page.getByLabel('A:').press('Enter');
+    await page.getByRole('searchbox').fill('mmap');
+    await page.getByRole('button', { name: 'Zoom in' }).click();
+    await expect.poll(() => page.locator('.step').innerText()).toMatch(/^Step 12 of/);
+    await page.getByRole('button', { name: 'Share' }).click();
+    await expect.poll(() => page.url()).toContain('#view=');
+    const other = await site.open({}, new URL(page.url()).hash);
+    await shown(other);
+    await expect.poll(() => other.locator('.step').innerText()).toMatch(/^Step 12 of/);
+    expect(await other.getByLabel('A:').inputValue()).toBe('5');
+    expect(await other.getByRole('searchbox').inputValue()).toBe('mmap');
+    expect(await other.getByRole('button', { name: 'Zoom out' }).isEnabled()).toBe(true);
+    await page.close();
+    await other.close();
+    const damaged = await site.open({}, '#view=AAAA');
+    await expect.poll(() => damaged.getByRole('alert').innerText()).toContain('damaged');
+    await damaged.close();
+  });
+
+  it('offers a file for what is too large for an address, and opens it', async () => {
+    const page = await openLog('sqlite3.aslr-off');
+    await page.getByRole('slider', { name: 'Moment' }).fill('33');
+    await expect.poll(() => page.locator('.step').innerText()).toMatch(/^Step 33 of/);
+    await page.getByRole('button', { name: 'Share' }).click();
+    const link = page.getByRole('link', { name: 'view.vmarea' });
+    await link.waitFor();
+    expect(await page.locator('header').innerText()).toContain('too large for an address');
+    const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
+    const content = readFileSync(await download.path());
+    const other = await site.open();
+    await give(other, { 'view.vmarea': content });
+    await shown(other);
+    await expect.poll(() => other.locator('.step').innerText()).toMatch(/^Step 33 of/);
+    await give(other, { 'other.vmarea': '{"version":2}' });
+    await expect.poll(() => other.getByRole('alert').innerText()).toContain('another version');
+    await page.close();
+    await other.close();
+  });
+
   it('shows a series of maps, with what is resident', async () => {
     const page = await site.open();
     const map = (end: string, rss: number): string => `10000000-${end} rw-p 00000000 00:00 0 \nRss:  ${rss} kB\n`;
@@ -247,6 +341,16 @@ describe.skipIf(CHROMIUM === undefined && process.env['CI'] === undefined)('the 
     expect(await axe(page)).toEqual([]);
     await page.getByRole('tab', { name: 'Two moments' }).click();
     await expect.poll(() => page.getByRole('tabpanel').innerText()).toContain('from A');
+    expect(await axe(page)).toEqual([]);
+    await page.getByRole('tab', { name: 'What if' }).click();
+    await page.getByLabel('Sysctls:').fill('max_map_count=5');
+    await page.getByRole('button', { name: 'Compare' }).click();
+    await expect.poll(() => page.getByRole('tabpanel').innerText()).toContain('that were made');
+    expect(await axe(page)).toEqual([]);
+    await page.getByRole('tab', { name: 'Try' }).click();
+    await page.getByLabel('A call').fill('munmap(1, 4096)');
+    await page.getByLabel('A call').press('Enter');
+    await expect.poll(() => page.getByRole('tabpanel').innerText()).toContain('EINVAL');
     expect(await axe(page)).toEqual([]);
     await give(page, { 'x.txt': 'no log' });
     await page.getByRole('alert').waitFor();

@@ -76,6 +76,47 @@ export interface UiServer {
   close(): Promise<void>;
 }
 
+/** What is served. */
+interface Served {
+  /** The first part of every path. */
+  readonly word: string;
+  readonly page: ReadonlyMap<string, string>;
+  readonly files: readonly string[];
+}
+
+interface Reply {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string | Buffer;
+}
+
+function refuse(status: number, why: string): Reply {
+  return { status, type: 'text/plain; charset=utf-8', body: `${why}\n` };
+}
+
+/** The answer to a request. */
+function answerTo(request: IncomingMessage, port: number, { word, page, files }: Served): Reply {
+  const { host } = request.headers;
+  // A name of somebody else's that leads here is not answered.
+  if (host !== `127.0.0.1:${port}` && host !== `localhost:${port}`)
+    return refuse(421, 'this server answers to 127.0.0.1 only');
+  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'this server only gives files');
+  const path = (request.url ?? '').split('?', 1)[0]!;
+  if (!path.startsWith(`/${word}/`)) return refuse(404, 'there is nothing here');
+  const rest = path.slice(word.length + 2) || 'index.html';
+  if (rest === 'open.json')
+    return { status: 200, type: TYPES['.json']!, body: JSON.stringify(files.map((file) => basename(file))) };
+  const opened = /^open\/(\d{1,6})$/.exec(rest);
+  const file = opened === null ? page.get(rest) : files[Number(opened[1])];
+  if (file === undefined) return refuse(404, 'there is no such file');
+  try {
+    const type = opened === null ? (TYPES[extname(file)] ?? 'text/plain') : 'text/plain';
+    return { status: 200, type, body: readFileSync(file) };
+  } catch (error) {
+    return refuse(500, error instanceof Error ? error.message : String(error));
+  }
+}
+
 /**
  * Serves the page on a loopback address.
  *
@@ -89,28 +130,10 @@ export async function serveUi(operands: readonly string[], port: number, dir: st
   const files = operands.flatMap(filesOf);
   const word = randomBytes(16).toString('hex');
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    const send = (status: number, type: string, body: string | Buffer): void => {
-      response.writeHead(status, { ...HEADERS, 'content-type': type });
-      response.end(request.method === 'HEAD' ? undefined : body);
-    };
-    const refuse = (status: number, why: string): void => send(status, 'text/plain; charset=utf-8', `${why}\n`);
     const { port: own } = server.address() as AddressInfo;
-    // A name of somebody else's that leads here is not answered.
-    if (request.headers.host !== `127.0.0.1:${own}` && request.headers.host !== `localhost:${own}`)
-      return refuse(421, 'this server answers to 127.0.0.1 only');
-    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'this server only gives files');
-    const path = (request.url ?? '').split('?', 1)[0]!;
-    if (!path.startsWith(`/${word}/`)) return refuse(404, 'there is nothing here');
-    const rest = path.slice(word.length + 2) || 'index.html';
-    try {
-      if (rest === 'open.json') return send(200, TYPES['.json']!, JSON.stringify(files.map((file) => basename(file))));
-      const opened = /^open\/(\d{1,6})$/.exec(rest);
-      const file = opened === null ? page.get(rest) : files[Number(opened[1])];
-      if (file === undefined) return refuse(404, 'there is no such file');
-      return send(200, opened === null ? (TYPES[extname(file)] ?? 'text/plain') : 'text/plain', readFileSync(file));
-    } catch (error) {
-      return refuse(500, error instanceof Error ? error.message : String(error));
-    }
+    const { status, type, body } = answerTo(request, own, { word, page, files });
+    response.writeHead(status, { ...HEADERS, 'content-type': type });
+    response.end(request.method === 'HEAD' ? undefined : body);
   };
   const server = createServer(answer);
   await new Promise<void>((resolve, reject) => {

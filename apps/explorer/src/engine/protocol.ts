@@ -167,6 +167,26 @@ export interface WhyView {
   readonly apart: readonly string[];
 }
 
+/** An answer, for comparing two runs. */
+export interface AnswerLine {
+  readonly moment: number;
+  readonly line: number;
+  readonly text: string;
+  readonly result: string;
+}
+
+/** What came of a call that the user typed. */
+export interface Tried {
+  readonly call: string;
+  readonly result: string;
+  readonly succeeded: boolean;
+  readonly why: readonly string[];
+  /** Lines of the map that are new, and those that are gone. */
+  readonly came: readonly string[];
+  readonly went: readonly string[];
+  readonly areas: number;
+}
+
 /** A search: its moments, and what was looked for in words; or why it cannot be done. */
 export interface Found {
   readonly moments: Uint32Array;

@@ -6,7 +6,18 @@ import { LogParser, parseRegister } from '@vmarea/strace';
 import { escapeText } from '@vmarea/uapi';
 import type { Input } from './input.ts';
 import { buildMachine, factsOf } from './machine.ts';
-import type { AreaView, Comparison, Found, MapView, Opened, Row, Settings, Stretch, Trouble } from './protocol.ts';
+import type {
+  AnswerLine,
+  AreaView,
+  Comparison,
+  Found,
+  MapView,
+  Opened,
+  Row,
+  Settings,
+  Stretch,
+  Trouble,
+} from './protocol.ts';
 import { areaLine, changeLine, columnsOf, rowOf } from './rows.ts';
 import { search } from './search.ts';
 
@@ -237,6 +248,18 @@ export class Session {
       hint: hint > 0 && hint < 2 ** 52 ? hint : -1,
       given: given > 4096 ? given : -1,
     };
+  }
+
+  /** The answers given here to all memory calls, in their order. */
+  answers(): AnswerLine[] {
+    const found: AnswerLine[] = [];
+    for (let moment = 1; moment <= this.history.steps; moment++) {
+      const step = this.history.step(moment);
+      if (step.kind !== 'call') continue;
+      const { line, text, result } = rowOf(step);
+      found.push({ moment, line, text, result });
+    }
+    return found;
   }
 
   area(id: number): AreaView {

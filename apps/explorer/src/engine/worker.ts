@@ -3,6 +3,7 @@ import * as Comlink from 'comlink';
 import { escapeText, shortText } from '@vmarea/uapi';
 import { readInput } from './input.ts';
 import type {
+  AnswerLine,
   AreaView,
   Comparison,
   Found,
@@ -12,6 +13,7 @@ import type {
   Row,
   Settings,
   Stretch,
+  Tried,
   WhyView,
 } from './protocol.ts';
 import { Session } from './session.ts';
@@ -56,6 +58,10 @@ const api = {
   map: (moment: number, space: number): Promise<MapView> => guarded(() => open().map(moment, space)),
   area: (id: number): Promise<AreaView> => guarded(() => open().area(id)),
   compare: (a: number, b: number, space: number): Promise<Comparison> => guarded(() => open().compare(a, b, space)),
+  answers: (): Promise<AnswerLine[]> => guarded(() => open().answers()),
+  callNames: (): Promise<readonly string[]> => guarded(async () => (await import('./try.ts')).knownCalls()),
+  tryCalls: (number: number, lines: readonly string[]): Promise<Tried[]> =>
+    guarded(async () => (await import('./try.ts')).tryCalls(session, number, lines)),
   why: (number: number): Promise<WhyView | null> =>
     guarded(async () => {
       const { whyCall } = await import('./why.ts');

@@ -6,13 +6,21 @@ import { AddressMap } from './map.tsx';
 import { Moments } from './moments.tsx';
 import { Overview } from './overview.tsx';
 import { close, go, goToSpace, opened, openUserFiles, panel, problem, space, working, type Panel } from './state.ts';
+import { Share } from './share.tsx';
+import { Try } from './try.tsx';
+import { WhatIf } from './what-if.tsx';
 import { Why } from './why.tsx';
 import { count } from './words.ts';
 
-const TITLES: Readonly<Record<Panel, string>> = { why: 'Why', moments: 'Two moments' };
+const TITLES: Readonly<Record<Panel, string>> = {
+  why: 'Why',
+  moments: 'Two moments',
+  'what-if': 'What if',
+  try: 'Try',
+};
 
 function panelsOf(kind: 'log' | 'series'): readonly Panel[] {
-  return kind === 'log' ? ['why', 'moments'] : ['moments'];
+  return kind === 'log' ? ['why', 'moments', 'what-if', 'try'] : ['moments'];
 }
 
 function Panels() {
@@ -57,6 +65,8 @@ function Panels() {
       <div id="panel" role="tabpanel" tabIndex={0} aria-labelledby={`tab-${shown}`}>
         {shown === 'why' && <Why />}
         {shown === 'moments' && <Moments />}
+        {shown === 'what-if' && <WhatIf />}
+        {shown === 'try' && <Try />}
       </div>
     </section>
   );
@@ -162,6 +172,7 @@ export function App() {
           <div class="bar">
             <OpenButton />
             <RecordingChoice />
+            <Share />
             <button type="button" onClick={close}>
               Close
             </button>

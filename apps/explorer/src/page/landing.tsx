@@ -30,7 +30,7 @@ export function RecordingChoice() {
         onChange={(event) => {
           const recording = RECORDINGS[Number(event.currentTarget.value)];
           event.currentTarget.value = '';
-          if (recording !== undefined) void openUrls(recording.files);
+          if (recording !== undefined) void openUrls(recording.files, { recording: recording.title });
         }}
       >
         <option value="">A recorded program…</option>

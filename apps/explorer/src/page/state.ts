@@ -3,6 +3,7 @@ import { effect, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
 import {
   NO_SETTINGS,
+  type AnswerLine,
   type Found,
   type InputFile,
   type MapView,
@@ -13,7 +14,7 @@ import {
 import { startWorker, type Link } from './link.ts';
 
 /** Panels beside the map. */
-export type Panel = 'why' | 'moments';
+export type Panel = 'why' | 'moments' | 'what-if' | 'try';
 
 export const opened = signal<Opened | null>(null);
 /** The part that is done while an input is read; null when nothing is. */
@@ -34,11 +35,22 @@ export const momentA = signal(0);
 export const momentB = signal(0);
 export const playing = signal(false);
 export const selectedArea = signal(-1);
+/** Settings under which the input was replayed. */
+export const settings = signal<Settings>(NO_SETTINGS);
+/** The title of the recording that is open; empty when the files are the user's. */
+export const recording = signal('');
+/** Calls that were typed. */
+export const tries = signal<readonly string[]>([]);
 
 let link: Link | null = null;
 let files: readonly InputFile[] = [];
 /** Counts openings, so that answers about an earlier input are dropped. */
 let generation = 0;
+
+/** The files that are open. */
+export function given(): readonly InputFile[] {
+  return files;
+}
 
 function worker(): Link {
   link ??= startWorker(lost);
@@ -66,7 +78,14 @@ function lost(message: string): void {
   // Once: an input that kills it again is not tried for ever.
   const again = files;
   files = [];
-  if (again.length > 0) void open(again, { moment: moment.value, space: space.value, keepProblem: true });
+  if (again.length > 0)
+    void open(again, {
+      moment: moment.value,
+      space: space.value,
+      settings: settings.value,
+      recording: recording.value,
+      keepProblem: true,
+    });
   else opened.value = null;
 }
 
@@ -75,10 +94,12 @@ interface OpenOptions {
   readonly moment?: number;
   readonly space?: number;
   readonly keepProblem?: boolean;
+  /** The title of the recording whose files these are. */
+  readonly recording?: string;
 }
 
 /** Opens files. What was open stays when they cannot be. */
-export async function open(given: readonly InputFile[], options: OpenOptions = {}): Promise<boolean> {
+export async function open(list: readonly InputFile[], options: OpenOptions = {}): Promise<boolean> {
   if (working.value !== null) return false;
   working.value = 0;
   playing.value = false;
@@ -87,14 +108,17 @@ export async function open(given: readonly InputFile[], options: OpenOptions = {
     working.value = part;
     return Promise.resolve();
   });
-  const answer = await ask((api) => api.open(given, options.settings ?? NO_SETTINGS, progress));
+  const answer = await ask((api) => api.open(list, options.settings ?? NO_SETTINGS, progress));
   working.value = null;
   if (answer === null) return false;
   generation++;
-  files = given;
+  files = list;
+  recording.value = options.recording ?? '';
+  settings.value = options.settings ?? NO_SETTINGS;
   cache.clear();
   found.value = null;
   selectedArea.value = -1;
+  tries.value = [];
   query.value = '';
   opened.value = answer;
   const at = Math.min(options.moment ?? answer.moment, answer.steps);
@@ -108,6 +132,39 @@ export async function open(given: readonly InputFile[], options: OpenOptions = {
   return true;
 }
 
+/** What another run of the same files gave. */
+export interface OtherRun {
+  readonly opened: Opened;
+  readonly answers: readonly AnswerLine[];
+}
+
+/** Replays files under other settings in a worker of its own; null, with a message, when that cannot be done. */
+export async function otherRun(
+  list: readonly InputFile[],
+  changed: Settings,
+  told: (part: number) => void,
+): Promise<OtherRun | null> {
+  let fail: (error: Error) => void = () => undefined;
+  const died = new Promise<never>((_, reject) => (fail = reject));
+  const second = startWorker((message) => fail(new Error(`The worker of the other run was lost: ${message}.`)));
+  const report = Comlink.proxy((part: number) => {
+    told(part);
+    return Promise.resolve();
+  });
+  try {
+    const run = async (): Promise<OtherRun> => {
+      const answer = await second.api.open(list, changed, report);
+      return { opened: answer, answers: await second.api.answers() };
+    };
+    return await Promise.race([run(), died]);
+  } catch (error) {
+    problem.value = error instanceof Error ? error.message : String(error);
+    return null;
+  } finally {
+    second.close();
+  }
+}
+
 /** Reads files of the user's. */
 export async function openUserFiles(list: Iterable<File>): Promise<void> {
   const read: InputFile[] = [];
@@ -117,11 +174,22 @@ export async function openUserFiles(list: Iterable<File>): Promise<void> {
     problem.value = `A file could not be read: ${error instanceof Error ? error.message : String(error)}`;
     return;
   }
-  await open(read);
+  if (!(await savedView(read))) await open(read);
+}
+
+/** Opens a view that was saved as a file, if the files are one; set by the module that knows views. */
+let savedView: (list: readonly InputFile[]) => Promise<boolean> = () => Promise.resolve(false);
+
+/** Says how saved views are opened. */
+export function onSavedView(opener: typeof savedView): void {
+  savedView = opener;
 }
 
 /** Fetches files that lie beside the page. */
-export async function openUrls(urls: readonly { readonly name: string; readonly url: string }[]): Promise<boolean> {
+export async function openUrls(
+  urls: readonly { readonly name: string; readonly url: string }[],
+  options: OpenOptions = {},
+): Promise<boolean> {
   try {
     const read = await Promise.all(
       urls.map(async ({ name, url }) => {
@@ -130,7 +198,7 @@ export async function openUrls(urls: readonly { readonly name: string; readonly 
         return { name, bytes: new Uint8Array(await response.arrayBuffer()) };
       }),
     );
-    return await open(read);
+    return await open(read, options);
   } catch (error) {
     problem.value = error instanceof Error ? error.message : String(error);
     return false;
