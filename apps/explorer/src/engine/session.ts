@@ -1,9 +1,9 @@
 /** One input that is open: its history, and what the page asks of it. Runs in the worker; it knows nothing of the page. */
 import { HistoryRecorder, historyOfMaps, type History } from '@vmarea/history';
 import { Replay, type ReplayOptions, type ReplayReport } from '@vmarea/replay';
-import { describeSituation, inferSituation, isModelled, LogClues, type Situation } from '@vmarea/situation';
+import { describeSituation, fromLog, inferSituation, isModelled, LogClues, type Situation } from '@vmarea/situation';
 import { LogParser, parseRegister } from '@vmarea/strace';
-import { escapeText } from '@vmarea/uapi';
+import { escapeText, type KernelName } from '@vmarea/uapi';
 import type { Input } from './input.ts';
 import { buildMachine, factsOf } from './machine.ts';
 import type {
@@ -31,18 +31,49 @@ const FEW = 12;
 type LogInput = Extract<Input, { kind: 'log' }>;
 
 /** The situation of a log, from what it shows and what the settings say. */
-function situationOf(input: LogInput, settings: Settings): Situation {
+function situationOf(input: LogInput, settings: Settings, kernel?: KernelName): Situation {
   const clues = new LogClues();
   const parser = new LogParser();
   for (let at = 0; at < input.text.length && !clues.enough && parser.lines < CLUE_LINES; at += PIECE)
     parser.push(input.text.slice(at, at + PIECE), (event) => clues.event(event));
-  return inferSituation({ given: factsOf(settings, input.facts), clues, mapAfter: input.maps });
+  const facts = factsOf(settings, input.facts);
+  return inferSituation({ given: { ...facts, kernel: kernel ?? facts.kernel }, clues, mapAfter: input.maps });
 }
 
 /** The options of a replay of a log. */
 export function optionsOf(input: LogInput, situation: Situation): ReplayOptions {
   const { programs, maps } = input;
   return { kernel: buildMachine(situation), programs, situation, maps, recorded: !isModelled(situation) };
+}
+
+/** One replay of a log, with its history. */
+interface Run {
+  readonly situation: Situation;
+  readonly history: History;
+  readonly report: ReplayReport;
+}
+
+async function run(input: LogInput, situation: Situation, progress: (part: number) => Promise<void>): Promise<Run> {
+  const recorder = new HistoryRecorder();
+  const replay = new Replay(recorder.listen(optionsOf(input, situation)));
+  const { text } = input;
+  for (let at = 0; at < text.length && !replay.stopped; at += PIECE) {
+    replay.push(text.slice(at, at + PIECE));
+    if (text.length > PIECE) await progress(Math.min(1, (at + PIECE) / text.length));
+  }
+  const report = replay.finish();
+  return { situation, history: recorder.history, report };
+}
+
+/** The line of the first difference, as the command counts it; Infinity when only the map at the end differs, null when nothing does. */
+function differenceLine({ difference, failures, signals, map }: ReplayReport): number | null {
+  const lines = [
+    ...(difference === null ? [] : [difference.line]),
+    ...failures.flatMap(({ kind, line }) => (kind === 'unexplained' ? [line] : [])),
+    ...signals.flatMap(({ kind, line }) => (kind === 'differs' ? [line] : [])),
+  ];
+  if (lines.length > 0) return Math.min(...lines);
+  return (map?.comparison?.different ?? 0) > 0 ? Infinity : null;
 }
 
 function count(n: number, word: string): string {
@@ -71,13 +102,19 @@ function verdictOf(report: ReplayReport): string {
 export class Session {
   readonly history: History;
   readonly #input: Input;
-  readonly #settings: Settings;
+  readonly #situation: Situation | null;
   readonly #report: ReplayReport | null;
   readonly #took: number;
 
-  private constructor(input: Input, settings: Settings, history: History, report: ReplayReport | null, took: number) {
+  private constructor(
+    input: Input,
+    situation: Situation | null,
+    history: History,
+    report: ReplayReport | null,
+    took: number,
+  ) {
     this.#input = input;
-    this.#settings = settings;
+    this.#situation = situation;
     this.history = history;
     this.#report = report;
     this.#took = took;
@@ -92,17 +129,26 @@ export class Session {
   static async open(input: Input, settings: Settings, progress: (part: number) => Promise<void>): Promise<Session> {
     const begin = performance.now();
     if (input.kind === 'series') {
-      return new Session(input, settings, historyOfMaps(input.maps), null, performance.now() - begin);
+      return new Session(input, null, historyOfMaps(input.maps), null, performance.now() - begin);
     }
-    const recorder = new HistoryRecorder();
-    const replay = new Replay(recorder.listen(optionsOf(input, situationOf(input, settings))));
-    const { text } = input;
-    for (let at = 0; at < text.length && !replay.stopped; at += PIECE) {
-      replay.push(text.slice(at, at + PIECE));
-      if (text.length > PIECE) await progress(Math.min(1, (at + PIECE) / text.length));
+    let best = await run(input, situationOf(input, settings), progress);
+    // Where the log fits several kernels, the others are asked when the newest differs, as the command does it.
+    const { otherKernels, kernel } = best.situation;
+    const line = differenceLine(best.report);
+    for (const name of line === null ? [] : otherKernels) {
+      const what =
+        line === Infinity ? `the final map is none of ${kernel.value}` : `${kernel.value} answers otherwise there`;
+      const told = fromLog(name, line === Infinity ? 0 : line!, what);
+      const other = await run(input, { ...situationOf(input, settings, name), kernel: told }, progress);
+      const reached = differenceLine(other.report);
+      if (reached === null) {
+        best = other;
+        break;
+      }
+      if (reached > differenceLine(best.report)!) best = other;
     }
-    const report = replay.finish();
-    return new Session(input, settings, recorder.history, report, performance.now() - begin);
+    const { history, report, situation } = best;
+    return new Session(input, situation, history, report, performance.now() - begin);
   }
 
   /** What the page shows first. */
@@ -282,6 +328,7 @@ export class Session {
   /** The log with its situation, for another replay; null for maps. */
   again(): { readonly input: LogInput; readonly situation: Situation } | null {
     const input = this.#input;
-    return input.kind === 'log' ? { input, situation: situationOf(input, this.#settings) } : null;
+    const situation = this.#situation;
+    return input.kind === 'log' && situation !== null ? { input, situation } : null;
   }
 }
