@@ -194,6 +194,7 @@ describe.skipIf(CHROMIUM === undefined && process.env['CI'] === undefined)('the 
     await page.getByLabel('A:').fill('5');
     await page.getByLabel('A:').press('Enter');
     await page.getByRole('searchbox').fill('mmap');
+    await expect.poll(() => page.locator('.calls [role=status]').innerText()).toContain('with «mmap»');
     await page.getByRole('button', { name: 'Zoom in' }).click();
     await expect.poll(() => page.locator('.step').innerText()).toMatch(/^Step 12 of/);
     await page.getByRole('button', { name: 'Share' }).click();
@@ -201,9 +202,9 @@ describe.skipIf(CHROMIUM === undefined && process.env['CI'] === undefined)('the 
     const other = await site.open({}, new URL(page.url()).hash);
     await shown(other);
     await expect.poll(() => other.locator('.step').innerText()).toMatch(/^Step 12 of/);
-    expect(await other.getByLabel('A:').inputValue()).toBe('5');
-    expect(await other.getByRole('searchbox').inputValue()).toBe('mmap');
-    expect(await other.getByRole('button', { name: 'Zoom out' }).isEnabled()).toBe(true);
+    await expect.poll(() => other.getByLabel('A:').inputValue()).toBe('5');
+    await expect.poll(() => other.getByRole('searchbox').inputValue()).toBe('mmap');
+    await expect.poll(() => other.getByRole('button', { name: 'Zoom out' }).isEnabled()).toBe(true);
     await page.close();
     await other.close();
     const damaged = await site.open({}, '#view=AAAA');
