@@ -1,7 +1,7 @@
 /**
- * The two globals for UTF-8 that every engine has, and that the language's own library does not declare.
+ * Declares the two globals for UTF-8 that every engine has and that the language's own library does not declare.
  *
- * Not imported by anything: programs with types of a browser or of Node see those instead.
+ * No file imports it: programs with types of a browser or of Node use those instead.
  */
 declare class TextEncoder {
   encode(text: string): Uint8Array;

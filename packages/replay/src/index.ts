@@ -1,5 +1,5 @@
-// @vmarea/replay: ELF headers, and the engine behind `vmarea replay`: a recorded log made again on the kernel package, every answer
-// and the final map compared. It has no placement, merge or accounting code of its own, and no Node built-ins.
+// @vmarea/replay: ELF headers, and the engine behind `vmarea replay`: repeats a recorded log on the kernel package, and compares
+// every answer and the final map. It has no placement, merge or accounting code of its own, and no Node built-ins.
 
 export {
   Replay,

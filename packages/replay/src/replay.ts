@@ -1,9 +1,9 @@
 /**
- * The replay of a log: events in, a report out. Every memory call is made on the kernel package's kernel before the
- * recorded answer is looked at, then compared.
+ * Replays a log: takes events, returns a report. Makes every memory call on the kernel package's kernel before it reads the
+ * recorded answer, then compares.
  *
- * It has no placement, merge or accounting code of its own. File and process calls are inputs: process/ puts what they
- * returned where the kernel finds it. Memory does not grow with the log.
+ * It has no placement, merge or accounting code of its own. File and process calls are inputs: process/ stores their recorded
+ * results where the kernel reads them. Memory does not grow with the log.
  */
 import type { Kernel, Task } from '@vmarea/kernel';
 import type { Mm, RamCounters, Tracer, VmFile } from '@vmarea/mm-core';
@@ -45,7 +45,7 @@ import { VmaCounter } from './maps/vma-counter.ts';
 import { StackLedger } from './stacks/ledger.ts';
 import { REPLAYED_CALLS } from './wanted.ts';
 
-/** A memory call of the log, before it is made here. */
+/** A memory call of the log that is about to be made. */
 export interface CallToCome {
   /** Ordinal among the memory calls, from 1. */
   readonly number: number;
@@ -53,22 +53,22 @@ export interface CallToCome {
   readonly pid: number;
   readonly call: Call;
   readonly op: MemoryOp;
-  /** In the state of that moment. It must not be changed; `onCopy` of @vmarea/what-if makes a copy. */
+  /** The task before the call. Do not change it; `onCopy` of @vmarea/what-if makes a copy. */
   readonly task: Task;
 }
 
-/** A memory call that has been made here. */
+/** A memory call that was made. */
 export interface CallRecord {
   /** Ordinal among the memory calls, from 1. */
   readonly number: number;
   readonly line: number;
   readonly pid: number;
   readonly call: Call;
-  /** What the kernel here answered, or what the log says where the state follows the log; null without a result. */
+  /** The answer of the kernel here, or the log's when the state follows the log; null without a result. */
   readonly result: number | null;
-  /** What the log says; null without a result. */
+  /** The answer in the log; null without a result. */
   readonly recorded: number | null;
-  /** Why `result` is an error; null when it is none. */
+  /** The reason for an error in `result`; null without one. */
   readonly reason: Reason | null;
   readonly op: MemoryOp;
   /** In the state after the call. It must not be changed. */
@@ -95,27 +95,27 @@ export interface ProcessRecord {
   readonly labels: ReadonlyMap<number, string> | null;
 }
 
-/** An event of the log, and the task that it is about as it is before. */
+/** An event of the log, with its task before the event. */
 export interface EventToCome {
   readonly event: LogEvent;
-  /** It may be copied, not changed. */
+  /** May be copied, but not changed. */
   readonly task: Task;
 }
 
-/** How a log is to be replayed. */
+/** The options of a replay. */
 export interface ReplayOptions {
-  /** A machine without memory: `createKernel({ …, memory: false })`. The replay is its only user. */
+  /** A machine without memory: `createKernel({ …, memory: false })`. No other user may change it. */
   readonly kernel: Kernel;
   /** Headers of programs. */
   readonly programs: ProgramSource;
   /**
-   * What is known of machine and process: limits, capabilities, the map to start from, whether addresses are random. What it
-   * assumes, a recorded success may correct. Left out: a machine on which everything is as the kernel has it, and root.
+   * The facts about machine and process: limits, capabilities, the map to start from, whether addresses are random. A recorded
+   * success may correct an assumed fact. Default: the kernel's settings, and root.
    */
   readonly situation?: Situation | undefined;
-  /** Whether programs run at random addresses; `auto`: what the situation says, or the first break. */
+  /** Whether programs run at random addresses; `auto`: by the situation, or by the first break. */
   readonly aslr?: 'auto' | 'on' | 'off' | undefined;
-  /** The real map at the end, to compare with, and to take from it what a log cannot tell. */
+  /** The real map at the end: to compare with, and for facts that a log does not contain. */
   readonly maps?: readonly MapsLine[] | undefined;
   /** The process whose map is shown. */
   readonly pid?: number | undefined;
@@ -123,26 +123,26 @@ export interface ReplayOptions {
   readonly cwd?: string | undefined;
   /** The map is shown after this memory call, counted from 1. */
   readonly at?: number | undefined;
-  /** Addresses are those of the log, whatever the kernel would choose: for logs of other architectures. */
+  /** Takes all addresses from the log: for logs of other architectures. */
   readonly recorded?: boolean | undefined;
-  /** Follow which call stack areas come from, in logs of `strace -k` and `-kk`. */
+  /** Follows the call stacks that areas come from, in logs of `strace -k` and `-kk`. */
   readonly stacks?: boolean | undefined;
-  /** Hear what happens to every address space; none of them may change one. */
+  /** Receive the events of every address space; they must not change one. */
   readonly listeners?: readonly Tracer[] | undefined;
   /** Called before each memory call is made. */
   readonly beforeCall?: ((call: CallToCome) => void) | undefined;
-  /** Called before an event of a process that runs changes anything: signals, forks, calls of every kind. */
+  /** Called before an event of a running process changes anything: signals, forks, calls of every kind. */
   readonly beforeEvent?: ((event: EventToCome) => void) | undefined;
-  /** Called after each memory call, with what came of it. */
+  /** Called after each memory call, with its outcome. */
   readonly onCall?: ((call: CallRecord) => void) | undefined;
   /** Called when a process begins, forks, execs, gets a signal, and before it ends. */
   readonly onProcess?: ((record: ProcessRecord) => void) | undefined;
 }
 
-/** RAM that is enough for whatever a log shows to succeed: overcommit is judged only where RAM was told. */
+/** More RAM than any log can use: overcommit is judged only when the amount of RAM is known. */
 const ENOUGH_RAM: RamCounters = { totalPages: () => 2 ** 40, guessFreePages: () => 2 ** 40, swapPages: () => 0 };
 
-/** The situation of a replay that is given none: everything is told by the kernel, and the process is root's. */
+/** The default situation of a replay: the kernel gives every fact, and the process is root's. */
 function situationOfKernel(kernel: Kernel): Situation {
   const base = defaultSituation(kernel.system.profile);
   return {
@@ -153,7 +153,7 @@ function situationOfKernel(kernel: Kernel): Situation {
   };
 }
 
-/** A replay under way. Feed it with text or events, then call {@link Replay.finish}. */
+/** A replay. Call {@link Replay.push} or {@link Replay.event}, then {@link Replay.finish}. */
 export class Replay {
   readonly options: ReplayOptions;
   /** The machine. */
@@ -168,9 +168,9 @@ export class Replay {
   readonly counter: VmaCounter = new VmaCounter();
   /** @internal */
   readonly decoder: CallDecoder = new CallDecoder();
-  /** Lines read so far, and what they show about the machine. */
+  /** The log's parser, with the number of lines and their clues about the machine. */
   readonly parser: LogParser;
-  /** Null unless stacks are followed. @internal */
+  /** Null when stacks are not followed. @internal */
   readonly stacks: StackLedger | null;
   /** @internal */
   readonly processes: ProcessTable;
@@ -182,7 +182,7 @@ export class Replay {
   readonly mapsFiles: WeakMap<VmFile, number> = new WeakMap<VmFile, number>();
   /** @internal */
   readonly failures: FailedCallDriver;
-  /** What is known, with what the log has taught so far. */
+  /** The facts, including those learned from the log so far. */
   situation: Situation;
   /** Assumed facts that a recorded success corrected, as sentences. */
   readonly learned: string[] = [];
@@ -207,17 +207,17 @@ export class Replay {
     this.#memory = new MemoryDriver(this);
   }
 
-  /** The first answer that differs has been found: the rest of the log changes nothing any more. */
+  /** Whether an answer differed: the rest of the log is not replayed. */
   get stopped(): boolean {
     return this.tally.difference !== null;
   }
 
-  /** Text of the log, cut anywhere. */
+  /** Takes text of the log, cut anywhere. */
   push(text: string): void {
     if (this.tally.difference === null) this.parser.push(text, this.#sink);
   }
 
-  /** One event, for callers that parse themselves. */
+  /** Takes one event, for callers with their own parser. */
   event(event: LogEvent): void {
     if (this.tally.difference !== null) return;
     if (event.type === 'strange') {
@@ -244,7 +244,7 @@ export class Replay {
     if (process !== null) this.dispatch(process, event);
   }
 
-  /** An event of a known process. @internal */
+  /** Handles an event of a known process. @internal */
   dispatch(process: Process, event: LogEvent): void {
     this.counter.pid = event.pid;
     this.counter.line = event.line;
@@ -274,7 +274,7 @@ export class Replay {
     }
   }
 
-  /** The log is at its end. */
+  /** Ends the log and returns the report. */
   finish(): ReplayReport {
     const { tally, counter } = this;
     if (tally.difference === null) this.parser.end(this.#sink);
@@ -338,7 +338,7 @@ export class Replay {
     };
   }
 
-  /** The situation, with what the whole log has told about random addresses. */
+  /** Returns the situation with what the log has shown about random addresses. */
   #settled(): Situation {
     const { randomized } = this.execs;
     if (randomized === null || this.situation.aslr.value !== 'unknown') return this.situation;
@@ -348,12 +348,12 @@ export class Replay {
 
   // --- processes
 
-  /** Listens to an address space. @internal */
+  /** Attaches the listeners to an address space. @internal */
   watch(mm: Mm): void {
     mm.tracer = this.#listener;
   }
 
-  /** A process of which the log shows the first line without having shown its birth. @internal */
+  /** Handles a process whose first line appears without its creation. @internal */
   adoptUnknown(process: Process, line: number, begins: boolean): void {
     const { mapBefore, aslr } = this.situation;
     process.cwd ??= this.options.cwd ?? null;
@@ -381,7 +381,7 @@ export class Replay {
         'the log begins in the middle of its life: without a map to start from, its addresses are taken from the log';
       this.notebook.note('assumed', line, process.pid, `process ${process.pid}: ${text}`);
     }
-    // What a new task has is no part of a process that the log shows from its middle on.
+    // A process whose beginning the log does not show has not the mappings of a new task.
     if (mapBefore === null && !begins) {
       process.task.sys.munmap(0, process.task.mm.taskSize);
       process.task.mm.startStack = 0;
@@ -396,7 +396,7 @@ export class Replay {
     this.options.onProcess?.({ kind, line, pid, tgid, task, text, labels: space.labels });
   }
 
-  /** A task has ended. @internal */
+  /** Ends a task. @internal */
   exit(process: Process, line: number): void {
     if (process.exec !== null) this.execs.settle(process);
     this.maps.ending(process, line);
@@ -412,7 +412,7 @@ export class Replay {
     if (judged !== null) this.notebook.signal(event, judged.kind, judged.sentence);
   }
 
-  /** A signal of a task that has made no call. */
+  /** Handles a signal of a task that has made no call. */
   #beforeFirstCall(event: SignalEvent): void {
     if (event.stopped || (event.signal !== SIGSEGV && event.signal !== SIGBUS && event.signal !== SIGKILL)) return;
     const sentence =
@@ -447,7 +447,7 @@ export class Replay {
     else fileCall(this, process, call, op);
   }
 
-  /** Memory given out by the last call counts as written now. @internal */
+  /** Counts memory that the last call returned as written. @internal */
   write(process: Process): void {
     if (process.space.freshEnd !== 0) process.space.write(process.task.mm);
   }

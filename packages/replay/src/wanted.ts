@@ -1,8 +1,8 @@
-// The calls that a replay reads; all others are skipped by name.
+// The calls that a replay reads; it skips all others by name.
 
 import { MEMORY_CALLS, PROCESS_CALLS } from '@vmarea/strace';
 
-/** Calls about files that say what a descriptor is, where a path leads, or that a map was read. */
+/** Calls about files that show what a descriptor is, where a path leads, or that a map was read. */
 const FILE_CALLS: readonly string[] = [
   'open',
   'openat',
@@ -47,5 +47,5 @@ const FILE_CALLS: readonly string[] = [
   'readv',
 ];
 
-/** Names of the calls that {@link Replay} wants to see. */
+/** Names of the calls that {@link Replay} reads. */
 export const REPLAYED_CALLS: ReadonlySet<string> = new Set([...MEMORY_CALLS, ...PROCESS_CALLS, ...FILE_CALLS]);

@@ -1,6 +1,6 @@
 /**
- * Why neighbours stand apart that a reader of the map would take for one: the same rights, the same file with offsets that
- * continue, or both without a file.
+ * Explains why neighbours are separate that look like one area in the map: the same rights, the same file with consecutive
+ * offsets, or both without a file.
  */
 import type { Mm, Vma } from '@vmarea/mm-core';
 import { VMA_MERGE_ANON_VMA } from '@vmarea/mm-core/reasons';
@@ -11,10 +11,10 @@ import { reasonOf } from '../report/reasons.ts';
 import type { Border } from '../report/report.ts';
 import { mapsLineOf } from './snapshot.ts';
 
-/** Why areas have pages of their own here: a log does not show what is written. */
+/** The operands of pages of their own: a log does not show which memory is written. */
 const TAKEN_AS_WRITTEN = 'each has pages of its own, because memory is taken as written as soon as it is there';
 
-/** Borders of one map that are explained. */
+/** The number of borders of one map that are explained. */
 const MOST = 100;
 
 function looksAlike(mm: Mm, left: Vma, right: Vma, files: RecordedFiles): boolean {
@@ -23,7 +23,7 @@ function looksAlike(mm: Mm, left: Vma, right: Vma, files: RecordedFiles): boolea
   return left.vmFile === null || a.offset + (a.end - a.start) === b.offset;
 }
 
-/** The borders of a map that need a reason. */
+/** Returns the borders of a map that need a reason. */
 export function bordersOf(mm: Mm, files: RecordedFiles): Border[] {
   const found: Border[] = [];
   for (let left = mm.tree.first; left !== null && found.length < MOST; left = left.vmNext) {

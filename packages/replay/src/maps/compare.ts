@@ -1,15 +1,15 @@
 /**
- * Replay's map beside the real one: which lines agree, which differ and in what, which do not count.
+ * Compares replay's map with the real one: which lines agree, which differ and in what, which do not count.
  *
- * Device and inode numbers are not in a log: each file is bound to those of the first line that shows it, and must then
- * always have the same ones, and no other file may.
+ * Device and inode numbers are not in a log: a file gets those of the first line that shows it; then all its lines must have
+ * them, and no line of another file may.
  */
 import { formatPermissions, type MapsLine } from '@vmarea/strace';
 import type { Space } from '../process/process.ts';
 import type { MapComparison, MapRow } from '../report/report.ts';
 import type { SnapshotLine } from './snapshot.ts';
 
-/** The comparison, and replay's lines with the real device and inode numbers where they are bound. */
+/** The comparison, and replay's lines with the real device and inode numbers where they are known. */
 export interface ComparedMaps extends MapComparison {
   readonly lines: readonly MapsLine[];
 }
@@ -18,14 +18,14 @@ function deviceOf(line: MapsLine): string {
   return `${line.major.toString(16).padStart(2, '0')}:${line.minor.toString(16).padStart(2, '0')} ${line.inode}`;
 }
 
-/** `/lib` and the like are links into `/usr` nearly everywhere. */
+/** Replaces `/lib` and the like by `/usr/lib`: they are links on most distributions. */
 function merged(path: string): string {
   return path.replace(/^\/(?=(?:bin|sbin|lib[a-z0-9]*)\/)/, '/usr/');
 }
 
 /**
- * Whether a path leads to another by the links that distributions make and no log shows: `/lib` to `/usr/lib`, `libx.so.1` to
- * `libx.so.1.2` or `libx-1.2.so`. Which file it is, its device and inode tell.
+ * Returns whether a path may be a link to another one, of the kinds that distributions install and that no log shows: `/lib` to
+ * `/usr/lib`, `libx.so.1` to `libx.so.1.2` or `libx-1.2.so`. The device and inode identify the file.
  */
 function isLinkTo(ours: string, real: string): boolean {
   const [from, to] = [merged(ours), merged(real)];
@@ -37,7 +37,7 @@ function isLinkTo(ours: string, real: string): boolean {
   return to.startsWith(stem, other + 1) && /^(?:\.so\b|-[0-9.]+\.so$)/.test(rest);
 }
 
-/** A path that replay could not make absolute agrees with any that ends like it. */
+/** A path that replay could not make absolute agrees with any path that ends like it. */
 function sameName(ours: string, real: string): boolean {
   if (ours === real || isLinkTo(ours, real)) return true;
   if (ours.startsWith('/unknown/')) return true;
@@ -51,7 +51,7 @@ class Binder {
   readonly #byDevice = new Map<string, string>();
   readonly #lines = new Map<string, MapsLine>();
 
-  /** What is wrong with the pair; empty when nothing is. */
+  /** Returns what is wrong with the pair; empty when nothing is. */
   bind(ours: SnapshotLine, real: MapsLine): string {
     const device = deviceOf(real);
     const bound = this.#byName.get(ours.name);
@@ -69,7 +69,7 @@ class Binder {
     return '';
   }
 
-  /** The line with the numbers that its file has. */
+  /** Returns the line with the numbers of its file. */
   bound(line: SnapshotLine): MapsLine {
     const real = line.anyDevice ? this.#lines.get(line.name) : undefined;
     const { start, end, read, write, exec, shared, offset, name } = line;
@@ -98,9 +98,9 @@ function differences(ours: SnapshotLine, real: MapsLine, binder: Binder): string
 /** Gate areas lie in the kernel's half of the addresses. */
 const GATES = 2 ** 63;
 
-/** Why a line of the map does not count; empty when it does. */
+/** Returns why a line of the map does not count; empty when it does. */
 function excuse(line: MapsLine, space: Space): string {
-  // Without the program the map is only that part which the log made.
+  // Without the program the map contains only the areas of the log.
   if (space.recorded) return 'recorded';
   // How the kernel was booted is read from the real map.
   if (line.start >= GATES) return 'assumed';
@@ -112,11 +112,11 @@ function excuse(line: MapsLine, space: Space): string {
 }
 
 /**
- * Compares.
+ * Compares two maps.
  *
  * @param ours replay's lines, by address
- * @param real those of the real map, by address
- * @param space what was assumed
+ * @param real lines of the real map, by address
+ * @param space the assumptions
  */
 export function compareMaps(ours: readonly SnapshotLine[], real: readonly MapsLine[], space: Space): ComparedMaps {
   const binder = new Binder();
@@ -148,7 +148,7 @@ export function compareMaps(ours: readonly SnapshotLine[], real: readonly MapsLi
     const line = a ?? b!;
     const what = found[index]!;
     let excusedBy = excuse(line, space);
-    // A stack grows by being touched, which no log shows.
+    // A stack grows with accesses, which are not in a log.
     if (
       excusedBy === '' &&
       a !== null &&

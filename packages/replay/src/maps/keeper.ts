@@ -1,6 +1,6 @@
 /**
- * Which map is shown in the end: the one asked for, else that of the last look at it in the log, else that at exit. With a real map,
- * of the last two the one that is more like it: nothing tells when that map was read.
+ * Chooses the map to show: the requested one, else that at the last read of a map in the log, else that at exit. With a real map,
+ * it compares both of the last two and shows the one that is more like it, because the log does not show when the real map was read.
  */
 import { compareMaps } from './compare.ts';
 import type { Process } from '../process/process.ts';
@@ -14,25 +14,25 @@ import { snapshotLines, type Snapshot } from './snapshot.ts';
 /** The share of vm.max_map_count from which on a map counts as nearly full. */
 const CROWDED = 0.9;
 
-/** Maps of one replay. */
+/** The maps of one replay. */
 export class MapKeeper {
   readonly #replay: Replay;
   #lastRead: Snapshot | null = null;
   #lastExit: Snapshot | null = null;
   #at: Snapshot | null = null;
   #held: HeldMap | null = null;
-  /** Of the first map that was full when a call was refused, else of the one that is shown. */
+  /** The first map that was full when a call was refused, else the map that is shown. */
   crowded: CrowdedMap | null = null;
-  /** Of the same map. */
+  /** The stacks of the same map. */
   stacks: StackReport | null = null;
-  /** Of the map that is shown. */
+  /** The borders of the map that is shown. */
   borders: readonly Border[] = [];
 
   constructor(replay: Replay) {
     this.#replay = replay;
   }
 
-  /** Bytes were read from a file that shows the map of a process. */
+  /** Notes that a task has read a file that shows the map of a process. */
   read(pid: number, line: number, path: string): void {
     const { options, processes, execs } = this.#replay;
     if (options.pid !== undefined && options.pid !== pid) return;
@@ -42,18 +42,18 @@ export class MapKeeper {
     this.#lastRead = this.#snapshot(process, line, `when ${path} was read`);
   }
 
-  /** A task is about to end. */
+  /** Takes the map of a task that is about to end. */
   ending(process: Process, line: number): void {
     const wanted = this.#replay.options.pid ?? this.#replay.processes.firstPid;
     if (process.tgid === wanted) this.#lastExit = this.#snapshot(process, line, 'at its exit');
   }
 
-  /** A call was refused for want of memory, or of areas. */
+  /** Called when the kernel refuses a call for want of memory or of areas. */
   refused(process: Process, line: number): void {
     if (this.crowded !== null || !this.#isCrowded(process.task.mm.mapCount)) return;
     const shown = this.#snapshot(process, line, 'when a call was refused');
     this.#crowd(shown);
-    // What the user asked for goes first.
+    // The option at wins.
     if (this.#replay.options.at === undefined) this.#held = shown.held;
   }
 
@@ -66,7 +66,7 @@ export class MapKeeper {
     this.crowded = { pid, line, moment, areas: lines.length, pattern: areaPattern(lines) };
   }
 
-  /** A memory call has been made. */
+  /** Called after each memory call. */
   afterCall(process: Process, line: number): void {
     const { options, processes, tally } = this.#replay;
     if (tally.memoryCalls !== options.at) return;
@@ -85,7 +85,7 @@ export class MapKeeper {
     return { pid, line, moment, lines, space, borders, held };
   }
 
-  /** The map to show; null when the log has no process. */
+  /** Returns the map to show; null when the log has no process. */
   final(): ReplayedMap | null {
     const { options, notebook, tally, processes, parser } = this.#replay;
     let shown = this.#at ?? this.#lastRead ?? this.#lastExit;

@@ -1,5 +1,5 @@
 /**
- * The map of an address space at a moment, as lines that can be compared with those of a real /proc/PID/maps.
+ * Takes the map of an address space, as lines that can be compared with those of a real /proc/PID/maps.
  */
 import {
   VM_EXEC,
@@ -19,15 +19,15 @@ import type { HeldMap } from '../stacks/ledger.ts';
 import type { Space } from '../process/process.ts';
 import type { RecordedFiles } from '../process/recorded-files.ts';
 
-/** One line, and what the comparison must know of it. */
+/** One line, and facts for its comparison. */
 export interface SnapshotLine extends MapsLine {
-  /** Device and inode stand for the file's identity only: the log does not tell the real ones. */
+  /** Whether device and inode only identify the file: the log does not contain the real ones. */
   readonly anyDevice: boolean;
-  /** It could join the line before it if memory had not been taken as written. */
+  /** Whether it could join the line before it if memory had not been assumed as written. */
   readonly touchedApart: boolean;
 }
 
-/** A map at a moment. */
+/** A map at a moment of the log. */
 export interface Snapshot {
   readonly pid: number;
   readonly line: number;
@@ -39,15 +39,15 @@ export interface Snapshot {
   readonly held: HeldMap | null;
 }
 
-/** Whether only the assumption that both were written keeps two neighbours apart. */
+/** Returns whether only the assumption that both were written keeps two neighbours apart. */
 export function apartByTouch(prev: Vma, next: Vma): boolean {
   if (prev.vmEnd !== next.vmStart || prev.vmFile !== next.vmFile) return false;
   const why = whyNotMerged(prev, next);
-  // A moved area keeps its offsets once it has pages of its own.
+  // A moved area keeps its offsets once it has an anon_vma.
   return why === VMA_MERGE_ANON_VMA || (why === VMA_MERGE_PGOFF && prev.vmFile === null);
 }
 
-/** One mapping as a line. */
+/** Returns one mapping as a line. */
 export function mapsLineOf(
   mm: Mm,
   vma: Vma,
@@ -106,7 +106,7 @@ function gateLineOf(gate: GateArea): SnapshotLine {
   };
 }
 
-/** The mappings around an address: at most `count` on either side. */
+/** Returns the mappings around an address: at most `count` on either side. */
 export function linesAround(mm: Mm, files: RecordedFiles, address: number, count: number = 2): SnapshotLine[] {
   let at = mm.tree.first;
   while (at !== null && at.vmEnd <= address && at.vmNext !== null) at = at.vmNext;

@@ -1,10 +1,10 @@
 /**
- * Counts what happens to VMAs while a log is replayed. It listens to the engine; it decides nothing.
+ * Counts the events of VMAs during a replay. It is a listener and changes nothing.
  */
 import { type Tracer, type Vma, type VmaEvent } from '@vmarea/mm-core';
 import { MMAP_REGION_DRIVER_REFUSED, VMA_MERGE_ANON_VMA } from '@vmarea/mm-core/reasons';
 
-/** Attached to every address space of a replay. */
+/** The listener of every address space of a replay. */
 export class VmaCounter implements Tracer {
   created = 0;
   merged = 0;
@@ -13,21 +13,21 @@ export class VmaCounter implements Tracer {
   peak = 0;
   peakPid = 0;
   peakLine = 0;
-  /** Merges that were refused only because both sides had been taken as written. */
+  /** Merges that were refused only because both sides had been assumed as written. */
   touchRefusals = 0;
   touchLine = 0;
-  /** The last refusal before that of the engine, so the driver's own when a driver refused; 0 for none. Whoever makes a call clears it. */
+  /** The last reason before that of the engine, so the driver's own after a driver's error; 0 for none. Clear it before a call. */
   driverDecision = 0;
-  /** Who is at work. */
+  /** The task that makes the call. */
   pid = 0;
   line = 0;
 
   enter(): void {
-    // Which functions are entered does not matter here.
+    // Entered functions are not counted.
   }
 
   decide(decision: number, result: number): void {
-    // A driver's own reason comes right before that of the engine, which only says that the driver refused.
+    // A driver's own reason comes directly before that of the engine, which only says that the driver refused.
     if (result < 0 && decision !== MMAP_REGION_DRIVER_REFUSED) this.driverDecision = decision;
     if (decision !== VMA_MERGE_ANON_VMA) return;
     this.touchRefusals++;
@@ -56,7 +56,7 @@ export class VmaCounter implements Tracer {
   }
 
   fault(): void {
-    // There is no memory behind a replay.
+    // A replay has no memory.
   }
 
   private atPeak(vma: Vma): void {

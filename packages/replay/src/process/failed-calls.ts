@@ -1,6 +1,6 @@
 /**
  * Calls that failed in the log. The state follows the log: such a call changes nothing here unless the kernel here fails it in
- * the same way. Where it does not, what would make it fail so is searched for, and named if it is outside of the rules.
+ * the same way. Otherwise this file searches for its cause, and names a cause that is outside of mm's rules.
  */
 import { reasonOf } from '../report/reasons.ts';
 import { findVma, isErr } from '@vmarea/mm-core';
@@ -32,14 +32,14 @@ import type { Replay } from '../replay.ts';
 import { makeMemoryCall, reachesUnknown } from './memory-calls.ts';
 import type { Process } from './process.ts';
 
-/** Areas that all trials of one replay may copy: a copy of a process costs as much as its areas. */
+/** The number of areas that all trials of one replay may copy: a copy of a process costs as much as its areas. */
 const MOST_COPIED = 4_000_000;
-/** Areas of a process whose causes are searched for: each search makes dozens of copies. */
+/** The largest number of areas of a process whose causes are searched: each search makes dozens of copies. */
 const MOST_SEARCHED = 20_000;
-/** Kinds of failures that are searched for. */
+/** The number of kinds of failures whose causes are searched. */
 const SEARCHES = 40;
 
-/** Errnos that memory calls can give by their own rules. */
+/** Errnos that memory calls can give by mm's rules. */
 const OWN: ReadonlySet<number> = new Set([
   EACCES,
   EAGAIN,
@@ -56,7 +56,7 @@ const OWN: ReadonlySet<number> = new Set([
   ETXTBSY,
 ]);
 
-/** Makes a decoded call on whatever task it is given. */
+/** Returns a function that makes a decoded call on any task. */
 export function attemptOf(op: MemoryOp): Attempt {
   return (task) => {
     task.cur.call.reason = 0;
@@ -65,7 +65,7 @@ export function attemptOf(op: MemoryOp): Attempt {
   };
 }
 
-/** A fork that is made and thrown away. */
+/** Makes a fork and discards the child. */
 const forkAttempt: Attempt = (task) => {
   task.cur.call.reason = 0;
   const child = task.sys.fork();
@@ -75,14 +75,14 @@ const forkAttempt: Attempt = (task) => {
   return { result: child.pid, signal: 0, decision: 0 };
 };
 
-/** What is said of a failure that the kernel here does not share. */
+/** The explanation of a failure that does not occur here. */
 export interface Explained {
   readonly kind: FailureKind;
   readonly sentence: string;
   readonly causes: readonly FailureCause[];
 }
 
-/** Failed calls of one replay. */
+/** The failed calls of one replay. */
 export class FailedCallDriver {
   readonly #replay: Replay;
   readonly #known = new Map<string, Explained>();
@@ -92,7 +92,7 @@ export class FailedCallDriver {
     this.#replay = replay;
   }
 
-  /** What the kernel here answers, tried on a copy; null when that costs too much or cannot be tried. */
+  /** Makes the call on a copy. Returns its outcome; null when that costs too much or is not possible. */
   trial(process: Process, attempt: Attempt): Outcome | null {
     const { mapCount } = process.task.mm;
     if (this.#copied + mapCount > MOST_COPIED) return null;
@@ -101,9 +101,9 @@ export class FailedCallDriver {
   }
 
   /**
-   * Why a call failed that the kernel here lets pass, or refuses otherwise.
+   * Explains why a call failed in the log that the kernel here allows, or refuses with another errno.
    *
-   * @param ret the recorded negative errno; null: the log does not say which
+   * @param ret the recorded negative errno; null: the log has none
    */
   explain(process: Process, call: Call, op: MemoryOp, ret: number | null): Explained {
     const text = `${call.name} ${ret ?? 0} ${'flags' in op ? (op.flags ?? 0) : 0} ${'prot' in op ? op.prot : 0} ${'advice' in op ? op.advice : 0}`;
@@ -120,7 +120,7 @@ export class FailedCallDriver {
     if (this.#known.size >= SEARCHES || process.task.mm.mapCount > MOST_SEARCHED) return null;
     const wanted = ({ result }: Outcome): boolean => (ret === null ? isErr(result) : result === ret);
     const causes = causesOf(process.task, attempt, wanted).filter((cause) => isLikely(cause, process));
-    // Nobody limits a process to gigabytes before its machine has no more of them.
+    // A request of gigabytes fails for lack of memory more often than for a limit.
     if (bytes >= LARGE) causes.sort((a, b) => Number(isMemory(b)) - Number(isMemory(a)));
     if (causes.length === 0) return null;
     const error = ret === null ? 'Fails' : errnoName(ret);
@@ -131,7 +131,7 @@ export class FailedCallDriver {
     };
   }
 
-  /** A failure that no rule of mm gives here: what could have given it, by name. */
+  /** Explains a failure that no rule of mm gives here: names what could have given it. */
   #outside(process: Process, call: Call, ret: number | null, device: string): Explained {
     const name = ret === null ? 'An error' : errnoName(ret);
     const outside = (sentence: string): Explained => ({ kind: 'outside', sentence, causes: [] });
@@ -167,13 +167,13 @@ export class FailedCallDriver {
     return { kind: 'unexplained', sentence, causes: [] };
   }
 
-  /** The line of a seccomp filter that is installed by then; 0 for none. */
+  /** Returns the line at which a seccomp filter was installed before this line; 0 for none. */
   #seccomp(line: number): number {
     const { seccomp } = this.#replay.situation;
     return seccomp !== null && seccomp.value <= line ? seccomp.value : 0;
   }
 
-  /** The device that a call is about; empty for none. */
+  /** Returns the device of a call; empty for none. */
   #deviceOf(process: Process, op: MemoryOp): string {
     const isDevice = (path: string): boolean =>
       (path.startsWith('/dev/') && !/^\/dev\/(zero|null|full|shm\/|ashmem|hugepages)/.test(path)) ||
@@ -189,7 +189,7 @@ export class FailedCallDriver {
     return vma !== null && vma.vmStart <= Number(op.addr) && isDevice(path) ? path : '';
   }
 
-  /** A clone, fork or vfork that failed. */
+  /** Explains a clone, fork or vfork that failed. */
   fork(process: Process, call: Call, op: ForkOp): void {
     const { notebook } = this.#replay;
     const { ret } = call;
@@ -226,26 +226,26 @@ export class FailedCallDriver {
     } else note('outside', `No rule of mm gives ${error} here. No child exists.`);
   }
 
-  /** Whether the answer rests on memory that the log does not show. */
+  /** Returns whether the answer depends on memory that the log does not show. */
   luck(process: Process, op: MemoryOp, ret: number): boolean {
     return op.op !== 'mmap' && process.space.recorded && -ret === ENOMEM && reachesUnknown(process, op);
   }
 }
 
-/** Requests of this size fail for want of memory more often than for a limit. */
+/** Requests of at least this size fail for lack of memory more often than for a limit. */
 const LARGE = 2 ** 30;
 
 function isMemory({ condition }: Cause): boolean {
   return condition.startsWith('vm.overcommit_memory is 0');
 }
 
-/** Bytes that a call asks for; 0 for one that asks for none. */
+/** Returns the bytes that a call requests; 0 for none. */
 function sizeOf(op: MemoryOp): number {
   if (op.op === 'mremap') return Number(op.newLen);
   return op.op === 'mmap' || op.op === 'mprotect' ? Number(op.len) : 0;
 }
 
-/** Nobody sets max_map_count to a handful; where more areas are shown than are known, it is the usual limit that counts. */
+/** Returns whether a cause is likely: no real process has a max_map_count of a few areas, unless its log shows nearly as many. */
 function isLikely(cause: Cause, process: Process): boolean {
   if (!cause.condition.startsWith('vm.max_map_count')) return true;
   return process.task.mm.mapCount > 1000;

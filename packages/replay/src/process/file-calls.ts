@@ -1,5 +1,5 @@
 /**
- * Calls about files and processes: inputs. What they returned is put where the kernel package finds it.
+ * Calls about files and processes are inputs: this file stores their recorded results where the kernel package reads them.
  */
 import {
   type Call,
@@ -18,10 +18,10 @@ import { joinPath } from '../programs/programs.ts';
 import type { RecordedKind } from './recorded-files.ts';
 import type { Replay } from '../replay.ts';
 
-/** AT_FDCWD as the decoder gives it. */
+/** AT_FDCWD, as the decoder returns it. */
 const AT_CWD = -100;
 
-/** Makes the effect of a call that succeeded. */
+/** Carries out a call that succeeded. */
 export function fileCall(replay: Replay, process: Process, call: Call, op: Op): void {
   const { cur } = process.task;
   switch (op.op) {
@@ -110,7 +110,7 @@ function install(process: Process, file: File, fd: number, closeOnExec: boolean)
   process.task.cur.files.installAt(file, fd, Infinity, closeOnExec);
 }
 
-/** A path of the log as maps shows it; null when it cannot be known. With `literal` links are not followed. */
+/** Returns the path in maps of a path of the log; null when it is unknown. With `literal`, links are not followed. */
 function pathAt(
   replay: Replay,
   process: Process,
@@ -131,7 +131,7 @@ function pathAt(
 
 const MAPS_PATH = /^\/proc\/(self|thread-self|[0-9]+)(?:\/task\/[0-9]+)?\/(?:maps|smaps)$/;
 
-/** The process whose map a path shows; -1 for other paths. */
+/** Returns the process whose map a path shows; -1 for other paths. */
 function mapsPid(process: Process, path: string): number {
   const match = path.endsWith('maps') ? MAPS_PATH.exec(path) : null;
   if (match === null || path.endsWith('smaps')) return -1;
@@ -155,7 +155,7 @@ function duplicated(replay: Replay, process: Process, op: DupOp): void {
   if (op.from.fd === op.to.fd) return;
   if (file === null) {
     if (op.from.path === null) {
-      // Of a descriptor that the log never opened nothing is known; if it is ever mapped, that is noted then.
+      // The file of a descriptor that the log never opened is unknown; a later mmap of it adds the note.
       if (files.fgetRaw(op.to.fd) !== null) files.close(op.to.fd);
       return;
     }
@@ -192,7 +192,7 @@ function mapsRead(replay: Replay, process: Process, call: Call, op: TransferOp):
   if (pid >= 0) replay.maps.read(pid, call.line, file?.path() ?? op.file.path ?? '');
 }
 
-/** Limits that were set hold; limits that were told are what they were all along. */
+/** Applies limits: set ones from now on; a read limit was in force from the start. */
 function limits(replay: Replay, process: Process, op: RlimitOp): void {
   const target = op.pid === 0 ? process : replay.processes.byPid(op.pid);
   if (target === null || op.resource < 0) return;

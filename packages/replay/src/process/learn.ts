@@ -1,6 +1,6 @@
 /**
- * A recorded success is evidence: where the kernel here refuses a call that succeeded, an assumed fact that would let it
- * through was assumed wrongly. What an option or the log has told is never changed.
+ * Corrects assumptions by recorded successes: when the kernel here refuses a call that succeeded, an assumed fact that would
+ * allow it was wrong. Facts from an option or the log are never changed.
  */
 import { hasCapability, rootCredentials } from '@vmarea/mm-core';
 import type { Task } from '@vmarea/kernel';
@@ -10,13 +10,13 @@ import { setConfig, tryOnCopy, type Attempt, type Outcome } from '@vmarea/what-i
 import type { MemoryOp } from '@vmarea/strace';
 import type { Process } from './process.ts';
 
-/** A correction of something assumed. */
+/** A correction of an assumed fact. */
 interface Correction {
-  /** As a sentence. */
+  /** The fact, as a sentence. */
   readonly said: string;
-  /** Makes the machine or process so. */
+  /** Applies it to the machine or process. */
   apply(task: Task): void;
-  /** The situation with the fact. */
+  /** Returns the situation with the fact. */
   learn(situation: Situation, line: number, what: string): Situation;
 }
 
@@ -34,7 +34,7 @@ function configCorrection(task: Task, name: (typeof BUILT)[number]): Correction 
   };
 }
 
-/** What could be otherwise than assumed, likely things first. */
+/** Returns the possible corrections, likely ones first. */
 function corrections(task: Task, situation: Situation, op: MemoryOp): Correction[] {
   const found: Correction[] = [];
   const { system, hugePool } = task.kernel;
@@ -95,18 +95,18 @@ function corrections(task: Task, situation: Situation, op: MemoryOp): Correction
   return found;
 }
 
-/** What was learned from a success. */
+/** The fact learned from a success. */
 export interface Learned {
   readonly said: string;
   readonly situation: Situation;
 }
 
 /**
- * Corrects one assumed fact so that a call that the log shows to succeed goes through.
+ * Corrects one assumed fact so that a call that succeeded in the log succeeds here.
  *
- * @param passes whether an outcome is the recorded one
+ * @param passes returns whether an outcome is the recorded one
  * @param at line and text of the call
- * @returns null when no assumed fact is in the way; nothing has changed then
+ * @returns null, with nothing changed, when no assumed fact refuses the call
  */
 export function learnFromSuccess(
   process: Process,

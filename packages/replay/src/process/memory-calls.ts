@@ -1,5 +1,5 @@
 /**
- * One memory call of a log made on the kernel: with its own arguments, or with the address that the log's kernel chose.
+ * Makes one memory call of a log on the kernel: with its own arguments, or at the address that the log's kernel chose.
  */
 import { findVma } from '@vmarea/mm-core';
 import type { Register, Sys } from '@vmarea/kernel';
@@ -25,10 +25,10 @@ import {
 } from '@vmarea/uapi';
 import type { Process, Space } from './process.ts';
 
-/** mincore's answer is not in a log, and nothing is resident here. */
+/** mincore's vector is not in a log, and no page is resident here. */
 const NO_BYTES = new Uint8Array(0);
 
-/** Makes a call as the log has it. */
+/** Makes a call with the log's arguments. */
 export function makeCall(process: Process, op: MemoryOp): number {
   return makeMemoryCall(process.task.sys, op);
 }
@@ -36,7 +36,7 @@ export function makeCall(process: Process, op: MemoryOp): number {
 /**
  * Makes a decoded call on a task.
  *
- * @returns what the kernel package returns: a value or a negative errno; -ENOSYS for prctl other than PR_SET_VMA and for
+ * @returns the result of the kernel package: a value or a negative errno; -ENOSYS for prctl other than PR_SET_VMA and for
  *   System V shared memory
  */
 export function makeMemoryCall(sys: Sys, op: MemoryOp): number {
@@ -78,7 +78,7 @@ export function makeMemoryCall(sys: Sys, op: MemoryOp): number {
 }
 
 /**
- * Makes the call so that what it maps lies where the log says. Errors are what they are.
+ * Makes the call so that its mapping gets the log's address. Errors are returned.
  *
  * @param recorded the log's answer
  */
@@ -97,9 +97,9 @@ export function makeCallAt(process: Process, op: MemoryOp, recorded: number): nu
 }
 
 /**
- * shmat and shmdt, as the log has them: System V shared memory is a file of its own kind, whose size only shmget tells.
+ * shmat and shmdt, as recorded: a System V segment is a file of its own kind, whose size only shmget gives.
  *
- * @param sizes of the segments seen so far, by id, in bytes
+ * @param sizes sizes in bytes of the segments seen so far, by id
  */
 export function sharedSegment(sys: Sys, op: MemoryOp, recorded: number, sizes: ReadonlyMap<number, number>): number {
   if (op.op !== 'shmat') return -ENOSYS;
@@ -111,7 +111,7 @@ export function sharedSegment(sys: Sys, op: MemoryOp, recorded: number, sizes: R
   return sys.mmap(recorded, size, prot, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
-/** Notes what a successful call gave out, so that it counts as written before the next one. */
+/** Notes the memory that a successful call returned, so that it counts as written before the next call. */
 export function noteGiven(space: Space, process: Process, op: MemoryOp, result: number, oldBrk: number): void {
   switch (op.op) {
     case 'mmap':
@@ -136,7 +136,7 @@ function pagesUp(process: Process, len: Register): number {
   return Math.ceil(fromRegister(len) / pageSize) * pageSize;
 }
 
-/** Whether a call reaches memory that a replay with recorded addresses does not know. */
+/** Returns whether a call uses memory that is unknown in a replay with recorded addresses. */
 export function reachesUnknown(process: Process, op: MemoryOp): boolean {
   if (!('addr' in op)) return false;
   const start = Number(op.addr);

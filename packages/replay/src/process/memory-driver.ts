@@ -1,5 +1,5 @@
 /**
- * Memory calls of a log: each made on the kernel, then compared with the recorded answer.
+ * Makes the memory calls of a log on the kernel, and compares each with the recorded answer.
  */
 import { reasonOf } from '../report/reasons.ts';
 import { findVmaIntersection, RETRY } from '@vmarea/mm-core';
@@ -31,7 +31,7 @@ import type { Reason } from '../report/report.ts';
 import { linesAround, snapshotLines } from '../maps/snapshot.ts';
 import type { Tally } from '../report/tally.ts';
 
-/** Memory calls of one replay. */
+/** The memory calls of one replay. */
 export class MemoryDriver {
   readonly #replay: Replay;
   readonly #tally: Tally;
@@ -43,7 +43,7 @@ export class MemoryDriver {
     this.#tally = replay.tally;
   }
 
-  /** A memory call has returned: made here, then compared. */
+  /** Handles a memory call that has returned: makes it here, then compares. */
   memory(process: Process, call: Call, op: MemoryOp): void {
     const entered = process.entered;
     process.entered = null;
@@ -94,21 +94,21 @@ export class MemoryDriver {
     onCall({ number: this.#tally.memoryCalls, line, pid, call, result, recorded: ret, reason, op, task: process.task });
   }
 
-  /** Whether the log says that the call was refused: brk says so with an unchanged break. */
+  /** Returns whether the call failed in the log; a failed brk returns the unchanged break. */
   #failedInLog(process: Process, call: Call, op: MemoryOp): boolean {
     if (call.failed || (call.ret !== null && call.ret < 0)) return true;
     if (op.op !== 'brk' || process.space.breakUnknown || call.ret === null) return false;
     return Number(op.addr) !== 0 && Number(op.addr) !== call.ret && call.ret === process.task.mm.brk;
   }
 
-  /** A call that was refused: it changes nothing here unless it is refused in the same way. */
+  /** Handles a failed call: it changes nothing here unless it fails in the same way. */
   #failed(process: Process, call: Call, op: MemoryOp, entered: Entered | null): number | null {
     const { failures, notebook } = this.#replay;
     const { ret } = call;
     const refusedBreak = ret !== null && ret >= 0;
     const alike = (outcome: number): boolean => (ret === null ? outcome < 0 : outcome === ret);
     if (entered?.result != null) {
-      // It had to be made before its answer was read.
+      // The call was made before its answer was read.
       if (alike(entered.result)) this.#agreed(process, call, op, entered.result);
       else this.#unlike(process, call, op);
       return entered.result;
@@ -126,7 +126,7 @@ export class MemoryDriver {
       return ret;
     }
     if (alike(outcome.result)) {
-      // In the same way, so that what a refused call keeps is kept here, too.
+      // It fails in the same way, so what a failed call leaves changed changes here, too.
       const result = makeCall(process, op);
       this.#agreed(process, call, op, result);
       return result;
@@ -143,7 +143,7 @@ export class MemoryDriver {
     this.#replay.notebook.failure({ call, text: callText(call), error, reason, kind: 'agrees', causes: [] });
   }
 
-  /** A refused call that the kernel here does not refuse so. */
+  /** Handles a failed call that the kernel here does not fail in the same way. */
   #unlike(process: Process, call: Call, op: MemoryOp): void {
     const refusedBreak = call.ret !== null && call.ret >= 0;
     const { kind, sentence, causes } = this.#replay.failures.explain(process, call, op, call.ret);
@@ -153,7 +153,7 @@ export class MemoryDriver {
     this.#replay.notebook.failure({ call, text: callText(call), error, reason, kind, causes });
   }
 
-  /** Calls that other threads had entered by then are made. @returns whether there were any */
+  /** Makes the calls that other threads have entered. @returns whether there were any */
   #letOthersGoFirst(process: Process): boolean {
     let made = false;
     for (const { entered, task, space } of this.#replay.processes.sharing(process)) {
@@ -164,7 +164,7 @@ export class MemoryDriver {
     return made;
   }
 
-  /** A call that succeeded in the log, or did not return. */
+  /** Handles a call that succeeded in the log, or did not return. */
   #succeeded(process: Process, call: Call, op: MemoryOp, entered: Entered | null): number | null {
     const { space, task } = process;
     const { ret } = call;
@@ -224,16 +224,16 @@ export class MemoryDriver {
   #make(process: Process, call: Call, op: MemoryOp, ret: number): number {
     if (process.space.recorded) return makeCallAt(process, op, ret);
     const result = makeCall(process, op);
-    // Other threads were inside of calls of their own: they may have come first.
+    // Calls that other threads have entered may have come first.
     return result === ret ? result : this.#reorder(process, call, op, result, ret);
   }
 
-  /** brk(NULL) tells where the heap is when no exec and no map did. */
+  /** brk(NULL): takes the break from the log when no exec and no map gave it. */
   #breakTold(process: Process, op: BrkOp, ret: number): boolean {
     const { space } = process;
     const { mm } = process.task;
     const { pageSize } = mm.system;
-    // A map shows the heap in whole pages; the break is somewhere in the last one.
+    // A map shows the heap in whole pages; the break is in the last one.
     const refines = space.breakRounded && Number(op.addr) === 0 && ret < mm.brk + pageSize && ret > mm.brk - pageSize;
     space.breakRounded = false;
     if (!space.breakUnknown && !refines) return false;
@@ -243,28 +243,28 @@ export class MemoryDriver {
     return true;
   }
 
-  /** In a log whose addresses are taken as recorded, what does not depend on them is judged. */
+  /** Returns whether a call is judged in a log whose addresses are taken as recorded: when it does not depend on them. */
   #judgedAnyway(op: MemoryOp): boolean {
     if (op.op === 'mmap') return (op.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
     if (op.op === 'mremap' || op.op === 'brk') return false;
     return true;
   }
 
-  /** Whether a refusal in such a log may rest on what the log does not show. */
+  /** Returns whether an error in such a log may come from facts that the log does not show. */
   #mayBeUnknown(process: Process, op: MemoryOp, result: number): boolean {
     if (op.op === 'mmap') {
-      // Pools of huge pages, and address spaces that are not modelled; limits that are only assumed have been corrected by now.
+      // Pools of huge pages, and address spaces that are not modelled; wrong assumed limits were corrected before.
       const pools = (op.flags & MAP_HUGETLB) !== 0 || this.#replay.options.recorded === true;
       return pools || (result !== -EINVAL && result !== -EACCES && result !== -ENOMEM);
     }
     if (op.op === 'mremap' || op.op === 'brk') return true;
     if (reachesUnknown(process, op) && (result === -ENOMEM || result === -EFAULT)) return true;
-    // Advice of a later version than the one that was taken.
+    // The advice may belong to a later version than the assumed one.
     const { kernel } = this.#replay.situation;
     return isAssumed(kernel) && op.op === 'madvise' && op.advice >= NEW_ADVICE && result === -EINVAL;
   }
 
-  /** A success shows that an assumed fact was assumed wrongly. */
+  /** Corrects an assumed fact that the success of the call disproves. */
   #learned(process: Process, call: Call, op: MemoryOp, ret: number): boolean {
     const replay = this.#replay;
     if (replay.options.situation === undefined || process.task.mm.mapCount > 100_000) return false;
@@ -277,7 +277,7 @@ export class MemoryDriver {
       call: callText(call),
     });
     if (learned === null) {
-      // The trials have left reasons of their own.
+      // The trials have overwritten the reason.
       process.task.cur.call.reason = reason;
       replay.counter.driverDecision = driverDecision;
       return false;
@@ -287,7 +287,7 @@ export class MemoryDriver {
     return true;
   }
 
-  /** A mapping that only the driver of the file can have made: it is made as one of a plain file. */
+  /** Makes a mapping that only the driver of the file can have allowed as one of a plain file. */
   #byDriver(process: Process, call: Call, op: MmapOp): boolean {
     const { files, call: made } = process.task.cur;
     const file = files.fgetRaw(op.fd);
@@ -326,7 +326,7 @@ export class MemoryDriver {
   }
 
   /**
-   * A call whose answer differs, made again after calls of other threads that had been entered by then.
+   * Makes a call with another answer again, after calls that other threads had entered by then.
    *
    * @returns the answer that counts
    */
@@ -354,7 +354,7 @@ export class MemoryDriver {
       }
     }
     if (ret < 0 || !movable || !call.split) return at;
-    // It overlapped calls that have returned by now: what matters is that its place is free.
+    // It overlapped calls that have returned: it only matters that its range is free.
     undo(at);
     const { mm } = process.task;
     const free = findVmaIntersection(mm, ret, ret + Number(op.len)) === null;
@@ -367,7 +367,7 @@ export class MemoryDriver {
     return ret;
   }
 
-  /** A descriptor that the log never opened: a file of which nothing is known. */
+  /** Handles a descriptor that the log never opened: opens an unknown file there. */
   #openedBefore(process: Process, call: Call, op: MmapOp): void {
     const { files } = process.task.cur;
     if (op.fd < 0 || files.fgetRaw(op.fd) !== null) return;
@@ -405,15 +405,15 @@ export class MemoryDriver {
   }
 }
 
-/** The first advice (MADV_WIPEONFORK) that not every version has. */
+/** The first advice (MADV_WIPEONFORK) that 4.4 does not have. */
 const NEW_ADVICE = 18;
 
-/** An errno by name; `errno unknown` where the log does not say. */
+/** Returns an errno's name; `errno unknown` when the log has none. */
 function errorOf(ret: number | null): string {
   return ret === null ? 'errno unknown' : errnoName(ret);
 }
 
-/** Why a recorded answer is none that the kernel could have given, in a sentence. */
+/** Explains in a sentence why the kernel could not have given a recorded answer. */
 function explain(op: MemoryOp, result: number, ret: number): string {
   if (result < 0 && ret >= 0) return 'The kernel refuses this call here; the log says that it succeeded.';
   if (result >= 0 && ret < 0) return 'Nothing that the log shows makes this call fail.';

@@ -1,5 +1,5 @@
 /**
- * A task of the log, and what replay keeps beside the kernel package's task: where it is in exec, what is pending.
+ * A task of the log: the state that replay needs in addition to the kernel package's task (its exec, its pending call).
  */
 import { anonVmaPrepare, findVma, VM_SHARED, VM_WRITE, type Mm } from '@vmarea/mm-core';
 import type { Task } from '@vmarea/kernel';
@@ -7,30 +7,30 @@ import type { Call, LogEvent, MemoryOp } from '@vmarea/strace';
 import type { PendingExec } from '../programs/launch.ts';
 import type { Origin } from '../stacks/ledger.ts';
 
-/** What replay keeps for an address space. Threads share it. */
+/** The replay's state of an address space. Threads share it. */
 export class Space {
-  /** Addresses come from the kernel's rules, or (not enough is known) from the log. */
+  /** Whether addresses come from the log, because too little is known, instead of from the kernel's rules. */
   recorded: boolean;
   randomized = false;
-  /** The program, as maps shows it; empty when it is not known. */
+  /** The program's path in maps; empty when unknown. */
   program = '';
-  /** The dynamic loader, as maps shows it; empty without one. */
+  /** The dynamic loader's path in maps; empty without one. */
   interpreter = '';
-  /** Placed by assumption, not by an answer: left out of the verdict. */
+  /** Whether the stack was placed by assumption, not by an answer: it does not count in the verdict. */
   assumedStack = false;
   assumedProgram = false;
   assumedLibraries = false;
   /** [vdso] lies above the stack, at a place that no answer told. */
   assumedVdso = false;
-  /** The break is not known yet (no exec seen): the first answer tells it. */
+  /** Whether the break is unknown (no exec seen): the first answer gives it. */
   breakUnknown: boolean;
-  /** The break is known from a map, which shows whole pages. */
+  /** Whether the break comes from a map, which shows whole pages. */
   breakRounded = false;
-  /** Names that the map before gave to areas, by an address in them. */
+  /** Names of areas from the map before, by an address in them. */
   labels: ReadonlyMap<number, string> | null = null;
-  /** Who made areas begin, by address; null unless stacks are followed. */
+  /** The origins of areas, by address; null when stacks are not followed. */
   origins: Map<number, Origin> | null = null;
-  /** Bytes that the last call made or changed: written before the next call. Both 0: none. */
+  /** The range that the last call created or changed: it counts as written before the next call. Both 0: none. */
   freshStart = 0;
   freshEnd = 0;
 
@@ -39,7 +39,7 @@ export class Space {
     this.breakUnknown = recorded;
   }
 
-  /** For fork. */
+  /** Returns a copy for fork. */
   copy(): Space {
     const copy = new Space(this.recorded);
     copy.randomized = this.randomized;
@@ -56,13 +56,13 @@ export class Space {
     return copy;
   }
 
-  /** Memory of [start, end) has been given out: it counts as written before the next call. */
+  /** Notes that a call returned the memory [start, end): it counts as written before the next call. */
   given(start: number, end: number): void {
     this.freshStart = start;
     this.freshEnd = end;
   }
 
-  /** Private writable anonymous memory that was given out is written now: it gets an anon_vma, as a fault would give it. */
+  /** Counts the noted private writable anonymous memory as written: gives it an anon_vma, as a fault does. */
   write(mm: Mm): void {
     const end = this.freshEnd;
     if (end === 0) return;
@@ -75,11 +75,11 @@ export class Space {
   }
 }
 
-/** A memory call that has been entered and has not returned. */
+/** A memory call that was entered and has not returned. */
 export interface Entered {
   readonly call: Call;
   readonly op: MemoryOp;
-  /** Its result, when it had to be done before its return was read. */
+  /** Its result, when it was made before its return was read. */
   result: number | null;
 }
 
@@ -90,17 +90,17 @@ export class Process {
   tgid: number;
   task: Task;
   space: Space;
-  /** Where relative paths begin; null as long as the log does not tell. */
+  /** The directory at which relative paths start; null while the log does not show it. */
   cwd: string | null = null;
-  /** Made at the entry of a fork that has not returned: its pid is not known yet, or its first line has told it. */
+  /** The child of a fork that has not returned: its pid is unknown, or its first line has given it. */
   child: Process | null = null;
   /** Whether a line of the log has shown this task's pid. */
   named = true;
-  /** Between exec and the answers that tell where things are: events wait. */
+  /** Set between exec and the answers that give its addresses: events wait. */
   exec: PendingExec | null = null;
   waiting: LogEvent[] = [];
   entered: Entered | null = null;
-  /** How it was counted when it was made; null for the first task. */
+  /** How its creation was counted; null for the first task. */
   born: { readonly copied: boolean; readonly thread: boolean } | null = null;
 
   constructor(pid: number, tgid: number, task: Task, space: Space) {

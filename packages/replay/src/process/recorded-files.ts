@@ -1,8 +1,8 @@
 /**
- * The files of a log: inodes without contents, found by path, behind the descriptors that the log's calls returned.
+ * The files of a log: inodes without contents, found by path, for the descriptors that the log's calls returned.
  *
- * What a file call answered is an input here, so nothing can be refused but what mapping refuses: the kernel package sees
- * ordinary open files. Not here: what is in files, and whether they exist.
+ * The recorded results of file calls are inputs here, so only mapping can refuse: the kernel package sees ordinary open files.
+ * Not here: the contents of files, and whether they exist.
  */
 import {
   FMODE_EXEC,
@@ -44,7 +44,7 @@ import {
 } from '@vmarea/vfs';
 import type { FilePlacement } from '@vmarea/situation';
 
-/** A file of the page cache has no pages here: there is no memory behind a replay. */
+/** A replay has no memory, so a file has no pages. */
 const vmOps = new VmOperations({ fault: () => VM_FAULT_SIGBUS });
 
 const regularOperations = new FileOperations({
@@ -54,7 +54,7 @@ const regularOperations = new FileOperations({
   },
 });
 
-/** The same on a file system that has its files placed at huge pages. */
+/** The same on a filesystem that places files at huge-page boundaries. */
 const placedOperations = new FileOperations({
   mmap: (_cur, _file, vma) => {
     vma.vmOps = vmOps;
@@ -65,7 +65,7 @@ const placedOperations = new FileOperations({
 
 const procOperations = new FileOperations({ mmap: (cur) => refuse(cur, PROC_NO_MMAP, -EIO) });
 
-/** Directories, pipes, sockets: nothing to map. */
+/** The operations of directories, pipes and sockets: they cannot be mapped. */
 const unmappable = new FileOperations({});
 const inodeOperations = new InodeOperations({});
 
@@ -77,7 +77,7 @@ function mapsName(path: string): string {
   return path.length < PATH_MAX ? path : `${path.slice(0, 2048)}…${path.slice(-1024)}`;
 }
 
-/** What kind of thing a descriptor leads to. */
+/** The kind of file of a descriptor. */
 export type RecordedKind = 'file' | 'directory' | 'pipe' | 'socket' | 'other';
 
 /** The files of one replay. */
@@ -122,20 +122,20 @@ export class RecordedFiles {
     });
   }
 
-  /** Whether an inode was made here, so that its device and number are not those of the recording. */
+  /** Returns whether an inode was created here, so that its device and number are not those of the recording. */
   owns(file: VmFile): boolean {
     return file instanceof File && file.fInode.iSb === this.#sb;
   }
 
-  /** Files that are open or mapped. */
+  /** The number of open or mapped files. */
   get size(): number {
     return this.#byPath.size;
   }
 
   /**
-   * An open file with one reference.
+   * Opens a file. Returns it with one reference.
    *
-   * @param path as maps shows it
+   * @param path its path in maps
    * @param flags O_ flags
    */
   open(path: string, flags: number, given: RecordedKind = 'file'): File {
@@ -156,14 +156,14 @@ export class RecordedFiles {
       known = { inode, dentry };
       this.#byPath.set(path, known);
       const file = this.#file(known.dentry, inode, flags, fop);
-      // The open file holds the inode; no name does.
+      // The open file has a reference to the inode; no name has one.
       iput(inode);
       return file;
     }
     return this.#file(known.dentry, known.inode, flags, known.inode.iFop);
   }
 
-  /** The same file, opened as a plain one: a driver of its own maps it, which is not modelled. */
+  /** Opens the same file as a plain one, for a file whose own driver is not modelled. */
   asPlain(file: File): File {
     file.fInode.iFop = regularOperations;
     const plain = allocFile(null, file.dentry, file.fInode, O_RDWR, regularOperations);
@@ -171,29 +171,29 @@ export class RecordedFiles {
     return plain;
   }
 
-  /** Whether a file is a plain one, which is placed as its mount says. */
+  /** Whether a file is a regular one, whose mount decides on its placement. */
   isPlaced(file: VmFile): file is File {
     return file instanceof File && (file.fOp === regularOperations || file.fOp === placedOperations);
   }
 
-  /** Has a plain file placed as its mount says now, or as it is told. */
+  /** Sets a regular file's placement: `placement`, or else that of its mount. */
   place(file: VmFile, placement?: FilePlacement): void {
     if (!this.isPlaced(file)) return;
     file.fOp = (placement ?? this.#placementOf(file.path())) === 'huge' ? placedOperations : regularOperations;
   }
 
-  /** Takes a file of the map before under its path, so that the log opens the same one. */
+  /** Registers a file of the map before under its path, so that the log opens the same file. */
   adopt(path: string, file: File): void {
     file.fInode.iFop = regularOperations;
     if (!this.#byPath.has(path)) this.#byPath.set(path, { inode: file.fInode, dentry: file.dentry });
   }
 
-  /** A file of a map has gone. */
+  /** Called after a file of a map was released. */
   forget(inode: Inode): void {
     for (const [path, known] of this.#byPath) if (known.inode === inode) this.#byPath.delete(path);
   }
 
-  /** A pipe, a socket, or something else that has no name of its own. */
+  /** Opens a pipe, a socket, or another file without a name. */
   openPseudo(kind: RecordedKind, label: string): File {
     this.#pseudo++;
     return this.open(`${label}:[${this.#pseudo}]`, O_RDWR, kind);
@@ -207,14 +207,14 @@ export class RecordedFiles {
     return file;
   }
 
-  /** A program's file, as exec opens it. */
+  /** Opens a program's file, as exec does. */
   openExec(path: string): File {
     const file = this.open(path, O_RDONLY);
     file.fMode |= FMODE_EXEC;
     return file;
   }
 
-  /** The name has gone: mappings show « (deleted)»; a file made under it later is another one. */
+  /** Removes the name: mappings show « (deleted)»; a file created under it later is another one. */
   unlink(path: string): void {
     const known = this.#byPath.get(path);
     if (known === undefined) return;
@@ -224,7 +224,7 @@ export class RecordedFiles {
     known.dentry.dynamicName = `${mapsName(path)} (deleted)`;
   }
 
-  /** The file has another name now; what was there before is deleted. */
+  /** Renames the file; a file with the new name is deleted. */
   rename(from: string, to: string): void {
     this.unlink(to);
     const known = this.#byPath.get(from);

@@ -1,6 +1,6 @@
 /**
- * Signals of the log that come of a memory access: asked of the map. There is no memory behind a replay, so what is judged is
- * what an access at that address meets: nothing, an area without the right, a stack that may not grow, the end of a file.
+ * Judges the log's signals that come from a memory access by the map. A replay has no memory, so it judges what the address
+ * meets: no mapping, an area without the right, a stack that may not grow, the end of a file.
  */
 import { reasonOf } from '../report/reasons.ts';
 import { expandStack, findVma, isErr, VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE, type Vma } from '@vmarea/mm-core';
@@ -30,7 +30,7 @@ interface Judged {
   readonly sentence: string;
 }
 
-/** Whether the stack above may grow down to the address. */
+/** Checks whether the stack above may grow down to the address. */
 function growth(process: Process, vma: Vma, addr: number): string {
   const { task } = process;
   const outcome = onCopy(task, (copy) => {
@@ -55,7 +55,7 @@ function nothingThere(process: Process, vma: Vma | null, addr: number): Judged {
         sentence: `${hex(addr)} is ${formatBytes(below)} below the stack at ${hex(vma.vmStart)}, which may not grow so far: ${why}`,
       };
     }
-    // Where the stack is not that of a running thread, a lower place may be its guard.
+    // Below the stack of a thread that does not run, the address may be in its guard.
     return {
       kind: 'open',
       sentence: `${hex(addr)} is ${formatBytes(below)} below the stack at ${hex(vma.vmStart)}, which could grow so far under the limits that are known (RLIMIT_STACK).`,
@@ -127,7 +127,7 @@ function busError(vma: Vma | null, addr: number, code: number | null): Judged {
   };
 }
 
-/** Asks the map about a signal. Null: it does not come of an access. */
+/** Judges a signal by the map. Returns null when it does not come from an access. */
 export function judgeSignal(process: Process, event: SignalEvent): Judged | null {
   const { signal, addr, code } = event;
   if ((signal !== SIGSEGV && signal !== SIGBUS) || event.stopped) return null;

@@ -1,8 +1,8 @@
 /**
- * The tasks of a log by pid: forks, threads, exec by a thread, exits; and whose a pid is that nobody has announced.
+ * The tasks of a log by pid: forks, threads, exec by a thread, exits; and the owner of a pid that no call has announced.
  *
- * A child may log before its clone returns. The copy of the address space is made at the clone's entry; the first new pid
- * is the child's, unless several clones are under way: then its events wait until one of them returns with it.
+ * A child may log before its clone returns. The address space is copied at the clone's entry; the first new pid is the child's,
+ * unless several clones are in progress: then the child's events wait until one of them returns with its pid.
  */
 import { denyWriteAccess, dupMm, type Mm } from '@vmarea/mm-core';
 import { TaskCaller, type Task } from '@vmarea/kernel';
@@ -12,11 +12,11 @@ import { Process, Space } from './process.ts';
 import type { Replay } from '../replay.ts';
 import type { VmaCounter } from '../maps/vma-counter.ts';
 
-/** The tasks. */
+/** The tasks of one replay. */
 export class ProcessTable {
   readonly #replay: Replay;
   readonly #byPid = new Map<number, Process>();
-  /** Tasks whose fork has been entered and whose child has not been seen. */
+  /** Tasks that have entered a fork and whose child was not yet seen. */
   readonly #forking = new Set<Process>();
   /** Events of pids that could be the child of several forks. */
   readonly #orphans = new Map<number, LogEvent[]>();
@@ -24,7 +24,7 @@ export class ProcessTable {
   #forks = 0;
   #threads = 0;
   #execs = 0;
-  /** VMAs copied by forks. */
+  /** The number of VMAs copied by forks. */
   copied = 0;
   /** The first task of the log. */
   firstPid = -1;
@@ -45,7 +45,7 @@ export class ProcessTable {
     return { seen: this.#seen, forks: this.#forks, execs: this.#execs, threads: this.#threads };
   }
 
-  /** The task of an event; null when it must wait, or is about a task that has ended. */
+  /** Returns the task of an event; null when the event must wait, or its task has ended. */
   find(event: LogEvent): Process | null {
     const { pid } = event;
     const known = this.#byPid.get(pid);
@@ -86,7 +86,7 @@ export class ProcessTable {
     return process;
   }
 
-  /** The child of a fork has a pid now. */
+  /** Assigns a pid to the child of a fork. */
   #name(parent: Process, pid: number, line: number): Process {
     const child = parent.child!;
     parent.child = null;
@@ -99,7 +99,7 @@ export class ProcessTable {
     return child;
   }
 
-  /** A fork begins: the child gets its address space now. */
+  /** Begins a fork: creates the child's address space. */
   forkEntered(parent: Process, op: ForkOp): void {
     const { flags } = op;
     this.#replay.write(parent);
@@ -133,14 +133,14 @@ export class ProcessTable {
     child.born = { copied: (flags & CLONE_VM) === 0, thread };
   }
 
-  /** Counts a task that was made, or takes it back (`sign` -1). */
+  /** Counts a created task, or uncounts it (`sign` -1). */
   #count(child: Process, copied: boolean, thread: boolean, sign: 1 | -1): void {
     if (copied) this.copied += sign * child.task.mm.mapCount;
     if (thread) this.#threads += sign;
     else this.#forks += sign;
   }
 
-  /** A fork has returned. */
+  /** Completes a fork. */
   forkReturned(parent: Process, call: Call, op: ForkOp): void {
     if (call.failed || (call.ret !== null && call.ret < 0)) {
       if (parent.child !== null) this.#drop(parent);
@@ -160,7 +160,7 @@ export class ProcessTable {
     if (waiting !== undefined) {
       for (const event of waiting) if (this.#byPid.get(pid) === process) this.#replay.dispatch(process, event);
     }
-    // With one fork left, whoever still waits is its child.
+    // Only one fork is left, so the waiting task is its child.
     if (this.#forking.size === 1 && this.#orphans.size === 1) {
       const [last] = this.#forking;
       const [entry] = this.#orphans;
@@ -183,11 +183,11 @@ export class ProcessTable {
   #endTask(task: Task): void {
     const { parent } = task;
     task.sys.exit(0);
-    // Nobody waits in a replay.
+    // No process of a replay waits for children.
     if (parent !== null) parent.sys.wait(task.pid);
   }
 
-  /** A task has ended. */
+  /** Ends a task. */
   end(process: Process): void {
     if (process.child !== null) this.#drop(process);
     this.#replay.tellProcess('exit', process, this.#replay.counter.line);
@@ -195,7 +195,7 @@ export class ProcessTable {
     this.#endTask(process.task);
   }
 
-  /** Exec ends the other threads of a process, and gives it a descriptor table of its own. */
+  /** Ends the other threads of a process at exec, and gives it a descriptor table of its own. */
   forgetThreads(process: Process): void {
     this.#execs++;
     for (const other of [...this.#byPid.values()]) {
@@ -211,7 +211,7 @@ export class ProcessTable {
     }
   }
 
-  /** exec by thread `by`: it goes on as the leader. */
+  /** Handles exec by thread `by`: it continues as the leader. */
   superseded(leader: number, by: number): void {
     const thread = this.#byPid.get(by);
     if (thread === undefined) return;
@@ -223,7 +223,7 @@ export class ProcessTable {
     this.#byPid.set(leader, thread);
   }
 
-  /** exit_group: every thread of the group has ended. */
+  /** Handles exit_group: ends every thread of the group. */
   endGroup(process: Process, line: number): void {
     for (const other of [...this.#byPid.values()]) {
       if (other !== process && other.tgid === process.tgid) this.end(other);
@@ -231,13 +231,13 @@ export class ProcessTable {
     this.#replay.exit(process, line);
   }
 
-  /** Other tasks in the same address space. */
+  /** Returns the other tasks in the same address space. */
   sharing(process: Process): Process[] {
     if (process.task.mm.users < 2) return [];
     return [...this.#byPid.values()].filter((other) => other !== process && other.task.mm === process.task.mm);
   }
 
-  /** The VMAs that exec made were made before anybody listened. */
+  /** Counts the VMAs that exec made before a listener was attached. */
   countExisting(counter: VmaCounter, mm: Mm): void {
     counter.created += mm.mapCount;
     if (mm.mapCount > counter.peak) {

@@ -1,7 +1,8 @@
 /**
- * What exec needs to know of ELF files: type, program headers, interpreter. From the files themselves, and from and to JSON.
+ * The headers of ELF files that exec needs: type, program headers, interpreter. Reads them from files' bytes and from JSON, and
+ * writes JSON.
  *
- * It reads no file: bytes and text are handed in. Not here: mapping them, which is the kernel package's exec.
+ * Takes bytes and text; opens no file. The kernel package's exec maps the program.
  */
 import {
   EI_CLASS,
@@ -29,7 +30,7 @@ import type { ElfProgramHeader } from '@vmarea/kernel';
 
 /** The headers of one ELF file. Addresses and sizes in bytes. */
 export interface ElfHeaders {
-  /** Where it was read from. */
+  /** The path from which it was read. */
   readonly path: string;
   /** ET_ constant. */
   readonly type: number;
@@ -38,29 +39,29 @@ export interface ElfHeaders {
   /** The class: 32 for the programs of 32-bit machines (and of the x32 and ILP32 ABIs). */
   readonly bits: 32 | 64;
   readonly entry: number;
-  /** Of the file. */
+  /** Size of the file. */
   readonly size: number;
-  /** PT_INTERP: path of the dynamic loader, or null. */
+  /** PT_INTERP: the path of the dynamic loader, or null. */
   readonly interp: string | null;
   readonly phdrs: readonly ElfProgramHeader[];
 }
 
-/** Headers of many files, and the symbolic links that lead to them. */
+/** Headers of many files, and the symbolic links to them. */
 export interface ElfDirectory {
   /** By path. */
   readonly files: ReadonlyMap<string, ElfHeaders>;
-  /** From a path as programs open it to the path that maps shows. */
+  /** From a path that programs open to the path that maps shows. */
   readonly links: ReadonlyMap<string, string>;
   /** From the path of a script to the interpreter that its first line names. */
   readonly scripts?: ReadonlyMap<string, string> | undefined;
 }
 
-/** Text or bytes that are no ELF headers; the message says where and what. */
+/** Thrown for text or bytes that are no ELF headers; the message gives the place and the value. */
 export class ElfError extends Error {
   override readonly name = 'ElfError';
 }
 
-/** Bytes from which the headers of every ordinary file can be read. */
+/** The number of bytes that contain the headers of every ordinary file. */
 export const ELF_PROBE_BYTES: number = 64 * 1024;
 
 const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
@@ -83,7 +84,7 @@ function nameOf(names: ReadonlyMap<number, string>, value: number): string {
   return names.get(value) ?? String(value);
 }
 
-/** `EM_AARCH64`; the number when it has no name here. */
+/** Returns `EM_AARCH64`; the number for an unknown machine. */
 export function machineName(machine: number): string {
   return nameOf(MACHINE_NAMES, machine);
 }
@@ -91,8 +92,8 @@ export function machineName(machine: number): string {
 /**
  * Reads the headers of an ELF file.
  *
- * @param bytes the beginning of the file ({@link ELF_PROBE_BYTES} are enough unless a linker put the headers elsewhere)
- * @param path named in errors and in the result
+ * @param bytes the beginning of the file ({@link ELF_PROBE_BYTES} suffice unless a linker put the headers elsewhere)
+ * @param path used in errors and in the result
  * @param size of the whole file in bytes
  * @throws ElfError when the bytes are not those of an ELF file, or too few
  */
@@ -171,7 +172,7 @@ function hex(value: number): string {
 }
 
 /**
- * Headers as JSON text, in the form that {@link parseElfJson} reads: numbers of addresses as hexadecimal texts.
+ * Writes headers as JSON text for {@link parseElfJson}, with addresses as hexadecimal texts.
  */
 export function formatElfJson(directory: ElfDirectory): string {
   const files: Record<string, unknown> = {};
@@ -206,7 +207,7 @@ export function formatElfJson(directory: ElfDirectory): string {
   return `${JSON.stringify({ files, links: Object.fromEntries(directory.links), ...scripts }, null, 1)}\n`;
 }
 
-/** Reads values out of parsed JSON and says which one is not what it should be. */
+/** Reads values from parsed JSON; an error names the invalid one. */
 class JsonReader {
   readonly #source: string;
 
@@ -261,10 +262,10 @@ function classOf(read: JsonReader, value: unknown, machine: number, place: strin
 }
 
 /**
- * Reads what {@link formatElfJson} writes.
+ * Reads the JSON of {@link formatElfJson}.
  *
- * @param source named in errors: the file's name
- * @throws ElfError naming the first place that is not as it should be
+ * @param source the file's name, for errors
+ * @throws ElfError naming the first invalid place
  */
 export function parseElfJson(text: string, source: string): ElfDirectory {
   const read = new JsonReader(source);

@@ -1,6 +1,6 @@
 /**
- * Exec in a replay: when it is made for good. A randomised program's displacements follow from answers that come after
- * the exec, so its events wait until these are there.
+ * Exec in a replay: decides when to make it. The displacements of a randomised program follow from answers after the exec, so
+ * its events wait until these are known.
  */
 import { NO_RANDOM } from '@vmarea/kernel';
 import type { LogEvent } from '@vmarea/strace';
@@ -22,11 +22,11 @@ import { Space, type Process } from '../process/process.ts';
 import { joinPath } from './programs.ts';
 import type { Replay } from '../replay.ts';
 
-/** Execs of one replay. */
+/** The execs of one replay. */
 export class ExecDriver {
   readonly #replay: Replay;
   readonly #sysctlRandomize: number;
-  /** Whether programs of this log run at random addresses; null until that is decided. */
+  /** Whether programs of this log run at random addresses; null before that is decided. */
   randomized: boolean | null;
 
   constructor(replay: Replay) {
@@ -38,7 +38,7 @@ export class ExecDriver {
     this.randomized = aslr === 'unknown' ? null : aslr === 'on';
   }
 
-  /** A successful exec. */
+  /** Handles a successful exec. */
   exec(process: Process, path: string | null, line: number): void {
     if (process.exec !== null) this.settle(process);
     const absolute = path === null ? null : joinPath(process.cwd, path);
@@ -72,7 +72,7 @@ export class ExecDriver {
     if (this.randomized === false || (process.task.cur.personality & ADDR_NO_RANDOMIZE) !== 0) this.settle(process);
   }
 
-  /** Looks at an event that comes between an exec and what tells where things are. True: it waits. */
+  /** Reads an event between an exec and the answers that give its addresses. Returns whether the event waits. */
   holds(process: Process, exec: PendingExec, event: LogEvent): boolean {
     if (event.type === 'call') {
       const { name } = event.call;
@@ -95,14 +95,14 @@ export class ExecDriver {
     return true;
   }
 
-  /** Whether programs of this log run at random addresses: they do not when the first break is the one predicted. */
+  /** Decides whether programs of this log run at random addresses: they do not when the first break is the predicted one. */
   #decide(process: Process, exec: PendingExec): void {
     this.#replay.kernel.system.sysctl.randomizeVaSpace = 0;
     const layout = execProgram(process, exec.program, this.#replay.files, NO_RANDOM);
     this.randomized = typeof layout === 'number' || process.task.mm.brk !== exec.firstBrk;
   }
 
-  /** Execs for good, and lets go of the events that waited. */
+  /** Makes the exec, and continues with the events that waited. */
   settle(process: Process): void {
     const exec = process.exec;
     if (exec === null) return;
@@ -159,7 +159,7 @@ export class ExecDriver {
         const { brk, mmapLegacy } = process.task.mm;
         const mmap = exec.firstMmap < 0 ? 0 : probeMmap(process, exec.firstMmapLen);
         random = displacements(exec, trial, { mmap, brk, legacy: mmapLegacy }, assumed, arch);
-        // These answers were not predicted but told where things are.
+        // These answers were not predicted: they gave the addresses.
         this.#replay.tally.told += (exec.firstMmap < 0 ? 0 : 1) + (exec.firstBrk < 0 ? 0 : 1);
       }
     }

@@ -1,9 +1,9 @@
 /**
- * Exec in a replay: which headers, which random displacements. The mapping itself is the kernel package's execve.
+ * Exec in a replay: finds the headers and the random displacements. The kernel package's execve maps the program.
  *
- * A randomised program's displacements are not in a log, but follow from its first answers: the first address that mmap
- * chose gives that of the mmap area (and so of loader and vdso), the first break that of the heap, the loader's mprotect
- * of the program's relocated data that of the program. Each is found by comparing with an exec without displacement.
+ * The displacements of a randomised program are not in a log, but follow from its first answers: the first address that mmap
+ * chose gives that of the mmap area (and so of loader and vdso), the first break that of the heap, the loader's mprotect of the
+ * program's relocated data that of the program. Each is computed by comparing with an exec without displacement.
  */
 import { createMm, pickMmapLayout, type Arch, type Mm } from '@vmarea/mm-core';
 import { mmput, TaskCaller, type ElfImage, type ExecLayout, type ExecRandom } from '@vmarea/kernel';
@@ -24,29 +24,29 @@ import type { Process } from '../process/process.ts';
 import type { ProgramSource } from './programs.ts';
 import type { RecordedFiles } from '../process/recorded-files.ts';
 
-/** A program that is about to run. */
+/** A program to run. */
 export interface Program {
-  /** As maps shows it. */
+  /** Its path in maps. */
   readonly path: string;
   readonly elf: ElfHeaders;
   readonly interpreterPath: string;
   readonly interpreter: ElfHeaders | null;
 }
 
-/** What the first answers after an exec have told. Numbers are -1 as long as they have not. */
+/** The first answers after an exec. Numbers are -1 before they are known. */
 export interface PendingExec {
   readonly program: Program;
   readonly line: number;
   /** The first break. */
   firstBrk: number;
-  /** The first address that mmap chose freely, and the bytes asked for. */
+  /** The first address that mmap chose freely, and the requested bytes. */
   firstMmap: number;
   firstMmapLen: number;
   /** It tells the displacement to the page, not only to a huge page. */
   firstMmapExact: boolean;
   /** Load bias of the program. */
   bias: number;
-  /** Whether the program's place is up to chance at all. */
+  /** Whether the program's address is random. */
   readonly movable: boolean;
 }
 
@@ -58,7 +58,7 @@ export interface PendingExec {
 export function findProgram(source: ProgramSource, path: string, machine: number): Program | string {
   let at = path;
   let elf = source.headers(at);
-  // The kernel follows four scripts at most.
+  // The kernel follows at most four scripts.
   for (let depth = 0; elf === null && depth < 5; depth++) {
     const next = source.script?.(at) ?? null;
     if (next === null) break;
@@ -78,10 +78,10 @@ export function findProgram(source: ProgramSource, path: string, machine: number
   return { path: source.resolve(at), elf, interpreterPath: source.resolve(elf.interp), interpreter };
 }
 
-/** A program's base is rounded down to the alignment of its segments: no more than this is known of them. */
+/** A program's base is rounded down to the alignment of its segments, which is unknown; this is its upper bound. */
 const ALIGN_SLACK = 2 ** 30;
 
-/** Begins to look at the answers after an exec. */
+/** Starts to collect the answers after an exec. */
 export function pendingExec(program: Program, line: number): PendingExec {
   const movable = program.elf.type === ET_DYN && program.interpreter !== null;
   return {
@@ -96,12 +96,12 @@ export function pendingExec(program: Program, line: number): PendingExec {
   };
 }
 
-/** Everything is known that the first answers can tell. */
+/** Returns whether the first answers give no more displacements. */
 export function isFixed(exec: PendingExec): boolean {
   return exec.firstBrk >= 0 && exec.firstMmap >= 0 && exec.firstMmapExact && exec.bias >= 0;
 }
 
-/** Learns from one call after an exec. */
+/** Reads one call after an exec. */
 export function learn(exec: PendingExec, call: Call, op: Op, arch: Arch): void {
   const { pageSize } = arch;
   const { ret } = call;
@@ -125,14 +125,14 @@ export function learn(exec: PendingExec, call: Call, op: Op, arch: Arch): void {
     const start = Math.floor(relro.vaddr / pageSize) * pageSize;
     const end = Math.floor((relro.vaddr + relro.memsz) / pageSize) * pageSize;
     const bias = Number(op.addr) - start;
-    // The data of libraries is protected by the same kind of call, but lies where no program is put.
+    // A library's data is protected by the same kind of call, but at an address where no program is placed.
     const low = arch.elfEtDynBase - ALIGN_SLACK;
     const high = arch.elfEtDynBase + mostRandom(arch);
     if (Number(op.len) === end - start && bias >= low && bias <= high) exec.bias = bias;
   }
 }
 
-/** The bias of a program in a map, or -1: from the line of its first segment. */
+/** Returns the bias of a program in a map, or -1: from the line of its first segment. */
 export function biasInMap(lines: readonly MapsLine[], program: Program, pageSize: number): number {
   const first = program.elf.phdrs.find((p) => p.type === PT_LOAD);
   if (first === undefined) return -1;
@@ -230,7 +230,7 @@ export function execProgram(
   return layout;
 }
 
-/** Where an anonymous mapping of `len` bytes would go now; nothing stays mapped. */
+/** Returns where an anonymous mapping of `len` bytes would be placed; nothing stays mapped. */
 export function probeMmap(process: Process, len: number): number {
   const { sys } = process.task;
   const addr = sys.mmap(0, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -238,7 +238,7 @@ export function probeMmap(process: Process, len: number): number {
   return addr;
 }
 
-/** An address space with nothing in it, for a program about which nothing is known. */
+/** Creates an empty address space, for a program about which nothing is known. */
 export function emptySpace(process: Process): Mm | null {
   const { task } = process;
   const old = task.cur;

@@ -1,35 +1,35 @@
 /**
- * Where replay gets what a log does not say about files: the headers of programs, and where links lead.
+ * The source of the facts about files that a log does not contain: the headers of programs, and the targets of links.
  *
- * `programsFromDirectory` answers from a header file; an app may answer from a real tree of files.
+ * `programsFromDirectory` uses a header file; an application may use a real tree of files.
  */
 import type { ElfDirectory, ElfHeaders } from './elf.ts';
 
-/** What replay asks about files. */
+/** The facts about files that replay needs. */
 export interface ProgramSource {
   /**
-   * The path that maps shows for a path that a program opened: links followed.
+   * Returns the path that maps shows for a path that a program opened, with links followed.
    *
    * @param path absolute, without `.` and `..`
    */
   resolve(path: string): string;
   /**
-   * The headers of a program or loader; null when they are not known.
+   * Returns the headers of a program or loader; null when they are unknown.
    *
-   * @param path absolute, as exec was given it or as PT_INTERP names it
+   * @param path absolute, as passed to exec or as in PT_INTERP
    */
   headers(path: string): ElfHeaders | null;
-  /** The interpreter of a script (`#!`), by path; null when it is none or not known. */
+  /** Returns the interpreter of a script (`#!`); null when the file is no script or unknown. */
   script?(path: string): string | null;
 }
 
-/** A source that knows nothing. */
+/** A source without facts. */
 export const NO_PROGRAMS: ProgramSource = { resolve: (path) => path, headers: () => null };
 
-/** Links from a path to where it leads; a link may be a directory of the path. */
+/** Follows links; a link may be a directory of the path. */
 export function followLinks(links: ReadonlyMap<string, string>, path: string): string {
   let at = path;
-  // A chain of links is short; a loop ends here.
+  // A chain of links is short; the limit ends a loop.
   for (let steps = 0; steps < 40; steps++) {
     const direct = links.get(at);
     if (direct !== undefined) {
@@ -50,13 +50,13 @@ export function followLinks(links: ReadonlyMap<string, string>, path: string): s
   return at;
 }
 
-/** A source that answers from the headers and links of a file. */
+/** Creates a source from the headers and links of a file. */
 export function programsFromDirectory(directory: ElfDirectory): ProgramSource {
   return {
     resolve: (path) => followLinks(directory.links, path),
     headers: (path) => {
       const resolved = followLinks(directory.links, path);
-      // The file may list a program by either name.
+      // The file may list a program under either name.
       return directory.files.get(path) ?? directory.files.get(resolved) ?? null;
     },
     script: (path) =>
@@ -64,7 +64,7 @@ export function programsFromDirectory(directory: ElfDirectory): ProgramSource {
   };
 }
 
-/** An absolute path without `.`, `..` and double slashes. */
+/** Returns an absolute path without `.`, `..` and double slashes. */
 export function normalizePath(path: string): string {
   if (!path.includes('/.') && !path.includes('//')) return path;
   const out: string[] = [];
@@ -76,7 +76,7 @@ export function normalizePath(path: string): string {
   return `/${out.join('/')}`;
 }
 
-/** A path seen from a directory; null when the directory is not known and the path is relative. */
+/** Joins a path to a directory; null when the directory is unknown and the path is relative. */
 export function joinPath(dir: string | null, path: string): string | null {
   if (path.startsWith('/')) return normalizePath(path);
   if (dir === null) return null;

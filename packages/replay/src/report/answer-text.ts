@@ -1,18 +1,18 @@
-// Calls and answers as text for people: addresses in hexadecimal, errors by name.
+// Formats calls and answers: addresses in hexadecimal, errors by name.
 
 import type { Call, MemoryOp } from '@vmarea/strace';
 import { errnoName, errnoText } from '@vmarea/uapi';
 
-/** Longest text of a call that is kept. */
+/** The number of characters of a call that are kept. */
 const LONGEST = 160;
 
-/** A call as the log prints it, shortened. */
+/** Returns a call as printed in the log, shortened. */
 export function callText(call: Call): string {
   const text = `${call.name}(${call.argsText})`;
   return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 2)}…)`;
 }
 
-/** An answer as strace prints it. */
+/** Formats an answer as strace does. */
 export function formatAnswer(op: MemoryOp, value: number): string {
   if (value < 0) return `-1 ${errnoName(value)} (${errnoText(value)})`;
   const address = op.op === 'mmap' || op.op === 'brk' || op.op === 'mremap' || op.op === 'shmat';

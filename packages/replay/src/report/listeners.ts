@@ -1,7 +1,7 @@
-/** Hands what an address space tells to several listeners. */
+/** Passes the events of an address space to several listeners. */
 import type { Tracer, Vma, VmaEvent } from '@vmarea/mm-core';
 
-/** Several tracers as one, in their order. */
+/** Combines several tracers, called in their order. */
 export class FanOut implements Tracer {
   readonly #listeners: readonly Tracer[];
 

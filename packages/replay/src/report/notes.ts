@@ -1,5 +1,5 @@
 /**
- * Notes and failed calls, kept small: the first ones of each kind, and counts.
+ * Collects notes and failed calls: the first ones of each kind, and counts.
  */
 import { ownCopy } from '@vmarea/strace';
 import type { Call } from '@vmarea/strace';
@@ -14,9 +14,9 @@ import type {
   SignalKind,
 } from './report.ts';
 
-/** Notes of a kind that are kept. */
+/** The number of notes kept per kind. */
 const KEPT_NOTES = 50;
-/** Kinds of failures that are kept. */
+/** The number of kinds of failures kept. */
 const KEPT_FAILURES = 200;
 
 type Kind = ReplayNote['kind'];
@@ -26,7 +26,7 @@ interface Notes {
   readonly notes: ReplayNote[];
 }
 
-/** Collects. */
+/** The notes of one replay. */
 export class Notebook {
   readonly #kinds: Record<Kind, Notes> = {
     strange: { count: 0, notes: [] },
@@ -51,14 +51,14 @@ export class Notebook {
     if (list.notes.length < KEPT_NOTES) list.notes.push({ line, pid, kind, text: ownCopy(text) });
   }
 
-  /** A note that is made once, however often it applies. */
+  /** Adds a note only once, for all its occurrences. */
   noteOnce(kind: Kind, line: number, pid: number, text: string): void {
     if (this.#said.has(text)) return;
     if (this.#said.size < 1000) this.#said.add(ownCopy(text));
     this.note(kind, line, pid, text);
   }
 
-  /** A call that failed in the log. */
+  /** Adds a call that failed in the log. */
   failure(failed: {
     readonly call: Call;
     readonly text: string;
@@ -83,7 +83,7 @@ export class Notebook {
     }
   }
 
-  /** A signal that was asked of the map. */
+  /** Adds a signal that was judged by the map. */
   signal(
     at: { readonly line: number; readonly pid: number; readonly name: string },
     kind: SignalKind,
@@ -99,7 +99,7 @@ export class Notebook {
     }
   }
 
-  /** A signal ended a process: the last one of its name there was the deadly one. */
+  /** Notes that a signal ended a process: the last one of its name was the deadly one. */
   deadly(pid: number, name: string): void {
     const last = [...this.#signals.values()].reverse().find((signal) => signal.pid === pid && signal.name === name);
     if (last !== undefined) last.deadly = true;

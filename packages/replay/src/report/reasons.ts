@@ -1,7 +1,7 @@
 /**
- * From the reason that a refused call left to what a report says.
+ * Converts the reason of a failed call for a report.
  *
- * A call whose refusal left no reason (a driver that declares none) is told by its errno alone.
+ * Without a reason (a driver that declares none), the report has the errno alone.
  */
 import '@vmarea/kernel';
 import { describeReason } from '@vmarea/mm-core/reasons';

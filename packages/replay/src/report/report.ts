@@ -1,54 +1,54 @@
 /**
- * What a replay found, as plain data that can be turned into text or JSON. No code.
+ * The findings of a replay, as plain data for text or JSON. No code.
  */
 import type { AreaPattern, Situation } from '@vmarea/situation';
 import type { MapsLine } from '@vmarea/strace';
 
 /** A sentence about something in the log. */
 export interface ReplayNote {
-  /** Line in the log; 0 when it is about the whole. */
+  /** Line in the log; 0 for the whole log. */
   readonly line: number;
   readonly pid: number;
   /**
-   * `strange`: a line that was skipped. `descriptor`: one that the log never opened. `assumed`: what the log does not say.
-   * `touch`: where it matters that memory was taken as written. `unjudged`: an answer that could not be predicted.
+   * `strange`: a skipped line. `descriptor`: one that the log never opened. `assumed`: a fact that the log does not show.
+   * `touch`: a border that depends on the assumption that memory was written. `unjudged`: an answer that could not be predicted.
    */
   readonly kind: 'strange' | 'descriptor' | 'assumed' | 'touch' | 'unjudged' | 'info';
   readonly text: string;
 }
 
-/** Notes of one kind: the first ones, and how many there were. */
+/** Notes of one kind: the first ones, and their number. */
 export interface NoteList {
   readonly count: number;
   readonly notes: readonly ReplayNote[];
 }
 
-/** Why a call failed. */
+/** The reason for a failed call. */
 export interface Reason {
-  /** Stable name of the decision, `function.reason`; empty when no decision was left. */
+  /** Stable name of the reason, `function.reason`; empty without one. */
   readonly id: string;
-  /** The kernel's function that decides. */
+  /** The kernel's function that makes the decision. */
   readonly fn: string;
   readonly sentence: string;
-  /** What would change it. */
+  /** What to change for another result. */
   readonly change: string;
 }
 
 /**
- * `agrees`: the kernel here fails it in the same way. `cause`: it does under a setting that is not known. `outside`: what is
- * outside of mm's rules (a driver, seccomp, an LSM) or of the log answered. `unexplained`: nothing known gives it.
+ * `agrees`: the kernel here fails it in the same way. `cause`: it does so under a setting that is unknown. `outside`: a driver,
+ * seccomp or an LSM answered, or memory that the log does not show decided. `unexplained`: no known fact gives it.
  */
 export type FailureKind = 'agrees' | 'cause' | 'outside' | 'unexplained';
 
-/** Something that would give a recorded failure. */
+/** A change that gives a recorded failure. */
 export interface FailureCause {
-  /** To be read after «if». */
+  /** A condition that continues «if». */
   readonly condition: string;
-  /** Options with which the failure agrees. */
+  /** Options that give the failure. */
   readonly options: readonly string[];
 }
 
-/** `agrees`: the map explains the signal. `open`: what decides is not in a log. `differs`: the map contradicts it. */
+/** `agrees`: the map explains the signal. `open`: the log does not show what decides. `differs`: the map contradicts it. */
 export type SignalKind = 'agrees' | 'open' | 'differs';
 
 /** Signals of the same kind. */
@@ -64,63 +64,63 @@ export interface ReplayedSignal {
   readonly count: number;
 }
 
-/** Two areas that touch, look alike and are not one. */
+/** Two areas that touch and look alike, but are not one. */
 export interface Border {
   readonly at: number;
-  /** As maps shows the area above. */
+  /** The line of the area above. */
   readonly line: MapsLine;
   /**
-   * Every rule that keeps the two apart, in the kernel's order, with what differs. None when nothing does: no call has tried
-   * to join them since they became alike.
+   * Every rule that keeps the two apart, in the kernel's order, with what differs. Empty when nothing differs: no call has tried
+   * to merge them since they became alike.
    */
   readonly reasons: readonly { readonly reason: Reason; readonly operands: string }[];
 }
 
 /** Calls that failed in the same way. */
 export interface FailedCalls {
-  /** As the log prints it, shortened. */
+  /** The call as printed in the log, shortened. */
   readonly call: string;
   readonly name: string;
   /** For instance `ENOMEM`. */
   readonly error: string;
   readonly reason: Reason;
   readonly kind: FailureKind;
-  /** What would make the call fail so; empty unless `kind` is `cause`. */
+  /** Changes that give the failure; empty unless `kind` is `cause`. */
   readonly causes: readonly FailureCause[];
   readonly count: number;
-  /** Of the first of them. */
+  /** The line of the first of them. */
   readonly line: number;
   readonly pid: number;
 }
 
-/** The first answer that is not the kernel's. */
+/** The first answer that differs from the kernel's. */
 export interface Difference {
   readonly line: number;
   readonly pid: number;
   /** Ordinal among the memory calls, from 1. */
   readonly number: number;
   readonly call: string;
-  /** What replay says. */
+  /** The answer of the replay. */
   readonly predicted: string;
-  /** What the log says. */
+  /** The answer in the log. */
   readonly recorded: string;
-  /** Why replay says it, when it refuses. */
+  /** The reason for the replay's answer, when it is an error. */
   readonly reason: Reason | null;
-  /** Why the recorded answer is none that the kernel could have given. */
+  /** Why the kernel could not have given the recorded answer. */
   readonly explanation: string;
   /** The map around the address in question. */
   readonly around: readonly MapsLine[];
 }
 
-/** How a line of the final map compares. */
+/** The comparison of a line of the final map. */
 export interface MapRow {
-  /** Replay's line; null: only the real map has one. */
+  /** Replay's line; null when only the real map has it. */
   readonly ours: MapsLine | null;
-  /** The real line; null: only replay has one. */
+  /** The real line; null when only replay has it. */
   readonly real: MapsLine | null;
-  /** What differs; empty when they agree. */
+  /** The differences; empty when they agree. */
   readonly differences: readonly string[];
-  /** Left out of the verdict, and why: `assumed`, `grown`, `recorded`. Empty when it counts. */
+  /** Why the line does not count in the verdict: `assumed`, `grown`, `recorded`. Empty when it counts. */
   readonly excused: string;
 }
 
@@ -129,106 +129,106 @@ export interface MapComparison {
   readonly rows: readonly MapRow[];
   /** Rows that differ and count. */
   readonly different: number;
-  /** Rows left out of the verdict although they differ, or because they were taken from the real map. */
+  /** Rows that do not count although they differ, or because they come from the real map. */
   readonly excused: number;
 }
 
 /** The map that is shown. */
 export interface ReplayedMap {
   readonly pid: number;
-  /** Where in the log it is from; 0 for the end. */
+  /** The line of the log at which it was taken; 0 for the end. */
   readonly line: number;
-  /** In words: for instance `read from /proc/self/maps`. */
+  /** The moment in words, for instance `read from /proc/self/maps`. */
   readonly moment: string;
   readonly lines: readonly MapsLine[];
   readonly comparison: MapComparison | null;
 }
 
-/** One call stack, and what it has done. */
+/** One call stack, with the figures of its calls. */
 export interface StackRow {
-  /** Innermost first, `libjemalloc.so.2+0x1c2f0 (pages_map+0x30)`; the first ones only. Empty for all stacks that were too many to tell apart. */
+  /** The first frames, innermost first: `libjemalloc.so.2+0x1c2f0 (pages_map+0x30)`. Empty in the row of the stacks beyond the limit. */
   readonly frames: readonly string[];
-  /** The index of the first frame that is no wrapper of a system call. */
+  /** The index of the first frame that is not a system call's wrapper. */
   readonly caller: number;
-  /** Areas that begin where they do because of it, and their bytes. */
+  /** The number of areas whose start its calls set, and their bytes. */
   readonly areas: number;
   readonly bytes: number;
-  /** Memory calls that were made there, and areas that they split. */
+  /** The number of its memory calls, and of the areas that they split. */
   readonly calls: number;
   readonly splits: number;
-  /** Calls that failed in the log, by the name of their error. */
+  /** The number of calls that failed in the log, by errno name. */
   readonly failed: Readonly<Record<string, number>>;
-  /** What most of its areas are; null when it holds none. */
+  /** The kind of most of its areas; null without areas. */
   readonly kind: { readonly text: string; readonly times: number } | null;
 }
 
-/** The areas of a map by the call stacks that they come from. */
+/** The areas of a map, by the call stacks that they come from. */
 export interface StackReport {
   readonly pid: number;
   readonly line: number;
   readonly moment: string;
   readonly areas: number;
-  /** Memory calls of the log, and those whose stack it shows. */
+  /** The number of memory calls in the log, and of those with a stack. */
   readonly calls: number;
   readonly callsWithStack: number;
-  /** Different stacks that hold areas of this map. */
+  /** The number of different stacks with areas in this map. */
   readonly stacks: number;
-  /** Those that hold most areas, at most ten. */
+  /** The stacks with most areas, at most ten. */
   readonly holding: readonly StackRow[];
-  /** Those whose calls failed most often, at most ten. */
+  /** The stacks with most failed calls, at most ten. */
   readonly failing: readonly StackRow[];
-  /** Areas by the file in which the program's own part of the stack begins; most first, at most five. */
+  /** The number of areas by the file of the first frame that is not a wrapper; most first, at most five. */
   readonly files: readonly (readonly [file: string, areas: number])[];
-  /** Areas of calls whose stack the log does not show. */
+  /** The number of areas from calls without a stack in the log. */
   readonly withoutStack: number;
-  /** Areas that no call of the log made: those of exec, or of the map before. */
+  /** The number of areas that no call of the log created: from exec, or from the map before. */
   readonly notByCalls: number;
 }
 
-/** A map that is near vm.max_map_count, and what fills it. */
+/** A map with nearly vm.max_map_count areas, and their pattern. */
 export interface CrowdedMap {
   readonly pid: number;
   readonly line: number;
   readonly moment: string;
   readonly areas: number;
-  /** Null when no pair of neighbours makes up half of it. */
+  /** Null when no pair of neighbours covers half of the map. */
   readonly pattern: AreaPattern | null;
 }
 
-/** Everything. */
+/** The whole report. */
 export interface ReplayReport {
   readonly lines: number;
-  /** Calls in the log that replay looked at. */
+  /** Calls in the log that replay read. */
   readonly calls: number;
   readonly machine: {
     readonly kernel: string;
     readonly vaBits: number;
     readonly pageSize: number;
-    /** `recorded`: addresses were taken as the log has them. */
+    /** `recorded`: addresses were taken from the log. */
     readonly addresses: 'predicted' | 'recorded' | 'mixed';
-    /** Null: nothing told. */
+    /** Null: unknown. */
     readonly randomized: boolean | null;
   };
   readonly answers: {
     /** Memory calls replayed. */
     readonly replayed: number;
-    /** Those whose answer was predicted and is the kernel's. */
+    /** Calls whose answer was predicted and equals the kernel's. */
     readonly reproduced: number;
-    /** Those whose answer was taken from the log, or told where a randomised program is (and is one that could be). */
+    /** Calls whose answer was taken from the log, or gave the address of a randomised program (and is a possible one). */
     readonly unjudged: number;
     /** Calls that failed in the log. */
     readonly failed: number;
     /** Of these, those that the kernel here fails in the same way. */
     readonly failedAlike: number;
-    /** Of these, those that nothing known explains. */
+    /** Of these, those that no known fact explains. */
     readonly unexplained: number;
   };
-  /** What is known of machine and process, with what the log taught. */
+  /** The facts about machine and process, including those learned from the log. */
   readonly situation: Situation;
   /** Assumed facts that a recorded success corrected, as sentences. */
   readonly learned: readonly string[];
   readonly signals: readonly ReplayedSignal[];
-  /** Why neighbours that look alike stand apart in the map that is shown. */
+  /** Why neighbours that look alike are separate in the map that is shown. */
   readonly borders: readonly Border[];
   readonly difference: Difference | null;
   readonly vmas: {

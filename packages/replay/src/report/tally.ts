@@ -1,18 +1,18 @@
 /**
- * What a replay counts, and the difference that ends it. Data only.
+ * The counts of a replay, and the difference that ends it. Data only.
  */
 import type { Difference } from './report.ts';
 
-/** Shared by the parts of a replay. */
+/** The counts, shared by the parts of a replay. */
 export class Tally {
-  /** Calls that were looked at. */
+  /** Calls that were read. */
   calls = 0;
   memoryCalls = 0;
-  /** Answers that are the kernel's. */
+  /** Answers that equal the kernel's. */
   reproduced = 0;
   /** Answers taken from the log. */
   unjudged = 0;
-  /** Answers of randomised programs that told the displacements; among the reproduced ones. */
+  /** Answers of randomised programs that gave the displacements; included in the reproduced ones. */
   told = 0;
   /** Whether any call was made in an address space whose addresses are predicted, or taken from the log. */
   predictedAny = false;
