@@ -1,7 +1,7 @@
 /**
- * @vmarea/explain: why a call about mappings gave its answer, and what would change it.
+ * @vmarea/explain: explains why a call about mappings gave its result, and what would change it.
  *
- * Give {@link explain} a function that makes machines, a situation and a script; {@link formatAnswer} prints it.
+ * Pass {@link explain} a function that makes machines, a situation and a script; {@link formatAnswer} formats the answer.
  */
 export { askedSituation, explain, type Question } from './answer/explain.ts';
 export { explainCall, type CallQuestion } from './answer/explain-call.ts';

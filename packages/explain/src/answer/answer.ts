@@ -1,39 +1,39 @@
 /**
- * The answer to «why did this call give that?»: data of which text, JSON and the page are views.
+ * The answer to «why did this call give that?»: data for text, JSON and the page.
  */
 import type { Reason } from './reason-book.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { PictureRow } from './picture.ts';
 import type { TraceEvent } from './recorder.ts';
 
-/** A check on the path, with what it compared. */
+/** A check of the call, with its operands. */
 export interface Check {
   readonly reason: Reason;
   readonly passed: boolean;
   readonly operands: string;
 }
 
-/** What the call gives under a change. */
+/** The result of the call with a change. */
 export interface ExplainedChange {
   readonly change: string;
-  /** As strace would print it. */
+  /** The result as strace prints it. */
   readonly then: string;
-  /** Why it is still refused; null when it is not. */
+  /** The reason when it still fails; null when it succeeds. */
   readonly reason: Reason | null;
-  /** What is to be known beside it; empty for nothing. */
+  /** A remark on the change; empty for none. */
   readonly caveat: string;
-  /** The command's option that makes the change; empty for a change of the call. */
+  /** The command's option for the change; empty for a change of the call. */
   readonly option: string;
 }
 
-/** What another machine answers. */
+/** The answer of another machine. */
 export interface Elsewhere {
   readonly kernel: string;
   /** Bytes. */
   readonly pageSize: number;
   readonly then: string;
   readonly reason: Reason | null;
-  /** Whether that is the answer of the machine asked about. */
+  /** Whether it equals the answer of the machine in question. */
   readonly same: boolean;
   /** Why the question cannot be asked there: an earlier call fails, or the map does not fit. Empty when it can. */
   readonly notAsked: string;
@@ -41,34 +41,34 @@ export interface Elsewhere {
 
 /** Why a call was refused. */
 export interface Refusal {
-  /** The innermost decision: the one that all others follow from. */
+  /** The innermost reason, from which all others follow. */
   readonly reason: Reason;
-  /** Why, in a sentence about this call. */
+  /** The reason in a sentence about this call. */
   readonly sentence: string;
-  /** What to do about it, where no change that was tried helps. */
+  /** What to do, when no change that was tried helps. */
   readonly advice: string;
   /** The errno that the caller gets, by name, or the signal. */
   readonly errno: string;
-  /** The numbers behind it, as a sentence; empty when there are none. */
+  /** The numbers, as a sentence; empty when there are none. */
   readonly figures: string;
-  /** Decisions that passed it on, from the innermost out. */
+  /** Reasons of the outer functions that passed it on, from the innermost out. */
   readonly passedOn: readonly Reason[];
-  /** Why the caller gets another errno than the one that was decided; empty when it is the same. */
+  /** Why the caller gets another errno than the inner one; empty when it is the same. */
   readonly turned: string;
 }
 
-/** What the line says came of the call, against what is answered here. */
+/** The recorded result of the call compared with the one here. */
 export interface Comparison {
-  /** As the line has it. */
+  /** The result in the line. */
   readonly recorded: string;
   readonly agrees: boolean;
-  /** What would make the answer agree, when it does not. */
+  /** What would make the results agree, when they differ. */
   readonly causes: readonly { readonly condition: string; readonly options: readonly string[] }[];
-  /** What can be said where nothing of mm gives it; empty otherwise. */
+  /** A remark when no rule of mm gives the recorded result; empty otherwise. */
   readonly note: string;
 }
 
-/** A call made before the one that was asked about. */
+/** An earlier call. */
 export interface EarlierCall {
   readonly call: string;
   readonly result: string;
@@ -80,22 +80,22 @@ export interface Answer {
   readonly call: string;
   readonly result: string;
   readonly succeeded: boolean;
-  /** Null when it was granted. */
+  /** Null for a successful call. */
   readonly refusal: Refusal | null;
-  /** Null when the line does not say what came of it. */
+  /** Null when the line has no result. */
   readonly comparison: Comparison | null;
-  /** What the kernel chose and by which rule, what was ignored, replaced or left changed. */
+  /** What the kernel chose and by which rule, and what was ignored, replaced or left changed. */
   readonly choices: readonly string[];
-  /** What would turn the answer, what most people want first. */
+  /** The changes of the result, most useful first. */
   readonly changes: readonly ExplainedChange[];
-  /** What was assumed or left out to ask the question. */
+  /** What was assumed or left out for the question. */
   readonly notes: readonly string[];
-  /** What the map before was taken to mean where it does not say. */
+  /** The assumptions where the map before does not show a fact. */
   readonly taken: readonly string[];
   readonly picture: readonly PictureRow[];
   readonly earlier: readonly EarlierCall[];
   readonly checks: readonly Check[];
-  /** What happened, in order. */
+  /** The events, in order. */
   readonly events: readonly TraceEvent[];
   readonly elsewhere: readonly Elsewhere[];
   readonly neighbours: readonly Neighbours[];

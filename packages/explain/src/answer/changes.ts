@@ -1,6 +1,6 @@
 /**
- * What would turn an answer: the call is made again on copies of the process, each with one thing changed, and where a number
- * is the thing, the smallest one that turns it is searched for. The calls before stay as they were.
+ * Finds changes of the result: makes the call on copies of the process, each with one change. For a number, searches the
+ * smallest sufficient one. The earlier calls stay as they were.
  */
 import type { Task } from '@vmarea/kernel';
 import { findVma } from '@vmarea/mm-core';
@@ -34,33 +34,33 @@ import { formatArgument, makeCall, parametersOf, type Parameter } from '../calls
 import type { Call } from '../input/script.ts';
 import type { Names } from '../input/values.ts';
 
-/** One change and what comes of it. */
+/** One change and its outcome. */
 export interface Change {
   /** For instance `RLIMIT_AS of at least 12 MiB (is 8 MiB)`. */
   readonly change: string;
-  /** What the call gives then. */
+  /** The result of the call with the change. */
   readonly outcome: Outcome;
-  /** What is to be known beside it; empty for nothing. */
+  /** A remark on the change; empty for none. */
   readonly caveat: string;
-  /** The command's option that makes it; empty for a change of the call. */
+  /** The command's option for the change; empty for a change of the call. */
   readonly option: string;
 }
 
-/** The call that is to be turned. */
+/** The call whose result is to change. */
 export interface Turnable {
-  /** As it is before the call. */
+  /** The task before the call. */
   readonly task: Task;
   readonly call: Call;
   readonly args: readonly bigint[];
   readonly names: Names;
-  /** What the call gives as it is. */
+  /** The result without a change. */
   readonly base: Outcome;
 }
 
 const page = (task: Task): bigint => BigInt(task.kernel.system.pageSize);
 const bit = (value: bigint, mask: number): boolean => (value & BigInt(mask)) !== 0n;
 
-/** Searches what turns a call. */
+/** Searches the changes for one call. */
 export class ChangeSearch {
   private readonly task: Task;
   private readonly call: Call;
@@ -96,7 +96,7 @@ export class ChangeSearch {
     this.found.push({ change, outcome, caveat: more.caveat ?? '', option: more.option ?? '' });
   }
 
-  /** The smallest (or largest) value of a knob that turns the answer. */
+  /** Finds the smallest (or largest) value of a knob that changes the result. */
   private searchKnob(knob: Knob): void {
     const { task } = this;
     const upward = knob.smallerHelps === succeeded(this.base);
@@ -135,13 +135,13 @@ export class ChangeSearch {
     }
   }
 
-  /** Tries the call with a bit that it has not. */
+  /** Tries the call with an additional bit. */
   private withBit(index: number, mask: number, name: string, caveat: string = ''): void {
     const value = this.args[index]!;
     if (!bit(value, mask)) this.noteArgs(`with ${name}`, index, value | BigInt(mask), caveat);
   }
 
-  /** The largest number of pages that is let through, when fewer are. */
+  /** Finds the largest number of pages that is allowed, if fewer are. */
   private searchLength(param: Parameter, index: number): void {
     const size = page(this.task);
     const value = BigInt.asUintN(64, this.args[index]!);
@@ -164,7 +164,7 @@ export class ChangeSearch {
     this.noteArgument(param, index, good * size, ` (${bytes(Number(good * size))}), the most that goes`);
   }
 
-  /** The huge page that the call is about, bytes; 0 for none. */
+  /** Returns the bytes of the huge page that the call is about; 0 for none. */
   private hugePage(): bigint {
     const { kernel, mm, cur } = this.task;
     const huge = kernel.system.hugePages;
@@ -181,7 +181,7 @@ export class ChangeSearch {
     return bit(flags, MAP_HUGETLB) ? BigInt(huge.hstateSizelog(Number((flags >> 26n) & 0x3fn))?.size ?? 0) : 0n;
   }
 
-  /** The flags of an mmap; 0 for other calls. */
+  /** Returns the flags of an mmap; 0 for other calls. */
   private flags(): bigint {
     return this.call.name === 'mmap' ? (this.args[3] ?? 0n) : 0n;
   }
@@ -191,13 +191,13 @@ export class ChangeSearch {
     const size = page(this.task);
     const huge = this.hugePage();
     const rounded = (value / size) * size;
-    // NULL helps a mapping, which is then put anywhere; nothing is mapped there for other calls.
+    // NULL helps a mapping, whose address the kernel then chooses; for other calls nothing is mapped there.
     const useless = rounded === 0n && this.call.name !== 'mmap';
     if (value !== rounded && !useless) this.noteArgument(param, index, rounded, ', rounded down to a page');
     else if (huge > 0n && value % huge !== 0n)
       this.noteArgument(param, index, (value / huge) * huge, ', rounded down to a huge page');
     if (this.call.name !== 'mmap' || value === 0n) return;
-    // Only a mapping can be put anywhere.
+    // Only for a mapping can the kernel choose the address.
     if (param.kind === 'off') {
       if (rounded !== 0n || value === rounded) this.noteArgument(param, index, 0n, '');
     } else if (bit(this.flags(), MAP_FIXED | MAP_FIXED_NOREPLACE)) {
@@ -278,7 +278,7 @@ export class ChangeSearch {
     }
   }
 
-  /** Rights without which the call may pass. What was asked for is not given up for an amount of memory by mprotect. */
+  /** Returns rights without which the call may succeed. For mprotect that fails for lack of memory, returns none. */
   private rightsToDrop(): readonly (readonly [number, string, string?])[] {
     const later = this.call.name === 'mmap' ? 'mprotect(PROT_WRITE) later asks the same again' : '';
     if (this.call.name === 'mprotect' && this.base.result === -ENOMEM) return [];
@@ -324,9 +324,9 @@ export class ChangeSearch {
   }
 
   /**
-   * All that was found: what makes the call pass, or, when nothing does, what leads to the next refusal.
+   * Returns all changes found: those that make the call succeed, or, if there is none, those that lead to another refusal.
    *
-   * @param limitsFirst the refusal is about an amount: then limits come before arguments
+   * @param limitsFirst whether limits precede arguments: for a refusal about an amount
    */
   search(limitsFirst: boolean): Change[] {
     if (succeeded(this.base)) {
@@ -351,5 +351,5 @@ export class ChangeSearch {
   }
 }
 
-/** What MAP_NORESERVE does to huge pages. */
+/** The effect of MAP_NORESERVE on huge pages. */
 const MOVES_TO_SIGBUS = 'moves the failure only: without a free huge page the first touch ends in SIGBUS';

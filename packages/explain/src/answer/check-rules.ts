@@ -1,8 +1,8 @@
 /**
- * Which decisions stand on the path of each call, in the order in which the kernel asks, and how their operands read.
+ * The checks of each call, in the kernel's order, and how to print their operands.
  *
- * A rule says when its check is asked at all (`when`) and writes the operands as they were before the call. Whether a
- * check passed is not computed here: the engine's own decision tells.
+ * A rule defines when its check is made (`when`) and formats the operands before the call. It does not compute whether the
+ * check passed: the engine's own decision shows it.
  */
 import {
   S_APPEND,
@@ -154,9 +154,9 @@ import type { Subject } from './subject.ts';
 /** One check. */
 export interface CheckRule {
   readonly decision: number;
-  /** Whether it is asked; always, when left out. */
+  /** Returns whether the check is made; absent: always. */
   readonly when?: ((s: Subject) => boolean) | undefined;
-  /** What it compares. */
+  /** Formats the compared values. */
   readonly operands: (s: Subject) => string;
 }
 
@@ -640,7 +640,7 @@ const MSYNC: readonly CheckRule[] = [
   { decision: MSYNC_HOLE, operands: holes },
 ];
 
-/** The checks of each call, in order. Calls without an entry have none but the engine's own decision. */
+/** The checks of each call, in order. A call without an entry has only the engine's own decision. */
 export const CHECK_RULES: Readonly<Record<string, readonly CheckRule[]>> = {
   mmap: MMAP,
   munmap: MUNMAP,

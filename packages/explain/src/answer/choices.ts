@@ -1,6 +1,6 @@
 /**
- * What the kernel chose for a call, and by which rule: the address, the charge, the lock, what was ignored, what was replaced,
- * what joined. Also what a refused call left changed.
+ * Describes what the kernel chose for a call, and by which rule: the address, the charge, the lock; what was ignored, replaced
+ * and merged. Also what a failed call left changed.
  */
 import { findVma, type Vma, placesAtPmdBorder } from '@vmarea/mm-core';
 import {
@@ -35,7 +35,7 @@ import type { Snapshot } from './snapshot.ts';
 import type { TraceEvent } from './recorder.ts';
 import type { Subject } from './subject.ts';
 
-/** What is needed to speak of a call that was made. */
+/** A call that was made, with the state before it. */
 export interface Made {
   readonly subject: Subject;
   readonly before: Snapshot;
@@ -46,7 +46,7 @@ export interface Made {
 const isFork = (name: string): boolean => name === 'fork' || name === 'clone' || name === 'clone3';
 const size = (s: Subject, pages: number): string => bytes(pages * s.system.pageSize);
 
-/** Why addresses are searched from the bottom. */
+/** Returns why the layout is bottom-up. */
 function legacyReason(s: Subject): string {
   if ((s.cur.personality & ADDR_COMPAT_LAYOUT) !== 0) return 'the personality has ADDR_COMPAT_LAYOUT';
   if (s.system.sysctl.legacyVaLayout !== 0) return 'vm.legacy_va_layout is set';
@@ -55,7 +55,7 @@ function legacyReason(s: Subject): string {
   return 'the program was started so';
 }
 
-/** Whether this kernel places the mapping on a border of a huge page. */
+/** Returns whether this kernel aligns the mapping to a huge page. */
 function wantsBorder(s: Subject): boolean {
   if (s.hasFlag(MAP_HUGETLB)) return false;
   const hint = s.arg('addr');
@@ -63,7 +63,7 @@ function wantsBorder(s: Subject): boolean {
   return placesAtPmdBorder(s.mm, s.file, rounded, s.length, s.arg('flags'));
 }
 
-/** Why the mapping lies where it lies. */
+/** Explains the address of the mapping. */
 function placement({ subject: s, before, outcome }: Made): string[] {
   const { mm } = s;
   const at = outcome.result;
@@ -121,7 +121,7 @@ function placement({ subject: s, before, outcome }: Made): string[] {
   return said;
 }
 
-/** Whether the call's memory was charged, and by which rule. */
+/** Explains whether the call's memory was charged, and by which rule. */
 function charge({ subject: s, before }: Made): string[] {
   const charged = s.system.committedAs - before.committed;
   const mode = s.system.sysctl.overcommitMemory;
@@ -161,7 +161,7 @@ function charge({ subject: s, before }: Made): string[] {
   return [];
 }
 
-/** What was locked, and why. */
+/** Explains which pages were locked, and why. */
 function locking({ subject: s, before }: Made): string[] {
   const more = s.mm.lockedVm - before.locked;
   if (more <= 0 || !['mmap', 'brk', 'mremap'].includes(s.call.name)) return [];
@@ -171,7 +171,7 @@ function locking({ subject: s, before }: Made): string[] {
     : [];
 }
 
-/** Arguments that had no effect. */
+/** Names the arguments that had no effect. */
 function ignored({ subject: s, outcome }: Made): string[] {
   const said: string[] = [];
   const { profile } = s.system;
@@ -198,7 +198,7 @@ function ignored({ subject: s, outcome }: Made): string[] {
   return said;
 }
 
-/** What was there and is gone. */
+/** Describes the mappings that were replaced. */
 function replaced({ subject: s, before, outcome }: Made): string[] {
   if (before.inRange.length === 0 || !succeeded(outcome)) return [];
   const what = before.inRange.join(', ') + (before.inRangeMore > 0 ? ` and ${before.inRangeMore} more areas` : '');
@@ -213,7 +213,7 @@ function replaced({ subject: s, before, outcome }: Made): string[] {
   return [];
 }
 
-/** What became of the areas. */
+/** Describes how the areas changed. */
 function shaped({ subject: s, before, outcome, events }: Made): string[] {
   const said: string[] = [];
   const { name } = s.call;
@@ -257,7 +257,7 @@ function remapped(s: Subject, outcome: Outcome): string[] {
   return s.arg('new_len') < s.arg('old_len') ? ['It shrank in place.'] : ['Nothing had to be done.'];
 }
 
-/** What a refused call left behind. */
+/** Describes what a failed call left changed. */
 function leftBehind({ subject: s, before, outcome }: Made): string[] {
   if (succeeded(outcome) || outcome.signal !== 0) return [];
   if (s.task.kernel.proc.maps(s.task) === before.maps) return [];
@@ -266,7 +266,7 @@ function leftBehind({ subject: s, before, outcome }: Made): string[] {
   return ['The call failed, but what it had done before stays: see the map.'];
 }
 
-/** What mprotect asked for and what came of it. */
+/** Describes the change of protection. */
 function protection({ subject: s, before, outcome }: Made): string[] {
   if ((s.call.name !== 'mprotect' && s.call.name !== 'pkey_mprotect') || !succeeded(outcome)) return [];
   const vma: Vma | null = s.vmaAt(s.arg('addr'));
@@ -276,7 +276,7 @@ function protection({ subject: s, before, outcome }: Made): string[] {
   ];
 }
 
-/** What an advice did, where that is asked most. */
+/** Describes the effect of the most common advice. */
 const ADVICE: Readonly<Record<number, string>> = {
   [MADV_DONTNEED]:
     'The pages were dropped at once: private anonymous memory reads as zeroes afterwards, a file is read again.',
@@ -307,7 +307,7 @@ function advised({ subject: s, outcome }: Made): string[] {
   return told === undefined ? [] : [told];
 }
 
-/** What a seal means. */
+/** Explains a seal. */
 function sealed({ subject: s, outcome }: Made): string[] {
   if (s.call.name !== 'mseal' || !succeeded(outcome)) return [];
   return [
@@ -315,7 +315,7 @@ function sealed({ subject: s, outcome }: Made): string[] {
   ];
 }
 
-/** What was chosen, each as a sentence, what matters most first. */
+/** Returns the choices, each as a sentence, most important first. */
 export function choicesOf(made: Made): string[] {
   const { subject, outcome } = made;
   const placed = subject.call.name === 'mmap' && succeeded(outcome) ? placement(made) : [];

@@ -1,7 +1,7 @@
 /**
- * Explains one call on a process as it is: for the end of a script, and for a line in the middle of a replayed log.
+ * Explains one call on a process: for the end of a script, and for a line in the middle of a replayed log.
  *
- * The call is made on the process; what would turn it is tried on copies before.
+ * Makes the call on the process; tries changes on copies before.
  */
 import type { Task } from '@vmarea/kernel';
 import {
@@ -37,19 +37,19 @@ import { Subject } from './subject.ts';
 
 /** A call on a process. */
 export interface CallQuestion {
-  /** As it is before the call; the call is made on it. */
+  /** The task before the call; the call is made on it. */
   readonly task: Task;
   readonly call: Call;
   readonly args: readonly bigint[];
   readonly names: Names;
   readonly book: ReasonBook;
-  /** Leave out the search for changes: it makes the call some hundred times. */
+  /** Skips the search for changes, which makes the call some hundred times. */
   readonly withoutChanges?: boolean | undefined;
   /** The line at which the log installs a seccomp filter. */
   readonly seccompLine?: number | undefined;
 }
 
-/** Decisions that only pass on what was decided within. */
+/** Reasons that only pass on the errno of an inner decision. */
 const PASSED_ON: ReadonlySet<number> = new Set<number>([
   MMAP_REGION_DRIVER_REFUSED,
   MMAP_REGION_CLEAR_OLD_MAPS,
@@ -61,7 +61,7 @@ const PASSED_ON: ReadonlySet<number> = new Set<number>([
   MLOCK_CANNOT_POPULATE,
 ]);
 
-/** The innermost decision behind an outcome, and those that passed it on. */
+/** Returns the innermost reason of an outcome, and those that passed it on. */
 function chainOf(outcome: Outcome, events: readonly TraceEvent[]): number[] {
   if (outcome.decision === 0) return [];
   const refusals = events.flatMap((event) => (event.kind === 'decide' && event.result < 0 ? [event.decision] : []));
@@ -74,7 +74,7 @@ function chainOf(outcome: Outcome, events: readonly TraceEvent[]): number[] {
   return chain;
 }
 
-/** Why the caller gets another errno than the one that was decided. */
+/** Explains why the caller gets another errno than the inner decision's. */
 function turnedErrno(call: Call, decided: string, given: string): string {
   if (call.name === 'brk')
     return 'brk answers no errno: it returns the old break, and the C library makes ENOMEM of that.';
@@ -83,7 +83,7 @@ function turnedErrno(call: Call, decided: string, given: string): string {
   return `The caller gets ${given}.`;
 }
 
-/** Operands of all checks as they are before the call, by decision. */
+/** The operands of all checks before the call, by reason. */
 class Operands {
   private readonly subject: Subject;
   private readonly texts = new Map<number, string>();
@@ -99,7 +99,7 @@ class Operands {
     }
   }
 
-  /** The checks up to the one that refused. */
+  /** Returns the checks up to the one that refused. */
   checks(outcome: Outcome, chain: readonly number[], book: ReasonBook): Check[] {
     const checks: Check[] = [];
     for (const rule of CHECK_RULES[this.subject.call.name] ?? []) {
@@ -111,19 +111,19 @@ class Operands {
       if (failed) return checks;
     }
     const reason = succeeded(outcome) ? undefined : book.find(outcome.decision);
-    // A refusal that no rule stands for: the checks before it are not known to have been asked.
+    // A refusal without a rule: the kernel may not have made the checks before it.
     return reason === undefined ? checks : [{ reason, passed: false, operands: '' }];
   }
 }
 
-/** What is said of a refusal. */
+/** The sentence and the numbers of a refusal. */
 interface Told {
   readonly sentence: string;
   readonly advice: string;
   readonly figures: string;
 }
 
-/** The sentence and the numbers of the innermost refusal; to be asked before the call changes the state. */
+/** Returns the sentence and the numbers of the innermost refusal. Call it before the call changes the state. */
 function tellBefore(subject: Subject, book: ReasonBook, chain: readonly number[]): Told {
   const reason = chain[0] === undefined ? undefined : book.find(chain[0]);
   const said = reason === undefined ? { sentence: '', advice: '' } : sentencesOf(subject, reason);
@@ -134,16 +134,16 @@ function tellBefore(subject: Subject, book: ReasonBook, chain: readonly number[]
   return { ...said, figures: '' };
 }
 
-/** Decisions that end with SEGV_ACCERR; all others of SIGSEGV end with SEGV_MAPERR. */
+/** Reasons with SEGV_ACCERR; all other reasons of SIGSEGV have SEGV_MAPERR. */
 const ACCESS_ERRORS: ReadonlySet<number> = new Set([FAULT_NOT_READABLE, FAULT_NOT_WRITABLE, FAULT_NOT_EXECUTABLE]);
 
-/** Whether a signal's recorded code, where the line has one of the two common ones, is that of a decision. */
+/** Returns whether a signal's recorded code fits a reason; true when the line has neither of the two codes. */
 function fitsCode(recorded: string, decision: number): boolean {
   if (recorded.includes('SEGV_ACCERR')) return ACCESS_ERRORS.has(decision);
   return !recorded.includes('SEGV_MAPERR') || !ACCESS_ERRORS.has(decision);
 }
 
-/** Whether a recorded result is the one that is answered here. */
+/** Returns whether a recorded result equals the result here. */
 function agrees(call: Call, recorded: Recorded, outcome: Outcome): boolean {
   if (outcome.signal !== 0)
     return recorded.text.startsWith(signalName(outcome.signal)) && fitsCode(recorded.text, outcome.decision);
@@ -155,22 +155,22 @@ function agrees(call: Call, recorded: Recorded, outcome: Outcome): boolean {
   return succeeded(outcome);
 }
 
-/** Whether a call makes a task. */
+/** Returns whether a call creates a task. */
 function isFork({ name }: Call): boolean {
   return name === 'fork' || name === 'vfork' || name.startsWith('clone');
 }
 
-/** The path of the device that is mapped; empty when it is none. */
+/** Returns the path of the mapped device; empty for none. */
 function deviceOf({ task, call, args }: CallQuestion): string {
   const fd = call.name === 'mmap' ? Number(BigInt.asIntN(32, args[4] ?? -1n)) : -1;
   const path = fd < 0 ? '' : (task.cur.files.fget(fd)?.path() ?? '');
   return /^\/dev\/(?!null$|zero$|shm\/)/.test(path) ? path : '';
 }
 
-/** Rules of a call that give an errno, at most. */
+/** The limit of listed rules of a call that give an errno. */
 const MOST_RULES = 3;
 
-/** When the call gives an errno, by its own rules; empty when none of them does. */
+/** Lists the call's rules that give an errno; empty when none does. */
 function rulesFor({ call, book }: CallQuestion, errno: number): string {
   const reasons = (CHECK_RULES[call.name] ?? []).flatMap(({ decision }) => book.find(decision) ?? []);
   const fitting = reasons.filter((reason) => reason.errno === errnoName(errno)).slice(0, MOST_RULES);
@@ -178,7 +178,7 @@ function rulesFor({ call, book }: CallQuestion, errno: number): string {
   return ` ${call.name} gives ${errnoName(errno)} for these reasons: ${fitting.map(({ sentence }) => sentence).join(' ')}`;
 }
 
-/** Something that can be said of an errno that no rule of mm gives. */
+/** Explains an errno that no rule of mm gives. */
 function whoElse(question: CallQuestion, errno: number, device: string): string {
   const { seccompLine } = question;
   if (errno === EAGAIN && isFork(question.call))
@@ -194,7 +194,7 @@ function whoElse(question: CallQuestion, errno: number, device: string): string 
   return `No limit, sysctl or capability gives ${errnoName(errno)} here: a seccomp filter, ${lsm}, a driver, or a state of the process that is not given here (--maps-before, --meminfo).`;
 }
 
-/** What the code of a signal means. */
+/** The meaning of signal codes. */
 const SIGNAL_CODES: readonly (readonly [code: string, sentence: string])[] = [
   ['SEGV_MAPERR', 'SEGV_MAPERR: nothing was mapped at the address.'],
   [
@@ -209,7 +209,7 @@ const SIGNAL_CODES: readonly (readonly [code: string, sentence: string])[] = [
   ['BUS_ADRALN', 'BUS_ADRALN: the address was not aligned for the instruction.'],
 ];
 
-/** What can be said of a signal that does not come about here: the map was another one. */
+/** Explains a recorded signal that does not occur here: the map was another one. */
 function signalNote({ text }: Recorded, mapKnown: boolean): string {
   const meant = SIGNAL_CODES.find(([code]) => text.includes(code))?.[1] ?? '';
   const more = mapKnown
@@ -218,7 +218,7 @@ function signalNote({ text }: Recorded, mapKnown: boolean): string {
   return `${meant} ${more}`.trim();
 }
 
-/** What the line says against what is answered, and what would make them agree. */
+/** Compares the recorded result with the one here, and finds what would make them agree. */
 function compare(question: CallQuestion, outcome: Outcome, causes: Comparison['causes']): Comparison | null {
   const { call } = question;
   const { recorded } = call;
@@ -239,17 +239,17 @@ function compare(question: CallQuestion, outcome: Outcome, causes: Comparison['c
   return { recorded: recorded.text, agrees: same, causes: same ? [] : causes, note };
 }
 
-/** A limit below this is not what a process has: bytes. */
+/** A limit below this is unlikely for a process, in bytes. */
 const LITTLE = 2 ** 23;
 
-/** Causes of a recorded failure, found on copies; none for a line that did not fail. */
+/** Finds causes of a recorded failure on copies; none for a line that did not fail. */
 function causesBefore(question: CallQuestion): Comparison['causes'] {
   const { task, call, args, names } = question;
   const { recorded } = call;
   if (recorded === null || question.withoutChanges === true) return [];
   const { ret } = recorded;
   if (ret === null || ret >= 0) return [];
-  // What fork charges is the memory of the process.
+  // fork charges the memory of the process.
   if (isFork(call) && task.mm.mapCount <= 1) {
     if (ret !== -ENOMEM) return [];
     const condition =
@@ -258,7 +258,7 @@ function causesBefore(question: CallQuestion): Comparison['causes'] {
   }
   const attempt = (copy: Task): Outcome => makeCall(copy, call, args, names);
   return causesOf(task, attempt, (outcome) => outcome.result === ret).map(({ condition, limit, options }) => {
-    // The limit counts what is mapped, and that is not known from a call alone.
+    // The limit counts all mappings, which a single call does not show.
     const nearly =
       limit !== null && limit.from < LITTLE && (limit.name === 'RLIMIT_AS' || limit.name === 'RLIMIT_DATA');
     return nearly
@@ -267,7 +267,7 @@ function causesBefore(question: CallQuestion): Comparison['causes'] {
   });
 }
 
-/** The part of the address space that the call was about. */
+/** Returns the part of the address space that the call is about. */
 function focusOf(subject: Subject, events: readonly TraceEvent[], outcome: Outcome): readonly [number, number] | null {
   let start = Infinity;
   let end = -Infinity;
@@ -307,12 +307,12 @@ function explainedChange(call: Call, change: Change, book: ReasonBook): Explaine
   };
 }
 
-/** Calls that change more than the process: they cannot be tried on a copy. */
+/** Returns whether a call changes only the process, so that it can be tried on a copy. */
 function isTriable({ name }: Call): boolean {
   return !SYSTEM_CALLS.has(name) || name === 'fork' || name === 'clone' || name === 'clone3';
 }
 
-/** What the call gives on a copy: it tells of which refusal the numbers must be taken before the call is made. */
+/** The outcome of the call on a copy: it shows for which refusal the numbers must be taken before the call. */
 interface Foreseen {
   readonly outcome: Outcome;
   readonly chain: readonly number[];
@@ -370,7 +370,7 @@ export function explainCall(question: CallQuestion): Answer {
   return makeAndExplain(question).answer;
 }
 
-/** Explains a call, makes it, and returns what came of it beside the answer. */
+/** Explains a call, makes it, and returns the outcome in addition to the answer. */
 export function makeAndExplain(question: CallQuestion): { readonly answer: Answer; readonly outcome: Outcome } {
   const { task, call, args, names, book } = question;
   const { mm } = task;

@@ -1,6 +1,6 @@
 /**
- * Explains a call of a script: the stage is set, the calls before are made, and the last one is explained. Other machines are
- * asked the same.
+ * Explains a call of a script: sets the stage, makes the earlier calls, and explains the last one. Makes the same calls on other
+ * machines.
  */
 import { findVma } from '@vmarea/mm-core';
 import { VM_ENOUGH_MEMORY_GUESS, VM_ENOUGH_MEMORY_NEVER } from '@vmarea/mm-core/reasons';
@@ -29,20 +29,20 @@ import type { Answer, Comparison, Elsewhere } from './answer.ts';
 import { makeAndExplain } from './explain-call.ts';
 import { ReasonBook, type Reason } from './reason-book.ts';
 
-/** What is explained, and how much of it. */
+/** The question, and how much of the answer to compute. */
 export interface Question {
   readonly make: MachineMaker;
   readonly situation: Situation;
   readonly script: readonly Call[];
   readonly book?: ReasonBook | undefined;
-  /** Leave the search for changes out: it makes the call hundreds of times. */
+  /** Skips the search for changes, which makes the call hundreds of times. */
   readonly withoutChanges?: boolean | undefined;
 }
 
 /** Calls that need memory behind the mappings. */
 const TOUCHING: ReadonlySet<string> = new Set(['load', 'store', 'exec', 'access', 'write']);
 
-/** One question under way. */
+/** One question in progress. */
 class Asking {
   private readonly make: MachineMaker;
   readonly situation: Situation;
@@ -68,18 +68,18 @@ class Asking {
     return { situation, files, needs: { memory } };
   }
 
-  /** A stage on which all calls but the last have been made. */
+  /** Returns a stage on which all calls except the last have been made. */
   ready(situation: Situation = this.situation, files: ReadonlyMap<number, StagedFile> = this.files): Ready {
     return prepare(this.make, this.setting(situation, files), this.script, { values: this.assumed.values });
   }
 
-  /** The last call's outcome on another stage, with the calls before it. */
+  /** Returns the last call's outcome on another stage, with the calls before it. */
   private outcome(files: ReadonlyMap<number, StagedFile>): { outcome: Outcome; earlier: readonly EarlierOutcome[] } {
     const ready = this.ready(this.situation, files);
     return { outcome: makeCall(ready.task, this.script.at(-1)!, ready.args, ready.names), earlier: ready.earlier };
   }
 
-  /** Takes an assumed file to be opened so that the recorded failure comes about, where a way to open it gives that. */
+  /** Assumes that a file was opened in a way that gives the recorded failure, if there is one. */
   guessFiles(): void {
     const ret = this.script.at(-1)!.recorded?.ret ?? 0;
     for (const fd of ret < 0 ? this.assumed.guessed : []) {
@@ -96,7 +96,7 @@ class Asking {
     this.notes.push(...this.assumed.notes.map((note) => note.charAt(0).toUpperCase() + note.slice(1)));
   }
 
-  /** Address bits with which the recorded failure comes about. */
+  /** Returns the address bits that give the recorded failure. */
   bitsOf(recorded: number): number[] {
     const { situation } = this;
     return vaBitsOf(situation.architecture.value, situation.pageSize.value).filter((bits) => {
@@ -111,7 +111,7 @@ class Asking {
     });
   }
 
-  /** What changes of the open files turn the answer. */
+  /** Returns the changes of open files that change the result. */
   fileChanges(
     base: Outcome,
     earlier: readonly EarlierOutcome[],
@@ -137,15 +137,15 @@ class Asking {
 }
 
 /**
- * The situation that is really asked: on arm64, where the architecture is not modelled. The rules of the memory calls are
- * the same there, placement is not.
+ * Returns the situation that is really used: arm64, if the architecture is not modelled. The rules of the memory calls are the
+ * same there, placement is not.
  */
 export function askedSituation(situation: Situation): Situation {
   if (isModelled(situation)) return situation;
   return { ...situation, architecture: assumed('arm64'), pageSize: assumed(4096), vaBits: assumed(48) };
 }
 
-/** Bytes of the largest thing that the log's kernel granted in one call. */
+/** Returns the bytes of the largest successful request in the log. */
 function grantedBytes(script: readonly Call[]): number {
   let most = 0;
   for (const { name, args, recorded } of script) {
@@ -156,7 +156,7 @@ function grantedBytes(script: readonly Call[]): number {
   return most;
 }
 
-/** The situation with RAM that is enough for what the log shows as granted, where nothing tells how much there is. */
+/** Returns the situation with enough RAM for what succeeded in the log, if the amount of RAM is unknown. */
 function withRoom(situation: Situation, script: readonly Call[]): Situation {
   const granted = grantedBytes(script);
   if (memoryIsKnown(situation) || granted <= situation.memory.value.total) return situation;
@@ -164,7 +164,7 @@ function withRoom(situation: Situation, script: readonly Call[]): Situation {
   return { ...situation, memory: fromLog(memoryOf(2 * granted), line, 'what was granted') };
 }
 
-/** What is said of a refusal that counts RAM which nobody told. */
+/** Returns the note on a refusal that depends on an assumed amount of RAM. */
 function assumedRam(situation: Situation, decision: number): string[] {
   if (memoryIsKnown(situation) || (decision !== VM_ENOUGH_MEMORY_GUESS && decision !== VM_ENOUGH_MEMORY_NEVER))
     return [];
@@ -184,9 +184,9 @@ function otherArchitecture(architecture: string, evidence: string): string {
 type Variation = readonly [change: Partial<StagedFile['spec']>, words: string, option: string];
 
 /**
- * Other ways in which a file could be open.
+ * Returns other ways in which a file could be open.
  *
- * @param needed the size with which the access lies within it, bytes; 0 for other calls
+ * @param needed the size in bytes with which the access lies within the file; 0 for other calls
  */
 function fileVariations(fd: number, { spec }: StagedFile, needed: number): Variation[] {
   const name = `descriptor ${fd}`;
@@ -214,7 +214,7 @@ function fileVariations(fd: number, { spec }: StagedFile, needed: number): Varia
   return found;
 }
 
-/** The size that a mapped file must have so that the access lies within it, bytes; 0 when the call is no such access. */
+/** Returns the size in bytes that a mapped file needs for the access; 0 for another call. */
 function sizeNeeded({ task, args }: Ready): number {
   const at = Number(BigInt.asUintN(64, args[0] ?? 0n));
   const vma = findVma(task.mm, at);
@@ -223,7 +223,7 @@ function sizeNeeded({ task, args }: Ready): number {
   return (vma.vmPgoff + Math.floor((at - vma.vmStart) / page)) * page + 1;
 }
 
-/** The index of the call that is meant: the last one that failed in a log; the last one otherwise. */
+/** Returns the index of the call to explain: the last failed one in a log; otherwise the last one. */
 function targetOf(script: readonly Call[]): number {
   const last = script.length - 1;
   const recorded = script.filter((call) => call.recorded !== null).length;
@@ -235,8 +235,8 @@ function targetOf(script: readonly Call[]): number {
 }
 
 /**
- * Explains the call of a script that is meant: the last one, or in a log the last that failed. When it needs what an earlier
- * call did not give, that one is explained.
+ * Explains a call of a script: the last one, or in a log the last failed one. When it needs the result of a failed earlier
+ * call, explains that one.
  *
  * @throws ScriptError when the situation cannot be set up, or a call is not known
  */
@@ -317,7 +317,7 @@ function ask(question: Question, script: readonly Call[], notes: readonly string
   };
 }
 
-/** The comparison with the address bits that would make it agree. */
+/** Adds the address bits that would make the results agree to the comparison. */
 function withBits(comparison: Comparison | null, asking: Asking, { recorded }: Call): Comparison | null {
   const ret = recorded?.ret ?? 0;
   if (comparison === null || comparison.agrees || ret >= 0) return comparison;
@@ -328,14 +328,14 @@ function withBits(comparison: Comparison | null, asking: Asking, { recorded }: C
   return bits.length === 0 ? comparison : { ...comparison, causes: [...bits, ...comparison.causes], note: '' };
 }
 
-/** A call before that gave something else here than in the log. */
+/** Describes an earlier call whose result here differs from the log's. */
 function unlikeLog({ call, outcome }: EarlierOutcome): string[] {
   const ret = call.recorded?.ret ?? -1;
   if (outcome === null || ret < 0 || succeeded(outcome)) return [];
   return [`Line ${call.line} gave ${call.recorded!.text} in the log and gives ${formatOutcome(call, outcome)} here.`];
 }
 
-/** Whether the last call names an address that the machine here chose: another machine has nothing there. */
+/** Returns whether the last call uses an address that the machine here chose: another machine has nothing there. */
 function namesOwnAddress(script: readonly Call[]): boolean {
   const call = script.at(-1)!;
   if (call.name === 'mmap' || !/^\s*(?:\([^()]*\)\s*)?0x[0-9a-f]+\s*$/i.test(call.args[0] ?? '')) return false;
@@ -348,7 +348,7 @@ function reasonOf(book: ReasonBook, outcome: Outcome): Reason | null {
   return succeeded(outcome) ? null : (book.find(outcome.decision) ?? null);
 }
 
-/** The same situation on another kernel or page size. Address bits stay where the page size allows them. */
+/** Returns the same situation on another kernel or page size. Keeps the address bits if the page size allows them. */
 function elsewhere(situation: Situation, kernel: KernelName, pageSize: number): Situation {
   const bits = situation.vaBits.value;
   const allowed = vaBitsOf(situation.architecture.value, pageSize);

@@ -1,7 +1,7 @@
 /**
- * The numbers behind a refusal, as a sentence: what there was, what was asked for, what the limit is.
+ * The numbers of a refusal, as a sentence: what exists, what was requested, what the limit is.
  *
- * Each is written from the state just before the call. Refusals without an entry are told by their reason alone.
+ * Each is computed from the state before the call. Refusals without an entry have their reason alone.
  */
 import { FMODE_READ, FMODE_WRITE, VM_GROWSDOWN, type Vma, findVmaIntersection, vmCommitLimit } from '@vmarea/mm-core';
 import { SYS_MMAP_BAD_DESCRIPTOR, SYS_MMAP_NO_HUGE_SIZE, SYS_MMAP_OFFSET_UNALIGNED } from '@vmarea/kernel';
@@ -87,7 +87,7 @@ import type { Subject } from './subject.ts';
 
 type Figure = (s: Subject) => string;
 
-/** The address space of a program: `512 GiB (39-bit addresses)`. */
+/** Formats the address space of a program: `512 GiB (39-bit addresses)`. */
 export function spaceOf(s: Subject): string {
   const bits = Math.round(Math.log2(s.mm.taskSize));
   // TASK_SIZE of x86-64 is one page less.
@@ -101,7 +101,7 @@ export function narrowWindow(s: Subject): { readonly start: number; readonly end
   return map32Bit;
 }
 
-/** An area as people point at it: `0x1000-0x3000 rw-p [heap]`. */
+/** Formats an area: `0x1000-0x3000 rw-p [heap]`. */
 export function areaName(s: Subject, vma: Vma): string {
   const { mm } = s;
   const heap = vma.vmStart <= mm.brk && vma.vmEnd >= mm.startBrk && mm.brk > mm.startBrk && vma.vmFile === null;
@@ -112,19 +112,19 @@ export function areaName(s: Subject, vma: Vma): string {
   return `${hex(vma.vmStart)}-${hex(vma.vmEnd)} ${rights}${(vma.vmFlags & 8) === 0 ? 'p' : 's'}${name}`;
 }
 
-/** What the call's file is called: its name where the input gave one. */
+/** Returns the name of the call's file, if the input gave one. */
 function fileName(s: Subject): string {
   const given = parseDescriptor(s.call.args[4] ?? '')?.path ?? null;
   const path = given ?? s.file?.path() ?? '';
   return path === '' || STAGED.test(path) ? 'the file' : path;
 }
 
-/** Names that a file gets when the input gives none. */
+/** Names of files without a name in the input. */
 const STAGED = /^\/(?:ram|tmp|huge)(?:-noexec)?\/file\d+$/;
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Pages that the call would add. */
+/** Returns the pages that the call would add. */
 function asked(s: Subject): number {
   const page = s.system.pageSize;
   switch (s.call.name) {
@@ -182,7 +182,7 @@ function commitNever(s: Subject): string {
   );
 }
 
-/** Pages that fork charges: those of the areas with VM_ACCOUNT. */
+/** Returns the pages that fork charges: those of the areas with VM_ACCOUNT. */
 function accountedPages(s: Subject): number {
   let pages = 0;
   for (let vma = s.mm.tree.first; vma !== null; vma = vma.vmNext) {
@@ -225,7 +225,7 @@ function beyond(addr: string, len: string): Figure {
   };
 }
 
-/** The nearest areas around an address that nothing is mapped at. */
+/** Names the nearest areas around an unmapped address. */
 function nothingAt(s: Subject, at: number): string {
   const next = findVmaIntersection(s.mm, at, s.mm.taskSize);
   const previous = next === null ? s.mm.tree.last : next.vmPrev;
@@ -239,7 +239,7 @@ const notMapped =
   (s) =>
     nothingAt(s, s.arg(name));
 
-/** The first hole of a range. */
+/** Describes the first hole of a range. */
 function holeIn(s: Subject, start: number, end: number): string {
   let at = start;
   for (let vma = findVmaIntersection(s.mm, start, end); vma !== null && vma.vmStart <= at && at < end; vma = vma.vmNext)
@@ -257,7 +257,7 @@ function stackFigure(s: Subject): { vma: Vma; wanted: number; below: Vma | null 
   return { vma, wanted: vma.vmEnd - (at - (at % page)), below: vma.vmPrev };
 }
 
-/** How the file of the call is open. */
+/** Returns the open mode of the call's file. */
 export function openMode(s: Subject): string {
   const fMode = s.file?.fMode ?? 0;
   const read = (fMode & FMODE_READ) !== 0;
@@ -265,7 +265,7 @@ export function openMode(s: Subject): string {
   return read && write ? 'read-write' : write ? 'write-only' : 'read-only';
 }
 
-/** Access: what the area allows. */
+/** Describes the access that the area allows. */
 function rights(needed: string): Figure {
   return (s) => {
     const vma = s.vmaAt(s.arg('addr'));
@@ -273,7 +273,7 @@ function rights(needed: string): Figure {
   };
 }
 
-/** The longest hole in which a search looks, bytes. */
+/** Returns the longest hole that a search considers, in bytes. */
 export function longestHole(s: Subject): number {
   const { mm, system } = s;
   const narrow = narrowWindow(s);
@@ -288,7 +288,7 @@ export function longestHole(s: Subject): number {
   return Math.max(longest, high - from, 0);
 }
 
-/** The pool that a mapping of huge pages takes from. */
+/** Describes the pool of a mapping of huge pages. */
 function pool(s: Subject): string {
   const { hugePool } = s.task.kernel;
   const unit = s.unit;
@@ -434,7 +434,7 @@ const FIGURES: Readonly<Record<number, Figure>> = {
   },
 };
 
-/** The numbers of refusals of drivers, by id: their decisions are numbered elsewhere. */
+/** The numbers of drivers' refusals, by id, since the packages of drivers declare their own reasons. */
 const BY_ID: Readonly<Record<string, Figure>> = {
   'hugetlb.reserve_exhausted': pool,
   'hugetlb.no_size': (s) => (s.hasFlag(MAP_HUGETLB) ? `The flags ask for huge pages of ${bytes(s.unit)}.` : ''),
@@ -445,9 +445,9 @@ const BY_ID: Readonly<Record<string, Figure>> = {
 };
 
 /**
- * The numbers behind a refusal.
+ * Returns the numbers of a refusal.
  *
- * @param s the call, in the state before it
+ * @param s the call and the state before it
  * @returns a sentence; empty when there is nothing to add to the reason
  */
 export function figuresOf(s: Subject, decision: number, id: string): string {
@@ -455,10 +455,10 @@ export function figuresOf(s: Subject, decision: number, id: string): string {
   return figure === undefined ? '' : figure(s);
 }
 
-/** An access this far below a stack is none of the stack, bytes. */
+/** An access this many bytes below a stack does not belong to the stack. */
 const FAR_BELOW = 2 ** 26;
 
-/** A wild access that the kernel takes for a stack that grows, because the stack is the next area above: what it is really. */
+/** Describes a wild access that the kernel treats as stack growth, because the stack is the next area above. */
 function wildAccess(s: Subject): string {
   const at = s.arg('addr');
   const stack = stackFigure(s);
@@ -468,9 +468,9 @@ function wildAccess(s: Subject): string {
 }
 
 /**
- * Why a call was refused and what to do about it, in sentences about this call.
+ * Returns why a call failed and what to do, in sentences about this call.
  *
- * @param reason what the catalogue says
+ * @param reason the reason of the refusal
  */
 export function sentencesOf(s: Subject, reason: Reason): { readonly sentence: string; readonly advice: string } {
   const { decision, sentence, change } = reason;

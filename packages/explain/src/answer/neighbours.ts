@@ -1,11 +1,11 @@
 /**
- * The neighbours around a call, and the rules that keep them apart.
+ * Finds the neighbours around a call, and the rules that keep them apart.
  */
 import { VM_EXEC, VM_READ, VM_WRITE, type Mm } from '@vmarea/mm-core';
 import { whyApart } from '@vmarea/situation';
 import type { Reason, ReasonBook } from './reason-book.ts';
 
-/** A rule and what it compared. */
+/** A rule and its operands. */
 export interface NeighbourReason {
   readonly reason: Reason;
   readonly operands: string;
@@ -15,13 +15,13 @@ export interface NeighbourReason {
 export interface Neighbours {
   readonly lower: readonly [start: number, end: number];
   readonly upper: readonly [start: number, end: number];
-  /** Their rights are the same: people wonder why these two are not one. */
+  /** Whether their rights are equal, so that one would expect one area. */
   readonly alike: boolean;
-  /** None when nothing stands between them: a merge was never tried since they became alike. */
+  /** Empty when no rule keeps them apart: no merge was attempted since they became alike. */
   readonly reasons: readonly NeighbourReason[];
 }
 
-/** The pairs of neighbours that touch each other within [start, end], or at its borders. */
+/** Returns the pairs of neighbours that touch each other within [start, end], or at its borders. */
 export function neighboursIn(mm: Mm, start: number, end: number, book: ReasonBook): Neighbours[] {
   const pairs: Neighbours[] = [];
   for (let left = mm.tree.first; left !== null && left.vmNext !== null; left = left.vmNext) {

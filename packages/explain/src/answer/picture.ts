@@ -1,15 +1,15 @@
 /**
- * A small picture of the address space around a call: areas, holes, guard gaps, the hint, and what came and went.
+ * Draws a small picture of the address space around a call: areas, holes, guard gaps, the hint, and the changes.
  */
 import type { MmSystem } from '@vmarea/mm-core';
 import { bytes } from '@vmarea/what-if';
 
-/** A row of the picture, from high addresses to low ones as people draw stacks and heaps. */
+/** A row of the picture, from high addresses to low ones, as usual for stacks and heaps. */
 export interface PictureRow {
   readonly start: number;
   readonly end: number;
   readonly kind: 'area' | 'new' | 'gone' | 'hole' | 'gap' | 'mark';
-  /** Rights and name of an area; what a mark points at. */
+  /** Rights and name of an area, or the text of a mark. */
   readonly text: string;
 }
 
@@ -21,9 +21,9 @@ interface Line {
   readonly raw: string;
 }
 
-/** Areas shown on each side of what the call was about. */
+/** The number of areas on each side of the focus. */
 const AROUND = 1;
-/** Rows at most. */
+/** The largest number of rows. */
 const MAX_ROWS = 8;
 
 function linesOf(maps: string): Line[] {
@@ -43,18 +43,18 @@ function linesOf(maps: string): Line[] {
     });
 }
 
-/** What the picture is about. */
+/** The data for a picture. */
 export interface PictureSubject {
   readonly before: string;
   readonly after: string;
-  /** The part of the address space that matters: what changed, or what the call named. */
+  /** The part of the address space to show: what changed, or what the call named. */
   readonly focus: readonly [start: number, end: number] | null;
-  /** Addresses to be marked, with what they are. */
+  /** Addresses to mark, with a text. */
   readonly marks: readonly (readonly [address: number, text: string])[];
   readonly system: MmSystem;
 }
 
-/** Index of the first line that ends above an address. */
+/** Returns the index of the first line that ends above an address. */
 function firstAbove(lines: readonly Line[], address: number): number {
   let low = 0;
   let high = lines.length;
@@ -66,7 +66,7 @@ function firstAbove(lines: readonly Line[], address: number): number {
   return low;
 }
 
-/** The rows around the focus; none when there is nothing to see. */
+/** Returns the rows around the focus; none when there is nothing to show. */
 export function pictureOf({ before, after, focus, marks, system }: PictureSubject): PictureRow[] {
   if (focus === null) return [];
   const old = new Set(before.split('\n'));
@@ -98,7 +98,7 @@ export function pictureOf({ before, after, focus, marks, system }: PictureSubjec
   return shorten(rows, focus);
 }
 
-/** Keeps the rows that are nearest to the focus. */
+/** Keeps the rows nearest to the focus. */
 function shorten(rows: PictureRow[], [start, end]: readonly [number, number]): PictureRow[] {
   if (rows.length <= MAX_ROWS) return rows;
   const weight = ({ kind, start: s, end: e }: PictureRow): number => {
@@ -119,7 +119,7 @@ const SIGNS: Readonly<Record<PictureRow['kind'], string>> = {
   mark: '→',
 };
 
-/** The picture as text, one line per row. */
+/** Formats the picture, one line per row. */
 export function formatPicture(rows: readonly PictureRow[]): string[] {
   const digits = Math.max(8, ...rows.map(({ end }) => end.toString(16).length));
   const address = (value: number): string => value.toString(16).padStart(digits);

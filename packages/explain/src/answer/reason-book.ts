@@ -1,21 +1,21 @@
 /**
- * The table of reasons as answers show it: what a reason's number means, whichever package declared it.
+ * The reasons in the form of answers: the meaning of a reason's number, of any package.
  */
 import '@vmarea/kernel';
 import { allReasons, describeReason, formatSource, type Reason as TableReason } from '@vmarea/mm-core/reasons';
 import { errnoName, signalName } from '@vmarea/uapi';
 
-/** A reason, whichever package's. */
+/** A reason of any package. */
 export interface Reason {
   readonly decision: number;
   readonly id: string;
-  /** The kernel's function that decides. */
+  /** The kernel's function that makes the decision. */
   readonly fn: string;
-  /** The errno or the signal by name; `none` where nothing is refused. */
+  /** The errno or the signal by name; `none` when no call fails. */
   readonly errno: string;
   readonly sentence: string;
   readonly change: string;
-  /** Where the kernel decides. */
+  /** Where the kernel makes the decision. */
   readonly reference: string;
 }
 
@@ -23,18 +23,18 @@ export interface Reason {
 export class ReasonBook {
   readonly #tree: string | undefined;
 
-  /** @param tree name of the profile whose line numbers are shown; none when left out */
+  /** @param tree name of the profile whose line numbers are shown; none without it */
   constructor(tree?: string) {
     this.#tree = tree;
   }
 
-  /** The reason of a decision; undefined for 0 and unknown numbers. */
+  /** Returns a reason by its number; undefined for 0 and unknown numbers. */
   find(decision: number): Reason | undefined {
     const found = describeReason(decision);
     return found && this.#shown(found);
   }
 
-  /** All, in the order of their declaration. */
+  /** Returns all reasons, in the order of their declaration. */
   all(): Reason[] {
     return allReasons().map((one) => this.#shown(one));
   }

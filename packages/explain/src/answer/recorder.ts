@@ -1,9 +1,9 @@
 /**
- * A tracer that keeps what it hears: functions entered, decisions, what became of VMAs, faults.
+ * A tracer that stores the events: functions entered, decisions, changes of VMAs, faults.
  */
 import type { Tracer, Vma, VmaEvent } from '@vmarea/mm-core';
 
-/** One thing that happened, in order. */
+/** One event. */
 export type TraceEvent =
   | { readonly kind: 'enter'; readonly fn: string; readonly args: readonly [number, number, number, number] }
   | { readonly kind: 'decide'; readonly decision: number; readonly result: number }

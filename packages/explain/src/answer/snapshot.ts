@@ -1,5 +1,5 @@
 /**
- * The state just before a call, as far as it is spoken of afterwards: the map, counters, and what stands where the call goes.
+ * The parts of the state before a call that the answer describes: the map, counters, and what the call's range contains.
  */
 import { countVmaPagesRange, findVmaIntersection, VM_LOCKED, vmStartGap } from '@vmarea/mm-core';
 import { MAP_FIXED, MAP_FIXED_NOREPLACE } from '@vmarea/uapi';
@@ -17,22 +17,22 @@ export interface Snapshot {
   readonly mapCount: number;
   /** Pages of locked mappings. */
   readonly locked: number;
-  /** mlockall(MCL_FUTURE) holds. */
+  /** Whether mlockall(MCL_FUTURE) is in force. */
   readonly lockFuture: boolean;
   readonly brk: number;
-  /** Why a hint cannot be taken; empty when it can, or when there is none. */
+  /** Why a hint cannot be used; empty when it can, or when there is none. */
   readonly hintDropped: string;
-  /** Areas in the range that the call names, as people point at them; at most a few. */
+  /** The first areas in the call's range, formatted. */
   readonly inRange: readonly string[];
-  /** How many more of them there are. */
+  /** The number of further areas in the range. */
   readonly inRangeMore: number;
-  /** Pages mapped in the range that the call names. */
+  /** Pages mapped in the call's range. */
   readonly mappedInRange: number;
 }
 
 const SHOWN_AREAS = 3;
 
-/** Why get_unmapped_area cannot take the hint of this mmap; empty when it can. */
+/** Returns why get_unmapped_area cannot use the hint of this mmap; empty when it can. */
 function whyHintIsDropped(s: Subject): string {
   const { mm, system } = s;
   const given = s.arg('addr');
@@ -55,7 +55,7 @@ function whyHintIsDropped(s: Subject): string {
   return '';
 }
 
-/** The range that the call names: start and end; null for a call that names none. */
+/** Returns the range of the call: start and end; null for a call without one. */
 export function namedRange(s: Subject): readonly [start: number, end: number] | null {
   const at = s.arg('addr');
   const length = s.arg('old_len') > 0 ? s.arg('old_len') : s.length;
@@ -63,7 +63,7 @@ export function namedRange(s: Subject): readonly [start: number, end: number] | 
   return [at, at + length];
 }
 
-/** Takes the state down. */
+/** Takes a snapshot. */
 export function takeSnapshot(s: Subject): Snapshot {
   const { mm, system } = s;
   const range = namedRange(s);

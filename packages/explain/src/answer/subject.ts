@@ -1,5 +1,5 @@
 /**
- * What the checks of a call look at, as it was just before the call: for the operands.
+ * A call and the state before it, as its checks read them: for the operands.
  */
 import type { Task } from '@vmarea/kernel';
 import { findVma, hasCapability, type Caller, type Mm, type MmSystem, type Vma, type VmFile } from '@vmarea/mm-core';
@@ -7,7 +7,7 @@ import { capabilityName, fromRegister, MAP_ANONYMOUS, MAP_HUGETLB } from '@vmare
 import { parametersOf } from '../calls/verbs.ts';
 import type { Call } from '../input/script.ts';
 
-/** A call about to be made. */
+/** A call that is about to be made. */
 export class Subject {
   readonly call: Call;
   readonly task: Task;
@@ -29,17 +29,17 @@ export class Subject {
     this.file = call.name === 'mmap' && !anonymous ? task.cur.files.fget(this.arg('fd') | 0) : null;
   }
 
-  /** Whether the argument `flags` has one of these bits. */
+  /** Returns whether the argument `flags` has one of these bits. */
   hasFlag(bits: number): boolean {
     return (this.arg('flags') & bits) !== 0;
   }
 
-  /** An argument by its parameter's name; 0 for one that the call has not. */
+  /** Returns an argument by its parameter's name; 0 when the call does not have it. */
   arg(name: string): number {
     return this.args.get(name) ?? 0;
   }
 
-  /** Bytes rounded up to the page size, or to the huge page size of a mapping of huge pages. */
+  /** The length rounded up to the page size, or to the huge page size of a mapping of huge pages. */
   get length(): number {
     return Math.ceil(this.arg('len') / this.unit) * this.unit;
   }
@@ -51,7 +51,7 @@ export class Subject {
     return hugePages?.hstateSizelog((flags >>> 26) & 0x3f)?.size ?? pageSize;
   }
 
-  /** Bytes of a huge page of the pool that the call would take from; the page size for plain memory. */
+  /** Bytes of a huge page of the pool that the call would use; the page size for plain memory. */
   get unit(): number {
     return this.file !== null && this.file.hugePageSize !== 0 ? this.file.hugePageSize : this.hugeUnit();
   }
@@ -60,13 +60,13 @@ export class Subject {
     return this.length / this.system.pageSize;
   }
 
-  /** The VMA that an address lies in, or null. */
+  /** Returns the VMA that contains an address, or null. */
   vmaAt(address: number): Vma | null {
     const vma = findVma(this.mm, address);
     return vma !== null && vma.vmStart <= address ? vma : null;
   }
 
-  /** `CAP_IPC_LOCK: no`. */
+  /** Formats a capability: `CAP_IPC_LOCK: no`. */
   capability(cap: number): string {
     return `${capabilityName(cap)}: ${hasCapability(this.cur.cred, cap) ? 'yes' : 'no'}`;
   }

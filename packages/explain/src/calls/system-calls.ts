@@ -1,8 +1,8 @@
 /**
- * The calls of a situation that are not about addresses: files, descriptors, processes, limits.
+ * Makes the calls of a script that are not about addresses: files, descriptors, processes, limits.
  *
- * Their arguments are read as strace reads them. A file that is opened and that nobody made is made: a log does not show what
- * was there before.
+ * Reads their arguments as strace prints them. Creates a file that is opened and was not created before: a log does not show
+ * which files existed.
  */
 import type { Task } from '@vmarea/kernel';
 import { isErr, rootCredentials } from '@vmarea/mm-core';
@@ -23,7 +23,7 @@ import { ScriptError } from '../input/error.ts';
 import type { Call } from '../input/script.ts';
 import { evaluate, type Names } from '../input/values.ts';
 
-/** Bytes of a file that is opened and that nobody made. */
+/** Size in bytes of a file that is created because it is opened. */
 export const MADE_FILE_BYTES = 65536;
 
 /** Names of the calls that {@link systemCall} makes. */
@@ -54,7 +54,7 @@ export const SYSTEM_CALLS: ReadonlySet<string> = new Set([
   'setuid',
 ]);
 
-/** Calls with arguments in which variables and expressions of C may stand; the others take names and structures. */
+/** Calls whose arguments may contain variables and expressions of C; the others take names and structures. */
 const NUMBERS: ReadonlyMap<string, readonly number[]> = new Map([
   ['ftruncate', [0, 1]],
   ['fallocate', [0, 2, 3]],
@@ -67,7 +67,7 @@ const NUMBERS: ReadonlyMap<string, readonly number[]> = new Map([
   ['setuid', [0]],
 ]);
 
-/** The arguments with the values of variables and expressions in them. */
+/** Returns the arguments with the values of their variables and expressions. */
 function plainArguments(call: Call, names: Names): string[] {
   const numbers = NUMBERS.get(call.name);
   return call.args.map((text, i) => {
@@ -80,7 +80,7 @@ function plainArguments(call: Call, names: Names): string[] {
   });
 }
 
-/** The call as the decoders of strace take it. */
+/** Returns the call in the form of strace's decoders. */
 function logged(call: Call, args: readonly string[]): LoggedCall {
   const argsText = args.join(', ');
   const name = call.name === 'shm_open' ? 'open' : call.name;
@@ -108,10 +108,10 @@ function logged(call: Call, args: readonly string[]): LoggedCall {
 }
 
 /**
- * Makes the directories of a path, and the file, as far as they are missing: with every capability, since
- * they were there before; they belong to the caller.
+ * Creates the missing directories of a path, and the file, with every capability, since they existed before; the caller owns
+ * them.
  *
- * @param size of the file, bytes; null: only the directories
+ * @param size of the file in bytes; null: creates only the directories
  */
 export function ensureFile(task: Task, path: string, size: number | null = MADE_FILE_BYTES): void {
   const { sys, cur } = task;
@@ -144,14 +144,14 @@ function open(task: Task, call: Call, op: OpenOp): number {
   const path = call.name === 'shm_open' ? `/dev/shm/${op.path.replace(/^\/+/, '')}` : op.path;
   const relative = !path.startsWith('/');
   const absolute = relative ? `/${path.replace(/^(\.\/)+/, '')}` : path;
-  // A file that the log could open was there.
+  // The log could open the file, so it existed.
   if (!failed && (op.flags & (O_CREAT | O_DIRECTORY)) === 0) ensureFile(task, absolute);
   else if (!failed && (op.flags & O_DIRECTORY) === 0) ensureFile(task, absolute, null);
   const fd = sys.openat(AT_FDCWD, absolute, op.flags, op.mode);
   return atRecorded(task, call, fd);
 }
 
-/** Puts a new descriptor where the log has it. */
+/** Moves a new descriptor to its number in the log. */
 function atRecorded(task: Task, call: Call, fd: number): number {
   const wanted = call.recorded?.ret ?? -1;
   if (isErr(fd) || wanted < 0 || wanted === fd) return fd;
@@ -220,7 +220,7 @@ function perform(task: Task, call: Call, op: Op, args: readonly string[]): numbe
   }
 }
 
-/** A thread or a vfork shares the address space: nothing is copied. */
+/** fork: a thread or a vfork shares the address space, so copies nothing. */
 function fork(task: Task, flags: number): number {
   if ((flags & CLONE_VM) !== 0) return task.pid + 1;
   const child = task.sys.fork();

@@ -1,5 +1,5 @@
 /**
- * What each call of a script does to a task, and what kind of value each argument is (for printing and for «what if»).
+ * Makes each call of a script on a task, and defines the kind of each argument (for printing and for «what if»).
  */
 import type { Task } from '@vmarea/kernel';
 import { isErr, RETRY } from '@vmarea/mm-core';
@@ -22,7 +22,7 @@ import type { Call } from '../input/script.ts';
 import { evaluate, type Names } from '../input/values.ts';
 import { SYSTEM_CALLS, systemCall } from './system-calls.ts';
 
-/** What an argument means. */
+/** The kind of an argument. */
 export type ArgumentKind =
   | 'addr'
   | 'len'
@@ -45,7 +45,7 @@ export interface Parameter {
 
 interface Verb {
   readonly params: readonly Parameter[];
-  /** How many may be left out at the end; they count as 0. */
+  /** How many arguments may be left out at the end; they count as 0. */
   readonly optional: number;
   run(task: Task, args: readonly bigint[]): number | Outcome;
 }
@@ -139,14 +139,14 @@ const VERBS: Readonly<Record<string, Verb>> = {
   access: { params: [addr], optional: 0, run: (t, a) => anyAccess(t, n(a[0])) },
 };
 
-/** An access of which only the address is known: the first of load, store and execution that ends in a signal. */
+/** Makes an access of which only the address is known: the first of load, store and execution that raises a signal. */
 function anyAccess(task: Task, address: number): Outcome {
   let outcome = access(task, (m) => m.load8(address));
   if (succeeded(outcome)) outcome = access(task, (m) => m.store8(address, 0));
   return succeeded(outcome) ? access(task, (m) => m.fetch32(address - (address % 4))) : outcome;
 }
 
-/** brk tells of a refusal by an unchanged break; asked for nothing (0) it just tells the break. */
+/** brk: converts an unchanged break to an error; 0 only queries the break. */
 function brk(task: Task, value: bigint): number | Outcome {
   const { call } = task.cur;
   call.reason = 0;
@@ -155,12 +155,12 @@ function brk(task: Task, value: bigint): number | Outcome {
   return { result, signal: 0, decision: refused ? call.reason : 0 };
 }
 
-/** The calls that a script may have. */
+/** Returns the names of the calls that a script may contain. */
 export function callNames(): string[] {
   return [...Object.keys(VERBS), ...SYSTEM_CALLS];
 }
 
-/** Calls that the kernel package does not have, and why an answer would be made up. */
+/** Calls that the kernel package does not have, so that an answer would be invented. */
 const MISSING: Readonly<Record<string, string>> = {
   shmget: 'System V shared memory',
   shmat: 'System V shared memory',
@@ -172,9 +172,9 @@ const MISSING: Readonly<Record<string, string>> = {
 };
 
 /**
- * The parameters of a call whose arguments are registers; none for calls about files and processes.
+ * Returns the parameters of a call whose arguments are registers; none for calls about files and processes.
  *
- * @throws ScriptError for a call that is not known, or has too many or too few arguments
+ * @throws ScriptError for an unknown call, or a wrong number of arguments
  */
 export function parametersOf(call: Call): readonly Parameter[] {
   if (SYSTEM_CALLS.has(call.name)) return [];
@@ -196,17 +196,17 @@ function unknownCall(call: Call): string {
   return `line ${call.line}: unknown call «${call.name}»; there are ${callNames().join(', ')}`;
 }
 
-/** Whether a call can be made here at all. */
+/** Returns whether the call is supported. */
 export function isKnownCall(name: string): boolean {
   return SYSTEM_CALLS.has(name) || Object.hasOwn(VERBS, name);
 }
 
-/** A descriptor as strace decorates it: `3</lib/x>` is 3. */
+/** Removes strace's decoration of a descriptor: `3</lib/x>` becomes 3. */
 function withoutDecoration(text: string): string {
   return text.replace(/^(-?\d+)<.*$/s, '$1');
 }
 
-/** The arguments' values; none for calls about files and processes, which read their own. */
+/** Returns the arguments' values; none for calls about files and processes, which parse their own. */
 export function argumentsOf(call: Call, names: Names): bigint[] {
   const params = parametersOf(call);
   if (params.length === 0) return [];
@@ -228,12 +228,12 @@ export function makeCall(task: Task, call: Call, args: readonly bigint[], names:
 
 const NO_NAMES: Names = { values: new Map() };
 
-/** A number as C writes addresses. */
+/** Formats a number as C prints addresses. */
 export function hex(value: number): string {
   return value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
 }
 
-/** An outcome in the manner of strace: `0x7f…`, `0`, `-1 ENOMEM`, `SIGSEGV`. */
+/** Formats an outcome as strace does: `0x7f…`, `0`, `-1 ENOMEM`, `SIGSEGV`. */
 export function formatOutcome(call: Call, outcome: Outcome): string {
   if (outcome.signal !== 0) return signalName(outcome.signal);
   if (isErr(outcome.result)) return `-1 ${errnoName(-outcome.result)}`;
@@ -241,7 +241,7 @@ export function formatOutcome(call: Call, outcome: Outcome): string {
   return ['mmap', 'mremap', 'brk'].includes(call.name) ? hex(outcome.result) : String(outcome.result);
 }
 
-/** The name of an advice that this machine's headers do not have. */
+/** Returns the name of an advice that arm64's headers do not have. */
 function foreignAdvice(value: number): string | undefined {
   for (const [name, flag] of FOREIGN_FLAGS) if (name.startsWith('MADV_') && flag.value === value) return name;
   return undefined;
@@ -259,7 +259,7 @@ const FORMATS: Readonly<Partial<Record<ArgumentKind, (value: number) => string>>
   number: String,
 };
 
-/** An argument as text that {@link evaluate} reads back. */
+/** Formats an argument so that {@link evaluate} can read it. */
 export function formatArgument(kind: ArgumentKind, value: bigint): string {
   const format = FORMATS[kind];
   const least = kind === 'fd' || kind === 'number' ? -1n : 0n;
@@ -268,7 +268,7 @@ export function formatArgument(kind: ArgumentKind, value: bigint): string {
   return BigInt.asUintN(64, value).toString();
 }
 
-/** Names the last number of flags by the flags of other machines that the input names. */
+/** Replaces the number of unknown flags by the names of other machines' flags in the input. */
 function withForeignNames(text: string, given: string): string {
   const names: string[] = [];
   let bits = 0;
@@ -285,7 +285,7 @@ function withForeignNames(text: string, given: string): string {
   });
 }
 
-/** The call with its arguments' values written out. */
+/** Formats the call with its arguments' values. */
 export function formatCall(call: Call, args: readonly bigint[]): string {
   const params = parametersOf(call);
   if (params.length === 0) return call.text;

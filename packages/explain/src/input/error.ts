@@ -1,16 +1,16 @@
-/** What cannot be read, or cannot be set up. */
+/** The errors of explain's input. */
 
-/** A script that cannot be read, or a situation that cannot be made. The message names the place and the value. */
+/** Thrown for an invalid script, or a situation that cannot be set up. The message names the place and the value. */
 export class ScriptError extends Error {
   override readonly name: string = 'ScriptError';
 }
 
-/** A value that depends on a call which failed. */
+/** Thrown for a value that depends on a failed call. */
 export class FailedResultError extends ScriptError {
   override readonly name: string = 'FailedResultError';
   /** Index of that call in the script. */
   readonly index: number;
-  /** The name that it would have given a value to. */
+  /** The name that the call would have given a value. */
   readonly variable: string;
 
   constructor(index: number, variable: string) {

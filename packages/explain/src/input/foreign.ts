@@ -1,15 +1,15 @@
 /**
- * Flags that programs use and this machine's headers do not have: of other architectures, of later kernels, of other systems.
+ * Flags that programs use and the machine's headers do not have: of other architectures, later kernels and other systems.
  */
 import type { MmSystem } from '@vmarea/mm-core';
 import { MAP_32BIT, MAP_ABOVE4G } from '@vmarea/uapi';
 
-/** A flag with its value where it exists, and a sentence. */
+/** A flag with its value where it exists, and a sentence about it. */
 export interface ForeignFlag {
   readonly value: number;
-  /** What to know about it where the machine does not have it. */
+  /** A sentence for a machine that does not have it. */
   readonly sentence: string;
-  /** Whether a machine has it; left out: none has. */
+  /** Returns whether a machine has it; left out when none has. */
   readonly known?: (system: MmSystem) => boolean;
 }
 
@@ -37,7 +37,7 @@ export const FOREIGN_FLAGS: ReadonlyMap<string, ForeignFlag> = new Map<string, F
   ['MADV_GUARD_REMOVE', { value: 103, sentence: 'MADV_GUARD_REMOVE is of 6.13. Earlier kernels answer EINVAL.' }],
 ]);
 
-/** Flags of other systems, and where they are from. */
+/** Flags of other systems, and the system. */
 const OTHER_SYSTEMS: ReadonlyMap<string, string> = new Map([
   ['MAP_JIT', 'macOS'],
   ['MAP_NOCACHE', 'macOS'],
@@ -52,7 +52,7 @@ const OTHER_SYSTEMS: ReadonlyMap<string, string> = new Map([
   ['MADV_NOCORE', 'FreeBSD'],
 ]);
 
-/** The system that a flag is from; undefined for a name that none is known to have. */
+/** Returns the system of a flag; undefined for an unknown name. */
 export function systemOfFlag(name: string): string | undefined {
   return OTHER_SYSTEMS.get(name);
 }

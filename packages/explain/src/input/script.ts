@@ -1,50 +1,50 @@
 /**
- * The calls to be explained, as text. It takes what people have: lines of strace as they are, C, or calls with units.
+ * Parses the calls to explain. Accepts lines of strace as they are, C, and calls with units.
  *
  *     p = mmap(NULL, 64K, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)
  *     [pid 12] 10:00:01 mprotect(0x7fb7ff8000, 4096, PROT_NONE) = -1 ENOMEM (Cannot allocate memory)
  *     char *q = (char *)mmap(nullptr, 1UL << 30, PROT_NONE, MAP_ANON | MAP_PRIVATE, -1, 0);
  *     --- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=0x10} ---
  *
- * Not here: what the calls do (calls/).
+ * Not here: making the calls (calls/).
  */
 import { errnoByName, errnoName } from '@vmarea/uapi';
 import { ScriptError } from './error.ts';
 
-/** What a line of a log says that the call gave. */
+/** The result of a call in a line of a log. */
 export interface Recorded {
-  /** As the line has it, for instance `-1 ENOMEM (Cannot allocate memory)`. */
+  /** The text, for instance `-1 ENOMEM (Cannot allocate memory)`. */
   readonly text: string;
-  /** The value, or `-errno`; null when the line does not say (`?`), and for a signal. */
+  /** The value, or `-errno`; null for `?`, and for a signal. */
   readonly ret: number | null;
-  /** Whether it failed without saying how (`-1`). */
+  /** Whether it failed without an errno (`-1`). */
   readonly unnamed: boolean;
-  /** The path behind a returned descriptor (`3</lib/x>`). */
+  /** The path after a returned descriptor (`3</lib/x>`). */
   readonly path: string | null;
 }
 
-/** One call: its name, and its arguments still as text (a name of an earlier result has no value yet). */
+/** One call: its name, and its arguments as text (the name of an earlier result has no value yet). */
 export interface Call {
   readonly name: string;
   readonly args: readonly string[];
-  /** The name that the result gets; null for none. */
+  /** The variable that the result is assigned to; null for none. */
   readonly assign: string | null;
-  /** The call as written, without what stands before and behind it. */
+  /** The call as written, without the text before and after it. */
   readonly text: string;
   /** Line of the script, from 1. */
   readonly line: number;
-  /** What the line says came of it; null when it does not say. */
+  /** The result in the line; null when there is none. */
   readonly recorded: Recorded | null;
 }
 
 /** Heads of lines of strace: pid, time, instruction pointer. */
 const HEAD =
   /^(?:\[pid\s+\d+\]\s*|\[[0-9a-f?]{8,16}\]\s*|\(\+\s*[\d.]+\)\s*|\d+(?:<[^<>]*>)?\s+(?=[\d[(a-zA-Z_?+-])|\d\d:\d\d:\d\d(?:\.\d+)?\s+|\d+\.\d+\s+)/;
-/** Lines of a log that are no calls and change nothing. */
+/** Lines of a log without a call, which change nothing. */
 const IDLE = /^(?:strace: |Process \d+ |\[ Process PID=|\+\+\+ |\$ |--- stopped)/;
 const KEYWORDS: ReadonlySet<string> = new Set(['if', 'while', 'return', 'assert', 'for', 'sizeof', 'defined']);
 
-/** Names of the same call. */
+/** Other names of calls. */
 const ALIASES: Readonly<Record<string, string>> = {
   mmap64: 'mmap',
   open64: 'open',
@@ -55,7 +55,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   memfd: 'memfd_create',
 };
 
-/** Index just behind the string that begins at `from`. */
+/** Returns the index behind the string that begins at `from`. */
 function stringEnd(text: string, from: number): number {
   const quote = text[from];
   for (let i = from + 1; i < text.length; i++) {
@@ -65,19 +65,19 @@ function stringEnd(text: string, from: number): number {
   return text.length;
 }
 
-/** Whether a `<` opens what strace puts behind a descriptor: `3</lib/x>`. */
+/** Returns whether a `<` begins strace's decoration of a descriptor: `3</lib/x>`. */
 function opensDecoration(text: string, i: number): boolean {
   return /[0-9D]/.test(text[i - 1] ?? '') && text[i + 1] !== '<' && text.indexOf('>', i) > 0;
 }
 
-/** A scanned list of arguments: the parts, and where it is closed. */
+/** A scanned list of arguments: the parts, and the index of its end. */
 interface Scanned {
   readonly args: readonly string[];
   /** Index of the closing parenthesis; -1 when it is not closed. */
   readonly close: number;
 }
 
-/** Splits at the commas outside of strings and brackets, from just behind the opening parenthesis. */
+/** Splits at the commas outside of strings and brackets, starting behind the opening parenthesis. */
 function scan(text: string, from: number): Scanned {
   const args: string[] = [];
   let depth = 0;
@@ -100,7 +100,7 @@ function scan(text: string, from: number): Scanned {
   return { args, close: -1 };
 }
 
-/** Takes comments away: `#`, `//`, and C's, outside of strings. */
+/** Removes comments: `#`, `//`, and C's, outside of strings. */
 function withoutComments(line: string): string {
   let out = '';
   for (let i = 0; i < line.length; i++) {
@@ -126,9 +126,9 @@ function headEnd(line: string): number {
 }
 
 /**
- * The result behind a call: `-1 ENOMEM (…)`, `0x7f…`, `3</path>`, `-1 errno=12`, `?`.
+ * Parses the result after a call: `-1 ENOMEM (…)`, `0x7f…`, `3</path>`, `-1 errno=12`, `?`.
  *
- * @returns null for what is no result
+ * @returns null for other text
  */
 export function parseRecorded(behind: string): Recorded | null {
   const match = /^\s*=\s*(?!=)(.+?)(?:\s+<[\d.]+>)?\s*;?\s*$/.exec(behind);
@@ -151,7 +151,7 @@ function plainFailure(text: string, errno: number): string {
   return text.includes('errno') ? `-1 ${errnoName(errno)}` : text;
 }
 
-/** Where the call of a line begins: its name, and what stands before it. */
+/** Finds the call of a line: its name, the text before it, and its opening parenthesis. */
 function findCall(line: string): { name: string; before: string; open: number } | null {
   const pattern = /([A-Za-z_][\w:]*)\s*\(/g;
   for (let match = pattern.exec(line); match !== null; match = pattern.exec(line)) {
@@ -162,7 +162,7 @@ function findCall(line: string): { name: string; before: string; open: number } 
   return null;
 }
 
-/** `--- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_ACCERR, si_addr=0x10} ---`: an access that ended so. */
+/** Parses `--- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_ACCERR, si_addr=0x10} ---` as an access that raised the signal. */
 function readSignal(text: string, line: number): Call | null {
   const match = /^--- (SIGSEGV|SIGBUS)\b(?:.*?si_code=(\w+))?(?:.*?si_addr=(0x[0-9a-f]+|NULL))?/.exec(text);
   if (match?.[3] === undefined) return null;
@@ -177,14 +177,14 @@ function readSignal(text: string, line: number): Call | null {
   };
 }
 
-/** `syscall(SYS_mmap, …)` and `SYS_mmap(…)` are mmap. */
+/** Converts `syscall(SYS_mmap, …)` and `SYS_mmap(…)` to mmap. */
 function plainName(name: string, args: readonly string[]): { name: string; args: readonly string[] } {
   const first = name === 'syscall' ? /^(?:SYS_|__NR_)(\w+)$/.exec(args[0] ?? '')?.[1] : undefined;
   const bare = first ?? name.replace(/^(?:SYS_|__NR_|__)(?=[a-z])/, '');
   return { name: ALIASES[bare] ?? bare, args: first === undefined ? args : args.slice(1) };
 }
 
-/** Old versions of strace print mmap2's offset in pages: one that is no multiple of 4096 bytes. */
+/** Converts mmap2's offset, which old versions of strace print in pages: one that is no multiple of 4096 bytes. */
 function mmap2(args: readonly string[]): readonly string[] {
   const off = args[5] ?? '';
   const value = /^(0x[0-9a-f]+|\d+)$/i.test(off) ? Number(off) : 0;
@@ -213,19 +213,19 @@ function shown(text: string): string {
   return `«${text.length <= 80 ? text : `${text.slice(0, 79)}…`}»`;
 }
 
-/** Whether the parentheses of a line are all closed. */
+/** Returns whether the parentheses of a line are all closed. */
 function isClosed(text: string): boolean {
   const found = findCall(text);
   return found === null || scan(text, found.open).close >= 0;
 }
 
-/** A call of C may be written over as many lines. */
+/** The number of lines over which a call of C may be written. */
 const MAX_CONTINUATION = 12;
 
 /**
- * Reads a script.
+ * Parses a script.
  *
- * @throws ScriptError for a line that is no call, with its number
+ * @throws ScriptError for a line without a call, with its number
  */
 export function parseScript(text: string): Call[] {
   const calls: Call[] = [];

@@ -1,19 +1,19 @@
 /**
- * Values as people write them: numbers with units, constants by name, and C expressions with casts and operators.
+ * Evaluates values: numbers with units, constants by name, and C expressions with casts and operators.
  *
- * All arithmetic is of 64 bits, so `1<<40` is 2^40 as its author meant, not the 0 or the error that C makes of it.
+ * All arithmetic has 64 bits, so `1<<40` is 2^40 as its author meant, not C's 0 or error.
  */
 import * as uapi from '@vmarea/uapi';
 import { FailedResultError, ScriptError } from './error.ts';
 import { FOREIGN_FLAGS, systemOfFlag } from './foreign.ts';
 
-/** What an expression may refer to. */
+/** The names that an expression may use. */
 export interface Names {
-  /** Results of earlier calls by the name that they were given. */
+  /** Results of earlier calls, by variable. */
   readonly values: ReadonlyMap<string, bigint>;
-  /** Names whose call failed: the index of that call. */
+  /** Variables whose call failed: the index of that call. */
   readonly failed?: ReadonlyMap<string, number> | undefined;
-  /** Bytes; 4096 when left out. */
+  /** Bytes; default 4096. */
   readonly pageSize?: number | undefined;
 }
 
@@ -33,7 +33,7 @@ const SIZES: Readonly<Record<string, string>> = { char: '1', short: '2', int: '4
 const PAGE =
   /\b(?:getpagesize\s*\(\s*\)|sysconf\s*\(\s*_SC_PAGE_?SIZE\s*\)|PAGE_SIZE|PAGESIZE|page_?size|pagesz|PAGE_SZ)\b|\b(?:getpagesize\s*\(\s*\)|sysconf\s*\(\s*_SC_PAGE_?SIZE\s*\))/g;
 
-/** Names that are constants under another name. */
+/** Other names of constants. */
 const ALIASES: ReadonlyMap<string, bigint> = new Map([
   ['NULL', 0n],
   ['nullptr', 0n],
@@ -49,7 +49,7 @@ const ALIASES: ReadonlyMap<string, bigint> = new Map([
   ['LONG_MAX', (1n << 63n) - 1n],
 ]);
 
-/** The value of a constant by name; undefined when there is none. */
+/** Returns the value of a constant by name; undefined when there is none. */
 export function constantByName(name: string): bigint | undefined {
   const alias = ALIASES.get(name);
   if (alias !== undefined) return alias;
@@ -95,7 +95,7 @@ function numberOf(token: string): bigint {
 /** C's binary operators from the weakest to the strongest. */
 const LEVELS: readonly (readonly string[])[] = [['|'], ['^'], ['&'], ['<<', '>>'], ['+', '-'], ['*', '/', '%']];
 
-/** Reads the tokens of one expression. */
+/** Evaluates the tokens of one expression. */
 class Expression {
   private readonly tokens: readonly string[];
   private readonly text: string;
@@ -108,7 +108,7 @@ class Expression {
     this.names = names;
   }
 
-  /** The value of all of it. */
+  /** Returns the value of the whole expression. */
   value(): bigint {
     const value = this.level(0);
     if (this.next < this.tokens.length)
@@ -184,9 +184,9 @@ class Expression {
 }
 
 /**
- * The value of an expression.
+ * Evaluates an expression.
  *
- * @throws ScriptError for what is no expression, and for unknown names; FailedResultError for the result of a failed call
+ * @throws ScriptError for an invalid expression, and for unknown names; FailedResultError for the result of a failed call
  */
 export function evaluate(text: string, names: Names): bigint {
   return new Expression(text, names).value();

@@ -1,5 +1,5 @@
 /**
- * Descriptors that a script uses and nobody opened: a line of a log that maps descriptor 3 shows that it was open.
+ * Assumes descriptors that a script uses and does not open: a line of a log that maps descriptor 3 shows that it was open.
  */
 import { DEFAULT_FILE, type FileKind, type FileSpec } from '@vmarea/situation';
 import { EACCES, EBADF, EPERM } from '@vmarea/uapi';
@@ -8,24 +8,24 @@ import type { Call } from '../input/script.ts';
 import { constantByName } from '../input/values.ts';
 import type { StagedFile } from './files.ts';
 
-/** What is taken for granted about descriptors. */
+/** The assumptions about descriptors. */
 export interface AssumedFiles {
   readonly files: ReadonlyMap<number, StagedFile>;
   /** Values of variables. */
   readonly values: ReadonlyMap<string, bigint>;
-  /** What was assumed, as sentences. */
+  /** The assumptions, as sentences. */
   readonly notes: readonly string[];
-  /** Files of which only that they are open is known: how, may be tried. */
+  /** Descriptors of files whose open mode is unknown; it may be varied. */
   readonly guessed: readonly number[];
 }
 
-/** Bytes of a file that is only known to be open: what the mapping needs, at least 64 KiB. */
+/** Returns the size of a file that is only known to be open: what the mapping needs, at least 64 KiB. */
 function sizeFor(call: Call): number {
   const plain = (text: string | undefined): number => (/^(0x[0-9a-f]+|\d+)$/i.test(text ?? '') ? Number(text) : 0);
   return Math.min(2 ** 40, Math.max(65536, plain(call.args[1]) + plain(call.args[5])));
 }
 
-/** What a path says about its file. */
+/** Returns the kind of file that a path implies. */
 function kindOf(path: string | null): FileKind {
   if (path === '/dev/zero') return 'zero';
   if (path === '/dev/null') return 'null';
@@ -33,7 +33,7 @@ function kindOf(path: string | null): FileKind {
   return path?.startsWith('pipe:') === true ? 'pipe' : 'ramfs';
 }
 
-/** Collects what a script uses without opening it. */
+/** Collects the descriptors that a script uses without opening them. */
 class Assumptions implements AssumedFiles {
   readonly files = new Map<number, StagedFile>();
   readonly values = new Map<string, bigint>();
@@ -63,7 +63,7 @@ class Assumptions implements AssumedFiles {
     }
     const { recorded } = call;
     const found = parseDescriptor(text);
-    // Without a result, nothing shows that the descriptor was open.
+    // Without a result, the line does not show that the descriptor was open.
     if (found === null || found.fd < 0 || (recorded === null && found.path === null)) return;
     if (recorded?.ret === -EBADF || this.isOpen(found.fd)) return;
     this.assume(found.fd, found.path, call, `descriptor ${found.fd}`);
@@ -94,14 +94,14 @@ class Assumptions implements AssumedFiles {
   }
 }
 
-/** What a script uses without opening it. */
+/** Returns the assumptions for the descriptors that a script uses without opening them. */
 export function assumeFiles(script: readonly Call[], given: ReadonlyMap<number, StagedFile>): AssumedFiles {
   const assumptions = new Assumptions(given);
   for (const call of script) assumptions.call(call);
   return assumptions;
 }
 
-/** How a file may have been opened so that a recorded errno comes about, with words for it. */
+/** Returns ways in which a file may have been opened so that the recorded errno results, with a description of each. */
 export function waysToOpen(errno: number): readonly (readonly [Partial<FileSpec>, string])[] {
   if (errno === EACCES)
     return [

@@ -1,5 +1,5 @@
 /**
- * Puts the open files of a situation where they are: a file of each kind, at its descriptor.
+ * Opens the files of a situation: a file of each kind, at its descriptor.
  */
 import type { Task } from '@vmarea/kernel';
 import { isErr } from '@vmarea/mm-core';
@@ -22,7 +22,7 @@ import { ScriptError } from '../input/error.ts';
 /** A file that is open before the calls. */
 export interface StagedFile {
   readonly spec: FileSpec;
-  /** The name that it is known by; null: one of its own. */
+  /** Its path; null: a generated one. */
   readonly path: string | null;
 }
 
@@ -48,7 +48,7 @@ function flagsOf(spec: FileSpec): number {
   return spec.kind === 'dir' ? O_RDONLY : mode | (spec.openAppend ? O_APPEND : 0);
 }
 
-/** Makes the directories above a path. */
+/** Creates the directories of a path. */
 function makeDirectories(task: Task, path: string): void {
   const parts = path.split('/').filter((part) => part !== '');
   for (let i = 1; i < parts.length; i++) {
@@ -57,7 +57,7 @@ function makeDirectories(task: Task, path: string): void {
   }
 }
 
-/** The file's size; that of a file of huge pages is whole huge pages. */
+/** Returns the file's size; for a file of huge pages, whole huge pages. */
 function sizeOf(task: Task, spec: FileSpec, fd: number): number {
   const huge = task.cur.files.fget(fd)!.hugePageSize;
   return huge === 0 ? spec.size : Math.ceil(spec.size / huge) * huge;
@@ -66,13 +66,13 @@ function sizeOf(task: Task, spec: FileSpec, fd: number): number {
 function makeFile(task: Task, path: string, { spec, path: given }: StagedFile): void {
   const { sys } = task;
   if (spec.kind === 'zero' || spec.kind === 'null') return;
-  // A mount that the machine has not must be missed, not made as a directory.
+  // A missing mount must cause an error, so its directory is not created.
   if (given !== null) makeDirectories(task, path);
   if (spec.kind === 'dir') {
     must(sys.mkdir(path, 0o777), 'mkdir');
     return;
   }
-  // The set-group-id bit without group execution is what asks for mandatory locks.
+  // The set-group-id bit without group execution enables mandatory locks.
   const maker = must(sys.open(path, O_RDWR | O_CREAT, spec.locked ? 0o2666 : 0o777), `open ${path}`);
   must(sys.ftruncate(maker, sizeOf(task, spec, maker)), `ftruncate ${path}`);
   must(sys.close(maker), 'close');

@@ -1,12 +1,12 @@
 /**
- * Makes the address space that a map shows: restored exactly, and its files can be opened by name.
+ * Restores the address space of a map exactly; its files can be opened by name.
  */
 import type { Task } from '@vmarea/kernel';
 import { MapFiles, restoreMap, SituationError, type RestoredMap, type Situation } from '@vmarea/situation';
 import { ScriptError } from '../input/error.ts';
 
 /**
- * Restores the map before.
+ * Restores the map before the first call.
  *
  * @throws ScriptError for a line that does not fit the machine
  */

@@ -1,5 +1,5 @@
 /**
- * A script up to its last call: a fresh stage, the calls before made in order, where the log has them.
+ * Runs a script up to its last call: sets the stage, and makes the earlier calls in order, at the addresses of the log.
  */
 import { isErr } from '@vmarea/mm-core';
 import { MAP_FIXED, MAP_FIXED_NOREPLACE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '@vmarea/uapi';
@@ -9,14 +9,14 @@ import type { Call } from '../input/script.ts';
 import type { Names } from '../input/values.ts';
 import { setStage, type MachineMaker, type Setting, type Stage } from './stage.ts';
 
-/** A call that has been made before the one that is asked about. */
+/** An earlier call and its outcome. */
 export interface EarlierOutcome {
   readonly call: Call;
   /** Null for a call that was not made: one that failed in the log, or is not about mappings. */
   readonly outcome: Outcome | null;
 }
 
-/** A stage on which all calls but the last have been made. */
+/** A stage on which all calls except the last have been made. */
 export interface Ready extends Stage {
   readonly names: Names;
   /** The last call's arguments. */
@@ -24,13 +24,13 @@ export interface Ready extends Stage {
   readonly earlier: readonly EarlierOutcome[];
 }
 
-/** What the calls of a script are given beside their text. */
+/** The names for a script in addition to its text. */
 export interface ScriptNames {
   /** Values of variables that the script does not set: descriptors. */
   readonly values: ReadonlyMap<string, bigint>;
 }
 
-/** The call as it must be made to end where the log has it. */
+/** Returns the arguments with which a call gets the address that it has in the log. */
 function atRecorded(call: Call, args: readonly bigint[], task: Stage['task']): readonly bigint[] {
   const ret = call.recorded?.ret ?? -1;
   if (ret <= 0) return args;
@@ -44,7 +44,7 @@ function atRecorded(call: Call, args: readonly bigint[], task: Stage['task']): r
     return [args[0]!, args[1]!, args[2]!, flags, at];
   }
   if (call.name === 'brk' && args[0] === 0n) {
-    // Asked for, the break is where the log has it.
+    // A query of the break: sets the break of the log.
     if (task.mm.brk === task.mm.startBrk) {
       task.mm.startBrk = ret;
       task.mm.brk = ret;
@@ -53,15 +53,15 @@ function atRecorded(call: Call, args: readonly bigint[], task: Stage['task']): r
   return args;
 }
 
-/** Whether a log says that a call failed: then it changes nothing. */
+/** Returns whether a call failed in the log: then it changes nothing. */
 export function failedInLog({ recorded }: Call): boolean {
   return recorded !== null && (recorded.unnamed || (recorded.ret !== null && recorded.ret < 0));
 }
 
 /**
- * Sets the stage and makes all calls but the last.
+ * Sets the stage and makes all calls except the last.
  *
- * @throws ScriptError for what cannot be read or made; FailedResultError when the last call needs what a failed one gives
+ * @throws ScriptError for input that cannot be read or set up; FailedResultError when the last call needs a failed call's result
  */
 export function prepare(make: MachineMaker, setting: Setting, script: readonly Call[], given: ScriptNames): Ready {
   const stage = setStage(make, setting);
@@ -84,7 +84,7 @@ export function prepare(make: MachineMaker, setting: Setting, script: readonly C
   return { ...stage, names, args: argumentsOf(script.at(-1)!, names), earlier };
 }
 
-/** Whether the calls before came out alike on two stages; the first that did not otherwise. */
+/** Returns the first earlier call whose outcome differs between two stages; null when there is none. */
 export function firstDifference(a: readonly EarlierOutcome[], b: readonly EarlierOutcome[]): EarlierOutcome | null {
   for (const [i, { outcome }] of a.entries()) {
     const other = b[i];

@@ -1,5 +1,5 @@
 /**
- * Sets the stage: a fresh machine with the situation that is given, and one task in it.
+ * Sets the stage: creates a machine with the given situation, and one task in it.
  */
 import type { Kernel, LimitTable, Task } from '@vmarea/kernel';
 import { alignDown, isErr } from '@vmarea/mm-core';
@@ -9,28 +9,28 @@ import { ScriptError } from '../input/error.ts';
 import { openFiles, type StagedFile } from './files.ts';
 import { makeMap } from './maps.ts';
 
-/** What a machine is needed for. */
+/** What a machine needs. */
 export interface MachineNeeds {
-  /** Calls touch memory: loads, stores, writes. Without it a machine is made in a tenth of the time. */
+  /** Whether calls access memory: loads, stores, writes. Without memory a machine is created in a tenth of the time. */
   readonly memory: boolean;
 }
 
 /**
- * Makes a machine. It must have: filesystems at /ram and /ram-noexec (ramfs), /tmp and /tmp-noexec (tmpfs, mounted with
- * mandatory locking), /huge (hugetlbfs, when there are huge pages), and /dev with null and zero. It takes the RAM figures
- * from `spec.memory`; the pool of huge pages and the sysctls are set later.
+ * Creates a machine. It must have filesystems at /ram and /ram-noexec (ramfs), /tmp and /tmp-noexec (tmpfs, mounted with
+ * mandatory locking), /huge (hugetlbfs, if there are huge pages), and /dev with null and zero. It takes the RAM figures from
+ * `spec.memory`; the pool of huge pages and the sysctls are set later.
  */
 export type MachineMaker = (spec: MachineSpec, needs: MachineNeeds) => Kernel;
 
-/** What is on the stage. */
+/** A machine with its task. */
 export interface Stage {
   readonly kernel: Kernel;
   readonly task: Task;
-  /** What the map before was taken to mean; null without one. */
+  /** The restored map; null without one. */
   readonly map: RestoredMap | null;
 }
 
-/** A situation, and the files that it does not tell of. */
+/** A situation, and further files. */
 export interface Setting {
   readonly situation: Situation;
   /** Files by descriptor. */
@@ -38,7 +38,7 @@ export interface Setting {
   readonly needs: MachineNeeds;
 }
 
-/** The open files of a situation. */
+/** Returns the open files of a situation. */
 export function filesOf(situation: Situation): Map<number, StagedFile> {
   return new Map([...situation.files].map(([fd, { value }]) => [fd, { spec: value, path: null }]));
 }
@@ -70,7 +70,7 @@ function applySysctls(kernel: Kernel, root: Task, spec: MachineSpec): void {
 }
 
 /**
- * A machine with a task as the situation describes them. What it takes to get there is done as root, without limits.
+ * Creates a machine with a task as the situation describes them. Works as root, without limits, until both are set up.
  *
  * @throws ScriptError when a file or a map cannot be made
  */
@@ -83,7 +83,7 @@ export function setStage(make: MachineMaker, { situation, files, needs }: Settin
   const limits = (memlock: number) => (table: LimitTable) => assignLimits(table, situation, memlock);
   const task = kernel.spawn({ personality: situation.personality.value, limits: limits(Infinity) });
   task.limits.assign(RLIMIT_MEMLOCK, Infinity, Infinity);
-  // A heap that is empty, where a program's would begin.
+  // An empty heap, where a program's would begin.
   const heap = alignDown(kernel.system.arch.elfEtDynBase, kernel.system.pageMask);
   task.mm.startBrk = heap;
   task.mm.brk = heap;

@@ -1,6 +1,6 @@
 /**
- * An answer as text: the answer first, then what changes it, a small picture, and one line about other machines. All the rest
- * — checks, path, whole maps — only when it is asked for.
+ * Formats an answer: the result first, then what changes it, a small picture, and one line about other machines. The rest —
+ * checks, path, whole maps — on request only.
  */
 import { errnoByName, errnoText, escapeText } from '@vmarea/uapi';
 import type { Answer, ExplainedChange } from '../answer/answer.ts';
@@ -11,11 +11,11 @@ import type { TraceEvent } from '../answer/recorder.ts';
 import { hex } from '../calls/verbs.ts';
 
 const COLUMNS = 110;
-/** Changes shown without --verbose. */
+/** The number of changes shown without --verbose. */
 const FEW_CHANGES = 4;
-/** Sentences about choices shown without --verbose. */
+/** The number of sentences about choices shown without --verbose. */
 const FEW_CHOICES = 5;
-/** Lines of the short answer. */
+/** The number of lines of the short answer. */
 const MAX_LINES = 25;
 
 /** Breaks a sentence at blanks; the lines after the first are indented by two more. */
@@ -53,7 +53,7 @@ function eventLine(event: TraceEvent, book: ReasonBook): string {
   }
 }
 
-/** The functions entered and what they did, one line each. */
+/** Formats the functions entered and their events, one line each. */
 export function formatEvents(events: readonly TraceEvent[], book: ReasonBook): string[] {
   return events.map((event) => eventLine(event, book));
 }
@@ -77,7 +77,7 @@ function comparisonLines({ comparison, result }: Answer): string[] {
   return lines;
 }
 
-/** The reason in a sentence, the numbers, and where it is decided. */
+/** Returns the reason in a sentence, the numbers, and where the kernel decides. */
 function refusalLines({ refusal, result }: Answer): string[] {
   if (refusal === null) {
     const errno = errnoByName(result.replace('-1 ', ''));
@@ -90,7 +90,7 @@ function refusalLines({ refusal, result }: Answer): string[] {
   ];
 }
 
-/** Whether a result as strace prints it is a failure. */
+/** Returns whether a result as strace prints it is an error. */
 function isFailure(then: string): boolean {
   return then.startsWith('-1') || then.startsWith('SIG');
 }
@@ -108,7 +108,7 @@ function bullets(lines: readonly string[], most: number): string[] {
   return lines.length > most ? [...shown, `  … ${lines.length - most} more with --verbose`] : shown;
 }
 
-/** Advice for a refusal: what was tried and helps, or what the catalogue says where nothing was found. */
+/** Returns the advice for a refusal: changes that were tried and help, or the reason's advice when none was found. */
 function changeLines(answer: Answer, most: number): string[] {
   const { refusal, changes } = answer;
   if (answer.succeeded || refusal === null) return [];
@@ -124,7 +124,7 @@ function pictureLines(answer: Answer): string[] {
   return rows.length === 0 ? [] : ['', 'Around it (+ new, - gone, → asked for):', ...rows.map((row) => `  ${row}`)];
 }
 
-/** One line for the other machines that answer otherwise. */
+/** Returns one line about the other machines with another answer. */
 function elsewhereLines(answer: Answer): string[] {
   const others = answer.elsewhere.filter(({ same, notAsked }) => !same && notAsked === '');
   if (others.length === 0) return [];
@@ -141,7 +141,7 @@ function apartSentence({ lower, upper, reasons }: Neighbours): string {
   return `${hex(lower[0])}-${hex(lower[1])} and ${hex(upper[0])}-${hex(upper[1])} stay apart. ${all}`;
 }
 
-/** Neighbours of the same rights that stayed apart after a call that was granted: people take them for one area. */
+/** Returns the neighbours with equal rights that stayed apart after a successful call: people take them for one area. */
 function apartChoices(answer: Answer): string[] {
   if (!answer.succeeded || !SHAPING.test(answer.call)) return [];
   return answer.neighbours.filter(({ reasons, alike }) => reasons.length > 0 && alike).map(apartSentence);
@@ -150,7 +150,7 @@ function apartChoices(answer: Answer): string[] {
 /** Calls that make or change areas. */
 const SHAPING = /^(?:mmap|mprotect|pkey_mprotect|mremap|brk|munmap|madvise|prctl)\(/;
 
-/** Cuts text that came from outside; a line stays a line. */
+/** Escapes text that came from outside; a line stays one line. */
 function escaped(lines: readonly string[]): string {
   return `${lines.map((line) => escapeText(line)).join('\n')}\n`;
 }
@@ -165,9 +165,9 @@ function head(answer: Answer): string[] {
 }
 
 /**
- * The short answer: at most 25 lines.
+ * Formats the short answer: at most 25 lines.
  *
- * @param machine one line about the machine, for the end
+ * @param machine one line about the machine, for the last line
  */
 export function formatAnswer(answer: Answer, machine: string = ''): string {
   const apart = apartChoices(answer).slice(0, 2);
@@ -185,7 +185,7 @@ function mapLines(text: string): string[] {
   return text === '' ? ['(nothing is mapped)'] : text.trimEnd().split('\n');
 }
 
-/** Marks what one text has and the other has not. */
+/** Marks the lines that only one of two texts has. */
 function mapDifference(before: string, after: string): string[] {
   const old = new Set(mapLines(before));
   const now = mapLines(after);
@@ -194,7 +194,7 @@ function mapDifference(before: string, after: string): string[] {
   return [...now.map((line) => `${old.has(line) ? ' ' : '+'} ${line}`), ...gone.map((line) => `- ${line}`)];
 }
 
-/** The whole answer. */
+/** Formats the whole answer. */
 export function formatVerbose(answer: Answer, book: ReasonBook, facts: readonly string[] = []): string {
   const lines = [...head(answer), ...bullets(answer.choices, Infinity)];
   if (answer.succeeded) lines.push(...section('What would refuse it', answer.changes.map(changeLine)));
