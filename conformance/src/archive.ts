@@ -1,9 +1,9 @@
 /**
- * Where recordings come from: an archive (`recordings.jsonl.br`, all recordings of a set one after another, compressed)
- * or a folder of `.jsonl` files; with the guest's files (`guest-meminfo`, `guest-cmdline`) beside them, and `COMPARED` where
- * not all kinds of answers are to be compared.
+ * Reads recordings from an archive (`recordings.jsonl.br`, all recordings of a set one after another, compressed) or a folder
+ * of `.jsonl` files; the guest's files (`guest-meminfo`, `guest-cmdline`) are beside them, and `COMPARED` when the runner
+ * does not compare all kinds of answers.
  *
- * Not here: what the lines mean (recording.ts).
+ * Not here: the meaning of the lines (recording.ts).
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,10 +13,10 @@ import { splitSet, type RecordingText } from '@vmarea/recordings';
 /** The archive's name inside a set's folder. */
 export const ARCHIVE = 'recordings.jsonl.br';
 
-/** Files of a set that are kept as they are. */
+/** Files of a set that are not packed. */
 const GUEST_FILES: readonly string[] = ['guest-meminfo', 'guest-cmdline', 'KERNEL_LEAKS', 'COMPARED'];
 
-/** Every `.jsonl` file below a folder, in the order of names, without the ending. */
+/** Returns every `.jsonl` file below a folder, in the order of names, without the ending. */
 function listFiles(dir: string, prefix: string = ''): string[] {
   const names: string[] = [];
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
@@ -28,7 +28,7 @@ function listFiles(dir: string, prefix: string = ''): string[] {
 }
 
 /**
- * The recordings of one set.
+ * Returns the recordings of one set.
  *
  * @param dir the set's folder
  */
@@ -39,7 +39,7 @@ export function readSet(dir: string): RecordingText[] {
 }
 
 /**
- * The folders that hold sets: `dir` itself when it is one, otherwise those of its subfolders that are.
+ * Returns the folders with sets: `dir` itself when it is one, otherwise those of its subfolders that are.
  *
  * @param dir a set's folder, or one of sets
  */

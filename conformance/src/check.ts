@@ -1,9 +1,9 @@
 /**
- * What must hold in a machine after every operation, and at its end, whatever the recording says.
+ * Checks what must hold in a machine after every operation, and at its end, independent of the recording.
  *
- * The tables of every address space are walked as hardware would (mmu.ts), and compared with what the soft MMU says, with
- * the protection of the mappings, with the page cache, and with translations that were cached before the operation.
- * Frames, map counts and resident pages are recounted. At the end every frame must be back.
+ * Walks the tables of every address space as hardware would (mmu/), and compares them with the soft MMU, with the protection
+ * of the mappings, with the page cache, and with translations that were cached before the operation. Recounts frames, map
+ * counts and resident pages. At the end every frame must be free.
  */
 import { validateMm, VM_EXEC, VM_HUGETLB, VM_READ, VM_SHARED, VM_WRITE, type Mm, type Vma } from '@vmarea/mm-core';
 import { PTE_PROTNONE, PTE_SPECIAL } from '@vmarea/mm-core';
@@ -25,8 +25,8 @@ import {
 } from '@vmarea/mm-core/memory';
 import type { Kernel, Task } from '@vmarea/kernel';
 import { killLitterSuper } from '@vmarea/vfs';
-import { translations, type Translation } from './mmu.ts';
-import { translationsX86 } from './mmu-x86-64.ts';
+import { translations, type Translation } from './mmu/arm64.ts';
+import { translationsX86 } from './mmu/x86-64.ts';
 
 /** Ordinary memory: the index in Linux's MAIR_EL1, and that of the PAT. */
 const NORMAL_MEMORY_ARM64 = 4;
@@ -34,7 +34,7 @@ const NORMAL_MEMORY_X86 = 0;
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
-/** An address space, and a processor that caches every translation of it until it is told to drop it. */
+/** An address space, and a processor that caches every translation of it until the translation is dropped. */
 class Watched {
   readonly mm: Mm;
   private readonly user: UserMemory;
@@ -54,7 +54,7 @@ class Watched {
     for (const [va, t] of this.cached) if (va < end && va + t.size > start) this.cached.delete(va);
   }
 
-  /** What was cached before must still be true: the same frame, and nothing that is forbidden now. */
+  /** Checks the cached translations: the same frame, and no right that is now forbidden. */
   stale(now: readonly Translation[], pageSize: number): string[] {
     const bad: string[] = [];
     const byPage = new Map<number, Translation>();
@@ -72,7 +72,7 @@ class Watched {
     return bad;
   }
 
-  /** The same for the software TLB. */
+  /** Checks the software TLB in the same way. */
   private staleTlb(now: readonly Translation[], pageSize: number): string[] {
     const bad: string[] = [];
     const { tlb, physical } = stateOf(this.mm);
@@ -93,13 +93,13 @@ class Watched {
     return bad;
   }
 
-  /** Loads from every page that is readable: no fault, and the TLB knows it afterwards. */
+  /** Loads from every readable page: no access may fault, and the TLB must then have the page. */
   private fillTlb(now: readonly Translation[]): void {
     for (const t of now) if (t.read) this.user.load8(t.va);
   }
 }
 
-/** The translation of an address: they are in order. */
+/** Finds the translation of an address; they are in order. */
 function at(all: readonly Translation[], address: number): Translation | null {
   let low = 0;
   let high = all.length;
@@ -112,7 +112,7 @@ function at(all: readonly Translation[], address: number): Translation | null {
   return t !== undefined && t.va <= address ? t : null;
 }
 
-/** The checks of one machine. Made before its first task. */
+/** The checks of one machine. Create it before its first task. */
 export class MachineCheck {
   private readonly kernel: Kernel;
   private readonly memory: Memory;
@@ -130,14 +130,14 @@ export class MachineCheck {
     this.framesAtStart = this.available();
   }
 
-  /** Free frames and those of the huge-page pool. */
+  /** The number of free frames, including those of the huge-page pool. */
   private available(): number {
     const pool = this.kernel.hugePool;
     const pooled = pool === null ? 0 : (pool.nrHugePages * pool.size) / this.kernel.system.pageSize;
     return this.frames.nrFree + pooled;
   }
 
-  /** After an operation: what is wrong, one sentence each. */
+  /** Checks the machine after an operation. Returns one sentence for each violation. */
   afterOperation(): string[] {
     const bad: string[] = [];
     const counts = new Map<number, number>();
@@ -166,14 +166,14 @@ export class MachineCheck {
 
   private walk(mm: Mm): Translation[] {
     const { arch } = this.kernel.system;
-    // The root of the tables is the architecture's own matter: what it would write into TTBR0.
+    // The architecture defines the value of the base register, for instance TTBR0.
     const { ttbr0 } = mm.pageTables as unknown as { readonly ttbr0: number };
     const { u32 } = this.memory.physical;
     if (arch.name === 'x86-64') return translationsX86(u32, ttbr0, arch.vaBits > 47 ? 5 : 4);
     return translations(u32, ttbr0, arch.pageShift, 64 - arch.vaBits);
   }
 
-  /** Each translation against its VMA, the soft MMU, and the frame. */
+  /** Checks each translation against its VMA, the soft MMU, and the frame. */
   private checkTranslations(mm: Mm, found: readonly Translation[]): string[] {
     const bad: string[] = [];
     const { frames } = this;
@@ -214,7 +214,7 @@ export class MachineCheck {
     return bad;
   }
 
-  /** The frame is the one that belongs there: the page cache's, or an own page of this place. */
+  /** Checks that the frame is the right one: the page cache's, or an anonymous page of this address. */
   private checkFrame(vma: Vma, t: Translation, pfn: number): string[] {
     const { frames } = this;
     if ((vma.vmFlags & VM_HUGETLB) !== 0 || pfn === frames.zeroPfn) return [];
@@ -231,7 +231,7 @@ export class MachineCheck {
     return cached === pfn ? [] : [`${hex(t.va)}: frame ${pfn}, the page cache has ${cached} at ${index}`];
   }
 
-  /** Each entry that the package knows is one that hardware finds, or is hidden from it; resident pages are recounted. */
+  /** Checks that hardware finds each entry that the package has, unless it is hidden; recounts resident pages. */
   private checkEntries(mm: Mm, found: readonly Translation[], counts: Map<number, number>): string[] {
     const bad: string[] = [];
     const { frames } = this;
@@ -276,7 +276,7 @@ export class MachineCheck {
     return bad;
   }
 
-  /** Ends every task, unmounts everything, and looks what is left. */
+  /** Ends every task, unmounts everything, and checks what is left. */
   atEnd(): string[] {
     const bad: string[] = [];
     const { kernel, frames } = this;

@@ -1,10 +1,10 @@
 /**
- * Comparisons of one operation's answers, by kind. A difference says what the kernel answered and what we did.
+ * Compares the answers of one operation, by kind. A difference has the kernel's answer and ours.
  */
 import type { Fault, Op, Ret, SmapsVma } from './recording.ts';
 import type { SmapsEntry } from './text.ts';
 
-/** What can be compared. */
+/** The kinds of comparison. */
 export const KINDS = [
   'results',
   'signals',
@@ -39,7 +39,7 @@ function show(ret: Ret | undefined): string {
 
 const BYTES: ReadonlySet<string> = new Set(['read', 'hash', 'pread']);
 
-/** Results, signals and bytes. */
+/** Compares results, signals and bytes. */
 export function compareRet(op: Op, actual: Ret): Difference | null {
   const expected = op.ret;
   const same =
@@ -56,7 +56,7 @@ export function compareRet(op: Op, actual: Ret): Difference | null {
   return { kind, field: 'ret', expected: show(expected), actual: show(actual) };
 }
 
-/** Lists of maps lines. */
+/** Compares lists of maps lines. */
 export function compareMaps(expected: readonly string[], actual: readonly string[]): Difference | null {
   const count = Math.max(expected.length, actual.length);
   for (let i = 0; i < count; i++) {
@@ -84,7 +84,7 @@ const TEXT_FIELDS: readonly string[] = ['start', 'end', 'perms', 'off', 'ino', '
 const identity = (vma: { start: unknown; end: unknown; perms: unknown; off: unknown; path: unknown }): string =>
   `${String(vma.start)} ${String(vma.end)} ${String(vma.perms)} ${String(vma.off)} ${String(vma.path)}`;
 
-/** smaps: every mapping but those that the process began with. Returns every difference, the first one first. */
+/** Compares smaps: every mapping except the initial ones. Returns every difference, in order. */
 export function compareSmaps(
   expected: readonly SmapsVma[],
   actual: readonly SmapsEntry[],
@@ -132,7 +132,7 @@ export function compareSmaps(
   return differences;
 }
 
-/** Named figures, as differences to what they were at the start. */
+/** Compares named figures, as differences from their values at the start. */
 export function compareFigures(
   kind: Kind,
   expected: Readonly<Record<string, number>>,

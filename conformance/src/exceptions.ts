@@ -9,7 +9,7 @@ import type { Difference, Kind } from './compare.ts';
 import { KINDS } from './compare.ts';
 import type { Op } from './recording.ts';
 
-/** The most entries that there may be, over all sets. */
+/** The largest number of entries, over all sets. */
 export const MAX_EXCEPTIONS = 60;
 
 /** One comparison that is not made. */
@@ -21,9 +21,9 @@ export interface ExceptionEntry {
   /** The line number `n` of the operation. */
   readonly operation: number;
   readonly kind: Kind;
-  /** As the runner names it, for instance `VmHWM`. */
+  /** The runner's name of it, for instance `VmHWM`. */
   readonly field: string;
-  /** The value that it depends on and that is not recorded; for results, signals, bytes and maps with the arithmetic. */
+  /** The unrecorded value that it depends on; for results, signals, bytes and maps with the arithmetic. */
   readonly dependsOn: string;
 }
 
@@ -54,7 +54,7 @@ function keyOf(set: string, recording: string, operation: number, kind: Kind, fi
   return `${set}/${recording} operation ${operation}: ${kind} ${field}`;
 }
 
-/** The entries of one recording, and which were needed. */
+/** The entries of one recording, and which of them were needed. */
 export class Exceptions {
   private readonly set: string;
   private readonly recording: string;
@@ -70,7 +70,7 @@ export class Exceptions {
     }
   }
 
-  /** Whether a difference is excepted; if so the entry was needed. */
+  /** Returns whether a difference is excepted; marks the entry as needed. */
   covers(op: Op, difference: Difference): boolean {
     const key = keyOf(this.set, this.recording, op.n, difference.kind, difference.field);
     if (!this.entries.has(key)) return false;
@@ -78,12 +78,12 @@ export class Exceptions {
     return true;
   }
 
-  /** Entries that were needed. */
+  /** The entries that were needed. */
   get used(): number {
     return this.needed.size;
   }
 
-  /** Entries of the kinds compared that were not needed. */
+  /** The entries of the compared kinds that were not needed. */
   needless(kinds: ReadonlySet<Kind>): string[] {
     return [...this.entries]
       .filter(([key, entry]) => kinds.has(entry.kind) && !this.needed.has(key))

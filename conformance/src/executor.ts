@@ -1,8 +1,8 @@
 /**
- * The program that ran the scripts, as far as its own memory goes: mapped by exec, every page touched before the first
- * operation and again around forks, so that operations never add to what it has.
+ * The program that ran the scripts: its own memory, mapped by exec, with every page accessed before the first operation and
+ * again around forks, so that operations never add to it.
  *
- * Of its pages only their number is recorded, not which page is which: the first ones of each mapping are taken.
+ * The recordings contain only the number of its pages, not which pages: the first ones of each mapping are used.
  */
 import { findVma, isErr } from '@vmarea/mm-core';
 import { ACCESS_READ, ACCESS_WRITE, accessPfn, handleMmFault } from '@vmarea/mm-core/memory';
@@ -25,15 +25,15 @@ import {
 import { inContainer } from './machine.ts';
 import { exact, type Header, type SmapsVma } from './recording.ts';
 
-/** Pages of the executor that are in memory all the time. */
+/** Pages of the executor that are always in memory. */
 export interface OwnPages {
-  /** Read each. */
+  /** Reads each. */
   readonly readAddresses: readonly number[];
-  /** Write each. */
+  /** Writes each. */
   readonly writeAddresses: readonly number[];
 }
 
-/** Where the executor's file is. */
+/** The path of the executor's file. */
 const PROGRAM = '/mmexec';
 
 function limitOf(text: string): number {
@@ -47,7 +47,7 @@ function applyLimits(header: Header, table: LimitTable): void {
   }
 }
 
-/** The executor's two segments, from the maps it began with. */
+/** The executor's two segments, from its initial maps. */
 function segments(header: Header): ElfProgramHeader[] {
   const phdrs: ElfProgramHeader[] = [];
   for (const vma of header.initial_smaps) {
@@ -69,7 +69,7 @@ function segments(header: Header): ElfProgramHeader[] {
   return phdrs;
 }
 
-/** Pages [from, from + count) of a mapping, as addresses. */
+/** Returns the addresses of pages [from, from + count) of a mapping. */
 function pages(start: number, from: number, count: number, pageSize: number): number[] {
   return Array.from({ length: count }, (_, i) => start + (from + i) * pageSize);
 }
@@ -97,8 +97,8 @@ function ownPages(header: Header): OwnPages {
 }
 
 /**
- * The executor reads its data after it has written the first page: the pages of the file that the fault maps around are
- * counted until they are written, too. It shows where resident pages are counted in batches (VmHWM of 6.12 at 16 KiB).
+ * The executor reads its data after it has written the first page: the pages of the file that the fault maps around it count
+ * until they are written, too. This is visible when resident pages are counted in batches (VmHWM of 6.12 at 16 KiB).
  *
  * @param data the segment of the data
  */
@@ -113,21 +113,21 @@ function readDataOnce(task: Task, data: ElfProgramHeader, pageSize: number): voi
   accessPfn(task.cur, data.vaddr + pageSize, ACCESS_READ);
 }
 
-/** The executor, about to run the first operation. */
+/** Prepares the executor before the first operation. */
 export interface Executor {
   readonly task: Task;
   readonly own: OwnPages;
 }
 
-/** Touches the executor's own pages; those that a script has unmapped are left alone. */
+/** Accesses the executor's own pages; skips those that a script has unmapped. */
 export function touchOwn(task: Task, own: OwnPages): void {
   for (const addr of own.readAddresses) accessPfn(task.cur, addr, ACCESS_READ);
   for (const addr of own.writeAddresses) accessPfn(task.cur, addr, ACCESS_WRITE);
 }
 
 /**
- * While the executor waits for a child it takes a fault that the kernel has to try twice: the first try counts towards
- * the next telling of the RSS counters (every 66 tries), though not as a minor fault. It shows in VmHWM on 6.1.
+ * While the executor waits for a child it takes a fault that the kernel tries twice: the first try counts towards the next
+ * update of the RSS counters (every 66 tries), but not as a minor fault. This is visible in VmHWM on 6.1.
  */
 export function faultTwice(task: Task, own: OwnPages): void {
   const addr = own.readAddresses[0] ?? own.writeAddresses[0]!;
@@ -135,12 +135,12 @@ export function faultTwice(task: Task, own: OwnPages): void {
   if (vma !== null && vma.vmStart <= addr) handleMmFault(task.cur, vma, addr, 0);
 }
 
-/** What the executor does before each look at its counters: it zaps an empty page, so that the kernel's counts are whole. */
+/** Zaps an empty page, as the executor does before each read of its counters, so that the kernel's counts are complete. */
 export function foldCounters(task: Task, header: Header): void {
   task.sys.madvise(exact(header.scratch_hole), header.page_size, MADV_DONTNEED);
 }
 
-/** Starts the executor as the header says. */
+/** Starts the executor as the header describes. */
 export function startExecutor(kernel: Kernel, header: Header): Executor {
   const task = kernel.spawn({
     comm: 'mmexec',
@@ -152,7 +152,7 @@ export function startExecutor(kernel: Kernel, header: Header): Executor {
   const size = Math.max(...phdrs.map((p) => p.offset + p.filesz));
   task.close(task.open(PROGRAM, O_RDWR | O_CREAT, 0o755));
   task.truncate(PROGRAM, size);
-  // Descriptors 0, 1 and 2 are taken; the recording's output went to 200.
+  // Descriptors 0, 1 and 2 are in use; the recording's output was 200.
   task.open('/dev/null', O_RDONLY);
   task.open('/dev/null', O_RDWR);
   task.open('/dev/null', O_RDWR);
@@ -170,7 +170,7 @@ export function startExecutor(kernel: Kernel, header: Header): Executor {
     task.sys.capset([...allCapabilities()].filter((capability) => capability !== CAP_SYS_RESOURCE));
   }
   if (header.uid !== 0) task.setuid(header.uid);
-  // The executor asks where a mapping would go, which leaves its mark in VmPeak.
+  // The executor queries where a mapping would go, which is visible in VmPeak.
   const probe = task.sys.mmap(0, 4096, 3, 0x22, -1, 0);
   if (isErr(probe)) throw new Error(`conformance: ${header.name}: the first mapping: ${probe}`);
   task.munmap(probe, 4096);

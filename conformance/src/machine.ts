@@ -1,7 +1,8 @@
 /**
- * The machine of a set: kernel version, configuration, page size, memory; from a recording's header and the guest's files.
+ * Builds the machine of a set: kernel version, configuration, page size, memory; from a recording's header and the guest's
+ * files.
  *
- * What no file tells is in the tables here: how the two kernels were built.
+ * The tables here have what no file contains: how the kernels were built.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +26,7 @@ import { devfs, procCreate, procfs, ramfs } from '@vmarea/vfs';
 import type { Arch, MmSystem } from '@vmarea/mm-core';
 import type { Header } from './recording.ts';
 
-/** What is the same for all recordings of a set. */
+/** The properties that all recordings of a set share. */
 export interface Guest {
   /** The kernel's command line, '' when unknown. */
   readonly cmdline: string;
@@ -61,10 +62,10 @@ export function profileOf(release: string): KernelProfile {
 /** More memory than this is a figure only, which limits ask for: such a machine has 1 GiB of frames. */
 const MOST_FRAMES_BYTES = 2 ** 34;
 
-/** The default huge page of each page size, in bytes, when the guest's files do not tell. */
+/** The default huge page of each page size, in bytes, when the guest's files do not contain it. */
 const DEFAULT_HUGE: Readonly<Record<number, number>> = { 4096: 2 ** 21, 16384: 2 ** 25, 65536: 2 ** 29 };
 
-/** How x86-64 kernels are built, where that is not as Debian's arm64 ones. Debian's have soft-dirty bits and (6.12) shadow stacks, the native 6.18 has neither. */
+/** The build of x86-64 kernels, where it differs from Debian's arm64 kernels: Debian's have soft-dirty bits and (6.12) shadow stacks, the native 6.18 has neither. */
 function x86Config(header: Header): Partial<KernelConfig> {
   const softDirty = header.initial_smaps.some((vma) => String(vma['VmFlags']).split(' ').includes('sd'));
   return { softDirty, lsmMmapMinAddr: 65536, userShadowStack: header.kernel.startsWith('6.12.') };
@@ -144,9 +145,9 @@ function freeAtBoot(guest: Guest): number | null {
 }
 
 /**
- * Builds the machine, with the filesystems that each script found: fresh ones.
+ * Builds the machine, with fresh filesystems such as each script found.
  *
- * @param profile the kernel; the recorded one where nothing else is asked
+ * @param profile the kernel; default the recorded one
  */
 export function buildMachine(header: Header, guest: Guest, profile: KernelProfile = profileOf(header.kernel)): Kernel {
   const config = configOf(header, guest, profile);

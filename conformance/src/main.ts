@@ -15,7 +15,7 @@ import { WAY_MEANS, WAYS, type Way } from './ways.ts';
 
 const HOME: string = join(import.meta.dirname, '..');
 
-/** Which recordings `--ways sample` runs the other ways: every 20th. */
+/** `--ways sample` runs every 20th recording the other ways. */
 const SAMPLE = 20;
 
 const USAGE: string = `usage: pnpm conformance [options]
@@ -104,7 +104,7 @@ function options(): Options {
   };
 }
 
-/** The failing recordings of a set, its counts, and the exceptions that it used. */
+/** Prints the failing recordings of a set and its counts, and returns the exceptions that it used. */
 function report(result: SetResult): void {
   for (const outcome of result.failed)
     process.stdout.write(`${describeFailure(`${result.set}, ${result.way}`, outcome)}\n`);
@@ -115,7 +115,7 @@ function report(result: SetResult): void {
   );
 }
 
-/** What the failures have in common, the most frequent first. */
+/** Prints what the failures have in common, the most frequent first. */
 function summary(results: readonly SetResult[]): void {
   const classes = new Map<string, string[]>();
   for (const { set, failed } of results) {

@@ -1,5 +1,5 @@
 /**
- * Packs recordings into the repository's archives, and unpacks them for reading.
+ * Packs recordings into the repository's archives, and unpacks them to read them.
  *
  * `node conformance/dist/pack.js pack FROM TO` and `node conformance/dist/pack.js unpack FROM TO`; FROM is a set's folder
  * or a folder of sets, and TO gets the same shape.

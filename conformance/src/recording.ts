@@ -9,19 +9,19 @@ export {
   type SmapsVma,
 } from '@vmarea/recordings';
 
-/** A 64-bit quantity: a number when exact, otherwise a bigint. */
+/** Returns a 64-bit quantity: a number when exact, otherwise a bigint. */
 export function quantity(value: unknown): number | bigint {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string') throw new TypeError(`conformance: ${String(value)} is no quantity`);
   return value.length > 15 ? BigInt(value) : Number(value);
 }
 
-/** A 64-bit quantity that must be exact as a number. */
+/** Returns a 64-bit quantity that must be exact as a number. */
 export function exact(value: unknown): number {
   return Number(quantity(value));
 }
 
-/** Hexadecimal as recordings write it. */
+/** Formats hexadecimal as recordings do. */
 export function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }

@@ -1,12 +1,12 @@
 /**
- * Text about failing recordings: the first difference, with the operation, both answers and both maps.
+ * Describes failing recordings: the first difference, with the operation, both answers and both maps.
  */
 import type { Op } from './recording.ts';
 import type { Failure, Outcome } from './runner.ts';
 
 const SNAPSHOTS: ReadonlySet<string> = new Set(['maps', 'vmas', 'status', 'meminfo']);
 
-/** An operation on one line. */
+/** Formats an operation on one line. */
 export function describeOp(op: Op): string {
   const parts: string[] = [];
   for (const [key, value] of Object.entries(op)) {
@@ -16,11 +16,11 @@ export function describeOp(op: Op): string {
   return `line ${op.n}, process ${op.pid}: ${op.op} ${parts.join(' ')}`;
 }
 
-/** Two lists side by side, with a mark where they differ. */
+/** Formats two lists side by side, with a mark where they differ. */
 function sideBySide(left: readonly string[], right: readonly string[]): string {
   const width = Math.max(20, ...left.map((line) => line.length));
   const rows: string[] = [];
-  // Lines that only one side has are found by their first field, the range.
+  // The first field, the range, finds lines that only one side has.
   const rightByRange = new Map(right.map((line) => [line.split(' ')[0], line]));
   const seen = new Set<string>();
   for (const line of left) {
@@ -47,7 +47,7 @@ function describeOne(failure: Failure): string {
   return lines.join('\n');
 }
 
-/** A failing recording. */
+/** Describes a failing recording. */
 export function describeFailure(set: string, outcome: Outcome): string {
   const lines = [`${set}/${outcome.name}:`];
   for (const failure of outcome.failures) lines.push(describeOne(failure));
@@ -55,7 +55,7 @@ export function describeFailure(set: string, outcome: Outcome): string {
   return lines.join('\n');
 }
 
-/** What a failure has in common with others: the operation, the kind and, for short ones, both answers. */
+/** Returns what a failure has in common with others: the operation, the kind and, for short ones, both answers. */
 export function failureClass(outcome: Outcome): string {
   const failure = outcome.failures[0];
   if (failure === undefined)

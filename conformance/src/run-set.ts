@@ -1,5 +1,5 @@
 /**
- * Runs the recordings of one set, one after the other; and the worker that does so beside others.
+ * Runs the recordings of one set, one after the other; and is the worker that does so in parallel with others.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -15,7 +15,7 @@ import { parseRecording } from './recording.ts';
 import { runRecording, type Outcome } from './runner.ts';
 import type { Way } from './ways.ts';
 
-/** What to run of a set, and how. Plain data: it travels to workers. */
+/** What to run of a set, and how. Plain data, since workers receive it. */
 export interface SetJob {
   readonly dir: string;
   readonly kinds: readonly Kind[];
@@ -32,7 +32,7 @@ export interface SetJob {
   readonly profile?: KernelProfile | undefined;
 }
 
-/** What running a set gave. Plain data. */
+/** The result of running a set. Plain data. */
 export interface SetResult {
   readonly set: string;
   readonly way: Way;
@@ -91,7 +91,7 @@ export function runSet(job: SetJob): SetResult {
 }
 
 /**
- * Runs sets beside each other, as many as there are processors.
+ * Runs sets in parallel, as many as there are processors.
  *
  * @param done called as each set ends
  */

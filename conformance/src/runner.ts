@@ -14,37 +14,37 @@ import { exact, hex, quantity, type Op, type Recording, type Ret } from './recor
 import { Devices, InodeNumbers, normalizeMaps, parseMeminfo, parseSmaps, parseStatus } from './text.ts';
 import { call, fillBytes, hash, putRet, readBytes, touch, writeBytes } from './user.ts';
 
-/** A difference, and where. */
+/** A difference, and its position. */
 export interface Failure extends Difference {
   readonly op: Op;
   /** Our map and the recorded one when the operation was a snapshot of maps; otherwise our map now. */
   readonly ourMaps: readonly string[];
   readonly theirMaps: readonly string[] | null;
-  /** Why we refused, when we did. */
+  /** The reason of our refusal, or null. */
   readonly reason: string | null;
 }
 
-/** What running a recording gave. */
+/** The result of running a recording. */
 export interface Outcome {
   readonly name: string;
-  /** Differences in the kinds asked for, the first one first; at most as many as were asked for. */
+  /** The first differences of the requested kinds; at most the requested number. */
   readonly failures: readonly Failure[];
   /** The error that ended the run, if one was thrown. */
   readonly error: string | null;
   readonly ops: number;
 }
 
-/** How recordings are run. */
+/** How to run recordings. */
 export interface RunOptions {
   /** Kinds to compare. */
   readonly kinds: ReadonlySet<Kind>;
-  /** Ends the run after so many operations with differences. */
+  /** Ends the run after this many operations with differences. */
   readonly maxFailures: number;
   /** Differences that are not counted. */
   readonly exceptions: Exceptions;
-  /** Whether the machine itself is checked after every operation, and at the end. */
+  /** Whether to check the machine after every operation, and at the end. */
   readonly check: boolean;
-  /** Which way the machine goes. */
+  /** The way of the machine (ways.ts). */
   readonly way?: Way | undefined;
   /** Another kernel than the recorded one: to see what a fact changes. */
   readonly profile?: KernelProfile | undefined;
@@ -56,17 +56,17 @@ interface Process {
   readonly inodes: InodeNumbers;
   /** The last `faults` line since a fork: recorded and ours. */
   faults: { readonly theirs: Op; readonly min: number; readonly maj: number } | null;
-  /** What the last fork answered when it failed, else 0. */
+  /** The result of the last fork when it failed, else 0. */
   forkError: number;
 }
 
-/** A result as recordings write it: errors by name. */
+/** Formats a result as recordings do: errors by name. */
 function answer(result: number, address: boolean): Ret {
   if (result < 0) return `-${errnoName(result)}`;
   return address ? hex(result) : result;
 }
 
-/** One recording under way. */
+/** One recording in progress. */
 class Run {
   private readonly kernel: Kernel;
   private readonly recording: Recording;
@@ -99,13 +99,13 @@ class Run {
     this.startStatus = parseStatus(this.kernel.proc.status(task));
   }
 
-  /** Our maps, as a recording would show them beside these lines. */
+  /** Returns our maps with the numbers of these recorded lines. */
   ourMaps(pid: number, recorded: readonly string[]): string[] {
     const process = this.processes.get(pid)!;
     return normalizeMaps(this.kernel.proc.maps(process.task), recorded, process.inodes, this.devices);
   }
 
-  /** Why the last call was refused, for a difference in which we refused. */
+  /** Returns the reason of the last refused call, for a difference in which our kernel refused. */
   reason(pid: number, { kind, actual }: Difference): string | null {
     const number = this.processes.get(pid)?.task.cur.call.reason ?? 0;
     if (number === 0 || (kind !== 'signals' && !actual.startsWith('-'))) return null;
@@ -113,14 +113,14 @@ class Run {
     return reason === undefined ? null : `${reason.says} (${reason.id})`;
   }
 
-  /** What the machine began with, against the header. */
+  /** Compares the machine's initial state with the header. */
   checkStart(): Difference[] {
     const { header } = this.recording;
     const maps = compareMaps(header.initial_maps, this.ourMaps(0, header.initial_maps));
     return maps === null ? [] : [maps];
   }
 
-  /** What must hold after every operation; after the last one nothing may be left. */
+  /** Checks what must hold after every operation; after the last one nothing may be left. */
   checkMachine(op: Op | null): void {
     if (this.check === null) return;
     const bad = op === null ? this.check.atEnd() : this.check.afterOperation();
@@ -128,7 +128,7 @@ class Run {
       throw new Error(`the machine is wrong${op === null ? '' : ` after line ${op.n}`}: ${bad.slice(0, 5).join('; ')}`);
   }
 
-  /** Makes the call of one line; its differences. */
+  /** Makes the call of one line. Returns its differences. */
   step(op: Op): Difference[] {
     const process = this.processes.get(op.pid);
     if (process === undefined) throw new Error(`operation ${op.n} of process ${op.pid}, which was never made`);
@@ -195,7 +195,7 @@ class Run {
     return compareFigures('meminfo', theirs, {}, ours, {});
   }
 
-  /** A fork that failed is told by the next line, `forkret`, and what the child would have done has no lines. */
+  /** Handles a failed fork: the next line, `forkret`, reports it, and the child has no lines. */
   private fork(process: Process, op: Op): Difference[] {
     const child = process.task.sys.fork();
     process.faults = null;
@@ -368,13 +368,13 @@ class Run {
   }
 }
 
-/** A refused address as the recording writes it: one near 2^64 is not exact as a number. */
+/** Writes a refused address as the recording does: one near 2^64 is not exact as a number. */
 function asGiven(op: Op, ret: Ret): Ret {
   if (typeof ret !== 'object' || ret.addr !== hex(exact(op['addr']))) return ret;
   return { ...ret, addr: String(op['addr']) };
 }
 
-/** RLIM_INFINITY is all ones. */
+/** Converts a limit: RLIM_INFINITY is all ones. */
 function limit(value: unknown): number {
   return value === '0xffffffffffffffff' ? Infinity : exact(value);
 }
@@ -383,7 +383,7 @@ function deviceText(major: number, minor: number): string {
   return `${major.toString(16).padStart(2, '0')}:${minor.toString(16).padStart(2, '0')}`;
 }
 
-/** Runs a recording from its first line to its last, or to the last difference that is wanted. */
+/** Runs a recording from its first line to its last, or to the last requested difference. */
 export function runRecording(recording: Recording, guest: Guest, options: RunOptions): Outcome {
   const failures: Failure[] = [];
   let done = 0;

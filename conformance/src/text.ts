@@ -1,9 +1,9 @@
 /**
- * What is compared of /proc text: maps lines and smaps entries with the inode and device numbers of a recording, and the
+ * Converts /proc text for comparison: maps lines and smaps entries with the inode and device numbers of a recording, and the
  * figures of status.
  */
 
-/** Numbers inodes as recordings do: 999 for the executor, others from 1001 on, in the order in which they are met. */
+/** Numbers inodes as recordings do: 999 for the executor, others from 1001 on, in the order of their first appearance. */
 export class InodeNumbers {
   private readonly numbers: Map<string, number>;
   private next: number;
@@ -18,7 +18,7 @@ export class InodeNumbers {
     this.numbers.set(`${device}:${ino}`, 999);
   }
 
-  /** The number of a file; a new one when it is met for the first time. Inode 0 is none. */
+  /** Returns the number of a file; a new one at its first appearance. Inode 0 is none. */
   of(device: string, ino: number): number {
     if (ino === 0 && device === '00:00') return 0;
     const key = `${device}:${ino}`;
@@ -30,18 +30,18 @@ export class InodeNumbers {
     return number;
   }
 
-  /** For a child. */
+  /** Returns a copy for a child. */
   copy(): InodeNumbers {
     return new InodeNumbers(new Map(this.numbers), this.next);
   }
 }
 
-/** Which of our device numbers stands for which recorded one: decided when a filesystem is first seen. */
+/** Maps our device numbers to recorded ones: decided at the first appearance of a filesystem. */
 export class Devices {
   private readonly recorded = new Map<string, string>();
   private readonly ours = new Map<string, string>();
 
-  /** The recorded number for one of ours, given the recorded one of the same line; ours when they do not go together. */
+  /** Returns the recorded number for one of ours, given the recorded number of the same line; ours when they do not match. */
   bind(ours: string, recorded: string | undefined): string {
     const known = this.recorded.get(ours);
     if (known !== undefined) return known;
@@ -56,10 +56,10 @@ export class Devices {
 const LINE = /^(\S+) (\S+) (\S+) (\S+) (\d+)(?:\s+(.*))?$/;
 
 /**
- * Our maps text as a recording would show it.
+ * Returns our maps text with the numbers of a recording.
  *
  * @param text /proc/PID/maps
- * @param recorded the recorded lines, which bind device numbers
+ * @param recorded the recorded lines, which give the device numbers
  */
 export function normalizeMaps(
   text: string,
@@ -124,7 +124,7 @@ export function parseSmaps(text: string, inodes: InodeNumbers): SmapsEntry[] {
   return entries;
 }
 
-/** The Vm and Rss figures of status, kB. */
+/** Returns the Vm and Rss figures of status, in kB. */
 export function parseStatus(text: string): Record<string, number> {
   const figures: Record<string, number> = {};
   for (const line of text.split('\n')) {
@@ -134,7 +134,7 @@ export function parseStatus(text: string): Record<string, number> {
   return figures;
 }
 
-/** The figures of meminfo: kB or counts. */
+/** Returns the figures of meminfo: kB or counts. */
 export function parseMeminfo(text: string): Record<string, number> {
   const figures: Record<string, number> = {};
   for (const line of text.split('\n')) {

@@ -1,7 +1,7 @@
 /**
- * What the recorded program does with its own memory: loads, stores and calls, and the signal when one is refused.
+ * Accesses of the recorded program to its own memory: loads, stores and calls, and the signal of a refused one.
  *
- * Accesses go through the page tables and doPageFault, page by page; `done` counts what was done before the fault.
+ * Accesses use the page tables and doPageFault, page by page; `done` counts what was done before the fault.
  */
 import { ACCESS_EXEC, ACCESS_READ, ACCESS_WRITE, accessPfn } from '@vmarea/mm-core/memory';
 import type { Task } from '@vmarea/kernel';
@@ -12,7 +12,7 @@ import { hex, type Fault, type Ret } from './recording.ts';
 const RET_ARM64: readonly number[] = [0xc0, 0x03, 0x5f, 0xd6];
 const RET_X86: readonly number[] = [0xc3];
 
-/** What else of a processor's instructions the recordings execute: memory that is all zeroes. */
+/** The other instructions that the recordings execute: memory that is all zeroes. */
 function isX86(task: Task): boolean {
   return task.kernel.system.arch.name === 'x86-64';
 }
@@ -29,7 +29,7 @@ function refusal(task: Task, done: number): Fault {
   return { sig: signalName(signal), code: codeAsRecorded(signal, code), addr: hex(address), done };
 }
 
-/** Visits [addr, addr + len) page by page; the offset at which an access was refused, or -1. */
+/** Visits [addr, addr + len) page by page. Returns the offset of a refused access, or -1. */
 function eachPage(
   task: Task,
   addr: number,
@@ -50,7 +50,7 @@ function eachPage(
   return -1;
 }
 
-/** Reads bytes: hex, or the fault. */
+/** Reads bytes. Returns hex, or the fault. */
 export function readBytes(task: Task, addr: number, count: number): Ret {
   const bytes = new Uint8Array(count);
   const { physical } = task.kernel.memory!;
@@ -60,7 +60,7 @@ export function readBytes(task: Task, addr: number, count: number): Ret {
   return stopped < 0 ? Buffer.from(bytes).toString('hex') : refusal(task, stopped);
 }
 
-/** Writes bytes: their count, or the fault. */
+/** Writes bytes. Returns their count, or the fault. */
 export function writeBytes(task: Task, addr: number, bytes: Uint8Array): Ret {
   const { physical } = task.kernel.memory!;
   const stopped = eachPage(task, addr, bytes.length, ACCESS_WRITE, (pfn, inPage, n, done) => {
@@ -69,7 +69,7 @@ export function writeBytes(task: Task, addr: number, bytes: Uint8Array): Ret {
   return stopped < 0 ? bytes.length : refusal(task, stopped);
 }
 
-/** Fills with one byte: the length, or the fault. */
+/** Fills with one byte. Returns the length, or the fault. */
 export function fillBytes(task: Task, addr: number, len: number, byte: number): Ret {
   const { physical } = task.kernel.memory!;
   const stopped = eachPage(task, addr, len, ACCESS_WRITE, (pfn, inPage, n) => {
@@ -78,7 +78,7 @@ export function fillBytes(task: Task, addr: number, len: number, byte: number): 
   return stopped < 0 ? len : refusal(task, stopped);
 }
 
-/** Loads (byte null) or stores one byte per page: pages, or the fault with the pages done. */
+/** Loads (byte null) or stores one byte per page. Returns the pages, or the fault with the pages done. */
 export function touch(task: Task, addr: number, len: number, byte: number | null): Ret {
   const { physical } = task.kernel.memory!;
   const { pageSize, pageMask } = task.kernel.system;
@@ -92,7 +92,7 @@ export function touch(task: Task, addr: number, len: number, byte: number | null
   return pages;
 }
 
-/** FNV-1a, 64 bits, over the bytes; or the fault. */
+/** Returns the 64-bit FNV-1a hash of the bytes, or the fault. */
 export function hash(task: Task, addr: number, len: number): Ret {
   const { physical } = task.kernel.memory!;
   const page = new Uint8Array(task.kernel.system.pageSize);
@@ -117,13 +117,13 @@ function hex64(high: number, low: number): string {
   return `0x${value.toString(16)}`;
 }
 
-/** Stores a `ret` instruction: 0, or the fault. */
+/** Stores a `ret` instruction. Returns 0, or the fault. */
 export function putRet(task: Task, addr: number): Ret {
   const stored = writeBytes(task, addr, Uint8Array.from(isX86(task) ? RET_X86 : RET_ARM64));
   return typeof stored === 'number' ? 0 : stored;
 }
 
-/** Calls code: 0 when it returns, or the fault. */
+/** Calls code. Returns 0 when the code returns, or the fault. */
 export function call(task: Task, addr: number): Ret {
   const pfn = accessPfn(task.cur, addr, ACCESS_EXEC);
   if (pfn < 0) return refusal(task, 0);
@@ -133,7 +133,7 @@ export function call(task: Task, addr: number): Ret {
   if (ret.every((byte, i) => bytes[i] === byte)) return 0;
   if (bytes.every((byte) => byte === 0)) {
     if (!isX86(task)) return { sig: 'SIGILL', code: ILL_ILLOPC, addr: hex(addr), done: 0 };
-    // Zeroes are `add %al,(%rax)`, and rax is the address that was called: the page that is executed is written to.
+    // Zeroes are `add %al,(%rax)`, and rax is the called address: the executed page is written.
     if (accessPfn(task.cur, addr, ACCESS_WRITE) < 0) return refusal(task, 0);
   }
   throw new Error(`conformance: call ${hex(addr)}: the instruction there is none that recordings execute`);

@@ -1,23 +1,23 @@
 /**
- * The ways to run a recording, which must all give the recorded answers: the path that a call takes shows to nobody.
+ * The ways to run a recording, which must all give the recorded answers: no program can see which path a call takes.
  */
 import type { Task } from '@vmarea/kernel';
 import type { Tracer } from '@vmarea/mm-core';
 
-/** How plain memory is handled, and whether somebody listens. */
+/** Whether plain memory is handled as records, and whether a listener is attached. */
 export const WAYS = ['records', 'heard', 'objects'] as const;
 export type Way = (typeof WAYS)[number];
 
-/** What each way is, for `--help`. */
+/** The description of each way, for `--help`. */
 export const WAY_MEANS: Readonly<Record<Way, string>> = {
   records: 'as it ships',
   heard: 'with a tracer, a perf hook and uprobes that listen',
   objects: 'with the fast paths for plain memory switched off',
 };
 
-/** Hears everything and looks at each VMA, so that what it is shown must be there. */
+/** Receives every event and reads each VMA, to check that its fields are readable. */
 class Listener implements Tracer {
-  /** Pages that were ever told of: only so that each is really read. */
+  /** The pages of all reported VMAs: only so that each is really read. */
   bytes = 0;
 
   enter(): void {
@@ -41,7 +41,7 @@ class Listener implements Tracer {
   }
 }
 
-/** Sends a machine that way, before the first recorded operation. Children inherit their parent's tracer. */
+/** Sets a machine to a way, before the first recorded operation. Children inherit their parent's tracer. */
 export function goWay(task: Task, way: Way): void {
   const { system } = task.kernel;
   if (way === 'objects') system.fastPaths = false;

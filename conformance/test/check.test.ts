@@ -11,7 +11,7 @@ import { MachineCheck } from '../src/check.ts';
 import { KINDS } from '../src/compare.ts';
 import { Exceptions, readExceptions } from '../src/exceptions.ts';
 import { readGuest } from '../src/machine.ts';
-import { translations } from '../src/mmu.ts';
+import { translations } from '../src/mmu/arm64.ts';
 import { parseRecording } from '../src/recording.ts';
 import { describeFailure } from '../src/report.ts';
 import { runRecording } from '../src/runner.ts';

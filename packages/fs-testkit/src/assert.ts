@@ -1,5 +1,5 @@
 /**
- * The few assertions that the suite needs, so that it depends on no runner. Errnos are shown by name.
+ * The assertions of the suite, so that it depends on no runner. Shows errnos by name.
  */
 import { RETRY } from '@vmarea/mm-core';
 import { errnoName } from '@vmarea/uapi';
@@ -14,7 +14,7 @@ export function show(value: unknown): string {
 }
 
 /**
- * @param what the sentence of what was asked
+ * @param what describes the value
  * @throws Error when the two are not the same (Object.is)
  */
 export function equal(actual: unknown, expected: unknown, what: string): void {

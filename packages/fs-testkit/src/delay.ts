@@ -1,14 +1,14 @@
 /**
- * Makes any driver asynchronous: every operation that may wait does, for a number of turns that changes from call to call,
- * so that answers come in another order than the questions.
+ * Makes any driver asynchronous: every operation that may wait does so, for a number of turns that changes from call to call,
+ * so that results come in another order than the calls.
  *
- * Pages are read and written later, and their promises tell how it went. Everything else answers RETRY once and is asked
- * for again. The numbers come from a fixed sequence: no clock, no chance.
+ * Pages are read and written later, and their promises resolve with the result. Every other operation returns RETRY once and is
+ * repeated. The numbers come from a fixed sequence, so every run is the same.
  */
 import { RETRY, VM_FAULT_RETRY, type MmSystem } from '@vmarea/mm-core';
 import { interceptDriver, type DriverCall, type SuperBlock } from '@vmarea/vfs';
 
-/** Operations that the port allows to wait, and that are simply repeated. */
+/** Operations that may wait and are then repeated. */
 const REPEATED = new Set<DriverCall['op']>([
   'lookup',
   'create',
@@ -30,7 +30,7 @@ const REPEATED = new Set<DriverCall['op']>([
   'pageMkwrite',
 ]);
 
-/** Delays every operation of a filesystem from now on. */
+/** Delays every later operation of a filesystem. */
 export function delayDriver(sb: SuperBlock): void {
   const { system } = sb;
   const passed = new Set<string>();
@@ -46,7 +46,7 @@ export function delayDriver(sb: SuperBlock): void {
       system.current.pending = later().then(() => answerLater(system, inner));
       return RETRY;
     }
-    // a page that is read from storage is delayed there
+    // A page that is read from storage is delayed there.
     const stored = call.inode.iPages !== null && !call.inode.iPages.aOps.zeroFill;
     if (!REPEATED.has(call.op) || (stored && (call.op === 'read' || call.op === 'write' || call.op === 'fault'))) {
       return inner();
@@ -59,7 +59,7 @@ export function delayDriver(sb: SuperBlock): void {
   });
 }
 
-/** An operation on a page, done outside any call: its answer, or the promise that it left. */
+/** Runs an operation on a page outside of any call. Returns its result, or the promise that it stored. */
 export function answerLater(system: MmSystem, inner: () => number): unknown {
   const before = system.current.pending;
   system.current.pending = null;

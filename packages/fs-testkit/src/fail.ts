@@ -1,16 +1,16 @@
 /**
- * Makes a driver fail at a chosen point: the n-th operation answers an error instead of being done.
+ * Makes a driver fail at a chosen point: the n-th operation returns an error instead of being carried out.
  */
 import { VM_FAULT_SIGBUS } from '@vmarea/mm-core';
 import { interceptDriver, type DriverCall, type SuperBlock } from '@vmarea/vfs';
 
-/** When to fail, and what has happened so far. */
+/** When to fail, and what has failed. */
 export class FailurePlan {
-  /** Operations until the failing one; 0: none fails. */
+  /** The number of the operation that fails, counted from 1; 0: none fails. */
   countdown: number;
   /** The errno, negative. */
   readonly errno: number;
-  /** What failed; null when nothing has. */
+  /** The failed operation; null before it. */
   failed: DriverCall | null = null;
 
   constructor(countdown: number, errno: number) {
@@ -19,7 +19,7 @@ export class FailurePlan {
   }
 }
 
-/** Has the operations of a filesystem fail as planned. */
+/** Makes the operations of a filesystem fail as planned. */
 export function failDriver(sb: SuperBlock, plan: FailurePlan): void {
   interceptDriver(sb, (call, inner) => {
     if (plan.countdown === 0 || --plan.countdown > 0) return inner();

@@ -1,7 +1,7 @@
 /**
- * Errors from the backing store at every point: a scenario is run once for each operation that it makes, and that operation
- * fails. Whatever it is, the caller is told exactly that error, nothing breaks, nothing leaks, and the same scenario then
- * succeeds on the same machine.
+ * Tests errors of the storage at every point: runs a scenario once for each operation that it makes, and fails that operation.
+ * The caller must get exactly that error, nothing may break or leak, and the same scenario must then succeed on the same
+ * machine.
  */
 import { EIO, ENOSPC, MS_SYNC, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, PROT_READ, PROT_WRITE } from '@vmarea/uapi';
 import { ok, sameBytes, show } from './assert.ts';
@@ -13,7 +13,7 @@ import { Rig, type RigInit } from './rig.ts';
 /** A result that ends a scenario: an errno or a signal. */
 type Outcome = number | 'SIGBUS' | 'done';
 
-/** Steps of a scenario; the first that fails ends it. */
+/** The steps of a scenario; the first that fails ends it. */
 class Steps {
   readonly rig: Rig;
 
@@ -92,7 +92,7 @@ async function writeScenario(rig: Rig): Promise<void> {
   await steps.do(() => sys.unlink(name));
 }
 
-/** Names that a scenario cut short may have left. */
+/** Removes names that an aborted scenario may have left. */
 async function cleanUp(rig: Rig): Promise<void> {
   const { sys } = rig.task;
   for (const fd of rig.task.cur.files.openFds()) sys.close(fd);
@@ -101,7 +101,7 @@ async function cleanUp(rig: Rig): Promise<void> {
   await rig.run(() => sys.rmdir('/m/d'));
 }
 
-/** Runs a scenario; how it ended. */
+/** Runs a scenario. Returns its outcome. */
 async function outcomeOf(scenario: (rig: Rig) => Promise<void>, rig: Rig): Promise<Outcome> {
   try {
     await scenario(rig);
@@ -112,13 +112,13 @@ async function outcomeOf(scenario: (rig: Rig) => Promise<void>, rig: Rig): Promi
   }
 }
 
-/** The most points that a scenario may have. */
+/** The largest number of operations in a scenario. */
 const MAX_POINTS = 400;
 
 /**
  * Runs a scenario with its n-th operation failing, for every n.
  *
- * @returns how many points were tried
+ * @returns the number of operations tried
  */
 export async function failEverywhere(init: RigInit, which: 'read' | 'write', delayed: boolean): Promise<number> {
   const scenario = which === 'read' ? readScenario : writeScenario;
@@ -157,7 +157,7 @@ export async function failEverywhere(init: RigInit, which: 'read' | 'write', del
   return tried;
 }
 
-/** Who asked is told the error that the driver gave: as errno, or as SIGBUS where a page could not be had. */
+/** Checks that the caller got the driver's error: as errno, or as SIGBUS for a page. */
 function judgeOutcome(outcome: Outcome, errno: number, op: string, at: string): void {
   const page =
     op === 'fault' || op === 'pageMkwrite' || op === 'readPage' || op === 'allocPage' || op === 'prepareWrite';
@@ -168,7 +168,7 @@ function judgeOutcome(outcome: Outcome, errno: number, op: string, at: string): 
   throw new Error(`${at}: the caller was told ${String(outcome)}, not ${errno}`);
 }
 
-/** The fixture, in storage and not in memory. */
+/** Writes the fixture to storage and drops it from memory. */
 async function give(rig: Rig): Promise<void> {
   const fd = await rig.make('pages', FIXTURE_FILES['pages']!);
   await rig.uncache(fd);

@@ -1,14 +1,14 @@
 /**
- * The files that the suite reads. Writable drivers are given them by write(2); a driver that cannot be written to must be
- * made with them in its root directory.
+ * The files that the suite reads. It writes them with write(2) on a writable driver; a read-only driver must have them in its
+ * root directory.
  */
 
-/** The byte at a position of the test pattern: no two pages are alike. */
+/** Returns the byte at a position of the test pattern; all pages differ. */
 export function patternByte(pos: number): number {
   return (pos * 7 + Math.floor(pos / 4096) * 13 + 1) & 0xff;
 }
 
-/** Bytes [pos, pos + length) of the pattern. */
+/** Returns bytes [pos, pos + length) of the pattern. */
 export function pattern(pos: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = patternByte(pos + i);

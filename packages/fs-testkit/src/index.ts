@@ -1,5 +1,5 @@
 /**
- * @vmarea/fs-testkit: the suite that every filesystem driver must pass; and the wrappers that it is made of.
+ * @vmarea/fs-testkit: the suite that every filesystem driver must pass, and its wrappers.
  */
 export { caseTitles, testDriver, type CaseReport, type Runner, type TestDriverOptions } from './test-driver.ts';
 export { TIME_LIMITS, type TimeLimits } from './limits.ts';

@@ -1,5 +1,5 @@
 /**
- * A machine with the driver under test mounted at /m, and a task. Every call goes through `kernel.run`, so drivers may wait.
+ * A machine with the driver under test mounted at /m, and a task. Every call uses `kernel.run`, so drivers may wait.
  */
 import { createArm64 } from '@vmarea/arch-arm64';
 import { createKernel, type Kernel, type KernelInit, type Task } from '@vmarea/kernel';
@@ -30,31 +30,31 @@ import {
 import { equal, ok, show } from './assert.ts';
 import { FIXTURE_FILES } from './fixture.ts';
 
-/** What a driver's `create` gives. */
+/** The result of a driver's `create`. */
 export interface DriverInstance {
   readonly superBlock: SuperBlock;
-  /** The machine has ended: directories, servers and the like can go. */
+  /** Called after the machine has ended: removes directories, servers and the like. */
   close?(): void | Promise<void>;
 }
 
-/** Makes a driver's filesystem for a machine, empty or, when it cannot be written to, with `files` in its root. */
+/** Creates a driver's filesystem for a machine: empty, or with `files` in its root if it is read-only. */
 export type CreateDriver = (
   system: MmSystem,
   files: Readonly<Record<string, Uint8Array>>,
 ) => SuperBlock | DriverInstance | Promise<SuperBlock | DriverInstance>;
 
-/** How a rig is made. */
+/** The options of a rig. */
 export interface RigInit {
   readonly create: CreateDriver;
-  /** What the driver needs besides: huge pages, another profile. */
+  /** Further properties of the machine: huge pages, another profile. */
   readonly kernel?: Partial<KernelInit> | undefined;
-  /** Put around the driver before it is mounted. */
+  /** Wraps the driver before it is mounted. */
   readonly wrap?: ((sb: SuperBlock) => void) | undefined;
   readonly mount?: MountOptions | undefined;
 }
 
 const RW = PROT_READ | PROT_WRITE;
-/** Bytes of memory: small enough that a leak soon shows. */
+/** Bytes of memory: so few that a leak becomes visible soon. */
 const MEMORY_BYTES = 2 ** 25;
 
 /** A machine with the driver. */
@@ -83,7 +83,7 @@ export class Rig {
     this.instance = 'superBlock' in made ? made : null;
     this.sb = 'superBlock' in made ? made.superBlock : made;
     this.page = kernel.system.pageSize;
-    // the judge stands inside, next to the driver: what a wrapper does is not the driver's doing
+    // The judge is next to the driver, inside of a wrapper, so that it does not judge the wrapper.
     judgeDriver(this.sb);
     init.wrap?.(this.sb);
     const mount = kernel.tree.mount('/m', this.sb, init.mount ?? {});
@@ -109,7 +109,7 @@ export class Rig {
     return new Rig(kernel, thrown, free, await init.create(kernel.system, FIXTURE_FILES), init);
   }
 
-  /** Makes a call as often as it must be made. */
+  /** Makes a call, and repeats it until it has a result. */
   async run<T>(call: () => T | number, task: Task = this.task): Promise<T | number> {
     return this.kernel.run(task, call);
   }
@@ -118,7 +118,7 @@ export class Rig {
     return this.run(() => task.sys.open(`/m/${path}`, flags, mode), task);
   }
 
-  /** A file of the fixture, for reading; or one that the suite has written. */
+  /** Opens a file of the fixture for reading, or one that the suite has written. */
   async given(name: string, flags: number = O_RDONLY): Promise<number> {
     if (this.sb.manifest.capabilities.write) {
       const fd = await this.make(name, FIXTURE_FILES[name]!);
@@ -131,7 +131,7 @@ export class Rig {
     return fd;
   }
 
-  /** A new file with contents, open for reading and writing. */
+  /** Creates a file with contents, open for reading and writing. */
   async make(name: string, bytes: Uint8Array): Promise<number> {
     const fd = await this.open(name, O_CREAT | O_TRUNC | O_RDWR);
     ok(fd >= 0, `make ${name}: ${show(fd)}`);
@@ -139,7 +139,7 @@ export class Rig {
     return fd;
   }
 
-  /** Brings what was written to storage and forgets it, where there is storage: the next look reads. */
+  /** Writes dirty pages to storage and drops them, if there is storage, so that the next access reads. */
   async uncache(fd: number): Promise<void> {
     const pages = this.file(fd).fInode.iPages;
     if (pages === null || pages.aOps.zeroFill) return;
@@ -182,7 +182,7 @@ export class Rig {
     return stat;
   }
 
-  /** Maps `pages` pages of a file: shared or private, with read and perhaps write permission. */
+  /** Maps `pages` pages of a file, shared or private. Takes six parameters, three of which have defaults that most tests use. */
   async map(
     fd: number,
     pages: number,
@@ -202,14 +202,14 @@ export class Rig {
     return addr;
   }
 
-  /** A byte, or the signal that the access earns. */
+  /** Loads a byte. Returns it, or the signal of the access. */
   async load(addr: number, task: Task = this.task): Promise<number | string> {
     const memory = new UserMemory(task.cur);
     const value = await this.run(() => access(memory, memory.load8(addr)), task);
     return value === REFUSED ? signalName(memory.signal) : value;
   }
 
-  /** Bytes of memory that can all be read. */
+  /** Loads bytes, all of which must be readable. */
   async loadBytes(addr: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
     for (let i = 0; i < length; i++) {
@@ -220,27 +220,27 @@ export class Rig {
     return bytes;
   }
 
-  /** 'ok', or the signal that the access earns. */
+  /** Stores a byte. Returns 'ok', or the signal of the access. */
   async store(addr: number, value: number, task: Task = this.task): Promise<string> {
     const memory = new UserMemory(task.cur);
     const result = await this.run(() => access(memory, memory.store8(addr, value)), task);
     return result === REFUSED ? signalName(memory.signal) : 'ok';
   }
 
-  /** A forked child. */
+  /** Forks the task. Returns the child. */
   fork(): Task {
     const child = this.task.sys.fork();
     if (typeof child === 'number') throw new Error(`fork: ${show(child)}`);
     return child;
   }
 
-  /** The path that maps shows for an address. */
+  /** Returns the path that maps shows for an address. */
   mapsPath(addr: number): string {
     const vma = this.task.mm.tree.find(addr);
     return vma?.vmFile?.path() ?? '';
   }
 
-  /** Forgets that a name was looked up, where the driver has storage: the next look asks it again. */
+  /** Drops a name from the cache when the driver has storage, so that the driver looks it up again. */
   forgetName(fd: number): void {
     const { dentry } = this.file(fd);
     if (dentry.dParent.dInode!.iOp.lookup !== null) dDrop(dentry);
@@ -254,7 +254,7 @@ export class Rig {
     }
   }
 
-  /** Waits for writes that nobody waits for. */
+  /** Waits for writes in progress. */
   async settle(): Promise<void> {
     for (let i = 0; i < 64; i++) await Promise.resolve();
     for (const owner of this.kernel.memory!.frames.owners) {
@@ -265,10 +265,10 @@ export class Rig {
   }
 
   /**
-   * Ends the machine: every task exits, everything is unmounted, and every frame must be back.
+   * Ends the machine: every task exits, all filesystems are unmounted, and every frame must be free.
    *
-   * @param lost frames that are missing: those that a driver still owes an answer for
-   * @param committed pages that stay charged, where the kernel version loses some
+   * @param lost the number of frames that are still in use, because a driver has not answered
+   * @param committed the number of pages that stay charged, for a kernel version that leaks some
    */
   async end(lost = 0, committed = 0): Promise<void> {
     this.check();
@@ -285,7 +285,7 @@ export class Rig {
   }
 }
 
-/** A result that is neither RETRY nor a byte. */
+/** A result other than RETRY and a byte. */
 const REFUSED = -1;
 
 function access(memory: UserMemory, value: number): number {
@@ -297,7 +297,7 @@ function signalName(signal: number): string {
   return signal === 7 ? 'SIGBUS' : signal === 11 ? 'SIGSEGV' : `signal ${signal}`;
 }
 
-/** A turn of the host's event loop, where it has one; else of the microtasks. */
+/** Calls `action` in a later turn of the host's event loop, if there is one; otherwise as a microtask. */
 function queueLater(action: () => void): void {
   const host = globalThis as {
     setImmediate?: (f: () => void) => void;

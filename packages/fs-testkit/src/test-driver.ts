@@ -16,7 +16,7 @@ import { failEverywhere } from './failures.ts';
 import { TIME_LIMITS, within, type TimeLimits } from './limits.ts';
 import { Rig, type CreateDriver, type RigInit } from './rig.ts';
 
-/** The two functions that the suite needs of a test runner: vitest's, node:test's, Jest's and Mocha's are such. */
+/** The two functions that the suite needs from a test runner: those of vitest, node:test, Jest and Mocha. */
 export interface Runner {
   readonly describe: (title: string, body: () => void) => unknown;
   /** Runners that take a time limit take it as the third argument, in milliseconds. */
@@ -35,19 +35,19 @@ export interface CaseReport {
   readonly milliseconds: number;
 }
 
-/** What is to be tested. */
+/** The driver to test. */
 export interface TestDriverOptions {
   /**
-   * Makes a fresh, empty instance for each test. A driver that cannot be written to must show `files` in its root directory.
+   * Creates a fresh, empty instance for each test. A read-only driver must have `files` in its root directory.
    */
   readonly create: CreateDriver;
-  /** What the driver can do: judged against its manifest, and what is missing is tested to be refused cleanly. */
+  /** The driver's capabilities: compared with its manifest; the suite also tests that missing ones fail cleanly. */
   readonly capabilities: DriverCapabilities;
-  /** How the tests are titled; `driver` when left out. */
+  /** The title of the tests; default `driver`. */
   readonly name?: string | undefined;
-  /** Where tests are registered; the global describe and it when left out. */
+  /** Registers the tests; default the global describe and it. */
   readonly runner?: Runner | undefined;
-  /** What the machine needs besides: another profile, huge pages. */
+  /** Further properties of the machine: another profile, huge pages. */
   readonly kernel?: Partial<KernelInit> | undefined;
   /**
    * Tests that the driver does not pass yet, by title, with the reason. They are not run, and count as skipped where the runner
@@ -70,7 +70,7 @@ const GROUPS: readonly (readonly [string, readonly Case[]])[] = [
   ['names', NAMES],
 ];
 
-/** The titles of the suite's tests, for a driver with these capabilities. */
+/** Returns the titles of the suite's tests for a driver with these capabilities. */
 export function caseTitles(capabilities: DriverCapabilities): string[] {
   const cases = [...GROUPS.flatMap(([, group]) => group), ...WAITING].filter((one) => one.when?.(capabilities) ?? true);
   return [...cases.map((one) => one.title), READING_FAILS, ...(capabilities.write ? [WRITING_FAILS] : [])];
@@ -95,7 +95,7 @@ function withThrown(error: unknown, rig: Rig | null): unknown {
 }
 
 /**
- * Registers the suite for a driver: everything once as it is, and once behind a wrapper that makes it asynchronous.
+ * Registers the suite for a driver: everything once as it is, and once in a wrapper that makes it asynchronous.
  *
  * @throws TypeError when there is no runner, or `notYet` names a test that this driver has not
  */

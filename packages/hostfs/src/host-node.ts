@@ -1,8 +1,7 @@
 /**
- * A file of the host: where it is, and the descriptor by which it is read and written.
+ * A file of the host: its directory and name, and the descriptor with which it is read and written.
  *
- * A node knows its directory and its name in it; how a path is made of the two is for places.ts. The last name is never
- * followed when it is a symbolic link.
+ * places.ts builds a path from the directory and the name. The last name is never followed when it is a symbolic link.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, type BigIntStats } from 'node:fs';
 import { keyOf, NOFOLLOW, NONBLOCK, systemError, type Places } from './places.ts';

@@ -1,8 +1,8 @@
 /**
- * hostfs: the store that vfs's storeFs turns into a filesystem. Reads and writes are positional and synchronous.
+ * hostfs: the store from which vfs's storeFs makes a filesystem. Reads and writes are positional and synchronous.
  *
- * Not here: file locks of the host, attributes that programs change (mode and owner live in memory), special files (they
- * are seen and cannot be opened). What others change is seen when a page is read that is not cached, and when a file is opened.
+ * Not here: file locks of the host, attributes that programs change (mode and owner exist in memory only), special files (they
+ * are visible and cannot be opened). Changes by others are seen when an uncached page is read, and when a file is opened.
  */
 import {
   closeSync,
@@ -39,18 +39,18 @@ import {
 import { HostNode } from './host-node.ts';
 import { DIRECTORY, keyOf, NOFOLLOW, PathPlaces, placesOf, systemError, type Places } from './places.ts';
 
-/** How a hostfs is made. */
+/** The options of a hostfs. */
 export interface HostfsOptions extends Omit<
   StoreFsOptions,
   'asynchronous' | 'persistent' | 'readAhead' | 'notPromised'
 > {
-  /** The directory of the host. Nothing outside it is reached; see `unconfined` for hosts other than Linux. */
+  /** The directory of the host. No call leaves it; see `unconfined` for hosts other than Linux. */
   readonly root: string;
-  /** Nothing of the host is changed. */
+  /** Whether to change nothing on the host. */
   readonly readOnly?: boolean | undefined;
   /**
-   * Allows writing on a host without `/proc/self/fd`, where somebody who can rename inside the root while the machine runs
-   * can lead a call out of it. Without effect on Linux.
+   * Allows writing on a host without `/proc/self/fd`, where another process that renames inside the root during a call can make
+   * the call leave the root. Has no effect on Linux.
    */
   readonly unconfined?: boolean | undefined;
 }
@@ -63,7 +63,7 @@ const NATURE = {
   ],
 } as const;
 
-/** What hostfs can do. */
+/** Returns the manifest of hostfs. */
 export function hostfsManifest(options: Omit<HostfsOptions, 'root'> = {}): DriverManifest {
   const places = new PathPlaces();
   const store: Store<HostNode> = new HostStore(places, new HostNode(places, null, '/', ''));
@@ -71,12 +71,12 @@ export function hostfsManifest(options: Omit<HostfsOptions, 'root'> = {}): Drive
 }
 
 /**
- * A filesystem that shows a directory of the host.
+ * Creates a filesystem that shows a directory of the host.
  *
- * On Linux it holds one descriptor, of the root, until it is unmounted.
+ * On Linux it has one open descriptor, of the root, until it is unmounted.
  *
- * @throws the host's error when there is no such directory; an error with code ENOTSUP when it may be written and the host
- *   has no `/proc/self/fd` and `unconfined` is not set
+ * @throws the host's error when there is no such directory; an error with code ENOTSUP when it is writable and the host has no
+ *   `/proc/self/fd` and `unconfined` is not set
  */
 export function hostfs(system: MmSystem, options: HostfsOptions): SuperBlock {
   const path = realpathSync(options.root);
@@ -161,7 +161,7 @@ class HostStore implements Required<Store<HostNode>> {
 
   truncate(node: HostNode, size: number): number {
     ftruncateSync(node.descriptor(true), size);
-    // truncate(2) of a file that nobody has open
+    // truncate(2) of a file that is not open.
     if (!node.inUse && !node.pinned) node.release();
     return 0;
   }
@@ -176,7 +176,7 @@ class HostStore implements Required<Store<HostNode>> {
     const fd = this.places.within(dir, (path) =>
       openSync(path(name), O_CREAT | O_EXCL | O_RDWR | NOFOLLOW, mode & 0o7777),
     );
-    // the umask of the process that runs the machine is none of its business
+    // Sets the mode again, since the umask of the host's process must not apply.
     fchmodSync(fd, mode & 0o7777);
     const stat = fstatSync(fd, { bigint: true });
     const node = new HostNode(this.places, dir, name, keyOf(stat));
@@ -187,7 +187,7 @@ class HostStore implements Required<Store<HostNode>> {
   mkdir(dir: HostNode, name: string, mode: number): StoreEntry<HostNode> {
     return this.places.within(dir, (path) => {
       mkdirSync(path(name), 0o700);
-      // by descriptor: somebody may have put a link in its place
+      // Uses a descriptor: another process may have replaced the name by a link.
       const fd = openSync(path(name), constants.O_RDONLY | DIRECTORY | NOFOLLOW);
       try {
         fchmodSync(fd, mode & 0o7777);
@@ -250,13 +250,13 @@ class HostStore implements Required<Store<HostNode>> {
   }
 }
 
-/** A name is about to go: who has the file open keeps it by its descriptor. */
+/** Opens a file whose name is about to be removed, so that it stays accessible through its descriptor. */
 function keep(node: HostNode): void {
   if (!node.inUse || node.pinned) return;
   try {
     node.pin();
   } catch {
-    // its name leads elsewhere already
+    // Its name already leads to another file.
   }
 }
 
@@ -267,7 +267,7 @@ function entryOf(node: HostNode, stat: BigIntStats, target?: string): StoreEntry
     mode,
     size: Number(stat.size),
     mtime: Number(stat.mtimeNs) / 1e9,
-    // directories have one name, whatever their link count says
+    // Directories have one name, with any link count.
     key: S_ISDIR(mode) ? undefined : node.key,
     nlink: Number(stat.nlink),
     uid: Number(stat.uid),
@@ -276,7 +276,7 @@ function entryOf(node: HostNode, stat: BigIntStats, target?: string): StoreEntry
   };
 }
 
-/** The same store without anything that changes the host. */
+/** Returns the same store without the functions that change the host. */
 function readOnlyStore(store: Store<HostNode>): Store<HostNode> {
   return {
     name: store.name,

@@ -1,12 +1,12 @@
 /**
- * How a name in a directory of the host is reached: the path that a call of node:fs is given.
+ * Builds the path with which a call of node:fs reaches a name in a directory of the host.
  *
- * On Linux the directory is opened name by name, none of them followed when it is a symbolic link, and the path is
- * `/proc/self/fd/N/name`. The descriptor N stays the directory that was seen, whatever becomes of its names, so a call made
- * through it acts in that directory. Node has no openat; this is its equivalent.
+ * On Linux the directory is opened name by name, without following symbolic links, and the path is `/proc/self/fd/N/name`.
+ * Descriptor N refers to the same directory even after it was renamed, so a call with this path acts in that directory. Node has
+ * no openat; this is its equivalent.
  *
- * Elsewhere there is no such path. {@link PathPlaces} checks that the directory's own path has no link in it, and then uses
- * the path: between the two, somebody who can rename inside the root can lead the call out of it.
+ * Other hosts have no such path. {@link PathPlaces} checks that the directory's own path has no link in it, and then uses the
+ * path: between the two steps, a process that renames inside the root can make the call leave the root.
  */
 import {
   closeSync,
@@ -23,39 +23,39 @@ import type { HostNode } from './host-node.ts';
 
 /** Opens a directory without the right to read it (`asm-generic/fcntl.h`); node:fs does not name it. */
 const O_PATH = 0o10000000;
-/** Some hosts have no such flags. */
+/** 0 on hosts without this flag. */
 export const NOFOLLOW: number = constants.O_NOFOLLOW ?? 0;
 export const NONBLOCK: number = constants.O_NONBLOCK ?? 0;
 export const DIRECTORY: number = constants.O_DIRECTORY ?? 0;
 
-/** What a file is known by: device, inode number, and birth, since inode numbers are used again. */
+/** Returns the identity of a file: device, inode number, and birth time, since inode numbers are reused. */
 export function keyOf(stat: BigIntStats): string {
   return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;
 }
 
-/** An error as the system would throw it. */
+/** Returns an error like the system's. */
 export function systemError(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${path}`), { code });
 }
 
-/** Makes names in directories reachable. */
+/** Builds paths for names in directories. */
 export interface Places {
-  /** Nobody can lead a call out of the root by exchanging directories and links meanwhile. */
+  /** Whether no process can make a call leave the root by exchanging directories and links. */
   readonly confined: boolean;
   /**
-   * Calls `act` with a function that turns a name in `dir` into a path for one call of node:fs. The paths are valid only
+   * Calls `act` with a function that builds a path for one call of node:fs from a name in `dir`. The paths are valid only
    * inside `act`.
    *
-   * @throws ESTALE when `dir` is not the directory any more that it was; ENOENT when it is gone
+   * @throws ESTALE when `dir` is now another directory; ENOENT when it does not exist
    */
   within<T>(dir: HostNode, act: (path: (name: string) => string) => T): T;
-  /** The path by which an open descriptor is opened once more, or null where the host has none. */
+  /** Returns the path with which an open descriptor is opened again, or null when the host has none. */
   reopen(fd: number): string | null;
-  /** Gives the root's descriptor back. */
+  /** Closes the root's descriptor. */
   close(): void;
 }
 
-/** Paths through descriptors: Linux. */
+/** Paths with descriptors, for Linux. */
 class DescriptorPlaces implements Places {
   readonly confined = true;
   private rootFd: number;
@@ -73,7 +73,7 @@ class DescriptorPlaces implements Places {
     }
   }
 
-  /** A descriptor of a directory; ended by {@link done}. */
+  /** Opens a directory. {@link done} closes the descriptor. */
   private open(dir: HostNode): number {
     const { parent } = dir;
     if (parent === null) {
@@ -86,7 +86,7 @@ class DescriptorPlaces implements Places {
       fd = openSync(`/proc/self/fd/${above}/${dir.name}`, O_PATH | DIRECTORY | NOFOLLOW);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // a link or a file has its name now
+      // The name now belongs to a link or a file.
       throw code === 'ELOOP' || code === 'ENOTDIR' ? systemError('ESTALE', dir.name) : error;
     } finally {
       this.done(above);
@@ -110,7 +110,7 @@ class DescriptorPlaces implements Places {
   }
 }
 
-/** Paths by name: hosts without /proc/self/fd. */
+/** Paths with names, for hosts without /proc/self/fd. */
 export class PathPlaces implements Places {
   readonly confined = false;
 
@@ -126,7 +126,7 @@ export class PathPlaces implements Places {
   }
 
   close(): void {
-    // nothing is held
+    // There is no descriptor to close.
   }
 }
 
@@ -135,19 +135,19 @@ function pathOf(node: HostNode): string {
 }
 
 /**
- * The way into a directory.
+ * Chooses how to build paths on this host.
  *
  * @param root an absolute path without links
- * @param key the directory's, as {@link keyOf} gives it
+ * @param key the directory's identity, from {@link keyOf}
  */
 export function placesOf(root: string, key: string): Places {
   if (process.platform !== 'linux') return new PathPlaces();
   const fd = openSync(root, O_PATH | DIRECTORY | NOFOLLOW);
   try {
-    // a host without /proc, or another directory by now
+    // A host without /proc, or another directory in the meantime.
     if (keyOf(statSync(`/proc/self/fd/${fd}/.`, { bigint: true })) === key) return new DescriptorPlaces(fd);
   } catch {
-    // no /proc here
+    // This host has no /proc.
   }
   closeSync(fd);
   return new PathPlaces();

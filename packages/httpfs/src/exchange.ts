@@ -1,21 +1,21 @@
 /**
  * One request and its answer, within time limits: until the answer begins, between pieces of its body, and for all of it.
- * When a limit has passed, or the filesystem is unmounted, everything that waits for the exchange fails at once, whether the
- * host's fetch heeds the signal or not.
+ * After a limit has passed, or the filesystem was unmounted, everything that waits for the exchange fails at once, also when
+ * the host's fetch ignores the signal.
  */
 import { newController, type Controller, type FetchResponse, type Timer } from './fetch.ts';
 
 /** Milliseconds; Infinity for none. */
 export interface TimeLimits {
-  /** From the request to the head of its answer; 30,000 when left out. */
+  /** From the request to the head of its answer; default 30,000. */
   readonly head?: number | undefined;
-  /** Between two pieces of a body; 30,000 when left out. */
+  /** Between two pieces of a body; default 30,000. */
   readonly idle?: number | undefined;
-  /** For a request with its whole answer, redirects among it; 300,000 when left out. */
+  /** For a request with its whole answer, including redirects; default 300,000. */
   readonly total?: number | undefined;
 }
 
-/** The limits with their defaults. */
+/** Returns the limits with their defaults. */
 export function timeLimits(limits: TimeLimits = {}): Required<{ [K in keyof TimeLimits]: number }> {
   const whole = { head: limits.head ?? 30_000, idle: limits.idle ?? 30_000, total: limits.total ?? 300_000 };
   for (const [name, ms] of Object.entries(whole)) {
@@ -24,7 +24,7 @@ export function timeLimits(limits: TimeLimits = {}): Required<{ [K in keyof Time
   return whole;
 }
 
-/** A time limit has passed, or the filesystem is unmounted: `code` is the errno's name. */
+/** Thrown after a time limit, or after the unmount: `code` is the errno's name. */
 export class GivenUp extends Error {
   override readonly name = 'GivenUp';
   readonly code: string;
@@ -35,15 +35,15 @@ export class GivenUp extends Error {
   }
 }
 
-/** What exchanges of one filesystem have in common. */
+/** The data that all exchanges of a filesystem share. */
 export interface ExchangeInit {
   readonly limits: ReturnType<typeof timeLimits>;
   readonly timer: Timer;
-  /** Those under way. */
+  /** The exchanges in progress. */
   readonly open: Set<Exchange>;
 }
 
-/** A request under way. */
+/** A request in progress. */
 export class Exchange {
   private readonly init: ExchangeInit;
   private readonly controller: Controller | null = newController();
@@ -56,7 +56,7 @@ export class Exchange {
     this.failed = new Promise<never>((_resolve, reject) => {
       this.fail = reject;
     });
-    // whoever waits hears of it; when nobody does, nobody need
+    // A waiting call gets the error; without one, the rejection must not count as unhandled.
     this.failed.catch(() => undefined);
     this.stopTotal = this.after(init.limits.total, 'total');
     init.open.add(this);
@@ -67,7 +67,7 @@ export class Exchange {
     return this.controller?.signal;
   }
 
-  /** Waits for the head of an answer. @throws GivenUp, or what fetch threw */
+  /** Waits for the head of an answer. @throws GivenUp, or the exception of fetch */
   head(answer: Promise<FetchResponse>): Promise<FetchResponse> {
     return this.within(answer, 'head');
   }
@@ -75,8 +75,7 @@ export class Exchange {
   /**
    * Reads a body into a buffer.
    *
-   * @returns bytes read: all of the buffer, or fewer when the body ended, broke off or took too long before; what comes after
-   *   is given up
+   * @returns bytes read: all of the buffer, or fewer when the body ended, failed or took too long before; discards the rest
    */
   async body(response: FetchResponse, target: Uint8Array): Promise<number> {
     if (response.body === null) return 0;
@@ -91,19 +90,19 @@ export class Exchange {
         done += piece.length;
       }
     } catch {
-      // what came before it broke off is good
+      // The bytes before the failure are valid.
     }
     void reader.cancel().catch(() => undefined);
     return done;
   }
 
-  /** The answer has been read, or is not wanted. */
+  /** Called when the answer has been read, or is not needed. */
   end(): void {
     this.stopTotal();
     this.init.open.delete(this);
   }
 
-  /** Everything that waits for it fails. */
+  /** Makes everything that waits for it fail. */
   giveUp(error: GivenUp): void {
     this.end();
     this.fail(error);
@@ -125,7 +124,7 @@ export class Exchange {
   }
 }
 
-/** Gives up the rest of an answer, without waiting for it. */
+/** Cancels the rest of an answer, without waiting for it. */
 export function discard(response: FetchResponse): void {
   void response.body?.cancel().catch(() => undefined);
 }

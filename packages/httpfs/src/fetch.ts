@@ -1,23 +1,23 @@
 /**
- * As much of the Fetch standard as is used, so that no host's types are needed.
+ * The part of the Fetch standard that is used, so that no host's types are needed.
  */
 
-/** What is asked. */
+/** A request. */
 export interface FetchInit {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly redirect?: 'follow' | 'error' | 'manual';
   readonly cache?: 'no-store';
-  /** Aborted when a time limit has passed or the filesystem has been unmounted: an AbortSignal. */
+  /** Aborted after a time limit or an unmount: an AbortSignal. */
   readonly signal?: object;
 }
 
-/** What is answered. */
+/** An answer. */
 export interface FetchResponse {
   readonly ok: boolean;
   readonly status: number;
   readonly url: string;
-  /** `opaqueredirect` where the host hides where a redirect leads, as browsers do. */
+  /** `opaqueredirect` when the host hides the target of a redirect, as browsers do. */
   readonly type?: string;
   readonly headers: { get(name: string): string | null };
   readonly body: { cancel(): Promise<void>; getReader(): FetchReader } | null;
@@ -29,7 +29,7 @@ export interface FetchReader {
   cancel(): Promise<void>;
 }
 
-/** `fetch`, or something that behaves as it does (with headers of the caller's, with a cache). */
+/** `fetch`, or a function that behaves like it (with the caller's headers, with a cache). */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>;
 
 /** The host's own fetch. */
@@ -39,10 +39,10 @@ export function hostFetch(): Fetch {
   return (url, init) => fetch(url, init);
 }
 
-/** Calls `action` after `ms` milliseconds. @returns what calls it off */
+/** Calls `action` after `ms` milliseconds. @returns a function that cancels it */
 export type Timer = (action: () => void, ms: number) => () => void;
 
-/** The most milliseconds that a host's timer takes. */
+/** The largest number of milliseconds of a host's timer. */
 const TIMER_MAX = 2 ** 31 - 1;
 
 /** The host's own timer. */
@@ -57,13 +57,13 @@ export function hostTimer(): Timer {
   };
 }
 
-/** What fetch is told to give up by. */
+/** The controller that aborts a fetch. */
 export interface Controller {
   readonly signal: object;
   abort(reason: unknown): void;
 }
 
-/** A new one, or null where the host has none. */
+/** Creates a controller, or returns null on a host without one. */
 export function newController(): Controller | null {
   const { AbortController: Made } = globalThis as unknown as { AbortController?: new () => Controller };
   return Made === undefined ? null : new Made();

@@ -1,9 +1,9 @@
 /**
- * httpfs: the store that vfs's storeFs turns into a filesystem. It is read-only, and everything in it waits.
+ * httpfs: the store from which vfs's storeFs makes a filesystem. It is read-only, and every operation waits.
  *
- * A name is looked up with a HEAD request. Opening a file asks again: when the server has another version (another ETag, or
- * without one another modification time or size) the name leads to a new inode, and who has the old one mapped keeps the
- * pages that were read, and gets SIGBUS for others. Not here: directories that can be listed, caches on disk.
+ * A name is looked up with a HEAD request. Opening a file repeats it: when the server has another version (another ETag, or
+ * without one another modification time or size) the name gets a new inode; mappings of the old one keep the pages that were
+ * read, and raise SIGBUS for others. Not here: directory listings, caches on disk.
  */
 import { EIO, ENOENT, ESTALE, S_IFDIR, S_IFREG } from '@vmarea/uapi';
 import type { MmSystem } from '@vmarea/mm-core';
@@ -21,41 +21,41 @@ import { hostFetch, hostTimer, type Fetch, type Timer } from './fetch.ts';
 import { RemoteFile } from './remote-file.ts';
 import { errnoOfStatus, originOf, request, type Transport } from './transport.ts';
 
-/** How an httpfs is made. */
+/** The options of an httpfs. */
 export interface HttpfsOptions extends Omit<StoreFsOptions, 'asynchronous' | 'persistent'> {
   /** Files by name and URL. */
   readonly files?: Readonly<Record<string, string>> | undefined;
-  /** Every other name is looked up below this URL, which ends in a slash. */
+  /** The URL below which every other name is looked up; it ends with a slash. */
   readonly base?: string | undefined;
   /** Default: the host's. */
   readonly fetch?: Fetch | undefined;
-  /** Sent with every request to the origin of the file's URL (or of `base`), never to another. */
+  /** Headers for every request to the origin of the file's URL (or of `base`), never to another. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Pages read ahead at most when a file is read in order; 32 when left out. */
+  /** The largest number of pages to read ahead when a file is read in order; default 32. */
   readonly readAhead?: number | undefined;
   /**
-   * Redirects: 'same-origin' (when left out) follows those that stay with scheme, host and port; 'follow' all of them, to other
-   * origins without `headers`; 'error' none. What is not followed is EACCES. Where the host hides where a redirect leads, as
+   * Redirects: 'same-origin' (default) follows those with the same scheme, host and port; 'follow' all of them, to other origins
+   * without `headers`; 'error' none. A redirect that is not followed is EACCES. If the host hides the target of a redirect, as
    * browsers do, requests with `headers` follow none.
    */
   readonly redirect?: 'same-origin' | 'follow' | 'error' | undefined;
-  /** How long a request may take, in milliseconds. Beyond, it counts as failed: ETIMEDOUT after the last attempt. */
+  /** Time limits of a request, in milliseconds. A request beyond them fails: ETIMEDOUT after the last attempt. */
   readonly timeLimits?: TimeLimits | undefined;
-  /** What time limits are measured with; the host's setTimeout when left out. */
+  /** Measures the time limits; default the host's setTimeout. */
   readonly timer?: Timer | undefined;
-  /** How often a request is made before it has failed; 3 when left out. */
+  /** The number of attempts of a request; default 3. */
   readonly attempts?: number | undefined;
-  /** Awaited before a request is made again; not at all when left out. */
+  /** Awaited before a request is repeated; default: no wait. */
   readonly wait?: ((attempt: number) => Promise<void>) | undefined;
-  /** Bytes that one request asks for at most; 4 MiB when left out. */
+  /** The largest number of bytes of one request; default 4 MiB. */
   readonly maxRequest?: number | undefined;
-  /** Bytes up to which a file is taken whole from a server that knows no ranges; 16 MiB when left out. */
+  /** The largest file that is read whole from a server without ranges; default 16 MiB. */
   readonly maxWhole?: number | undefined;
 }
 
 const READ_AHEAD = 32;
 
-/** What httpfs can do. */
+/** Returns the manifest of httpfs. */
 export function httpfsManifest(options: HttpfsOptions = {}): DriverManifest {
   return storeManifest<Place>(
     new HttpStore({ ...options, fetch: options.fetch ?? (() => Promise.reject(new Error())) }, () => undefined),
@@ -67,9 +67,9 @@ export function httpfsManifest(options: HttpfsOptions = {}): DriverManifest {
 }
 
 /**
- * A filesystem of remote files.
+ * Creates a filesystem of remote files.
  *
- * Warnings say what a server must do otherwise: `onWarning` of the system.
+ * Reports what a server should change through `onWarning` of the system.
  *
  * @throws TypeError when there is no fetch, or `base` does not end in a slash; RangeError for a time limit that is not positive
  */
@@ -123,7 +123,7 @@ class HttpStore implements Store<Place> {
     const home = named === null ? dir.home : originOf(named);
     const file = await RemoteFile.open(url, home, this.transport);
     if (typeof file !== 'number') {
-      // servers lead from a directory to the same with a slash
+      // Servers redirect from a directory to the same URL with a slash.
       return file.url.endsWith('/') ? directory(file.url, home) : this.entry(url, file);
     }
     if (file !== -ENOENT || named !== null) return file === -ENOENT ? null : file;

@@ -1,27 +1,27 @@
 /**
  * One version of one remote file: its size and validator, and reading ranges of it.
  *
- * Reads that are asked for in the same turn and lie side by side (a page with its read-ahead, a long read) become one
- * request. A version never mixes with another: when the server's file has another ETag, reading fails with ESTALE.
+ * Adjacent reads of the same turn (a page with its read-ahead, a long read) become one request. Versions never mix: when the
+ * server's file has another ETag, reading fails with ESTALE.
  */
 import { EFBIG, EIO, ESTALE, shownValue } from '@vmarea/uapi';
 import { discard } from './exchange.ts';
 import type { FetchResponse } from './fetch.ts';
 import { crossOrigin, errnoOfStatus, request, type Answered, type Transport } from './transport.ts';
 
-/** A read that waits to be part of a request. */
+/** A read that waits for its request. */
 interface Wanted {
   readonly pos: number;
   readonly target: Uint8Array;
   readonly settle: (count: number) => void;
 }
 
-/** What tells one version from another: the ETag, or else when it was modified. */
+/** Returns the identification of a version: the ETag, or else the modification time. */
 function validatorOf(response: FetchResponse): string {
   return response.headers.get('etag') ?? response.headers.get('last-modified') ?? '';
 }
 
-/** What tells a version of a file. */
+/** The identification of a file's version. */
 interface Version {
   readonly url: string;
   readonly home: string;
@@ -32,18 +32,18 @@ interface Version {
 
 /** A version of a file. */
 export class RemoteFile implements Version {
-  /** Where it was found, behind all redirects. */
+  /** Its URL, after all redirects. */
   readonly url: string;
   /** The origin that the caller's headers are for. */
   readonly home: string;
   /** Bytes. */
   readonly size: number;
   readonly validator: string;
-  /** Seconds since 1970, when the server tells. */
+  /** Seconds since 1970, if the server gives it. */
   readonly mtime: number | undefined;
   private readonly transport: Transport;
   private wanted: Wanted[] = [];
-  /** The whole file, from a server that knows no ranges. */
+  /** The whole file, from a server without ranges. */
   private whole: Promise<Uint8Array | number> | null = null;
 
   private constructor(version: Version, transport: Transport) {
@@ -55,7 +55,7 @@ export class RemoteFile implements Version {
     this.transport = transport;
   }
 
-  /** Asks what a URL leads to: a file, or a negative errno. */
+  /** Looks a URL up. Returns the file, or a negative errno. */
   static async open(url: string, home: string, transport: Transport): Promise<RemoteFile | number> {
     const answered = await request({ url, home, method: 'HEAD' }, transport);
     if (typeof answered === 'number') return answered;
@@ -91,7 +91,7 @@ export class RemoteFile implements Version {
     );
   }
 
-  /** Fills `target` from byte `pos` on: the count, or a negative errno. */
+  /** Fills `target` from byte `pos` on. Returns the count, or a negative errno. */
   read(target: Uint8Array, pos: number): Promise<number> {
     return new Promise((settle) => {
       if (this.wanted.length === 0) queueTurn(() => this.flush());
@@ -99,7 +99,7 @@ export class RemoteFile implements Version {
     });
   }
 
-  /** Makes requests of what has been asked for. */
+  /** Makes requests for the waiting reads. */
   private flush(): void {
     const all = this.wanted.sort((a, b) => a.pos - b.pos);
     this.wanted = [];
@@ -132,7 +132,7 @@ export class RemoteFile implements Version {
     }
   }
 
-  /** Fetches a range, asking again for what is missing: its length, or what came before the attempts were used up, or an errno. */
+  /** Fetches a range, repeating the request for what is missing. Returns its length, or what was read before the last attempt failed, or an errno. */
   private async fetchRange(target: Uint8Array, start: number): Promise<number> {
     if (this.whole !== null) return this.fromWhole(target, start);
     let done = 0;
@@ -140,7 +140,7 @@ export class RemoteFile implements Version {
       if (attempt > 1) await this.transport.wait(attempt);
       const from = start + done;
       const headers: Record<string, string> = { range: `bytes=${from}-${start + target.length - 1}` };
-      // across origins it would have to be allowed first, and the answer's ETag is compared anyway
+      // Another origin would have to allow the header first; the answer's ETag is compared in any case.
       if (this.validator.startsWith('"') && !crossOrigin(this.url)) headers['if-match'] = this.validator;
       const answered = await request({ url: this.url, home: this.home, headers }, this.transport);
       if (typeof answered === 'number') return done > 0 ? done : answered;
@@ -153,7 +153,7 @@ export class RemoteFile implements Version {
     return done;
   }
 
-  /** What an answer has for a range: bytes, or a negative errno. */
+  /** Reads a range from an answer. Returns the bytes, or a negative errno. */
   private async take(answered: Answered, target: Uint8Array, start: number): Promise<number> {
     const { response, exchange } = answered;
     const refuse = (errno: number): number => {
@@ -165,7 +165,7 @@ export class RemoteFile implements Version {
     if (response.status !== 206) return this.takeWhole(answered, target, start);
     const range = response.headers.get('content-range');
     if (range === null) {
-      // hidden across origins: the status and the length say that it is what was asked for
+      // Hidden for other origins: the status and the length show that it is the requested range.
       if (response.headers.get('content-length') === String(target.length)) return exchange.body(response, target);
       this.transport.warn(
         'httpfs.no-range',
@@ -177,7 +177,7 @@ export class RemoteFile implements Version {
     return exchange.body(response, target);
   }
 
-  /** The server sends the whole file, whatever it is asked for. */
+  /** Reads from a server that sends the whole file for every request. */
   private async takeWhole(answered: Answered, target: Uint8Array, start: number): Promise<number> {
     const { response, exchange } = answered;
     if (this.size > this.transport.maxWhole) {
@@ -185,7 +185,7 @@ export class RemoteFile implements Version {
         discard(response);
         return -EFBIG;
       }
-      // its beginning is there for the taking
+      // The answer begins with the requested bytes.
       return exchange.body(response, target);
     }
     const bytes = new Uint8Array(this.size);
@@ -207,19 +207,19 @@ export class RemoteFile implements Version {
   }
 }
 
-/** What a server must do for a header to be seen by pages of other origins. */
+/** Returns what a server must do so that pages of other origins see a header. */
 function exposed(header: string): string {
   return `A server of another origin must send Access-Control-Expose-Headers: ${header}.`;
 }
 
-/** Whether a Content-Range begins where it was asked to and belongs to a file of this size. */
+/** Returns whether a Content-Range begins at the requested byte and has this file's size. */
 function rangeFits(header: string | null, start: number, size: number): boolean {
   const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header ?? '');
   if (match === null) return false;
   return Number(match[1]) === start && (match[3] === '*' || Number(match[3]) === size);
 }
 
-/** After everything that is asked in this turn has been asked. */
+/** Calls `action` after all reads of this turn were requested. */
 function queueTurn(action: () => void): void {
   void Promise.resolve().then(action);
 }

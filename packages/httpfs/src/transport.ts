@@ -1,75 +1,75 @@
 /**
- * How requests are made: again after errors that may pass, within time limits, and following redirects by rule.
+ * Makes requests: repeats them after temporary errors, within time limits, and follows redirects by rule.
  *
- * The caller's own headers go to the origin of the URL that the caller named, and to no other. A redirect to another origin is
- * refused unless `redirect` is 'follow', and then goes without them.
+ * The caller's own headers are sent to the origin of the caller's URL only. A redirect to another origin is refused unless
+ * `redirect` is 'follow', and is then made without them.
  */
 import { EACCES, EIO, ELOOP, ENOENT, ESTALE, ETIMEDOUT, shownValue } from '@vmarea/uapi';
 import { discard, Exchange, GivenUp, type ExchangeInit } from './exchange.ts';
 import type { Fetch, FetchResponse } from './fetch.ts';
 
-/** How requests are made. */
+/** The settings of requests. */
 export interface Transport extends ExchangeInit {
   readonly fetch: Fetch;
   readonly headers: Readonly<Record<string, string>>;
   readonly redirect: 'same-origin' | 'follow' | 'error';
-  /** How often a request is made at most before it has failed. */
+  /** The largest number of attempts of a request. */
   readonly attempts: number;
-  /** Awaited before a request is made again. */
+  /** Awaited before a request is repeated. */
   readonly wait: (attempt: number) => Promise<void>;
-  /** Bytes that one request asks for at most. */
+  /** The largest number of bytes of one request. */
   readonly maxRequest: number;
-  /** Bytes up to which a file is taken whole from a server that knows no ranges. */
+  /** The largest file that is read whole from a server without ranges. */
   readonly maxWhole: number;
-  /** Tells the embedder once per kind what a server must do otherwise. */
+  /** Reports what a server should change, once per kind. */
   readonly warn: (kind: string, text: string) => void;
-  /** The filesystem has been unmounted: no more requests. */
+  /** Set after the filesystem was unmounted: no more requests. */
   closed: boolean;
 }
 
 /** A request. */
 export interface Asked {
   readonly url: string;
-  /** The origin that the caller's headers are for: of the URL that led here. */
+  /** The origin that gets the caller's headers: that of the URL that led here. */
   readonly home: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An answer, and the exchange that its body is read by; {@link Exchange.end} is the receiver's to call. */
+/** An answer, and the exchange that reads its body; the receiver calls {@link Exchange.end}. */
 export interface Answered {
   readonly response: FetchResponse;
   readonly exchange: Exchange;
 }
 
-/** Redirects that one request follows at most. */
+/** The largest number of redirects of one request. */
 const MAX_REDIRECTS = 10;
 
-/** The errno of a status that is no success. */
+/** Returns the errno of an error status. */
 export function errnoOfStatus(status: number): number {
   if (status === 401 || status === 403) return -EACCES;
   if (status === 404 || status === 410) return -ENOENT;
   return status === 412 || status === 416 ? -ESTALE : -EIO;
 }
 
-/** Whether the same request may be answered better the next time. */
+/** Returns whether the same request may succeed later. */
 function passing(status: number): boolean {
   return status >= 500 || status === 408 || status === 429;
 }
 
-/** `scheme://host:port`, or '' when the text is no URL. */
+/** Returns `scheme://host:port`, or '' for an invalid URL. */
 export function originOf(url: string): string {
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/i.exec(url);
   return match === null ? '' : `${match[1]!.toLowerCase()}://${match[2]!.toLowerCase()}`;
 }
 
-/** Whether a URL is of another origin than the page that the code runs in; false outside of browsers. */
+/** Returns whether a URL has another origin than the page of the code; false outside of browsers. */
 export function crossOrigin(url: string): boolean {
   const { location } = globalThis as unknown as { location?: { readonly origin?: string } };
   return location?.origin !== undefined && originOf(url) !== location.origin;
 }
 
-/** A URL relative to another. */
+/** Resolves a URL relative to another. */
 function resolveUrl(location: string, base: string): string | null {
   const { URL: Made } = globalThis as unknown as { URL: new (url: string, base: string) => { readonly href: string } };
   try {
@@ -79,7 +79,7 @@ function resolveUrl(location: string, base: string): string | null {
   }
 }
 
-/** A request, by the rules for redirects. @throws GivenUp, or what fetch threw */
+/** Makes a request, by the rules for redirects. @throws GivenUp, or the exception of fetch */
 async function follow(exchange: Exchange, asked: Asked, transport: Transport): Promise<FetchResponse | number> {
   const { url, home, ...init } = asked;
   const own = Object.keys(transport.headers).length > 0;
@@ -103,7 +103,7 @@ async function follow(exchange: Exchange, asked: Asked, transport: Transport): P
     if (hidden || response.type !== 'opaqueredirect') {
       const moved = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
       if (moved === null) {
-        // a fetch of the caller's may have followed by itself
+        // A fetch of the caller's may have followed the redirect itself.
         if (!elsewhere || transport.redirect === 'follow') return response;
         discard(response);
         return refused(transport, url, response.url);
@@ -116,7 +116,7 @@ async function follow(exchange: Exchange, asked: Asked, transport: Transport): P
       at = next;
       continue;
     }
-    // the host hides where it leads, and follows only by itself
+    // The host hides the target, and only follows redirects itself.
     if (transport.redirect === 'error') return refused(transport, url, 'somewhere');
     if (own) {
       transport.warn(
@@ -138,7 +138,7 @@ function refused(transport: Transport, url: string, to: string): number {
   return -EACCES;
 }
 
-/** One request, made again after errors that may pass: an answer, or a negative errno when there is none. */
+/** Makes one request, and repeats it after temporary errors. Returns an answer, or a negative errno. */
 export async function request(asked: Asked, transport: Transport): Promise<Answered | number> {
   for (let attempt = 1; ; attempt++) {
     if (transport.closed) return -EIO;
@@ -153,7 +153,7 @@ export async function request(asked: Asked, transport: Transport): Promise<Answe
       if (!passing(response.status)) return { response, exchange };
       discard(response);
     } catch (thrown) {
-      // no connection, or none in time
+      // No connection, or none in time.
       if (thrown instanceof GivenUp && thrown.code === 'ETIMEDOUT') error = -ETIMEDOUT;
     }
     exchange.end();

@@ -1,9 +1,9 @@
 /**
- * Whether an entry of an archive is what its directory says. ZenFS unpacks entries and compares neither length nor checksum: a
- * damaged entry would be shown as other bytes, and one that claims 4 GB as 4 GB of zeroes.
+ * Checks that an entry of an archive matches its directory. ZenFS unpacks entries and compares neither length nor checksum: a
+ * damaged entry would have wrong bytes, and one with a false length of 4 GB would be 4 GB of zeroes.
  */
 
-/** What ZenFS's zip backend keeps for each file: the fields of the central directory, and the bytes once unpacked. */
+/** The data of ZenFS's zip backend for each file: the fields of the central directory, and the bytes once unpacked. */
 interface ArchiveEntry {
   readonly uncompressedSize: number;
   readonly crc32: number;
@@ -33,18 +33,18 @@ function crc32(bytes: Uint8Array): number {
   return ~value >>> 0;
 }
 
-/** Why an entry of an archive is refused. */
+/** The reason why an entry of an archive is refused. */
 export type EntryProblem = 'damaged' | 'too big';
 
-/** Entries that were looked at, with what was found. An archive does not change. */
+/** Entries that were checked, with the result. An archive does not change. */
 const LOOKED_AT: WeakMap<object, EntryProblem | 'good'> = new WeakMap<object, EntryProblem | 'good'>();
 
 /**
- * Judges the entry behind a path, once: its length, and its checksum.
+ * Checks the entry of a path, once: its length, and its checksum.
  *
- * @param fs a ZenFS backend; of another kind than an archive nothing is looked at
- * @param maxBytes entries that claim more are not unpacked
- * @returns null when there is nothing to say against it
+ * @param fs a ZenFS backend; nothing is checked for one that is no archive
+ * @param maxBytes entries with a larger length are not unpacked
+ * @returns null for a valid entry
  */
 export async function entryProblem(fs: object, path: string, maxBytes: number): Promise<EntryProblem | null> {
   const { files } = fs as { files?: unknown };

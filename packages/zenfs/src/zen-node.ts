@@ -1,10 +1,10 @@
-/** A file of a ZenFS backend: a chain of names, so that a directory that moves takes everything below it with it. */
+/** A file of a ZenFS backend: a chain of names, so that moving a directory also moves everything below it. */
 export class ZenNode {
   parent: ZenNode | null;
   name: string;
-  /** Somebody has it open. */
+  /** Whether it is open. */
   open = false;
-  /** It has no name any more but the hidden one under which it waits to be forgotten. */
+  /** Whether it has only the hidden name that it keeps until it is dropped. */
   removed = false;
 
   constructor(parent: ZenNode | null, name: string) {
@@ -18,13 +18,13 @@ export class ZenNode {
     return dir === '/' ? `/${this.name}` : `${dir}/${this.name}`;
   }
 
-  /** The path of a name in this directory. */
+  /** Returns the path of a name in this directory. */
   place(name: string): string {
     const dir = this.path();
     return dir === '/' ? `/${name}` : `${dir}/${name}`;
   }
 
-  /** The file has another place. */
+  /** Moves the file to another directory or name. */
   move(parent: ZenNode, name: string): void {
     this.parent = parent;
     this.name = name;

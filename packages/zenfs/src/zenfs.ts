@@ -1,10 +1,10 @@
 /**
- * zenfs: the store that vfs's storeFs turns into a filesystem. It speaks to a backend's `FileSystem` object, below ZenFS's own
- * descriptors and permissions, by its asynchronous functions only: one path for every backend.
+ * zenfs: the store from which vfs's storeFs makes a filesystem. It uses a backend's `FileSystem` object, below ZenFS's own
+ * descriptors and permissions, and only its asynchronous functions: one path for every backend.
  *
- * Backends read and write whole files in steps, so what is asked of one is done one after another. They have no files
- * without names: one that is unlinked or replaced while somebody has it open gets a hidden name in the root directory,
- * and is removed when nobody has it any more.
+ * Backends read and write whole files in steps, so requests are made one after another. Backends have no files without names: a
+ * file that is unlinked or replaced while it is open gets a hidden name in the root directory, and is removed after it was
+ * closed.
  */
 import type { FileSystem, InodeLike } from '@zenfs/core';
 import type { MmSystem } from '@vmarea/mm-core';
@@ -21,18 +21,18 @@ import {
 import { entryProblem, type EntryProblem } from './archive-entry.ts';
 import { ZenNode } from './zen-node.ts';
 
-/** How a zenfs is made. */
+/** The options of a zenfs. */
 export interface ZenfsOptions extends Omit<StoreFsOptions, 'asynchronous'> {
-  /** The backend, as ZenFS's `resolveMountConfig` gives it. Nobody else should write to it meanwhile. */
+  /** The backend, from ZenFS's `resolveMountConfig`. No other program should write to it meanwhile. */
   readonly fs: FileSystem;
-  /** Nothing is changed. Backends that say that they cannot be written to are read-only anyway. */
+  /** Whether to change nothing. Backends that report that they are not writable are read-only in any case. */
   readonly readOnly?: boolean | undefined;
-  /** Largest file in bytes: backends hold files in one piece. Entries of archives that claim more are not opened (EFBIG). 2^30 when left out. */
+  /** The largest file in bytes: backends hold files in one piece. Larger entries of archives cannot be opened (EFBIG). Default 2^30. */
   readonly maxBytes?: number | undefined;
 }
 
 const MAX_BYTES: number = 2 ** 30;
-/** Bytes that are written at once where something becomes zero. */
+/** The number of zero bytes that are written at a time. */
 const ZERO_BYTES: number = 2 ** 16;
 
 function storeOf(options: ZenfsOptions): Store<ZenNode> {
@@ -41,17 +41,17 @@ function storeOf(options: ZenfsOptions): Store<ZenNode> {
   return readOnly ? new ZenStore(options.fs, maxBytes) : new WritableZenStore(options.fs, maxBytes);
 }
 
-/** What a backend can do. */
+/** Returns the manifest of a backend. */
 export function zenfsManifest(options: ZenfsOptions): DriverManifest {
   return storeManifest(storeOf(options), options);
 }
 
-/** A filesystem on a ZenFS backend. */
+/** Creates a filesystem on a ZenFS backend. */
 export function zenfs(system: MmSystem, options: ZenfsOptions): SuperBlock {
   return storeFs(system, storeOf(options), { maxBytes: MAX_BYTES, ...options, asynchronous: true });
 }
 
-/** An entry of an archive cannot be shown. */
+/** Thrown for an invalid entry of an archive. */
 class EntryError extends Error {
   override readonly name = 'EntryError';
   readonly code: 'EFBIG' | 'EIO';
@@ -62,7 +62,7 @@ class EntryError extends Error {
   }
 }
 
-/** A backend that is only read. */
+/** The store of a read-only backend. */
 class ZenStore implements Store<ZenNode> {
   readonly name = 'zenfs';
   readonly root: ZenNode = new ZenNode(null, '');
@@ -75,7 +75,7 @@ class ZenStore implements Store<ZenNode> {
     this.maxBytes = maxBytes;
   }
 
-  /** Does something after everything that was asked before. */
+  /** Runs an action after all earlier requests. */
   protected inTurn<T>(action: () => Promise<T>): Promise<T> {
     const result = this.last.then(action);
     this.last = result.catch(() => undefined);
@@ -105,7 +105,7 @@ class ZenStore implements Store<ZenNode> {
     return { node, mode: stat.mode, size: stat.size, mtime: stat.mtimeMs / 1000, uid: stat.uid, gid: stat.gid, target };
   }
 
-  /** EIO for an entry of an archive whose length or checksum is wrong, EFBIG for one that claims more than `maxBytes`. */
+  /** Returns EIO for an entry of an archive whose length or checksum is wrong, EFBIG for one larger than `maxBytes`. */
   open(node: ZenNode): Promise<StoreEntry<ZenNode>> {
     return this.inTurn(async () => {
       const entry = await this.entry(node, await this.fs.stat(node.path()));
@@ -128,7 +128,7 @@ class ZenStore implements Store<ZenNode> {
   }
 }
 
-/** A backend that is written, too. */
+/** The store of a writable backend. */
 class WritableZenStore extends ZenStore {
   private removals = 0;
 
@@ -142,7 +142,7 @@ class WritableZenStore extends ZenStore {
   truncate(node: ZenNode, size: number): Promise<number> {
     return this.inTurn(async () => {
       const path = node.path();
-      // backends only note the size: what is cut off must not come back when the file grows
+      // Backends only store the new size, so this zeroes the bytes: they must not reappear when the file grows.
       const { size: old } = await this.fs.stat(path);
       for (let at = size; at < old; at += ZERO_BYTES) {
         await this.fs.write(path, new Uint8Array(Math.min(ZERO_BYTES, old - at)), at);
@@ -174,7 +174,7 @@ class WritableZenStore extends ZenStore {
     return this.made(await this.entry(new ZenNode(dir, name), await this.fs.stat(path)));
   }
 
-  /** A new file belongs to who made it. */
+  /** Sets the owner of a new file. */
   private made(entry: StoreEntry<ZenNode>): StoreEntry<ZenNode> {
     return { ...entry, uid: undefined, gid: undefined };
   }
@@ -220,7 +220,7 @@ class WritableZenStore extends ZenStore {
 
   forget(node: ZenNode): void {
     if (!node.removed) return;
-    // nobody is there to be told of an error
+    // No caller could get an error.
     void this.inTurn(() => this.fs.unlink(node.path())).catch(() => undefined);
   }
 
@@ -232,7 +232,7 @@ class WritableZenStore extends ZenStore {
   }
 }
 
-/** UTF-8, as encodeURIComponent makes it. */
+/** Encodes UTF-8 with encodeURIComponent. */
 function utf8(text: string): Uint8Array {
   const bytes: number[] = [];
   for (const [piece] of encodeURIComponent(text).matchAll(/%..|./g)) {

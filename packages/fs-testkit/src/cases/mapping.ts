@@ -1,4 +1,4 @@
-/** Mappings: private and shared, their ends, their coherence with reads, writes and each other. */
+/** Tests of mappings: private and shared, their ends, their coherence with reads, writes and each other. */
 import {
   EACCES,
   EINVAL,

@@ -1,4 +1,4 @@
-/** Names while files are mapped: rename, unlink, links, directories; flags and locks. */
+/** Tests of names while files are mapped: rename, unlink, links, directories; flags and locks. */
 import {
   AT_FDCWD,
   EAGAIN,

@@ -1,4 +1,4 @@
-/** Reading files: contents, ends, positions, two opens. */
+/** Tests of reading: contents, ends, positions, two opens. */
 import {
   EACCES,
   EBADF,

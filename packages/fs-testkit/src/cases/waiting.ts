@@ -1,6 +1,6 @@
 /**
- * Answers of the storage that come late, in another order, twice, or never; many readers of one page. These put themselves
- * between the core and the driver's page reads, so they are for drivers that read pages.
+ * Tests of storage that answers late, in another order, twice, or never; and of many readers of one page. They intercept the
+ * driver's page reads, so they are for drivers that read pages.
  */
 import { RETRY } from '@vmarea/mm-core';
 import { PROT_READ } from '@vmarea/uapi';
@@ -11,9 +11,9 @@ import { PAGES_SIZE, pattern, patternByte } from '../fixture.ts';
 import type { Rig } from '../rig.ts';
 import type { Case } from './case.ts';
 
-/** Page reads that are held back until the test lets them go. */
+/** Page reads that are held until the test releases them. */
 class Gate {
-  /** Pages asked for, in order. */
+  /** The requested pages, in order. */
   readonly asked: number[] = [];
   private readonly held: (() => void)[] = [];
   open = false;
@@ -34,7 +34,7 @@ class Gate {
     return this.held.length;
   }
 
-  /** Lets one go: the first or the last that was asked for. */
+  /** Releases one read: the first or the last requested. */
   release(which: 'first' | 'last'): void {
     (which === 'first' ? this.held.shift() : this.held.pop())?.();
   }
@@ -44,7 +44,7 @@ class Gate {
   }
 }
 
-/** Whether the driver reads pages: there is a file whose page cache asks it. */
+/** Returns whether the driver reads pages: whether a file's page cache calls it. */
 async function readsPages(rig: Rig): Promise<boolean> {
   const fd = await rig.given('pages');
   const reads = rig.file(fd).fInode.iPages?.aOps.readPage != null;
@@ -56,7 +56,7 @@ async function turns(count = 100): Promise<void> {
   for (let i = 0; i < count; i++) await Promise.resolve();
 }
 
-/** Runs a test on a driver that reads pages; on others there is nothing to see. */
+/** Runs a test on a driver that reads pages; does nothing on others. */
 function reading(run: (rig: Rig, gate: Gate) => Promise<void>): (rig: Rig) => Promise<void> {
   return async (rig) => {
     if (await readsPages(rig)) await run(rig, new Gate(rig));

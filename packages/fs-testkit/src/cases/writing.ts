@@ -1,4 +1,4 @@
-/** Writing, sizes, allocation; and what a driver answers that cannot. */
+/** Tests of writing, sizes and allocation; and of the errors of a driver that does not support them. */
 import {
   EACCES,
   EEXIST,

@@ -1,8 +1,8 @@
 /**
- * What an arm64 MMU finds in translation tables: every page and block that a TTBR0 value leads to, with its permissions.
+ * Finds what an arm64 MMU finds in translation tables: every page and block of a TTBR0 value, with its permissions.
  *
- * Written from the architecture's description of the VMSAv8-64 stage 1 translation at EL0 and from nothing else: no
- * constant and no function is shared with the package that builds the tables. It does not know Linux.
+ * Written from the architecture's description of the VMSAv8-64 stage 1 translation at EL0 only: no constant and no function is
+ * shared with the package that builds the tables. It does not depend on Linux.
  */
 
 /** A page, a block, or a whole contiguous run of either. Addresses and sizes in bytes. */
@@ -10,7 +10,7 @@ export interface Translation {
   readonly va: number;
   readonly pa: number;
   readonly size: number;
-  /** What EL0 may do; nothing while the access flag is clear, since every access faults then. */
+  /** The rights of EL0; none while the access flag is clear, since every access faults then. */
   readonly read: boolean;
   readonly write: boolean;
   readonly execute: boolean;
@@ -27,7 +27,7 @@ function runLength(granule: number, level: number): number {
   return 32;
 }
 
-/** The levels at which a block may stand. */
+/** The levels that may have a block. */
 function mayBeBlock(granule: number, level: number): boolean {
   return level === 2 || (level === 1 && granule === 12);
 }
@@ -45,7 +45,7 @@ class Walk {
     this.inputBits = inputBits;
   }
 
-  /** One table; `limits` are the restrictions of the tables above: bit 0 read-only, bit 1 not for EL0, bit 2 no execution. */
+  /** Walks one table; `limits` are the restrictions of the tables above: bit 0 read-only, bit 1 not for EL0, bit 2 no execution. */
   table(base: number, level: number, va: number, limits: number): void {
     const { granule, u32 } = this;
     const low = granule + (granule - 3) * (3 - level);
@@ -98,7 +98,7 @@ class Walk {
     });
   }
 
-  /** All entries of a run must be the same but for consecutive addresses, the first one aligned to the run. */
+  /** Checks that all entries of a run are equal except for consecutive addresses, the first one aligned to the run. */
   private checkRun(word: number, index: number, run: number, span: number, low: number): void {
     const { u32 } = this;
     const first = word - (index % run) * 2;
@@ -117,13 +117,13 @@ function bit(word: number, number: number): boolean {
 }
 
 /**
- * Every translation of a set of tables, in the order of addresses.
+ * Returns every translation of a set of tables, in the order of addresses.
  *
  * @param u32 physical memory
  * @param ttbr0 byte address of the first table
  * @param granule log2 of the granule: 12, 14, 16
  * @param t0sz TCR_EL1.T0SZ
- * @throws Error when the tables break a rule for which the architecture promises nothing
+ * @throws Error when the tables break a rule for which the architecture defines no behaviour
  */
 export function translations(u32: Uint32Array, ttbr0: number, granule: number, t0sz: number): Translation[] {
   const inputBits = 64 - t0sz;

@@ -1,10 +1,10 @@
 /**
- * What an x86-64 MMU finds in page tables: every page that a CR3 value leads to, with what user mode may do.
+ * Finds what an x86-64 MMU finds in page tables: every page of a CR3 value, with the rights of user mode.
  *
- * Written from the processor manual's description of 4- and 5-level paging and from nothing else: no constant and no
- * function is shared with the package that builds the tables. It does not know Linux. Protection keys are not looked at.
+ * Written from the processor manual's description of 4- and 5-level paging only: no constant and no function is shared with the
+ * package that builds the tables. It does not depend on Linux. Ignores protection keys.
  */
-import type { Translation } from './mmu.ts';
+import type { Translation } from './arm64.ts';
 
 const TWO32 = 2 ** 32;
 
@@ -12,7 +12,7 @@ function bit(word: number, number: number): boolean {
   return ((word >>> number) & 1) !== 0;
 }
 
-/** What the tables above allow. */
+/** The rights that the tables above allow. */
 interface Rights {
   readonly write: boolean;
   readonly user: boolean;
@@ -20,7 +20,7 @@ interface Rights {
 }
 
 /**
- * Every translation of the user half, in the order of addresses.
+ * Returns every translation of the user half, in the order of addresses.
  *
  * @param u32 physical memory
  * @param cr3 byte address of the top table
@@ -31,7 +31,7 @@ export function translationsX86(u32: Uint32Array, cr3: number, levels: 4 | 5): T
   const found: Translation[] = [];
   const table = (base: number, level: number, va: number, above: Rights): void => {
     const span = 2 ** (12 + 9 * (level - 1));
-    // The upper half of the top table is the kernel's.
+    // The upper half of the top table belongs to the kernel.
     const entries = level === levels ? 256 : 512;
     for (let i = 0; i < entries; i++) {
       const lo = u32[base / 4 + i * 2]!;
