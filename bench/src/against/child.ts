@@ -1,10 +1,10 @@
 /**
- * One side of a comparison with another commit: runs the workloads of a checkout's own build, as the parent asks for them.
+ * One side of a comparison with another commit: runs the workloads of a checkout's own build on request.
  *
  *     node --expose-gc child.js CHECKOUT KERNEL
  *
  * Reads one request per line, answers each with one line. The workloads are those of the checkout (`bench/dist`), so that a
- * change of the engine's interface does not matter; the classes must have the names that they have here.
+ * change of the engine's interface has no effect; its classes must have the same names as here.
  */
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -42,7 +42,7 @@ const { MemorySpace, forkTime } = (await loadWorkload('memory-space.js')) as {
 const { createMemory } = (await load('packages/mm-core/dist/memory/index.js')) as { createMemory: typeof CreateMemory };
 const { showMaps } = (await load('packages/kernel/dist/index.js')) as { showMaps: typeof ShowMaps };
 
-/** A workload by count; its sum tells whether both sides did the same. */
+/** A workload for a count of operations; its sum must be equal on both sides. */
 interface Work {
   run(count: number): void;
   sum(): number;
@@ -56,7 +56,7 @@ function makeSpace(n: number, memory: boolean): SpaceClass {
   return new Space(system, n);
 }
 
-/** A sum over the text of /proc/PID/maps: every address and protection in its place. */
+/** Returns a sum over the text of /proc/PID/maps, which depends on every address and protection. */
 function spaceSum(space: SpaceClass): number {
   let sum = 0;
   for (const byte of showMaps(space.mm).view()) sum = (sum * 31 + byte) | 0;
@@ -81,7 +81,7 @@ function engineWork(id: string, n: number, memory: boolean): Work {
 let forkMilliseconds = 0;
 let shared: MemorySpaceClass | null = null;
 
-/** The rows that measure themselves: nanoseconds over about `ms`. */
+/** The rows that measure themselves: returns nanoseconds over about `ms`. */
 function timed(id: string, ms: number, count: number): number | null {
   shared ??= new MemorySpace(profile);
   if (count === 0) return 0;

@@ -1,29 +1,28 @@
 /**
- * `pnpm bench --against COMMIT`: this checkout and another commit in turns, each in its own process with its own build.
+ * `pnpm bench --against COMMIT`: measures this checkout and another commit in turns, each in its own process with its own build.
  *
- * In every round both sides do the same number of operations of a row, one after the other, and the order changes from
- * round to round. The answer is the ratio of processor times of the same round: median and quartiles. Both sides must end
- * with the same maps. What another process does to the machine falls on both; a row that differs has quartiles on one
- * side of 1.
+ * In every round both sides do the same number of operations of a row, one after the other, and the order alternates. The result
+ * is the ratio of processor times of the same round: median and quartiles. Both sides must end with the same maps. A disturbance
+ * by another process affects both sides; a row differs when its quartiles lie on one side of 1.
  */
 import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 
-/** One thing to be done by a side; `count` 0 asks for the sum over its maps. */
+/** A request to a side; `count` 0 requests the sum over its maps. */
 export interface Request {
   readonly id: string;
   /** VMAs; null for the rows of memory alone. */
   readonly n: number | null;
-  /** With memory and page tables behind it. */
+  /** Whether there is memory behind the mappings. */
   readonly memory: boolean;
   readonly count: number;
-  /** Milliseconds, for the rows that count themselves. */
+  /** Milliseconds, for the rows that choose their own count. */
   readonly ms: number;
 }
 
-/** What it took. */
+/** The answer of a side. */
 export interface Answer {
   /** Nanoseconds per operation. */
   readonly ns: number;
@@ -31,7 +30,7 @@ export interface Answer {
   readonly sum: number;
 }
 
-/** What to compare. */
+/** The options of a comparison. */
 export interface AgainstOptions {
   /** A commit, or the folder of a checkout that has been built. */
   readonly against: string;
@@ -44,7 +43,7 @@ export interface AgainstOptions {
 
 const ENGINE = ['find', 'pair', 'split_merge', 'punch_refill', 'churn'];
 const WITH_AREAS = [...ENGINE, 'fork', 'maps'];
-/** The rows of memory alone. */
+/** The rows that need memory only. */
 const MEMORY = [
   'anon_fault',
   'populate',
@@ -56,7 +55,7 @@ const MEMORY = [
   'copy_from_user',
   'fork_touched',
 ];
-/** Those that do what fits in a time, not a number of operations. */
+/** The rows that run for a time, not for a number of operations. */
 const TIMED = ['anon_fault', 'populate', 'cow_fault', 'fork_touched'];
 /** Milliseconds that a side measures in a round. */
 const SLICE = 25;
@@ -74,7 +73,7 @@ function run(dir: string, file: string, args: readonly string[]): string {
   return execFileSync(file, args, { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-/** The folder of a built checkout of `commit`, made when there is none. */
+/** Returns the folder of a built checkout of `commit`; creates it if necessary. */
 function checkoutOf(commit: string): string {
   if (existsSync(join(commit, 'bench/dist/main.js'))) return resolve(commit);
   const sha = run(root, 'git', ['rev-parse', '--verify', '--end-of-options', `${commit}^{commit}`]).trim();
@@ -91,7 +90,7 @@ function checkoutOf(commit: string): string {
   return dir;
 }
 
-/** A process that works for one side. */
+/** A process of one side. */
 class Side {
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly lines: AsyncIterator<string>;
@@ -117,7 +116,7 @@ class Side {
   }
 }
 
-/** The value below which a share of the samples lies. */
+/** Returns the value below which a share of the samples lies. */
 export function quantile(samples: readonly number[], share: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   const at = (sorted.length - 1) * share;
@@ -126,14 +125,14 @@ export function quantile(samples: readonly number[], share: number): number {
   return sorted[low]! + (sorted[high]! - sorted[low]!) * (at - low);
 }
 
-/** How a row of ratios reads: median, quartiles, and what they say. */
+/** Formats a row of ratios: median, quartiles, and the verdict. */
 export function verdictOf(ratios: readonly number[]): string {
   const [q1, median, q3] = [0.25, 0.5, 0.75].map((share) => quantile(ratios, share)) as [number, number, number];
   const says = q3 < 1 ? 'faster' : q1 > 1 ? 'slower' : 'same';
   return `${median.toFixed(3)}  ${q1.toFixed(3)} to ${q3.toFixed(3)}  ${says}`;
 }
 
-/** Finds the number of operations that takes about a slice on one side; the other does the same, so that both are alike. */
+/** Finds the number of operations that takes about a slice on one side; both sides then use it. */
 async function countFor(side: Side, other: Side, request: Request): Promise<number> {
   for (let count = request.id === 'fork' ? 1 : 256; ; count *= 2) {
     const { milliseconds } = await side.ask({ ...request, count });
@@ -142,7 +141,7 @@ async function countFor(side: Side, other: Side, request: Request): Promise<numb
   }
 }
 
-/** Ratios of one pair of processes, and the times of both sides. */
+/** The ratios of one pair of processes, and the times of both sides. */
 interface Samples {
   readonly ratios: number[];
   readonly times: readonly [number[], number[]];
@@ -168,8 +167,8 @@ async function measurePair(ours: Side, theirs: Side, base: Request, rounds: numb
 }
 
 /**
- * One line: the medians of both sides, the ratio, its quartiles, and what they say. Several pairs of processes, since what
- * V8 inlines differs from process to process.
+ * Returns one line: the medians of both sides, the ratio, its quartiles, and the verdict. Uses several pairs of processes, since
+ * V8's inlining differs from process to process.
  */
 async function compareRow(dirs: readonly [string, string], options: AgainstOptions, base: Request): Promise<string> {
   const all: Samples = { ratios: [], times: [[], []], same: true };

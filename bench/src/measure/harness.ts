@@ -1,13 +1,13 @@
 /**
- * Measuring contenders against each other: in every round each of them runs once, in rotating order, so that what the
- * machine does meanwhile falls on all alike. Not here: what is measured, and what the figures mean.
+ * Measures contenders against each other: in every round each of them runs once, in rotating order, so that a disturbance affects
+ * all alike. Not here: what is measured, and the meaning of the figures.
  */
 
-/** Something that can be measured. */
+/** A workload that can be measured. */
 export interface Contender {
   /** `vmarea`, or a peer. */
   readonly name: string;
-  /** Nanoseconds per operation over about `ms` milliseconds; NaN when it cannot run here. */
+  /** Returns nanoseconds per operation over about `ms` milliseconds; NaN when it cannot run here. */
   measure(ms: number): number | Promise<number>;
 }
 

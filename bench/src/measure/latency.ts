@@ -1,6 +1,6 @@
 /**
- * How long single operations take: the distribution, where the other rows have only means. One clock reading per pair is
- * part of each figure; `clock` says what that is.
+ * The distribution of the time of single operations, of which the other rows have only means. Each figure contains one clock
+ * reading, whose time is `clock`.
  */
 import type { KernelProfile } from '@vmarea/uapi';
 import type { Host } from '../peers/host.ts';

@@ -1,5 +1,5 @@
 /**
- * Whole processes: the processor time of a command from start to end, as somebody pays for it who types it.
+ * Whole processes: the processor time of a command from start to end.
  *
  * The command line must have been built (`pnpm bench` does); otherwise every figure is NaN.
  */
@@ -25,7 +25,7 @@ const engine = join(root, 'packages/mm-core/dist/index.js');
 const TELL =
   'data:text/javascript,import{writeSync}from"node:fs";process.on("exit",()=>{const{user,system}=process.cpuUsage();writeSync(3,String((user+system)/1e6))})';
 
-/** Seconds of processor time of one run; NaN when it cannot be measured. */
+/** Returns the processor time of one run in seconds; NaN when it cannot be measured. */
 function run(args: readonly string[]): number {
   const { output } = spawnSync(process.execPath, ['--import', TELL, ...args], {
     encoding: 'utf8',

@@ -1,5 +1,5 @@
 /**
- * The rows of the benchmark: what is measured against what, and the goal of each. Not here: how the workloads are made.
+ * The rows of the benchmark: the contenders of each, and its goal. Not here: the workloads.
  */
 import { showMaps } from '@vmarea/kernel';
 import { createMemory, type Memory } from '@vmarea/mm-core/memory';
@@ -11,12 +11,12 @@ import { BLOCK, forkTime, MemorySpace, RawArray } from '../workloads/memory-spac
 import { benchSystem, Space } from '../workloads/space.ts';
 import { BintreesPeer, SortedBTreePeer, type TreePeer } from '../peers/trees.ts';
 
-/** The subject. */
+/** The name of vmarea in results. */
 export const OURS = 'vmarea';
-/** The same with memory and page tables behind it. */
+/** The name of vmarea with memory and page tables. */
 export const OURS_WITH_MEMORY = 'vmarea + memory';
 export const INDEX = 'index alone';
-/** Measured beside every row of the engine: how fast the machine is at that moment. */
+/** Measured with every row of the engine: the present speed of the machine. */
 export const YARDSTICK = 'yardstick';
 
 /** A finished row. */

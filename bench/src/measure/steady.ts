@@ -1,6 +1,6 @@
 /**
- * What a steady load leaves behind: the heap after a million operations, the garbage on the way, deoptimisations after the
- * warm-up, bytes per VMA, and the first calls of a fresh process. Needs `--expose-gc`.
+ * A steady load: the heap after a million operations, the garbage meanwhile, deoptimisations after the warm-up, bytes per VMA,
+ * and the first calls of a fresh process. Needs `--expose-gc`.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -14,13 +14,13 @@ import { benchSystem, Space } from '../workloads/space.ts';
 export interface HeapRow {
   readonly id: string;
   readonly operations: number;
-  /** Bytes of heap more after all of them, both ends after a collection. */
+  /** Additional bytes of heap after all of them, measured after a collection at both ends. */
   readonly retained: number;
-  /** Short-lived bytes per operation: what the young generation sees. */
+  /** Short-lived bytes per operation, which the young generation collects. */
   readonly garbagePerOperation: number;
 }
 
-/** What came of it. */
+/** The results of a steady load. */
 export interface SteadyReport {
   readonly heap: readonly HeapRow[];
   /** Deoptimisations of optimised code after the warm-up, in a process of their own. */
@@ -66,7 +66,7 @@ function heapRow(id: string, operations: number, body: (count: number) => void):
   return { id, operations, retained: heapUsed() - before, garbagePerOperation: Math.max(0, figure(garbage).median) };
 }
 
-/** Bytes of heap and of array buffers per VMA. */
+/** Returns the bytes of heap and of array buffers per VMA. */
 function bytesPerVma(profile: KernelProfile['name'], churned: boolean): number {
   const n = 60_000;
   new Space(benchSystem(profile), 1000).end();
@@ -77,7 +77,7 @@ function bytesPerVma(profile: KernelProfile['name'], churned: boolean): number {
   if (churned) space.churn(5 * n);
   collect();
   const after = process.memoryUsage();
-  // The workload's own books: 12 bytes per mapping.
+  // Subtracts the workload's own data: 12 bytes per mapping.
   const bytes = after.heapUsed - before.heapUsed + (after.arrayBuffers - before.arrayBuffers) - 12 * n;
   const each = bytes / space.mm.mapCount;
   space.end();
@@ -93,7 +93,7 @@ function child(name: string, args: readonly string[]): string {
   return run.stdout;
 }
 
-/** Everything. */
+/** Measures everything. */
 export function steadyReport(profile: KernelProfile['name'], operations: number): SteadyReport {
   const space = new Space(benchSystem(profile), 1000);
   const memory = new MemorySpace(profile);

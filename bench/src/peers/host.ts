@@ -1,7 +1,7 @@
 /**
- * The host's kernel as a peer: compiles host.c with the machine's C compiler and talks to the child over pipes.
+ * The host's kernel as a peer: compiles host.c with the machine's C compiler and communicates with the child through pipes.
  *
- * Without a compiler, or on a system that is no Linux, every answer is NaN and `why` says so.
+ * Without a compiler, or on a system other than Linux, every result is NaN and `why` has the reason.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ export const HOST = 'host kernel';
 
 /** The compiled peer. */
 export class Host {
-  /** Why there is none; empty when there is. */
+  /** Why there is no peer; empty when there is one. */
   readonly why: string;
   /** Compiler and its version, for reports. */
   readonly compiler: string;
@@ -40,7 +40,7 @@ export class Host {
     });
   }
 
-  /** Asks for one measurement: the numbers of the answer, none when it could not be made. */
+  /** Requests one measurement. Returns the numbers of the answer, none when it failed. */
   async ask(op: string, vmas: number, ms: number): Promise<number[]> {
     const child = this.child;
     if (child?.exitCode !== null) return [];
@@ -56,7 +56,7 @@ export class Host {
     return line.split(' ').map(Number);
   }
 
-  /** One operation as a contender. */
+  /** Returns one operation as a contender. */
   contender(op: string, vmas: number, name: string = HOST): Contender {
     return { name, measure: async (ms) => (await this.ask(op, vmas, ms))[0] ?? NaN };
   }

@@ -1,8 +1,8 @@
 /**
  * The same workloads on npm's ordered trees: VMAs as objects, keyed by their exclusive end.
  *
- * These peers do the index's part alone: no check, no flags, no accounting. They have no search for a hole either, so in
- * `punch_refill` and `churn` they are told the place.
+ * These peers do the index's part only: no checks, no flags, no accounting. They cannot search for a hole either, so `punch_refill`
+ * and `churn` pass them the address.
  */
 import { createRequire } from 'node:module';
 import { RBTree } from 'bintrees';
@@ -10,14 +10,14 @@ import type SortedBTreeModule from 'sorted-btree';
 import { Random } from '../workloads/random.ts';
 import { PAGE } from '../workloads/space.ts';
 
-/** A VMA as a user of a tree would write it. */
+/** A VMA as users of a tree would define it. */
 interface Range {
   start: number;
   end: number;
   prot: number;
 }
 
-/** What the peers share. */
+/** The common interface of the peers. */
 export interface TreePeer {
   readonly name: string;
   find(count: number): void;
@@ -28,7 +28,7 @@ export interface TreePeer {
 const BASE = 2 ** 40;
 const SCALE = 2.3283064365386963e-10;
 
-// The package is CommonJS with a default export, which loaders disagree about: require gives it as it is.
+// The package is CommonJS with a default export, which loaders treat differently: require returns it unchanged.
 const { default: BTree } = createRequire(import.meta.url)('sorted-btree') as typeof SortedBTreeModule;
 type SortedBTree = InstanceType<typeof BTree<number, Range>>;
 

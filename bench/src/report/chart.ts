@@ -37,7 +37,7 @@ function label(ns: number): string {
 }
 
 /**
- * One chart.
+ * Draws one chart.
  *
  * @param rows one operation at several numbers of VMAs
  */
@@ -74,7 +74,7 @@ export function growthChart(title: string, rows: readonly Row[]): string {
   out.push(
     `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 12}" text-anchor="middle" fill="#555">VMAs in the address space</text>`,
   );
-  // Labels at the right end, kept apart.
+  // Places the labels at the right end without overlap.
   const ends = lines
     .map((line) => ({ line, at: Number(y(line.points[line.points.length - 1]![1])) }))
     .sort((a, b) => a.at - b.at);

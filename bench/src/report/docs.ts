@@ -1,4 +1,4 @@
-/** Writes docs/performance.md and its charts from a report, so that what they say is what was measured. */
+/** Writes docs/performance.md and its charts from a report. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { growthChart } from './chart.ts';
@@ -9,7 +9,7 @@ import { OURS, OURS_WITH_MEMORY, INDEX, type Row } from '../measure/rows.ts';
 
 const ENGINE = ['find', 'pair', 'split_merge', 'punch_refill', 'churn'];
 
-/** What a row tells somebody who builds on vmarea. */
+/** What a row means for an embedder. */
 const MEANING: Readonly<Record<string, string>> = {
   find: 'Every page fault of an emulator that has no page tables of its own, and every lookup of a tool, begins with this.',
   pair: 'What an mmap and a munmap cost together: all checks, limits, accounting, the search for a place. The mapping goes in below all others.',
@@ -30,7 +30,7 @@ const MEANING: Readonly<Record<string, string>> = {
   maps: 'The text of /proc/PID/maps, as bytes.',
 };
 
-/** What no run here can repeat: the native peers are not part of the project. */
+/** A comparison that no run can repeat here: the native peers are not part of the project. */
 const SIDE_BY_SIDE = `## Against native code, side by side
 
 On 2026-11-28 the engine of commit cf7f9ab ran beside Linux's own VMA code (6.12.117: \`mm/vma.c\` and \`lib/maple_tree.c\`, compiled for user space
@@ -140,7 +140,7 @@ function goalTable(report: Report): string {
   ].join('\n');
 }
 
-/** The page. */
+/** Returns the text of the page. */
 export function performancePage(report: Report): string {
   const m = report.machine;
   return `# Speed

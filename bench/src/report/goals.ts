@@ -1,8 +1,8 @@
 /**
- * What is to be reached, row by row, and whether a run reaches it.
+ * The goals, row by row, and whether a run reaches them.
  *
- * Linux's own VMA code and gVisor's are not at hand here. What was measured side by side with them is quoted in
- * docs/performance.md (docs.ts) and judged by no run.
+ * Linux's own VMA code and gVisor's are not available here. docs/performance.md (docs.ts) quotes a comparison with them, which no
+ * run judges.
  */
 import { OURS, type Row, YARDSTICK } from '../measure/rows.ts';
 import { HOST } from '../peers/host.ts';
@@ -11,7 +11,7 @@ import type { ProcessRow } from '../measure/processes.ts';
 import type { ReplayFigures } from '../measure/replay.ts';
 import type { SteadyReport } from '../measure/steady.ts';
 
-/** A goal and what came of it. */
+/** A goal and its result. */
 export interface Verdict {
   readonly goal: string;
   /** The figure that counts. */

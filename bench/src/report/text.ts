@@ -1,4 +1,4 @@
-/** What a run found, as text for people and as an object for `--json`. */
+/** Formats the report of a run as text, and defines the object of `--json`. */
 import { arch, cpus, release, totalmem, type } from 'node:os';
 import type { Figure } from '../measure/harness.ts';
 import type { Verdict } from './goals.ts';
@@ -8,7 +8,7 @@ import type { ReplayFigures } from '../measure/replay.ts';
 import type { Row } from '../measure/rows.ts';
 import type { SteadyReport } from '../measure/steady.ts';
 
-/** Where it was measured. */
+/** The machine of the measurement. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
@@ -18,13 +18,13 @@ export interface Machine {
   readonly compiler: string;
 }
 
-/** Everything. */
+/** The whole report. */
 export interface Report {
   readonly date: string;
   readonly profile: string;
   readonly form: 'short' | 'full';
   readonly machine: Machine;
-  /** Empty, or why there is no host peer. */
+  /** Why there is no host peer; empty when there is one. */
   readonly hostMissing: string;
   readonly rows: readonly Row[];
   readonly latency: LatencyReport;
@@ -48,7 +48,7 @@ export function machine(compiler: string): Machine {
   };
 }
 
-/** A number with three significant digits. */
+/** Formats a number with three significant digits. */
 export function short(x: number): string {
   if (Number.isNaN(x)) return '—';
   if (Math.abs(x) >= 100) return Math.round(x).toLocaleString('en');
@@ -98,13 +98,13 @@ function replayText(r: ReplayFigures): string {
   ].join('\n');
 }
 
-/** What one goal came to, in a line. */
+/** Formats the result of one goal in a line. */
 export function verdictText(v: Verdict): string {
   const word = v.met === null ? 'not judged' : v.met ? 'reached' : 'missed';
   return `    ${word.padEnd(10)} ${v.goal}: ${short(v.value)} ${v.unit} (at most ${short(v.limit)})`;
 }
 
-/** The report as text. */
+/** Formats the report as text. */
 export function reportText(report: Report): string {
   const m = report.machine;
   return [

@@ -1,6 +1,6 @@
 /**
- * The index of vmarea without the engine around it: what of a complete operation is the tree's. Told no flags, checks
- * nothing, counts nothing. The same workloads as space.ts.
+ * The index of vmarea without the engine: the index's share of a complete operation. Takes no flags, checks nothing, counts
+ * nothing. The same workloads as space.ts.
  */
 import { createMm, type VmaTable, type VmaTree } from '@vmarea/mm-core';
 import { Random } from './random.ts';
@@ -44,7 +44,7 @@ export class IndexAlone {
     return at;
   }
 
-  /** highest gap; insert; erase: one page below everything. */
+  /** Finds the highest gap, inserts a page there, erases it. */
   pair(count: number): void {
     const { tree, spare } = this;
     for (let i = 0; i < count; i++) {
@@ -53,7 +53,7 @@ export class IndexAlone {
     }
   }
 
-  /** Three VMAs out of one, and back. */
+  /** Splits one VMA into three, and merges them again. */
   splitMerge(count: number): void {
     const { tree, start, random, spare, spare2 } = this;
     for (let i = 0; i < count; i++) {

@@ -1,6 +1,6 @@
 /**
- * Workloads with memory behind the mappings: faults, loads and stores, copies, forks. Each gives the time of what is
- * measured alone; making and unmapping what it needs is left out, as the host's peer leaves it out.
+ * Workloads with memory behind the mappings: faults, loads and stores, copies, forks. Each returns the time of the measured part
+ * only; mapping and unmapping what it needs is excluded, as in the host's peer.
  */
 import {
   createCaller,
@@ -30,11 +30,11 @@ export class MemorySpace {
   readonly mm: Mm;
   readonly cur: Caller;
   readonly user: UserMemory;
-  /** Where loads end, so that none is left out. */
+  /** Sum of the loaded values, so that V8 removes no load. */
   sum = 0;
   private readonly random: Random = new Random();
   private readonly buffer: Uint8Array = new Uint8Array(256 * PAGE).fill(1);
-  /** 4096 touched pages: four times what the TLB holds. */
+  /** 4096 touched pages: four times the entries of the TLB. */
   private readonly touched: number;
 
   constructor(profile: KernelProfile['name']) {
@@ -76,7 +76,7 @@ export class MemorySpace {
     });
   }
 
-  /** The same, by count: whole blocks. */
+  /** {@link anonFault} for a count of faults: whole blocks. */
   faults(count: number): void {
     for (let done = 0; done < count; done += BLOCK) {
       const at = this.map(BLOCK, 0);
@@ -129,7 +129,7 @@ export class MemorySpace {
     return (spent * 1e6) / n;
   }
 
-  /** The zeroing of one page that a fault contains, cold pages in turn as faults find them. */
+  /** Zeroes one page as a fault does, cold pages in turn. */
   zero(count: number): void {
     const { physical } = this.memory;
     const base = this.memory.frames.nrFrames - 2 * BLOCK;
@@ -176,7 +176,7 @@ export class MemorySpace {
     }
   }
 
-  /** fork per touched page: what `pages` touched ones add. */
+  /** Returns the time that `pages` touched pages add to a fork, per page. */
   forkTouched(pages: number, ms: number): number {
     const bare = this.forkMs(ms / 2);
     const at = this.map(pages, 0);
@@ -196,7 +196,7 @@ export class MemorySpace {
   }
 }
 
-/** Milliseconds of one dup_mmap; the child's end is not counted. */
+/** Returns the milliseconds of one dup_mmap, without the child's end. */
 export function forkTime(cur: Caller, ms: number): number {
   let spent = 0;
   let n = 0;
@@ -212,7 +212,7 @@ export function forkTime(cur: Caller, ms: number): number {
   return spent / n;
 }
 
-/** The raw typed array, as a peer of the soft MMU: the same pattern of addresses. */
+/** The raw typed array, as a peer of the soft MMU: the same sequence of addresses. */
 export class RawArray {
   private readonly words: Uint32Array = new Uint32Array((256 * PAGE) / 4);
   hi = 0;

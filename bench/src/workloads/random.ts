@@ -1,4 +1,4 @@
-/** Numbers that are the same in every run: xorshift32. */
+/** Pseudo-random numbers that are the same in every run: xorshift32. */
 
 /** A generator. */
 export class Random {
@@ -8,7 +8,7 @@ export class Random {
     this.state = seed | 0;
   }
 
-  /** 0 to 2^32 - 1. */
+  /** Returns 0 to 2^32 - 1. */
   next(): number {
     let x = this.state;
     x ^= x << 13;
@@ -18,7 +18,7 @@ export class Random {
     return x >>> 0;
   }
 
-  /** 0 to n - 1, for n below 2^21. */
+  /** Returns 0 to n - 1, for n below 2^21. */
   below(n: number): number {
     return Math.floor(this.next() * 2.3283064365386963e-10 * n);
   }

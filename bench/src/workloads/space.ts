@@ -57,7 +57,7 @@ function expected(value: number, wanted: number, what: string): void {
   if (value !== wanted) throw new Error(`${what}: ${value} instead of ${wanted}`);
 }
 
-/** Flags that keep neighbours apart and change nothing else: 256 of them, in turn. */
+/** Flags that prevent merging and have no other effect: 256 values, in turn. */
 const COLOURS: number[] = [];
 for (let i = 0; i < 256; i++) {
   COLOURS.push(
@@ -155,7 +155,7 @@ export class Space {
     const { random, area, pages, mm, cur } = this;
     const k = random.below(this.n);
     expected(vmMunmap(cur, area[k]!, pages[k]! * PAGE), 0, 'munmap');
-    // As if mlockall or a driver had given each call a default of its own.
+    // Gives each call another default flag, as mlockall or a driver could.
     const colour = ++this.colour;
     mm.defFlags = COLOURS[colour & 63]!;
     const size = 1 + (random.next() & 7);

@@ -70,7 +70,7 @@ class Walk {
         this.checkRun(word, i, run, span, low);
         if (i % run !== 0) continue;
       }
-      this.leaf(lo, hi, va + i * span, span * run, low, limits);
+      this.leaf(word, va + i * span, span * run, low, limits);
     }
   }
 
@@ -81,7 +81,10 @@ class Walk {
     return highPart * TWO32 + lowPart;
   }
 
-  private leaf(lo: number, hi: number, va: number, size: number, low: number, limits: number): void {
+  /** Adds the translation of the page or block descriptor at `word`; `low` is the number of its offset bits. */
+  private leaf(word: number, va: number, size: number, low: number, limits: number): void {
+    const lo = this.u32[word]!;
+    const hi = this.u32[word + 1]!;
     const pa = this.address(lo, hi, low);
     if (pa !== this.address(lo, hi, this.granule))
       throw new Error(`an output address that is not aligned, for 0x${va.toString(16)}`);

@@ -307,6 +307,7 @@ export class Arm64PageTables extends TableTree {
 
   /**
    * Copies the entries of [start, end) for a child (fork) as old, and write-protects both sides if requested.
+   * Takes six parameters, as mm-core's port does: fork calls it for each last-level table.
    *
    * @param start page-aligned like `end`; both in the span of one last-level table, which holds no huge page
    * @param dst the child's tables; it has an empty last-level table there

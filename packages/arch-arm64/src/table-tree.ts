@@ -372,6 +372,7 @@ export class TableTree {
     this.freeIn(this.rootBase, this.topShift, start, end, floor, top);
   }
 
+  /** Frees the tables of [start, end) below `table`. Takes six parameters, so that the recursion allocates no object per level. */
   private freeIn(table: number, shift: number, start: number, end: number, floor: number, ceiling: number): void {
     const span = (1 << shift) * this.leafSpan;
     const last = Math.floor((end - 1) / span);

@@ -226,6 +226,7 @@ class HostStore implements Required<Store<HostNode>> {
     return 0;
   }
 
+  /** The parameters are those of `Store.rename`. */
   rename(
     node: HostNode,
     oldDir: HostNode,

@@ -172,14 +172,7 @@ export function loadElfBinary(cur: Caller, program: ElfImage, options: ExecOptio
   const stack = setupArgPages(cur, random.stack, stackExec, options.stackBytes ?? pageSize / 4);
   if (stack < 0) return stack;
 
-  const loadBias = mapProgram(
-    cur,
-    program,
-    loads,
-    options.interpreter !== undefined,
-    random.program,
-    options.clearUser,
-  );
+  const loadBias = mapProgram(cur, program, loads, options, random.program);
   if (loadBias < 0) return loadBias;
 
   let interpreterBase = 0;
@@ -257,7 +250,7 @@ const pageAlign = (addr: number, pageSize: number): number => Math.ceil(addr / p
 
 /**
  * elf_map: maps one segment of the file. With `totalSize` it first reserves the whole span of the file, so that there is room
- * for the following segments.
+ * for the following segments. The parameters are the kernel's.
  *
  * @returns the address of the segment's first page, or a negative errno
  */
@@ -303,9 +296,8 @@ function mapProgram(
   cur: Caller,
   program: ElfImage,
   loads: readonly ElfProgramHeader[],
-  hasInterpreter: boolean,
+  { interpreter, clearUser }: ExecOptions,
   randomBytes: number,
-  clear: ExecOptions['clearUser'],
 ): number {
   const { mm } = cur;
   const { system } = mm;
@@ -324,7 +316,7 @@ function mapProgram(
     if (brk > bss) {
       const error = setBrk(cur, bss + bias, brk + bias, brkProt);
       if (error < 0) return error;
-      clearTail(cur, bss + bias, brk + bias, clear);
+      clearTail(cur, bss + bias, brk + bias, clearUser);
     }
     let flags = MAP_PRIVATE | MAP_DENYWRITE | MAP_EXECUTABLE;
     let totalSize = 0;
@@ -333,7 +325,7 @@ function mapProgram(
       flags |= profile.mmap.fixedNoreplace ? MAP_FIXED_NOREPLACE : MAP_FIXED;
     } else {
       bias = 0;
-      if (hasInterpreter) {
+      if (interpreter !== undefined) {
         bias = system.arch.elfEtDynBase + randomBytes;
         if (profile.layout.elfAlignsToSegment) {
           const align = loads.reduce((max, q) => Math.max(max, isPowerOfTwo(q.align) ? q.align : 0), pageSize);
@@ -361,7 +353,7 @@ function mapProgram(
   }
   const error = setBrk(cur, bss + bias, brk + bias, brkProt);
   if (error < 0) return error;
-  if (brk > bss) clearTail(cur, bss + bias, brk + bias, clear);
+  if (brk > bss) clearTail(cur, bss + bias, brk + bias, clearUser);
   mm.startCode = startCode + bias;
   mm.endCode = endCode + bias;
   mm.startData = startData + bias;

@@ -194,11 +194,16 @@ function pageFact(
   return assumed(4096);
 }
 
+/** The facts about a machine on which its address bits depend. */
+interface KnownMachine {
+  readonly architecture: Architecture;
+  readonly kernel: KernelName;
+  readonly pageSize: Fact<number>;
+}
+
 function bitsFact(
   facts: GivenFacts,
-  architecture: Architecture,
-  kernel: KernelName,
-  pageSize: Fact<number>,
+  { architecture, kernel, pageSize }: KnownMachine,
   bits: Sourced<number> | null,
   least: Sourced<number> | null,
 ): Fact<number> {
@@ -252,7 +257,7 @@ export function inferSituation(sources: Sources): Situation {
   const pageSize = pageFact(facts, architecture.value, bits, page, clues);
   const machine = { architecture: architecture.value, pageSize: pageSize.value, bits: facts.vaBits ?? bits?.value };
   const { kernel, others } = chooseKernel({ facts, clues, maps: mapLines }, machine);
-  const vaBits = bitsFact(facts, architecture.value, kernel.value, pageSize, bits, least);
+  const vaBits = bitsFact(facts, { architecture: architecture.value, kernel: kernel.value, pageSize }, bits, least);
   const config = new Map<keyof KernelConfig, Fact<boolean | number>>();
   for (const [name, value] of facts.config ?? []) {
     const shown = typeof value === 'number' ? value : value ? 'on' : 'off';

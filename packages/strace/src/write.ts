@@ -77,7 +77,7 @@ export function formatResult(ret: number, hex = false): string {
   return hex && ret !== 0 ? `0x${ret.toString(16)}` : String(ret);
 }
 
-/** Builds a call from its parts, entered and returned on one line: for generated logs. */
+/** Builds a call from its parts, entered and returned on one line: for generated logs. The last two of the six parameters have defaults. */
 export function makeCall(pid: number, name: string, argsText: string, ret: number, result?: string, line = 0): Call {
   return {
     pid,

@@ -202,6 +202,7 @@ class WritableZenStore extends ZenStore {
     });
   }
 
+  /** The parameters are those of `Store.rename`. */
   rename(
     node: ZenNode,
     oldDir: ZenNode,

@@ -116,7 +116,7 @@ export class MmCalls {
   }
 
   /**
-   * mmap(2).
+   * mmap(2). The parameters are the system call's.
    *
    * @param off bytes
    * @returns the address, or a negative errno

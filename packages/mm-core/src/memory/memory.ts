@@ -101,7 +101,7 @@ export class Memory implements MemoryPort, MemoryCore {
     }
   }
 
-  /** See tables/zap.ts: the parameters are the port's. */
+  /** See tables/zap.ts. The parameters are the port's. */
   unmapRegion(mm: Mm, first: Vma, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void {
     unmapRegion(mm, first, start, end, floor, ceiling);
   }

@@ -238,7 +238,7 @@ export class LogParser {
     this.#body(text, from, end, sink, last);
   }
 
-  /** Reads a line after a broken one: its rest, a line between, or a line that ends the attempt. */
+  /** Reads a line after a broken one: its rest, a line between, or a line that ends the attempt. Allocates no object per line, hence six parameters. */
   #continued(held: HeldLine, text: string, from: number, end: number, sink: LogSink, last: boolean): boolean {
     held.lines += 1;
     const first = text.charCodeAt(from);
@@ -480,6 +480,7 @@ export class LogParser {
     return this.#main;
   }
 
+  /** Handles the line on which a call is entered. Allocates no object per line, hence six parameters. */
   #entry(pid: number, name: string, text: string, from: number, lineEnd: number, sink: LogSink): void {
     const head = this.#head;
     let end = lineEnd;
@@ -553,6 +554,7 @@ export class LogParser {
     this.#strange(pid, 'its call has no closing parenthesis', sink);
   }
 
+  /** Handles the line on which a call is resumed. Allocates no object per line, hence six parameters. */
   #resume(prefix: number, name: string, text: string, after: number, end: number, sink: LogSink): void {
     let pid = this.#pidOf(prefix, name);
     let call = this.#pending.get(pid);
