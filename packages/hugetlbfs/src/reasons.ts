@@ -41,7 +41,7 @@ export const HUGETLB_OFFSET_OVERFLOW: number = reason('hugetlb.offset_overflow',
   errno: EINVAL,
   says: 'Offset plus length exceeds the largest file offset.',
   change: 'Use a smaller offset.',
-  source: { fn: 'hugetlbfs_file_mmap', file: 'fs/hugetlbfs/inode.c' },
+  source: { fn: 'hugetlbfs_file_mmap', file: 'fs/hugetlbfs/inode.c', kernel: '6.1' },
 });
 
 export const HUGETLB_LENGTH_UNALIGNED: number = reason('hugetlb.length_unaligned', {
@@ -62,7 +62,7 @@ export const HUGETLB_SEALED_WRITE: number = reason('hugetlb.sealed_write', {
   errno: EPERM,
   says: 'The memfd is sealed against new writable shared mappings.',
   change: 'Map it without PROT_WRITE, or with MAP_PRIVATE.',
-  source: { fn: 'hugetlbfs_file_mmap', file: 'fs/hugetlbfs/inode.c' },
+  source: { fn: 'hugetlbfs_file_mmap', file: 'fs/hugetlbfs/inode.c', kernel: '6.1' },
 });
 
 export const HUGETLB_FAULT_BEYOND_END: number = reason('hugetlb.fault_beyond_end', {
@@ -90,5 +90,5 @@ export const HUGETLB_FAULT_NO_TABLE: number = reason('hugetlb.fault_no_table', {
   signal: SIGBUS,
   says: 'There is no memory for a page table.',
   change: 'Free memory.',
-  source: { fn: 'huge_pte_alloc', file: 'arch/arm64/mm/hugetlbpage.c' },
+  source: { fn: 'huge_pte_alloc', file: 'mm/hugetlb.c', caller: 'hugetlb_fault' },
 });

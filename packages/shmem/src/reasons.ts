@@ -27,5 +27,5 @@ export const SHMEM_SEALED_WRITE: number = reason('shmem.sealed_write', {
   errno: EPERM,
   says: 'The memfd is sealed against new writable shared mappings.',
   change: 'Map it without PROT_WRITE, or with MAP_PRIVATE.',
-  source: { fn: 'shmem_mmap', file: 'mm/shmem.c' },
+  source: { fn: 'shmem_mmap', file: 'mm/shmem.c', kernel: '6.1' },
 });

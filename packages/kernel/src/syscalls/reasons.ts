@@ -55,12 +55,12 @@ export const PRCTL_UNUSED_ARGUMENTS: number = reason('prctl.unused_arguments', {
   errno: EINVAL,
   says: 'The unused arguments of PR_SET_MDWE and PR_GET_MDWE must be 0.',
   change: 'Pass 0 as unused arguments.',
-  source: { fn: 'prctl', file: 'kernel/sys.c' },
+  source: { fn: 'prctl_set_mdwe', file: 'kernel/sys.c', kernel: '6.12' },
 });
 
 export const MSEAL_UNKNOWN_CALL: number = reason('mseal.unknown_call', {
   errno: ENOSYS,
   says: 'This kernel has no mseal; 6.10 introduced it.',
   change: 'Use 6.10 or newer.',
-  source: { fn: 'mseal', file: 'mm/mseal.c' },
+  source: { fn: 'sys_ni_syscall', file: 'kernel/sys_ni.c' },
 });

@@ -63,7 +63,7 @@ async function finish(cur: Caller, disk: Disk): Promise<number> {
 }
 
 describe.each(PROFILES_UNDER_TEST)('two calls on one address space on $name', (profile) => {
-  it('mmap(MAP_POPULATE) that waits populates everything, although another task maps meanwhile', async () => {
+  it('mmap(MAP_POPULATE) that waits populates the whole range, also when another task maps meanwhile', async () => {
     const { m, a, b, disk, f } = scene(profile);
     expect(mapFile(a.cur, f, A)).toBe(A);
     expect(finishPopulate(a.cur)).toBe(RETRY);
@@ -71,25 +71,25 @@ describe.each(PROFILES_UNDER_TEST)('two calls on one address space on $name', (p
     expect(finishPopulate(b)).toBe(0);
     expect(await finish(a.cur, disk)).toBe(0);
     for (let i = 0; i < 4; i++) expect(a.load(A + i * PAGE)).toBe(10 + i);
-    // All four were mapped by populating: no load had to fault.
+    // Populate mapped all four pages: the loads did not fault.
     expect([a.mm.rssFile, a.cur.majFlt + a.cur.minFlt]).toEqual([4, 4]);
     m.end();
   });
 
-  it('mlock that waits tells the ENOMEM of a page that cannot be had, although another task maps meanwhile', async () => {
+  it('mlock that waits returns ENOMEM for a page that cannot be faulted in, also when another task maps meanwhile', async () => {
     const { m, a, b, disk, f } = scene(profile);
     a.shared(f, A, 4);
     expect(doMlock(a.cur, A, 4 * PAGE, VM_LOCKED)).toBe(0);
     expect(finishPopulate(a.cur)).toBe(RETRY);
     expect(mapAnonymous(b, B)).toBe(B);
-    // The file is cut short while its first page is on its way: the rest of the range has no page any more.
+    // Truncates the file while its first page is read: the rest of the range lies beyond its end.
     f.pages.truncate(PAGE);
     expect(await finish(a.cur, disk)).toBe(-ENOMEM);
     expect(a.cur.call.reason).toBe(MLOCK_CANNOT_POPULATE);
     m.end();
   });
 
-  it('mlock that waits tells the EAGAIN of exhausted memory, although another task maps meanwhile', async () => {
+  it('mlock that waits returns EAGAIN when memory is exhausted, also when another task maps meanwhile', async () => {
     const { m, a, b, disk, f } = scene(profile);
     a.private_(f, A, 4);
     expect(doMlock(a.cur, A, 4 * PAGE, VM_LOCKED)).toBe(0);
@@ -105,7 +105,7 @@ describe.each(PROFILES_UNDER_TEST)('two calls on one address space on $name', (p
     m.end();
   });
 
-  it('a refusal of another task is not the reason of mine', () => {
+  it("a refused call of another task does not change the reason of this task's call", () => {
     const { m, a, b } = scene(profile);
     expect(doMprotect(a.cur, A + 1, PAGE, RW)).toBeLessThan(0);
     expect(doMprotect(b, FAR, PAGE, RW)).toBe(-ENOMEM);
@@ -133,7 +133,7 @@ describe.each(PROFILES_UNDER_TEST)('two calls on one address space on $name', (p
     m.end();
   });
 
-  it('a refused access of another task is not told as mine', () => {
+  it("a refused access of another task does not change this task's fault address", () => {
     const { m, a, b } = scene(profile);
     a.anon(A, 1);
     expect(a.load(FAR)).toBe(`SIGSEGV 1 0x${FAR.toString(16)}`);
