@@ -59,7 +59,7 @@ export function profileOf(release: string): KernelProfile {
   throw new Error(`conformance: no profile for kernel ${release}`);
 }
 
-/** More memory than this is a figure only, which limits ask for: such a machine has 1 GiB of frames. */
+/** RAM above this counts in limits only: such a machine gets 1 GiB of frames, because no recording accesses more. */
 const MOST_FRAMES_BYTES = 2 ** 34;
 
 /** The default huge page of each page size, in bytes, when the guest's files do not contain it. */
