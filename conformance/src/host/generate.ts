@@ -1,6 +1,6 @@
 /**
- * Sequences for the host: memory operations in and around a window of 32 pages, from a seed. What they ask for is small and
- * harmless; nothing of the machine but the process's own memory is touched.
+ * Generates scripts for the host from a seed: memory operations in and around a window of 32 pages. They use little memory, and
+ * only that of their own process.
  */
 import type { Argument, Line, Script } from './script.ts';
 
@@ -8,7 +8,7 @@ const PAGE = 4096;
 const WINDOW = 0x10000000;
 const PAGES = 32;
 
-/** Numbers below `n`, from a seed (mulberry32). */
+/** Returns a generator of numbers below `n`, from a seed (mulberry32). */
 export function chance(seed: number): (n: number) => number {
   let state = seed >>> 0;
   return (n) => {
@@ -20,7 +20,7 @@ export function chance(seed: number): (n: number) => number {
 }
 
 const PROTS = [3, 3, 3, 3, 1, 1, 0, 7, 5, 2];
-/** Without those that other tasks would notice, or that depend on huge pages. */
+/** All advice except those that affect other tasks or depend on huge pages. */
 const ADVICE = [0, 1, 2, 3, 4, 4, 4, 8, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23, 24, 5, 99];
 
 const MAP_SHARED = 1;
@@ -28,16 +28,16 @@ const MAP_PRIVATE = 2;
 const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
 
-/** Makes the lines of one script. */
+/** Writes the lines of one script. */
 class Writer {
   readonly lines: Line[] = [];
   private readonly below: (n: number) => number;
   private next = 1;
-  /** Lines whose result is a mapping somewhere, with its pages. */
+  /** The lines whose result is the address of a mapping, with its pages. */
   private mapped: { line: number; pages: number }[] = [];
   private files: number[] = [];
   private forks = 0;
-  /** The line that asked for the break. */
+  /** The line that returns the start of the break. */
   private heapStart: number | null = null;
 
   constructor(seed: number) {
@@ -54,7 +54,7 @@ class Writer {
     return n;
   }
 
-  /** An address and a length: mostly in the window, now and then of a mapping that the kernel placed, or not of whole pages. */
+  /** Returns an address and a length: mostly in the window, sometimes in a mapping that the kernel placed, sometimes unaligned. */
   private range(): [Argument, number] {
     const { below } = this;
     let pages = 1 + below(this.pick([2, 4, 8]));
@@ -65,7 +65,7 @@ class Writer {
     if (this.mapped.length > 0 && below(4) === 0) {
       const { line, pages: room } = this.pick(this.mapped);
       const first = below(room);
-      // Not beyond it: what lies there may be [vvar], whose contents nobody models.
+      // Ends in the mapping: [vvar], whose contents are not modelled, may follow it.
       return [{ line, plus: first * PAGE + odd }, Math.max(0, Math.min(len, (room - first) * PAGE - odd))];
     }
     return [WINDOW + below(PAGES) * PAGE + odd, len];
@@ -91,7 +91,7 @@ class Writer {
       if (below(odds) === 0) flags |= bit;
     }
     const where = below(10);
-    // At a place of its own choice the kernel looks for; else exactly there, or there if nothing is.
+    // MAP_FIXED, MAP_FIXED_NOREPLACE, a hint, or no address.
     if (where < 6) flags |= MAP_FIXED;
     else if (where < 7) flags |= 0x100000;
     const address = where >= 9 ? 0 : at;
@@ -158,7 +158,7 @@ class Writer {
     }
   }
 
-  /** A page of code, which may be executed or not. */
+  /** Maps a page of code, with or without PROT_EXEC. */
   private code(): void {
     const page = WINDOW + this.below(PAGES) * PAGE;
     // Where it cannot be mapped nothing is called: what was there before is no code that the runner knows.
@@ -191,7 +191,7 @@ class Writer {
     }
   }
 
-  /** The break goes up or down. */
+  /** Moves the break up or down. */
   private heap(): void {
     this.heapStart ??= this.add('brk', 0);
     this.add('brk', { line: this.heapStart, plus: this.below(9) * PAGE - (this.below(6) === 0 ? PAGE + 1 : 0) });
@@ -205,7 +205,7 @@ class Writer {
         this.add('setrlimit', 8, below(24) * PAGE, 8 * 2 ** 20);
         return;
       case 1:
-        // The process has some 125 pages of its own.
+        // The process itself has some 125 pages.
         this.add('setrlimit', 9, (130 + below(60)) * PAGE, most);
         return;
       default:
@@ -235,7 +235,7 @@ class Writer {
     else this.access();
   }
 
-  /** A child that does a few things, one of which is to look at its map. */
+  /** Forks a child with a few operations and a snapshot of its map. */
   private fork(): void {
     if (this.forks >= 3) return;
     this.forks = 9;
@@ -247,7 +247,7 @@ class Writer {
     for (let i = this.below(6); i >= 0; i--) this.step();
     this.add('maps');
     this.add('end');
-    // What the child has made the parent does not have.
+    // The parent does not have the child's mappings and files.
     this.mapped = mapped;
     this.files = files;
     this.forks = 1;
@@ -270,7 +270,7 @@ class Writer {
   }
 }
 
-/** The script of a seed. */
+/** Returns the script of a seed. */
 export function generate(seed: number, length: number = 40): Script {
   const writer = new Writer(seed);
   writer.write(length);

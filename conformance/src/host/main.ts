@@ -1,9 +1,9 @@
 /**
- * `pnpm conformance:host`: generated sequences of memory operations, run by the host's own kernel and by vmarea; every answer
- * is compared.
+ * `pnpm conformance:host`: runs generated sequences of memory operations on the host's own kernel and on vmarea, and compares
+ * every answer.
  *
- * Exit status: 0 when all agree, when the host cannot be asked (1 in CI), or when no profile is that of its kernel; 1 when an
- * answer differs; 2 on bad usage.
+ * Exit status: 0 when all are equal, when the host cannot run them (1 in CI), or when no profile is that of its kernel; 1 when
+ * an answer differs; 2 on bad usage.
  */
 import { parseArgs } from 'node:util';
 import { PROFILES, type KernelName, type KernelProfile } from '@vmarea/uapi';
@@ -17,11 +17,11 @@ import { Host, NoHostError } from './native.ts';
 import { lineText, type Script } from './script.ts';
 import { isFailure, shrink } from './shrink.ts';
 
-/** What is compared: not the figures that depend on what else the machine does. */
+/** The kinds that are compared: without the figures that depend on other processes. */
 const KINDS: ReadonlySet<Kind> = new Set<Kind>(['results', 'signals', 'maps', 'bytes', 'mincore']);
-/** Scripts that the host is asked for at a time. */
+/** The number of scripts that the host runs at a time. */
 const BATCH = 100;
-/** Differences of one kind are shrunk once; so many kinds at most. */
+/** The number of kinds of differences of which one is shortened and printed. */
 const SHOWN = 8;
 
 const USAGE = `usage: pnpm conformance:host [options]
@@ -84,7 +84,7 @@ function options(): Options {
   };
 }
 
-/** The profile of a release, or null. */
+/** Returns the profile of a release, or null. */
 function profileFor(release: string): KernelProfile | null {
   try {
     return profileOf(release);
@@ -93,7 +93,7 @@ function profileFor(release: string): KernelProfile | null {
   }
 }
 
-/** The newest profile: what a release without one is compared with, to see what differs. */
+/** Returns the newest profile, which is compared with a release without a profile. */
 function newest(): KernelProfile {
   return Object.values(PROFILES).at(-1)!;
 }
@@ -111,7 +111,7 @@ function judgeOn(host: Host, profile: KernelProfile, check: boolean): (scripts: 
     );
 }
 
-/** The failures of each kind, in the order in which the kinds were met. */
+/** The failures by kind, in the order of their appearance. */
 type Classes = Map<string, { readonly script: Script; readonly outcome: Outcome; count: number }>;
 
 function run(host: Host, given: Options, profile: KernelProfile): { operations: number; classes: Classes } {

@@ -13,7 +13,7 @@ import { InodeNumbers, parseSmaps } from '../text.ts';
 import { codeAsRecorded } from '../user.ts';
 import { ARGUMENTS, batchText, type Argument, type Line, type Script } from './script.ts';
 
-/** Sources of the executor. */
+/** The folder with the executor's sources. */
 const SOURCES: string = join(import.meta.dirname, '..', '..', 'host');
 
 const FLAGS: readonly string[] = [
@@ -31,12 +31,12 @@ const FLAGS: readonly string[] = [
   '-Wl,-z,max-page-size=4096',
 ];
 
-/** Why the host cannot be asked. */
+/** The host cannot run the executor. */
 export class NoHostError extends Error {
   override readonly name = 'NoHostError';
 }
 
-/** The compiler that is there, or null. */
+/** Returns the name of a compiler, or null. */
 function compiler(): string | null {
   for (const name of ['cc', 'gcc', 'clang']) {
     if (spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0) return name;
@@ -44,13 +44,13 @@ function compiler(): string | null {
   return null;
 }
 
-/** What an executor answered to one script: its lines, and the status of a process that did not end by itself. */
+/** The answers of an executor to one script: its lines, and the status of a killed process, otherwise 0. */
 interface Answers {
   readonly lines: readonly string[];
   readonly status: number;
 }
 
-/** The host's kernel, ready to be asked. */
+/** The host's kernel, with a compiled executor. */
 export class Host {
   readonly release: string = release();
   readonly guest: Guest;
@@ -58,7 +58,7 @@ export class Host {
   private readonly header: Omit<Header, 'name'>;
   private readonly executorPath: string;
 
-  /** @throws NoHostError when this is no Linux of a kind that vmarea models, or has no C compiler */
+  /** @throws NoHostError when this is not a Linux that vmarea models, or when it has no C compiler */
   constructor() {
     if (process.platform !== 'linux') throw new NoHostError(`this is ${process.platform}, not Linux`);
     if (arch() !== 'x64' && arch() !== 'arm64') throw new NoHostError(`no executor for ${arch()}`);
@@ -75,12 +75,12 @@ export class Host {
     this.header = this.headerOf(lines[0]!.split(' '), smaps);
     const vsyscall = /^\S+ (\S+) .*\[vsyscall\]$/m.exec(smaps)?.[1];
     const mode = vsyscall === undefined ? 'none' : vsyscall.startsWith('r') ? 'emulate' : 'xonly';
-    // A small machine: scripts ask for little, and the library makes one for each.
+    // A small machine: scripts need little memory, and the library makes a machine for each.
     const protectionKeys = /^flags\s.*\bospke\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'));
     this.guest = { cmdline: `vsyscall=${mode}`, meminfo: { MemTotal: 16384 }, protectionKeys };
   }
 
-  /** Removes what was compiled. */
+  /** Removes the compiled executor. */
   close(): void {
     rmSync(this.dir, { recursive: true, force: true });
   }
@@ -162,7 +162,7 @@ export class Host {
     };
   }
 
-  /** Lines of maps as recordings have them: one blank between fields, inodes numbered, the executor under one name. */
+  /** Returns the lines of maps in the format of recordings: one blank between fields, inodes numbered, one name for the executor. */
   private maps(text: string, inodes: InodeNumbers): string[] {
     const lines: string[] = [];
     for (const line of text.split('\n')) {
@@ -177,7 +177,7 @@ export class Host {
   }
 
   /**
-   * Runs scripts and makes a recording of each.
+   * Runs scripts and returns a recording of each.
    *
    * @throws Error when a script's process was killed or hung
    */
@@ -191,13 +191,13 @@ export class Host {
     });
   }
 
-  /** For {@link Reader}. */
+  /** Used by {@link Reader}. */
   mapsOf(text: string, inodes: InodeNumbers): string[] {
     return this.maps(text, inodes);
   }
 }
 
-/** One line's answers. */
+/** The answer to one line. */
 interface Answer {
   ret?: bigint;
   fault?: Fault;
@@ -208,10 +208,10 @@ interface Answer {
   skip?: true;
 }
 
-/** Operations whose result is an address. */
+/** The operations whose result is an address. */
 const ADDRESSES: ReadonlySet<string> = new Set(['mmap', 'mremap', 'brk']);
 
-/** Turns the answers to a script into the operations of a recording. */
+/** Converts the answers to a script into the operations of a recording. */
 class Reader {
   private readonly host: Host;
   private readonly script: Script;

@@ -1,14 +1,14 @@
 /**
- * Scripts of memory operations: what the executor on the host reads (host/executor.c), and what each argument is called in a
- * recording.
+ * Scripts of memory operations: the lines that the executor on the host reads (host/executor.c), and the names of their
+ * arguments in a recording.
  */
 
-/** An argument: a number, or the result of an earlier line with something added. */
+/** An argument: a number, or the result of an earlier line plus a number. */
 export type Argument = number | bigint | { readonly line: number; readonly plus: number };
 
 /** One operation. */
 export interface Line {
-  /** From 1; unique in its script, and kept when others are left out. */
+  /** From 1; unique in its script, and unchanged when other lines are removed. */
   readonly n: number;
   readonly op: string;
   readonly args: readonly Argument[];
@@ -20,7 +20,7 @@ export interface Script {
   readonly lines: readonly Line[];
 }
 
-/** Names of the arguments, as recordings have them. */
+/** The names of the arguments in recordings. */
 export const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   mmap: ['addr', 'len', 'prot', 'flags', 'fd', 'off'],
   munmap: ['addr', 'len'],
@@ -62,17 +62,17 @@ function argumentText(argument: Argument): string {
   return plus === 0 ? `$${line}` : `$${line}${plus < 0 ? '-' : '+'}0x${Math.abs(plus).toString(16)}`;
 }
 
-/** A line as the executor reads it. */
+/** Formats a line for the executor. */
 export function lineText({ n, op, args }: Line): string {
   return [n, op, ...args.map(argumentText)].join(' ');
 }
 
-/** A batch of scripts as the launcher reads it. */
+/** Formats a batch of scripts for the launcher. */
 export function batchText(scripts: readonly Script[]): string {
   return scripts.map(({ name, lines }) => `= ${name}\n${lines.map((line) => `${lineText(line)}\n`).join('')}`).join('');
 }
 
-/** Whether every reference leads to a line before it. */
+/** Returns whether every reference names an earlier line. */
 export function isWhole(lines: readonly Line[]): boolean {
   const seen = new Set<number>();
   let depth = 0;

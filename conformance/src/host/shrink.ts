@@ -1,25 +1,25 @@
 /**
- * Cuts a script down as long as it still fails in the same way. Each round asks the host once, for all candidates.
+ * Removes lines from a script as long as it still fails in the same way. Each round runs all candidates on the host at once.
  */
 import { failureClass } from '../report.ts';
 import type { Outcome } from '../runner.ts';
 import { isWhole, type Line, type Script } from './script.ts';
 
-/** Judges scripts: an outcome for each. */
+/** Runs scripts and returns an outcome for each. */
 export type Judge = (scripts: readonly Script[]) => Outcome[];
 
-/** Rounds at most: a script of 60 lines takes some 12. */
+/** The limit of rounds: a script of 60 lines needs some 12. */
 const ROUNDS = 40;
 
 /**
- * The shortest script found that fails as `outcome` does, and its outcome.
+ * Returns the shortest script found that fails as `outcome` does, and its outcome.
  *
  * @param judge runs scripts on the host and in the library
  */
 export function shrink(script: Script, outcome: Outcome, judge: Judge): { script: Script; outcome: Outcome } {
   const wanted = failureClass(outcome);
   const last = outcome.failures[0]?.op.n ?? Infinity;
-  // What comes behind the difference is not needed, but the end of a child that is open then.
+  // Removes the lines after the difference, except the end of a child that is running then.
   let best: { script: Script; outcome: Outcome } = { script: { ...script, lines: upTo(script.lines, last) }, outcome };
   let chunk = Math.ceil(best.script.lines.length / 2);
   for (let round = 0; round < ROUNDS && chunk >= 1; round++) {
@@ -38,7 +38,7 @@ export function shrink(script: Script, outcome: Outcome, judge: Judge): { script
   return { script: { ...best.script, name: script.name }, outcome: best.outcome };
 }
 
-/** Whether an outcome is a difference or an error. */
+/** Returns whether an outcome is a difference or an error. */
 export function isFailure(outcome: Outcome): boolean {
   return outcome.failures.length > 0 || outcome.error !== null;
 }

@@ -1,4 +1,4 @@
-/** What changed between two lists of areas: those that overlap belong together. */
+/** Finds the changes between two lists of areas: areas that overlap form a group. */
 import type { Area, Change, ChangeKind } from './types.ts';
 
 function sameLook(a: Area, b: Area): boolean {
@@ -22,7 +22,7 @@ function kindOf(before: readonly Area[], after: readonly Area[]): ChangeKind {
 }
 
 /**
- * The changes from one list to another, by address. Areas with the same id are left out.
+ * Returns the changes from one list to another, by address. Areas with the same id are left out.
  *
  * @param before by address, without overlaps
  * @param after the same
@@ -38,7 +38,7 @@ export function changesBetween(before: readonly Area[], after: readonly Area[]):
   while (i < old.length || j < fresh.length) {
     const gone: Area[] = [];
     const made: Area[] = [];
-    // The lowest area of either list begins a group; whatever overlaps the group joins it.
+    // The lowest area of either list begins a group, which takes every area that overlaps it.
     let end = -1;
     const take = (): boolean => {
       const a = old[i];

@@ -1,8 +1,8 @@
 /**
- * Columns of numbers that grow: a table of them holds one row of several numbers without an object for it.
+ * Growing columns of numbers: a table of columns stores rows without an object for each.
  */
 
-/** The arrays that columns are made of. */
+/** The typed arrays of columns. */
 type Numbers = Float64Array | Int32Array | Uint32Array | Uint8Array;
 
 /** A typed array that grows by doubling. */
@@ -16,7 +16,7 @@ export class Column<T extends Numbers> {
     this.#array = make(16);
   }
 
-  /** Bytes taken. */
+  /** The size in bytes. */
   get bytes(): number {
     return this.#array.byteLength;
   }

@@ -1,10 +1,10 @@
-/** A finished history: any moment of it, what changed, figures over time, and the first moment at which something holds. */
+/** A finished history: the areas of any moment, changes, figures over time, and the first moment that satisfies a condition. */
 import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from '@vmarea/mm-core';
 import { changesBetween } from './changes.ts';
 import { KINDS, type SpaceRow, type Table } from './table.ts';
 import type { Area, Change, Condition, Space, Step, Stretch } from './types.ts';
 
-/** The life of all address spaces of a log, or of a series of maps. */
+/** The history of all address spaces of a log, or of a series of maps. */
 export class History {
   readonly #table: Table;
 
@@ -12,28 +12,28 @@ export class History {
     this.#table = table;
   }
 
-  /** How many steps there are: the last moment. */
+  /** The number of steps, which is the last moment. */
   get steps(): number {
     return this.#table.moment;
   }
 
-  /** How many versions of areas there are. */
+  /** The number of versions of areas. */
   get versions(): number {
     return this.#table.born.length;
   }
 
-  /** Bytes in the tables; texts of calls are not counted. */
+  /** The size of the tables in bytes, without the texts of calls. */
   get memory(): number {
     return this.#table.memory;
   }
 
-  /** All address spaces, in the order of their beginning. */
+  /** All address spaces, in the order of their creation. */
   get spaces(): readonly Space[] {
     return this.#table.spaces.map((row, index) => spaceOf(row, index));
   }
 
   /**
-   * A step.
+   * Returns a step.
    *
    * @param moment from 1
    * @throws RangeError for a moment that does not exist
@@ -62,12 +62,12 @@ export class History {
     };
   }
 
-  /** Moments of the steps of one address space, ascending. */
+  /** Returns the moments of an address space's steps, ascending. */
   stepsOf(space: number): readonly number[] {
     return this.#space(space).steps;
   }
 
-  /** The moment after a memory call; 0 when there is none of that number. */
+  /** Returns the moment after a memory call; 0 when no call has this number. */
   momentOfCall(number: number): number {
     const { calls, number: numbers } = this.#table;
     let low = 0;
@@ -81,7 +81,7 @@ export class History {
     return moment !== 0 && numbers.get(moment) === number ? moment : 0;
   }
 
-  /** Names of the areas alive at a moment, by address: {@link area} tells more of each. */
+  /** Returns the ids of the areas alive at a moment, by address; {@link area} returns each of them. */
   idsAt(moment: number, space: number): Uint32Array {
     this.#check(moment, 0);
     const row = this.#space(space);
@@ -89,7 +89,7 @@ export class History {
     return aliveAt(this.#table, row, moment);
   }
 
-  /** One version of an area. */
+  /** Returns one version of an area. */
   area(id: number): Area {
     const table = this.#table;
     if (!(id >= 0 && id < this.versions)) throw new RangeError(`there is no area ${id}: there are ${this.versions}`);
@@ -114,7 +114,7 @@ export class History {
   }
 
   /**
-   * The areas of an address space at a moment, by address; none before it begins and after it ends.
+   * Returns the areas of an address space at a moment, by address; none before its creation and after its end.
    *
    * @throws RangeError for a moment or an address space that does not exist
    */
@@ -122,7 +122,7 @@ export class History {
     return Array.from(this.idsAt(moment, space), (id) => this.area(id));
   }
 
-  /** How many areas there were and how many bytes, without listing them. */
+  /** Returns the number of areas and of bytes, without listing the areas. */
   figuresAt(moment: number, space: number): { readonly areas: number; readonly bytes: number } {
     this.#check(moment, 0);
     const row = this.#space(space);
@@ -132,18 +132,18 @@ export class History {
     return { areas: this.#table.areas.get(step), bytes: this.#table.bytes.get(step) };
   }
 
-  /** What changed in an address space from one moment to another, by address. */
+  /** Returns the changes of an address space from one moment to another, by address. */
   changes(before: number, after: number, space: number): Change[] {
     return changesBetween(this.at(before, space), this.at(after, space));
   }
 
-  /** What a step changed in its own address space. A new one that is not a copy came as a whole. */
+  /** Returns the changes by a step in its own address space. In a new address space that is not a copy, every area came. */
   changesOf(moment: number): Change[] {
     return this.changes(moment - 1, moment, this.step(moment).space);
   }
 
   /**
-   * Figures of one address space over time, in at most `most` stretches of equal length.
+   * Returns figures of one address space over time, in at most `most` intervals of equal length.
    *
    * @param from first moment
    * @param to last moment
@@ -159,7 +159,7 @@ export class History {
     let last = row.steps[at - 1] ?? 0;
     for (let begin = from; begin <= to; begin += length) {
       const end = Math.min(to, begin + length - 1);
-      // The figures of the last step hold until the next.
+      // The figures of the last step are valid until the next.
       const holds = last !== 0 && begin >= row.from && begin < row.to;
       let areas = holds ? table.areas.get(last) : 0;
       let bytes = holds ? table.bytes.get(last) : 0;
@@ -168,7 +168,7 @@ export class History {
       let signals = 0;
       for (let step = row.steps[at]; step !== undefined && step <= end; step = row.steps[++at]) {
         last = step;
-        // What was before counts only where some of the stretch comes before its first step.
+        // The figures before the interval's first step count only when that step is not its first moment.
         areas = step === begin ? table.areas.get(step) : Math.max(areas, table.areas.get(step));
         bytes = step === begin ? table.bytes.get(step) : Math.max(bytes, table.bytes.get(step));
         const here = table.resident.get(step);
@@ -190,10 +190,10 @@ export class History {
   }
 
   /**
-   * The first moment at which something holds, or 0.
+   * Returns the first moment that satisfies a condition, or 0.
    *
-   * @param space the address space; left out: any
-   * @param from the first moment to look at
+   * @param space the address space; any when left out
+   * @param from the moment at which the search begins
    */
   first(condition: Condition, space?: number, from: number = 1): number {
     const table = this.#table;
@@ -216,7 +216,7 @@ export class History {
     return 0;
   }
 
-  /** Moments at which an area with this address came, changed or went, ascending. */
+  /** Returns the moments at which an area that contains this address came, changed or went, ascending. */
   touching(address: number, space?: number): number[] {
     const table = this.#table;
     const moments = new Set<number>();
@@ -229,7 +229,7 @@ export class History {
     return [...moments].sort((a, b) => a - b);
   }
 
-  /** The address space that a process had at a moment; -1 when it had none. */
+  /** Returns the address space of a process at a moment; -1 when it had none. */
   spaceOf(pid: number, moment: number): number {
     const table = this.#table;
     for (let index = table.spaces.length - 1; index >= 0; index--) {
@@ -253,7 +253,7 @@ export class History {
   #firstMapped(address: number, space: number | undefined, from: number): number {
     const table = this.#table;
     let first = 0;
-    // Versions stand in the order of their birth: one that was born before `from` may still be there.
+    // Versions are in the order of their birth: one that was born before `from` may still be alive.
     for (let id = 0; id < this.versions; id++) {
       const born = table.born.get(id);
       if (first !== 0 && born >= first) break;
@@ -283,7 +283,7 @@ function spaceOf({ pid, program, from, to }: SpaceRow, index: number): Space {
   return { index, pid, program, from, to };
 }
 
-/** Index of the last number that is no larger; -1 when there is none. */
+/** Returns the index of the last number that is not larger than `limit`; -1 when none is. */
 function lastNotAbove(numbers: readonly number[], limit: number): number {
   let low = 0;
   let high = numbers.length;
@@ -295,7 +295,7 @@ function lastNotAbove(numbers: readonly number[], limit: number): number {
   return low - 1;
 }
 
-/** The versions alive at a moment: those of the last keyframe that still live, and those born since. */
+/** Returns the versions alive at a moment: those of the last keyframe that are still alive, and those born since. */
 function aliveAt(table: Table, row: SpaceRow, moment: number): Uint32Array {
   const { keyframes, versions } = row;
   let low = 0;

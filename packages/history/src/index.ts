@@ -1,5 +1,5 @@
-// @vmarea/history: the life of all address spaces of a log, or of a series of maps, in typed arrays with keyframes: the areas of any
-// moment within milliseconds, what changed between two, figures over time, and the first moment at which something holds.
+// @vmarea/history: the history of all address spaces of a log, or of a series of maps, in typed arrays with keyframes: the areas of
+// any moment within milliseconds, changes, figures over time, and the first moment that satisfies a condition.
 
 export { HistoryRecorder } from './recorder.ts';
 export { History } from './history.ts';

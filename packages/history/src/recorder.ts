@@ -1,6 +1,6 @@
 /**
- * Writes the history of a replay while it runs. After each call only the part of the address space is compared that the call
- * named or that its areas told of, so that the cost does not grow with the number of areas.
+ * Writes the history of a replay while it runs. After each call it compares only the range that the call names or that the
+ * events of areas report, so that the cost does not grow with the number of areas.
  */
 import type { Task } from '@vmarea/kernel';
 import { findVma, type Mm, type Tracer, type Vma, type VmaEvent } from '@vmarea/mm-core';
@@ -10,18 +10,18 @@ import type { MemoryOp } from '@vmarea/strace';
 import { History } from './history.ts';
 import { Table, type AreaRow } from './table.ts';
 
-/** A range of addresses that may have changed: empty while `low` is not below `high`. */
+/** A range of addresses that may have changed; empty when `low` is not below `high`. */
 interface Range {
   low: number;
   high: number;
 }
 
-/** What is kept of an address space while the replay runs. */
+/** The state of an address space while the replay runs. */
 interface Watched {
   readonly index: number;
   readonly mm: Mm;
   readonly changed: Range;
-  /** Tasks that use it. */
+  /** The number of tasks that use it. */
   users: number;
   readonly labels: ReadonlyMap<number, string> | null;
 }
@@ -31,10 +31,10 @@ export class HistoryRecorder implements Tracer {
   readonly #table = new Table();
   readonly #watched = new Map<Mm, Watched>();
   readonly #byPid = new Map<number, Watched>();
-  /** Whose areas have told something since they were last looked at. */
+  /** The address space of the last event, so that the next event finds it without a look-up. */
   #told: Watched | null = null;
 
-  /** The options of a replay, with this recorder listening; what listens already goes on doing so. */
+  /** Returns the options of a replay with this recorder as a listener, besides the listeners that they contain. */
   listen(options: ReplayOptions): ReplayOptions {
     const { beforeCall, onCall, onProcess } = options;
     return {
@@ -55,7 +55,7 @@ export class HistoryRecorder implements Tracer {
     };
   }
 
-  /** What has been written so far. It may be asked while the replay goes on. */
+  /** The history so far. It may be read while the replay continues. */
   get history(): History {
     return new History(this.#table);
   }
@@ -63,11 +63,11 @@ export class HistoryRecorder implements Tracer {
   // --- the tracer
 
   enter(): void {
-    // Which functions are entered does not matter here.
+    // The history does not record entered functions.
   }
 
   decide(): void {
-    // Reasons come with the call.
+    // The reason comes with the call's record.
   }
 
   vma(event: VmaEvent, vma: Vma, detail: number): void {
@@ -83,12 +83,12 @@ export class HistoryRecorder implements Tracer {
   }
 
   fault(): void {
-    // There is no memory behind a replay.
+    // A replay has no memory, so no faults.
   }
 
   // --- calls and processes
 
-  /** The break as it was names the heap as it was. */
+  /** The old break decides which area has the name [heap] before the call. */
   #beforeCall({ op, task, pid }: CallToCome): void {
     if (op.op === 'brk') widenByHeap(this.#use(pid, pid, task, null).changed, task.mm);
   }
@@ -113,7 +113,7 @@ export class HistoryRecorder implements Tracer {
     if (kind === 'exit') this.#leave(pid, moment);
   }
 
-  /** The address space that a task uses now: one that is known, or a new one with all that is in it. */
+  /** Returns the task's current address space: a known one, or a new one whose whole range counts as changed. */
   #use(pid: number, tgid: number, { mm }: Task, labels: ReadonlyMap<number, string> | null): Watched {
     const before = this.#byPid.get(pid);
     if (before?.mm === mm) return before;
@@ -130,7 +130,7 @@ export class HistoryRecorder implements Tracer {
     return watched;
   }
 
-  /** A task no longer uses its address space. */
+  /** Called when a task stops using its address space. */
   #leave(pid: number, moment: number): void {
     const watched = this.#byPid.get(pid);
     if (watched === undefined) return;
@@ -143,7 +143,7 @@ export class HistoryRecorder implements Tracer {
 
   // --- what changed
 
-  /** Compares what may have changed with what is there now. */
+  /** Compares the changed range with the present areas. */
   #look(watched: Watched, moment: number): void {
     const { changed, index, mm } = watched;
     const row = this.#table.spaces[index]!;
@@ -152,7 +152,7 @@ export class HistoryRecorder implements Tracer {
       let { low, high } = changed;
       changed.low = Infinity;
       changed.high = -Infinity;
-      // An area that sticks out of the range is compared as a whole, and what it covered, too.
+      // Extends the range until no area crosses its borders.
       for (;;) {
         const [from, to] = this.#table.rangeOf(row, low, high);
         let least = low;
@@ -205,13 +205,13 @@ function widen(range: Range, low: number, high: number): void {
   if (high > range.high) range.high = high;
 }
 
-/** The heap is where the break says: an area may be renamed when it moves. */
+/** The break decides which area has the name [heap]: the areas at its old and new place may be renamed. */
 function widenByHeap(range: Range, mm: Mm): void {
   const page = mm.system.pageSize;
   widen(range, Math.max(0, Math.min(mm.startBrk, mm.brk) - page), Math.max(mm.startBrk, mm.brk) + page);
 }
 
-/** What a call names, and what it gave. */
+/** Adds the range that a call names, and the range of its result. */
 function widenByCall(range: Range, op: MemoryOp, result: number | null): void {
   if (op.op === 'mlockall' || op.op === 'munlockall' || op.op === 'prctl' || op.op === 'shmdt') {
     widen(range, 0, Infinity);

@@ -1,4 +1,4 @@
-/** The history of a process from maps or smaps that were taken of it now and then. */
+/** Builds the history of a process from a series of its maps or smaps. */
 import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_SHARED, VM_WRITE } from '@vmarea/mm-core';
 import { smapsFigures, type MapsLine } from '@vmarea/strace';
 import { History } from './history.ts';
@@ -6,7 +6,7 @@ import { Table, type AreaRow } from './table.ts';
 
 /** One map of a series. */
 export interface MapOfSeries {
-  /** What it is called: a time, or a file's name. */
+  /** Its title: a time, or a file's name. */
   readonly title: string;
   readonly lines: readonly MapsLine[];
 }
@@ -20,7 +20,7 @@ function flagsOf(line: MapsLine): number {
   );
 }
 
-/** Bytes resident; null when no line tells. */
+/** Returns the resident bytes; null when no line contains them. */
 function residentOf(lines: readonly MapsLine[]): number | null {
   let sum: number | null = null;
   for (const line of lines) {
@@ -30,7 +30,7 @@ function residentOf(lines: readonly MapsLine[]): number | null {
   return sum;
 }
 
-/** The history of one address space from its maps, in their order: each is a step. */
+/** Builds the history of one address space from its maps, in their order: each map is a step. */
 export function historyOfMaps(maps: readonly MapOfSeries[]): History {
   const table = new Table();
   const space = table.addSpace(0, 1);

@@ -1,8 +1,8 @@
 /**
- * The rows behind a history: versions of areas, each with the moments of its birth and death, and steps.
+ * The rows of a history: versions of areas, each with the moments of its birth and death, and steps.
  *
- * For each address space there are keyframes: the versions alive at a moment, made after so many new versions that they take
- * no more room than the versions do.
+ * Each address space has keyframes: the versions alive at a moment. The number of new versions between two keyframes is large
+ * enough that keyframes need no more memory than versions.
  */
 import type { Reason } from '@vmarea/replay';
 import type { MapsLine } from '@vmarea/strace';
@@ -12,16 +12,16 @@ import type { StepKind } from './types.ts';
 /** Kinds of steps by number. */
 export const KINDS: readonly StepKind[] = ['call', 'begin', 'fork', 'thread', 'exec', 'exit', 'signal', 'map'];
 
-/** Death of what lives. */
+/** The death of a version that is alive. */
 export const ALIVE = 0xffffffff;
 
-/** A keyframe comes after this many new versions, or after as many as there are areas, whichever is more. */
+/** A keyframe follows after this many new versions, or after as many as there are areas, whichever is more. */
 const BETWEEN_KEYFRAMES = 1024;
 
-/** What names an area in a map. */
+/** The fields of a map's line that name an area. */
 export type Identity = Pick<MapsLine, 'name' | 'major' | 'minor' | 'inode'>;
 
-/** An area as it is now. */
+/** The present state of an area. */
 export interface AreaRow {
   readonly start: number;
   readonly end: number;
@@ -34,7 +34,7 @@ export interface AreaRow {
 /** The versions alive at a moment, by address. */
 export interface Keyframe {
   readonly moment: number;
-  /** How many of the space's versions there were. */
+  /** The number of the space's versions at that moment. */
   readonly versions: number;
   readonly alive: Uint32Array;
 }
@@ -50,7 +50,7 @@ export class SpaceRow {
   readonly keyframes: Keyframe[] = [];
   /** The versions alive now, by address. */
   alive: number[] = [];
-  /** Bytes of those. */
+  /** The bytes of the versions alive now. */
   bytes: number = 0;
   /** Its steps. */
   readonly steps: number[] = [];
@@ -61,7 +61,7 @@ export class SpaceRow {
   }
 }
 
-/** What is told of a step when it is added. */
+/** The data of a step that is added. */
 export interface StepRow {
   readonly kind: StepKind;
   readonly line: number;
@@ -98,11 +98,11 @@ export class Table {
   readonly reason: Column<Uint32Array> = ordinals();
   readonly areas: Column<Uint32Array> = ordinals();
   readonly bytes: Column<Float64Array> = doubles();
-  /** NaN where nothing told. */
+  /** NaN when unknown. */
   readonly resident: Column<Float64Array> = doubles();
   /** Moments of the memory calls. */
   readonly calls: Column<Uint32Array> = ordinals();
-  /** Texts stay as the log has them. */
+  /** The texts of the log. */
   readonly texts: string[] = [];
   readonly names: string[] = [];
   readonly reasons: (Reason | null)[] = [null];
@@ -133,7 +133,7 @@ export class Table {
     return this.texts.length - 1;
   }
 
-  /** Bytes in the columns and keyframes; texts are not counted. */
+  /** The bytes of the columns and keyframes, without texts. */
   get memory(): number {
     const columns: readonly Column<Float64Array | Int32Array | Uint32Array | Uint8Array>[] = [
       ...[this.space, this.born, this.died, this.start, this.end, this.offset, this.flags, this.identity],
@@ -148,7 +148,7 @@ export class Table {
     return bytes;
   }
 
-  /** Adds a step; its figures are those of the space before it until {@link settle}. @returns its moment */
+  /** Adds a step; its figures are 0 until {@link settle}. @returns its moment */
   addStep(row: StepRow): number {
     const { reason } = row;
     this.kind.push(KINDS.indexOf(row.kind));
@@ -171,20 +171,20 @@ export class Table {
     return this.moment;
   }
 
-  /** Begins an address space. @returns its index */
+  /** Adds an address space. @returns its index */
   addSpace(pid: number, from: number): number {
     this.spaces.push(new SpaceRow(pid, from));
     return this.spaces.length - 1;
   }
 
-  /** The number of an identity. */
+  /** Returns the index of an identity; adds it when it is new. */
   identityOf(identity: Identity): number {
     const { name, major, minor, inode } = identity;
     if (inode === 0 && major === 0 && minor === 0) return intern(this.#identityOf, this.identities, name, identity);
     return intern(this.#fileOf, this.identities, `${major}:${minor}:${inode}:${name}`, identity);
   }
 
-  /** The part of `alive`, by index, that overlaps a range of addresses. */
+  /** Returns the part of `alive` (indices) that overlaps a range of addresses. */
   rangeOf({ alive }: SpaceRow, low: number, high: number): readonly [from: number, to: number] {
     const from = firstWhere(alive, (version) => this.end.get(version) > low);
     const to = firstWhere(alive, (version) => this.start.get(version) >= high);
@@ -192,9 +192,9 @@ export class Table {
   }
 
   /**
-   * Replaces the versions `from` to `to` (indices in `alive`) by what is there now. Those that are equal live on.
+   * Replaces the versions `from` to `to` (indices in `alive`) by the areas `now`. Versions equal to an area stay alive.
    *
-   * @param moment at which the new ones are born
+   * @param moment the birth of the new versions
    */
   replace(space: number, [from, to]: readonly [number, number], now: readonly AreaRow[], moment: number): void {
     const row = this.spaces[space]!;
@@ -211,7 +211,7 @@ export class Table {
     else row.alive.splice(from, old.length, ...next);
   }
 
-  /** Writes the figures of a space to a step, and makes a keyframe when it is time. */
+  /** Sets a step's figures of a space, and adds a keyframe when one is due. */
   settle(space: number, moment: number, resident: number | null = null): void {
     const row = this.spaces[space]!;
     this.areas.set(moment, row.alive.length);
@@ -261,7 +261,7 @@ function intern<T>(known: Map<string, number>, list: T[], key: string, value: T)
   return list.length - 1;
 }
 
-/** Index of the first for which something holds; it holds for all that follow. */
+/** Returns the index of the first element for which `holds` is true; it must be true for all that follow. */
 function firstWhere(list: readonly number[], holds: (value: number) => boolean): number {
   let low = 0;
   let high = list.length;

@@ -1,21 +1,21 @@
 /**
- * What a history tells, as plain data. A moment is the number of a step: 0 is before the first, `history.steps` after the last.
+ * The data of a history, without code. A moment is the number of a step: 0 is before the first, `history.steps` after the last.
  */
 import type { Reason } from '@vmarea/replay';
 import type { MapsLine } from '@vmarea/strace';
 
-/** What a step was: a memory call, something that happened to a process, or a map of a series. */
+/** The kind of a step: a memory call, an event of a process, or a map of a series. */
 export type StepKind = 'call' | 'begin' | 'fork' | 'thread' | 'exec' | 'exit' | 'signal' | 'map';
 
 /** One step of a log. */
 export interface Step {
-  /** From 1. The moment after it has the same number. */
+  /** The step's number, from 1, and the moment after it. */
   readonly moment: number;
   readonly kind: StepKind;
-  /** Line in the log; for a map of a series its number, from 1. */
+  /** The line in the log; for a map of a series its number, from 1. */
   readonly line: number;
   readonly pid: number;
-  /** Index in `history.spaces`. */
+  /** The address space, as an index in `history.spaces`. */
   readonly space: number;
   /** Ordinal among the memory calls, from 1; 0 for other steps. */
   readonly number: number;
@@ -23,27 +23,27 @@ export interface Step {
   readonly name: string;
   /** The call's arguments, a signal's text, or the title of a map. */
   readonly text: string;
-  /** What the kernel here answered, negative for an errno; null without a result. */
+  /** The result of the modelled kernel, negative for an errno; null without one. */
   readonly result: number | null;
-  /** What the log says; null without a result. */
+  /** The result in the log; null without one. */
   readonly recorded: number | null;
-  /** Why `result` is an error; null when it is none. */
+  /** The reason when `result` is an error; otherwise null. */
   readonly reason: Reason | null;
-  /** Areas of its address space after it. */
+  /** The number of areas in its address space after it. */
   readonly areas: number;
-  /** Bytes mapped in its address space after it. */
+  /** The mapped bytes in its address space after it. */
   readonly bytes: number;
-  /** Bytes resident, where smaps said so; null elsewhere. */
+  /** The resident bytes, when smaps contains them; otherwise null. */
   readonly resident: number | null;
 }
 
-/** An area during its life: from one change to the next. */
+/** A version of an area: the area from one change to the next. */
 export interface Area extends MapsLine {
-  /** Names it: the same at two moments means that nothing of it changed in between. */
+  /** Identifies the version: the same id at two moments means that the area did not change in between. */
   readonly id: number;
-  /** VM_ bits, int32; for a map of a series only what its line shows. */
+  /** VM_ bits, int32; for a map of a series only those that its line shows. */
   readonly flags: number;
-  /** The moment from which on it was so. */
+  /** The first moment of this version. */
   readonly since: number;
 }
 
@@ -51,13 +51,13 @@ export interface Area extends MapsLine {
 export interface Space {
   /** Index in `history.spaces`. */
   readonly index: number;
-  /** The thread group whose space it was first. */
+  /** The first thread group that used it. */
   readonly pid: number;
-  /** The program, as the map shows the first mapped file when the space was made; empty when nothing tells. */
+  /** The path of the first mapped file at the space's creation, which is the program; empty when unknown. */
   readonly program: string;
   /** Its first moment. */
   readonly from: number;
-  /** The first moment at which it is gone; `Infinity` when it never goes. */
+  /** The first moment after its end; `Infinity` when it does not end. */
   readonly to: number;
 }
 
@@ -67,14 +67,14 @@ export interface Space {
  */
 export type ChangeKind = 'came' | 'went' | 'grew' | 'shrank' | 'changed' | 'split' | 'joined' | 'redone';
 
-/** Areas of two moments that overlap, none of them the same. */
+/** Areas of two moments that overlap, none of them with the same id in both. */
 export interface Change {
   readonly kind: ChangeKind;
   readonly before: readonly Area[];
   readonly after: readonly Area[];
 }
 
-/** What is looked for with `history.first`. */
+/** A condition for `history.first`. */
 export type Condition =
   | { readonly kind: 'areas'; readonly above: number }
   | { readonly kind: 'bytes'; readonly above: number }
@@ -82,18 +82,18 @@ export type Condition =
   | { readonly kind: 'failed' }
   | { readonly kind: 'differs' };
 
-/** Figures of one stretch of time, for a picture. */
+/** Figures of one interval of time, for a picture. */
 export interface Stretch {
   /** Its first and last moment. */
   readonly from: number;
   readonly to: number;
-  /** Most areas in it. */
+  /** The highest number of areas. */
   readonly areas: number;
-  /** Most bytes in it. */
+  /** The highest number of mapped bytes. */
   readonly bytes: number;
-  /** Most bytes resident, null where nothing told. */
+  /** The highest number of resident bytes; null when unknown. */
   readonly resident: number | null;
-  /** Calls that failed. */
+  /** The number of failed calls. */
   readonly failures: number;
   readonly signals: number;
 }

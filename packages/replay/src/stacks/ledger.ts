@@ -1,9 +1,9 @@
 /**
- * Which call stack each area of an address space comes from, for logs of `strace -k` and `-kk`.
+ * Records which call stack each area of an address space comes from, for logs of `strace -k` and `-kk`.
  *
- * An area is owed to the call that made it begin where it begins: the call that mapped it there, or that cut it off from what
- * lies below. A call is made before the log shows its stack, so it leaves an {@link Origin} at the addresses and the stack
- * is filled in when it comes.
+ * An area belongs to the call that set its start: the call that mapped it, or that split it off the area below. The log shows a
+ * call's stack after the call, so the call stores an {@link Origin} at the addresses, and {@link StackLedger.stack} fills in the
+ * stack.
  */
 import { findVma, type Mm } from '@vmarea/mm-core';
 import { areaKind, KindCounter } from '@vmarea/situation';
@@ -13,39 +13,39 @@ import type { Space } from '../process/process.ts';
 import type { StackReport, StackRow } from '../report/report.ts';
 import { stackFrames, stackKey } from './frames.ts';
 
-/** Different stacks that are told apart; the rest counts as one. */
+/** The limit of different stacks; the ones beyond it count as one. */
 const MOST_STACKS = 65_536;
-/** Stacks that are reported. */
+/** The number of stacks in a report. */
 const REPORTED = 10;
-/** Files that are reported. */
+/** The number of files in a report. */
 const FILES = 5;
-/** Entries beside those of the areas that are there, before they are thinned out. */
+/** The number of entries without an area that may accumulate before {@link thinOut}. */
 const SPARE = 10_000;
 
-/** What one stack has done. */
+/** The counts of one stack. */
 export interface StackCount {
-  /** Innermost first, as text; empty for the calls that could not be told apart any more. */
+  /** The frames as text, innermost first; empty for the stacks beyond the limit. */
   readonly frames: readonly string[];
-  /** Where in it the program's own part begins: wrappers of system calls come before. */
+  /** The index of the first frame that is not a system call's wrapper. */
   readonly caller: number;
   calls: number;
   splits: number;
   readonly failed: Map<string, number>;
 }
 
-/** Who made an area begin somewhere. */
+/** The call that set an area's start. */
 export interface Origin {
-  /** Null as long as no stack has come: the log has none for this call. */
+  /** Null until the stack arrives, and when the log has none for this call. */
   stack: StackCount | null;
 }
 
-/** What is known before a call is made. */
+/** The state before a call. */
 interface Before {
   readonly areasBegin: ReadonlySet<number>;
   readonly splits: number;
 }
 
-/** A call whose stack has not come yet. */
+/** A call whose stack has not arrived yet. */
 interface Waiting {
   readonly call: Call;
   readonly origin: Origin;
@@ -53,7 +53,7 @@ interface Waiting {
   readonly error: string;
 }
 
-/** Areas of a map by their stacks. */
+/** The areas of one stack in a map. */
 export interface Holder {
   areas: number;
   bytes: number;
@@ -69,7 +69,7 @@ export interface Shown {
   readonly moment: string;
 }
 
-/** A map at a moment, and who holds its areas. */
+/** A map at a moment, with its areas by stack. */
 export interface HeldMap {
   readonly shown: Shown;
   readonly holders: ReadonlyMap<StackCount, Holder>;
@@ -86,12 +86,12 @@ export class StackLedger {
   #withStack = 0;
   #calls = 0;
 
-  /** A memory call is about to be made. @param splits so far */
+  /** Called before a memory call. @param splits the number of splits so far */
   before(mm: Mm, op: MemoryOp, splits: number): void {
     this.#before = { areasBegin: new Set(bordersOf(op, mm, null).filter((at) => beginsAt(mm, at))), splits };
   }
 
-  /** It has been made, or it failed in the log. @param result null without one */
+  /** Called after a memory call, made or failed in the log. @param result null without one */
   after(made: { mm: Mm; space: Space; call: Call; op: MemoryOp; result: number | null; splits: number }): void {
     const { mm, space, call, op, result } = made;
     this.#calls++;
@@ -109,7 +109,7 @@ export class StackLedger {
     if (space.origins.size > 2 * mm.mapCount + SPARE) thinOut(mm, space.origins);
   }
 
-  /** The stack of a call, which follows it in the log. */
+  /** Called for the stack of a call, which follows the call in the log. */
   stack(event: StackEvent): void {
     const waiting = this.#waiting.get(event.pid);
     if (waiting === undefined || event.of === null || waiting.call.line !== event.of.line) return;
@@ -132,7 +132,7 @@ export class StackLedger {
     return made;
   }
 
-  /** Sums up a map by the stacks that it comes from. */
+  /** Counts a map's areas by stack. */
   hold(shown: Shown): HeldMap {
     const { lines, space } = shown;
     const holders = new Map<StackCount, Holder>();
@@ -148,7 +148,7 @@ export class StackLedger {
     return { shown, holders, unknown, before };
   }
 
-  /** The report of a map, when the log is at its end. */
+  /** Returns the report of a map, at the end of the log. */
   report({ shown, holders, unknown, before }: HeldMap): StackReport {
     const { lines, pid, line, moment } = shown;
     const sorted = [...holders].sort((a, b) => b[1].areas - a[1].areas);
@@ -172,7 +172,7 @@ export class StackLedger {
   }
 }
 
-/** Areas by the file of the frame that says where. */
+/** Counts areas by the file of the first frame that is not a wrapper. */
 function byFile(holders: readonly (readonly [StackCount, Holder])[]): [string, number][] {
   const files = new Map<string, number>();
   for (const [{ frames, caller }, { areas }] of holders) {
@@ -211,9 +211,9 @@ function beginsAt(mm: Mm, at: number): boolean {
 }
 
 /**
- * Where a call may make areas begin: where its range begins, and behind it.
+ * Returns the addresses at which a call may create the start of an area: the start and the end of its range.
  *
- * @param placed where the kernel has put what it maps; null before the call, or when it maps nothing
+ * @param placed the address at which the kernel mapped; null before the call, or when it maps nothing
  */
 function bordersOf(op: MemoryOp, mm: Mm, placed: number | null): number[] {
   const { pageSize } = mm.system;
@@ -244,7 +244,7 @@ function bordersOf(op: MemoryOp, mm: Mm, placed: number | null): number[] {
   }
 }
 
-/** Forgets addresses at which no area begins any more. */
+/** Removes addresses at which no area starts any more. */
 function thinOut(mm: Mm, origins: Map<number, Origin>): void {
   for (const at of origins.keys()) if (!beginsAt(mm, at)) origins.delete(at);
 }
