@@ -112,7 +112,7 @@ export class StackLedger {
   /** Called for the stack of a call, which follows the call in the log. */
   stack(event: StackEvent): void {
     const waiting = this.#waiting.get(event.pid);
-    if (waiting === undefined || event.of === null || waiting.call.line !== event.of.line) return;
+    if (waiting === undefined || waiting.call.line !== event.of?.line) return;
     this.#waiting.delete(event.pid);
     this.#withStack++;
     const stack = this.#count(event);
