@@ -66,9 +66,9 @@ function searchEnd(mm: Mm, hint: number): number {
   return hint > mapWindow || hint < 0 ? mm.taskSize : mapWindow;
 }
 
-/** Searches bottom-up: the search of the legacy layout, and the fallback of the top-down one. */
-function searchBottomUp(cur: Caller, len: Bytes, base: number, end: number): number {
-  const found = cur.mm.tree.lowestGap(len, base, end, 0, 0);
+/** Searches bottom-up, in a window: the search of the legacy layout, and the fallback of the top-down one. */
+function searchBottomUp(cur: Caller, len: Bytes, start: Addr, end: Addr, alignMask: number): AddrOrErrno {
+  const found = cur.mm.tree.lowestGap(len, start, end, alignMask, 0);
   return found < 0 ? refuse(cur, GET_UNMAPPED_AREA_NO_GAP, -ENOMEM) : found;
 }
 
@@ -94,8 +94,7 @@ function searchWindow(cur: Caller, addr: Addr, len: Bytes, window: FlagWindow): 
 
 /** Searches the window of a flag for drivers with a search of their own. `alignMask` as for {@link vmUnmappedArea}. */
 export function vmUnmappedWindow(cur: Caller, len: Bytes, window: FlagWindow, alignMask: number): AddrOrErrno {
-  const found = cur.mm.tree.lowestGap(len, window.start, window.end, alignMask, 0);
-  return found < 0 ? refuse(cur, GET_UNMAPPED_AREA_NO_GAP, -ENOMEM) : found;
+  return searchBottomUp(cur, len, window.start, window.end, alignMask);
 }
 
 /** arch_get_unmapped_area_topdown and arch_get_unmapped_area. */
@@ -115,16 +114,17 @@ function searchArea(cur: Caller, addr: Addr, len: Bytes, flags: number): number 
     if (hint >= 0) return hint;
   }
   const end = searchEnd(mm, addr);
-  return mm.mmapLegacy ? searchBottomUp(cur, len, mm.mmapBase, end) : searchTopDown(cur, len, flags, end);
+  if (mm.mmapLegacy) return searchBottomUp(cur, len, mm.mmapBase, end, 0);
+  return searchTopDown(cur, len, flags, end, 0);
 }
 
 /** Searches top-down from mmap_base, raised by as much as `end` lies above the default window. */
-function searchTopDown(cur: Caller, len: Bytes, flags: number, end: number): number {
+function searchTopDown(cur: Caller, len: Bytes, flags: number, end: Addr, alignMask: number): AddrOrErrno {
   const { mm } = cur;
   const { arch } = mm.system;
   const high = mm.mmapBase + (end - arch.mapWindow);
-  const found = mm.tree.highestGap(len, searchLow(mm.system, flags), high, 0, 0);
-  return found >= 0 ? found : searchBottomUp(cur, len, arch.taskUnmappedBase, end);
+  const found = mm.tree.highestGap(len, searchLow(mm.system, flags), high, alignMask, 0);
+  return found >= 0 ? found : searchBottomUp(cur, len, arch.taskUnmappedBase, end, alignMask);
 }
 
 /**
@@ -250,14 +250,7 @@ function whyNotThere(cur: Caller, file: VmFile | null, len: Bytes, area: AddrOrE
  * @returns an address or -ENOMEM
  */
 export function vmUnmappedArea(cur: Caller, len: Bytes, hint: number, topdown: boolean, alignMask: number): number {
-  const mm = cur.mm;
-  const { arch } = mm.system;
-  const end = searchEnd(mm, hint);
-  if (topdown) {
-    const high = mm.mmapBase + (end - arch.mapWindow);
-    const found = mm.tree.highestGap(len, searchLow(mm.system, 0), high, alignMask, 0);
-    if (found >= 0) return found;
-  }
-  const found = mm.tree.lowestGap(len, arch.taskUnmappedBase, end, alignMask, 0);
-  return found < 0 ? refuse(cur, GET_UNMAPPED_AREA_NO_GAP, -ENOMEM) : found;
+  const end = searchEnd(cur.mm, hint);
+  if (topdown) return searchTopDown(cur, len, 0, end, alignMask);
+  return searchBottomUp(cur, len, cur.mm.system.arch.taskUnmappedBase, end, alignMask);
 }
