@@ -63,6 +63,7 @@ export {
   isMergeableVma,
   vmaMerge,
   whyNotJoined,
+  rulesBetween,
   whyNotMerged,
 } from './shape/merge.ts';
 export { modifyFlags, modifyVma } from './shape/modify.ts';

@@ -166,35 +166,46 @@ export function tellApart(tracer: Tracer, prev: Vma | null, next: Vma | null, sp
 }
 
 /**
- * Returns the number of the reason that keeps an area from joining a neighbour that it touches, 0 when there is none.
+ * Returns the number of the first reason that keeps an area from joining a neighbour that it touches, 0 when there is none.
  *
  * @param side the side of `vma` on which the area lies: 'above' begins where `vma` ends, 'below' ends where `vma` begins
  */
 export function whyNotJoined(vma: Vma, side: 'above' | 'below', spec: AreaSpec): number {
+  return rulesAgainst(vma, side, spec)[0] ?? 0;
+}
+
+/** Returns the number of every reason of {@link whyNotJoined}, in the kernel's order. */
+function rulesAgainst(vma: Vma, side: 'above' | 'below', spec: AreaSpec): number[] {
   const { vmFlags } = spec;
-  if (((vma.vmFlags | vmFlags) & VM_SPECIAL) !== 0) return VMA_MERGE_SPECIAL;
-  if (((vma.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) !== 0 || vma.vmFlagsHigh !== spec.vmFlagsHigh) return VMA_MERGE_FLAGS;
-  if (vma.vmFile !== spec.file) return VMA_MERGE_FILE;
-  if (vma.vmOps !== null && vma.vmOps.close !== null) return VMA_MERGE_CLOSE_OP;
-  if (vma.userfaultCtx !== spec.userfaultCtx) return VMA_MERGE_USERFAULT;
-  if (vma.anonName !== spec.anonName) return VMA_MERGE_ANON_NAME;
-  if (vma.vmPolicy !== spec.policy) return VMA_MERGE_POLICY;
-  if (!anonVmaFits(spec, vma)) return VMA_MERGE_ANON_VMA;
   const { perPage } = vma.vmMm.system;
+  const why: number[] = [];
+  if (((vma.vmFlags | vmFlags) & VM_SPECIAL) !== 0) why.push(VMA_MERGE_SPECIAL);
+  if (((vma.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) !== 0 || vma.vmFlagsHigh !== spec.vmFlagsHigh)
+    why.push(VMA_MERGE_FLAGS);
+  if (vma.vmFile !== spec.file) why.push(VMA_MERGE_FILE);
+  if (vma.vmOps !== null && vma.vmOps.close !== null) why.push(VMA_MERGE_CLOSE_OP);
+  if (vma.userfaultCtx !== spec.userfaultCtx) why.push(VMA_MERGE_USERFAULT);
+  if (vma.anonName !== spec.anonName) why.push(VMA_MERGE_ANON_NAME);
+  if (vma.vmPolicy !== spec.policy) why.push(VMA_MERGE_POLICY);
+  if (!anonVmaFits(spec, vma)) why.push(VMA_MERGE_ANON_VMA);
   const apart =
     side === 'above'
       ? vma.vmPgoff + (vma.vmEnd - vma.vmStart) * perPage !== spec.pgoff
       : vma.vmPgoff !== spec.pgoff + (spec.end - spec.start) * perPage;
-  return apart ? VMA_MERGE_PGOFF : 0;
+  if (apart) why.push(VMA_MERGE_PGOFF);
+  return why;
 }
 
 /**
- * Returns the number of the reason that keeps two neighbours apart, 0 when there is none (no merge was attempted since they
- * became alike).
+ * Returns the number of every reason that keeps two VMAs of an address space from being one, in the kernel's order; none
+ * when no call has tried to join them since they became alike.
  */
+export function rulesBetween(left: Vma, right: Vma): number[] {
+  if (left.vmEnd !== right.vmStart) return [VMA_MERGE_NOT_ADJACENT];
+  return rulesAgainst(left, 'above', new AreaSpec().partOf(right, right.vmStart, right.vmEnd));
+}
+
+/** Returns the first of {@link rulesBetween}, 0 when there is none. */
 export function whyNotMerged(left: Vma, right: Vma): number {
-  if (left.vmEnd !== right.vmStart) return VMA_MERGE_NOT_ADJACENT;
-  const why = whyNotJoined(left, 'above', new AreaSpec().partOf(right, right.vmStart, right.vmEnd));
-  if (why !== 0) return why;
-  return isMergeableAnonVma(left.anonVma, right.anonVma, null) ? 0 : VMA_MERGE_ANON_VMA;
+  return rulesBetween(left, right)[0] ?? 0;
 }

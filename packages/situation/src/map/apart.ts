@@ -3,12 +3,15 @@
  */
 import {
   isMergeableAnonVma,
+  rulesBetween,
   VM_ACCOUNT,
   VM_DONTCOPY,
   VM_DONTDUMP,
   VM_DONTEXPAND,
   VM_EXEC,
   VM_GROWSDOWN,
+  VM_HIGH_DROPPABLE,
+  VM_HIGH_SEALED,
   VM_HUGEPAGE,
   VM_HUGETLB,
   VM_IO,
@@ -88,26 +91,35 @@ const FLAGS: readonly (readonly [flag: number, name: string, what: string])[] = 
   [VM_MERGEABLE, 'VM_MERGEABLE', 'MADV_MERGEABLE'],
 ];
 
+/** VM_HIGH_ flags, as FLAGS says the others. */
+const HIGH_FLAGS: readonly (readonly [flag: number, words: string])[] = [
+  [VM_HIGH_DROPPABLE, 'MAP_DROPPABLE (VM_DROPPABLE)'],
+  [VM_HIGH_SEALED, 'sealed by mseal (VM_SEALED)'],
+];
+
 /** The names of VM_ bits. */
 export function vmFlagNames(flags: number): string[] {
   return FLAGS.filter(([flag]) => (flags & flag) !== 0).map(([, name]) => name);
 }
 
 /** What is said of the flags that only one area has: `charged to Committed_AS (VM_ACCOUNT)`. */
-function flagWords(vma: Vma, mask: number): string {
+function flagWords(vma: Vma, mask: number, high: number): string {
   const words = FLAGS.filter(([flag]) => (vma.vmFlags & mask & flag) !== 0).map(
     ([, name, what]) => `${what} (${name})`,
   );
   // For files the bit is VM_DENYWRITE, of old kernels.
   if ((vma.vmFlags & mask & VM_MTE_ALLOWED) !== 0)
     words.push(vma.vmFile === null ? 'made by brk or exec (VM_MTE_ALLOWED)' : 'a program that runs (VM_DENYWRITE)');
+  for (const [flag, word] of HIGH_FLAGS) if ((vma.vmFlagsHigh & high & flag) !== 0) words.push(word);
   return words.join(', ');
 }
 
-function flagText(left: Vma, right: Vma, differ: number): string {
+function flagText(left: Vma, right: Vma): string {
+  const differ = (left.vmFlags ^ right.vmFlags) & ~VM_SOFTDIRTY;
+  const high = left.vmFlagsHigh ^ right.vmFlagsHigh;
   return [
-    ['the lower', flagWords(left, differ)],
-    ['the upper', flagWords(right, differ)],
+    ['the lower', flagWords(left, differ, high)],
+    ['the upper', flagWords(right, differ, high)],
   ]
     .filter(([, what]) => what !== '')
     .map(([which, what]) => `only ${which} is ${what}`)
@@ -120,45 +132,48 @@ function file(vma: Vma): string {
   return vma.vmFile === null ? 'no file' : vma.vmFile.path();
 }
 
-const OWN = 'each has its own';
-
-/** How the anon_vmas keep two areas apart; empty when they do not. */
-function whyAnonVmasDiffer(left: Vma, right: Vma): string {
-  if (!isMergeableAnonVma(left.anonVma, right.anonVma, null)) return OWN;
-  if (isMergeableAnonVma(right.anonVma, left.anonVma, left)) return '';
+/** How the anon_vmas keep two areas apart. */
+function anonVmaText(left: Vma, right: Vma): string {
+  if (!isMergeableAnonVma(left.anonVma, right.anonVma, null)) return 'each has its own';
   const without = left.anonVma === null ? 'lower' : 'upper';
   const other = without === 'lower' ? 'upper' : 'lower';
   return `the ${without} has none yet: a call on the ${without} may join them, a call on the ${other} does not`;
 }
+
+function fileText(left: Vma, right: Vma): string {
+  const same = left.vmFile !== null && left.vmFile.fInode === right.vmFile?.fInode;
+  return same ? `${file(left)}, opened twice` : `${file(left)} and ${file(right)}`;
+}
+
+function pgoffText(left: Vma, right: Vma): string {
+  const border = left.vmPgoff + vmaPages(left, left.vmMm.system.pageSize);
+  return `the lower ends at page ${hex(border)}, the upper begins at ${hex(right.vmPgoff)}`;
+}
+
+/** What a rule compared, by the number of its reason. */
+const OPERANDS: ReadonlyMap<number, (left: Vma, right: Vma) => string> = new Map([
+  [VMA_MERGE_NOT_ADJACENT, (left: Vma, right: Vma) => `${hex(left.vmEnd)} and ${hex(right.vmStart)}`],
+  [VMA_MERGE_SPECIAL, (left: Vma, right: Vma) => vmFlagNames((left.vmFlags | right.vmFlags) & VM_SPECIAL).join(', ')],
+  [VMA_MERGE_FLAGS, flagText],
+  [VMA_MERGE_FILE, fileText],
+  [VMA_MERGE_CLOSE_OP, (left: Vma) => `of the lower (${file(left)})`],
+  [VMA_MERGE_USERFAULT, () => 'one is watched otherwise than the other'],
+  [VMA_MERGE_ANON_NAME, (left: Vma, right: Vma) => `«${left.anonName ?? ''}» and «${right.anonName ?? ''}»`],
+  [VMA_MERGE_POLICY, () => 'one has a policy of its own'],
+  [VMA_MERGE_ANON_VMA, anonVmaText],
+  [VMA_MERGE_PGOFF, pgoffText],
+]);
 
 /**
  * Returns every rule that keeps `right` from joining `left`, in the kernel's order; none where nothing stands between them:
  * no call has tried to join them since they became alike.
  */
 export function whyApart(left: Vma, right: Vma): ApartReason[] {
-  const why: ApartReason[] = [];
-  const add = (decision: number, operands: string): void => void why.push({ decision, operands });
-  if (left.vmEnd !== right.vmStart) {
-    add(VMA_MERGE_NOT_ADJACENT, `${hex(left.vmEnd)} and ${hex(right.vmStart)}`);
-    return why;
-  }
-  const special = (left.vmFlags | right.vmFlags) & VM_SPECIAL;
-  if (special !== 0) add(VMA_MERGE_SPECIAL, vmFlagNames(special).join(', '));
-  const differ = (left.vmFlags ^ right.vmFlags) & ~VM_SOFTDIRTY;
-  if (differ !== 0) add(VMA_MERGE_FLAGS, flagText(left, right, differ));
-  if (left.vmFile !== right.vmFile) {
-    const same = left.vmFile !== null && left.vmFile.fInode === right.vmFile?.fInode;
-    add(VMA_MERGE_FILE, same ? `${file(left)}, opened twice` : `${file(left)} and ${file(right)}`);
-  }
-  if (left.vmOps?.close != null) add(VMA_MERGE_CLOSE_OP, `of the lower (${file(left)})`);
-  if (left.userfaultCtx !== right.userfaultCtx) add(VMA_MERGE_USERFAULT, 'one is watched otherwise than the other');
-  if (left.anonName !== right.anonName)
-    add(VMA_MERGE_ANON_NAME, `«${left.anonName ?? ''}» and «${right.anonName ?? ''}»`);
-  if (left.vmPolicy !== right.vmPolicy) add(VMA_MERGE_POLICY, 'one has a policy of its own');
-  const anon = whyAnonVmasDiffer(left, right);
-  if (anon !== '' && (why.length === 0 || anon === OWN)) add(VMA_MERGE_ANON_VMA, anon);
-  const border = left.vmPgoff + vmaPages(left, left.vmMm.system.pageSize);
-  if (border !== right.vmPgoff)
-    add(VMA_MERGE_PGOFF, `the lower ends at page ${hex(border)}, the upper begins at ${hex(right.vmPgoff)}`);
-  return why;
+  const bothHaveAnonVma = left.anonVma !== null && right.anonVma !== null;
+  return (
+    rulesBetween(left, right)
+      // That one has no anon_vma yet is told only when no other rule stands before it.
+      .filter((rule, i) => rule !== VMA_MERGE_ANON_VMA || i === 0 || bothHaveAnonVma)
+      .map((decision) => ({ decision, operands: OPERANDS.get(decision)!(left, right) }))
+  );
 }
