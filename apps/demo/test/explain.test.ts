@@ -5,18 +5,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { explain, filesOf, formatAnswer, parseScript, setStage, type Answer } from '@vmarea/explain';
-import { whyNotMerged } from '@vmarea/mm-core';
+import { findVma, whyNotMerged } from '@vmarea/mm-core';
 import {
   inferSituation,
   parseCapabilityNames,
   parseFileOption,
   parseRlimits,
   parseSysctls,
+  whyApart,
   type GivenFacts,
   type Situation,
 } from '@vmarea/situation';
-import { whyApart } from '@vmarea/situation';
 import { parseMaps } from '@vmarea/strace';
+import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ } from '@vmarea/uapi';
 import { afterAll, describe, expect, it } from 'vitest';
 import { makeMachine, reasonBook } from '../src/machine/lab.ts';
 import { vmarea } from './cli.ts';
@@ -366,6 +367,18 @@ describe('neighbours', () => {
       { changes: false },
     );
     expect(e.neighbours.map(({ reasons }) => reasons.map(({ reason }) => reason.id))).toEqual([['vma_merge.anon_vma']]);
+  });
+
+  it('are a seal, and all others that stand behind it', () => {
+    const situation = situationOf({ given: { kernel: 'linux-6.12' } });
+    const { task } = setStage(makeMachine, { situation, files: new Map(), needs: { memory: false } });
+    const { sys } = task;
+    const at = sys.mmap(0x40000000, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    expect(sys.mseal(at, 4096, 0)).toBe(0);
+    const left = findVma(task.mm, at)!;
+    const why = whyApart(left, left.vmNext!);
+    expect(why.map(({ operands }) => operands)).toEqual(['only the lower is sealed by mseal (VM_SEALED)']);
+    expect(why[0]!.decision).toBe(whyNotMerged(left, left.vmNext!));
   });
 
   it('agree with the engine on a whole map', () => {

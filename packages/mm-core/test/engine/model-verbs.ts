@@ -327,7 +327,7 @@ function mapRegion(
   let vm = vmIn;
   // Before anything is unmapped (the recordings linux-6.1-va48/new/055 and linux-6.12-va48/new/055).
   const writes = (vm & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE);
-  if (profile.files.sealedSharedReadonly && writes && file !== null && file.inode.sealed) return EPERM;
+  if (profile.files.sealedSharedReadonly && writes && file?.inode.sealed === true) return EPERM;
   if (!mayExpand(s, who, vm, n) && !mayExpand(s, who, vm, n - s.mapped(a, b))) return ENOMEM;
   if (s.mapped(a, b) !== 0 && unmapPages(s, a, b) !== 0) return ENOMEM;
   const owed = accountable(file, vm);
