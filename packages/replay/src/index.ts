@@ -27,6 +27,8 @@ export {
   programsFromDirectory,
   type ProgramSource,
 } from './programs/programs.ts';
+export { replayFitting, type FittingReplay } from './kernels.ts';
+export { firstDifference, type FirstDifference } from './report/difference.ts';
 export { REPLAYED_CALLS } from './wanted.ts';
 export type {
   Border,

@@ -26,6 +26,7 @@ export {
   type SituationMapLine,
 } from './situation.ts';
 export { archOf, isModelled, MODELLED_ARCHITECTURES, type ArchSpec } from './arch.ts';
+export { kernelInit, settleKernel, type MachineInit } from './machine.ts';
 export { inferSituation, type GivenFacts, type Sources } from './infer.ts';
 export { alignmentOf, architectureOfPath, LogClues, type AddressClue, type Clue } from './clues.ts';
 export { kernelCluesOfMap, KernelClues, versionOf, type FitsKernel, type KernelClue } from './kernel-clues.ts';

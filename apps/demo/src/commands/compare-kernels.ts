@@ -2,39 +2,11 @@
  * `vmarea replay LOG --kernel 6.1,6.12,6.18`: the same log under several kernels, with the first call that differs for each.
  */
 import { basename } from 'node:path';
-import type { ReplayReport } from '@vmarea/replay';
+import { firstDifference, type FirstDifference, type ReplayReport } from '@vmarea/replay';
 import type { KernelName } from '@vmarea/uapi';
 import type { Io } from '../text/io.ts';
-import { grouped } from '../text/numbers.ts';
+import { count } from '../text/numbers.ts';
 import { wrap } from '../text/wrap.ts';
-
-function count(number: number, what: string): string {
-  return `${grouped(number)} ${what}${number === 1 ? '' : 's'}`;
-}
-
-/** The first thing in which a replay differs from its log. */
-export interface FirstDifference {
-  /** Infinity for the map at the end. */
-  readonly line: number;
-  /** What differs, as a sentence without the line. */
-  readonly text: string;
-}
-
-/** Returns the first difference of a report; null when every judged answer and the map agree. */
-export function firstDifference(report: ReplayReport): FirstDifference | null {
-  const { difference, failures, signals, map } = report;
-  const found: FirstDifference[] = [];
-  if (difference !== null) {
-    const { line, call, recorded, predicted } = difference;
-    found.push({ line, text: `${call}: the log says ${recorded}, this kernel ${predicted}` });
-  }
-  for (const { kind, line, call } of failures)
-    if (kind === 'unexplained') found.push({ line, text: `${call} failed in the log and succeeds here` });
-  for (const { kind, line, sentence } of signals) if (kind === 'differs') found.push({ line, text: sentence });
-  found.sort((a, b) => a.line - b.line);
-  const lines = map?.comparison?.different ?? 0;
-  return found[0] ?? (lines === 0 ? null : { line: Infinity, text: `the final map: ${count(lines, 'line')} differ` });
-}
 
 /** What the comparison needs. */
 export interface KernelComparison {

@@ -10,13 +10,14 @@ import {
   parseElfJson,
   programsFromDirectory,
   Replay,
+  replayFitting,
   type ProgramSource,
   type ReplayOptions,
   type ReplayReport,
 } from '@vmarea/replay';
 import { LogParser, type LogEvent } from '@vmarea/strace';
 import { findLogParts, readLogParts, readPieces } from '@vmarea/strace/node';
-import { fromLog, isModelled, LogClues, parseKernelName, type Situation } from '@vmarea/situation';
+import { isModelled, LogClues, parseKernelName, type Situation } from '@vmarea/situation';
 import type { KernelName } from '@vmarea/uapi';
 import { buildMachine } from '../machine/machine.ts';
 import { Sysroot } from '../machine/sysroot.ts';
@@ -29,7 +30,7 @@ import { reportJson } from '../text/report-json.ts';
 import { grouped, patternText } from '../text/numbers.ts';
 import { reportText } from '../text/report-text.ts';
 import { parseCount } from '../text/values.ts';
-import { compareKernels, firstDifference } from './compare-kernels.ts';
+import { compareKernels } from './compare-kernels.ts';
 
 /** The options of the command, as commander gives them. */
 export interface ReplayCommandOptions extends SituationOptions {
@@ -199,10 +200,7 @@ async function replayAs(
   return replay.finish();
 }
 
-/**
- * Replays a log. Where it fits several kernels the newest is asked first, and the others only when that one differs: the
- * newest that agrees is taken, or the one that goes furthest.
- */
+/** Replays a log under the kernel that fits it. */
 async function replayOne(
   log: string,
   situationFor: SituationFor,
@@ -212,22 +210,12 @@ async function replayOne(
   try {
     const opened = await openLog(log, io, settings.stacks);
     const situation = situationFor(opened.clues);
-    let best = await replayAs(opened, situation, settings);
-    const newest = firstDifference(best);
-    if (newest === null) return best;
-    for (const name of situation.otherKernels) {
-      if (!opened.again()) break;
-      const other = situation.kernel.value;
-      const kernel =
-        newest.line === Infinity
-          ? fromLog(name, 0, `the final map is none of ${other}`)
-          : fromLog(name, newest.line, `${other} answers otherwise there`);
-      const report = await replayAs(opened, { ...situationFor(opened.clues, name), kernel }, settings);
-      const found = firstDifference(report);
-      if (found === null) return report;
-      if (found.line > firstDifference(best)!.line) best = report;
-    }
-    return best;
+    const { report } = await replayFitting({
+      situation,
+      withKernel: (kernel) => (opened.again() ? { ...situationFor(opened.clues, kernel.value), kernel } : null),
+      run: async (one) => ({ report: await replayAs(opened, one, settings) }),
+    });
+    return report;
   } catch (error) {
     if (error instanceof Error && (error.name === 'SituationError' || ('code' in error && 'syscall' in error)))
       throw new UsageError(`replay: ${error.message}`);

@@ -6,7 +6,7 @@ import { Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';
 import { createKernel, type KernelInit } from '@vmarea/kernel';
 import type { MmSystem } from '@vmarea/mm-core';
 import { Shmem, tmpfs } from '@vmarea/shmem';
-import { archOf, type Situation } from '@vmarea/situation';
+import { kernelInit, type Situation } from '@vmarea/situation';
 import { devfs, procfs, ramfs, type SuperBlock } from '@vmarea/vfs';
 import { UsageError } from '../text/io.ts';
 
@@ -58,15 +58,9 @@ export function memoryBytes(pools: readonly { readonly size: number; readonly pa
 
 /** Makes a machine as explain wants it. */
 export const makeMachine: MachineMaker = (spec, { memory }) => {
-  const { total, free, swap } = spec.memory;
-  const pages = (bytes: number): number => Math.floor(bytes / spec.pageSize);
   return createKernel({
-    arch: archOf(spec),
-    profile: spec.profile,
-    config: spec.config,
-    sysctl: { ...spec.sysctl },
+    ...kernelInit(spec),
     memory: memory ? { bytes: memoryBytes(spec.config.hugePages) } : false,
-    ram: { totalPages: () => pages(total), guessFreePages: () => pages(free), swapPages: () => pages(swap) },
     ...labDrivers(),
   });
 };

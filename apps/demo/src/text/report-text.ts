@@ -7,13 +7,8 @@ import { describeSituation, isModelled, listFacts } from '@vmarea/situation';
 import { formatMapsLine } from '@vmarea/strace';
 import type { Io } from './io.ts';
 import { stacksText } from './stacks-text.ts';
-import { grouped, patternText } from './numbers.ts';
+import { count, grouped, patternText } from './numbers.ts';
 import { wrap } from './wrap.ts';
-
-/** `1 fork`, `2 forks`. */
-function count(number: number, one: string, many = `${one}s`): string {
-  return `${grouped(number)} ${number === 1 ? one : many}`;
-}
 
 /** A table without lines. */
 function table(rows: readonly (readonly string[])[], aligned: 'left' | 'right' = 'right'): string {

@@ -3,13 +3,14 @@ import { Hugetlb } from '@vmarea/hugetlbfs';
 import { createKernel, type Kernel } from '@vmarea/kernel';
 import { Shmem } from '@vmarea/shmem';
 import {
-  archOf,
+  kernelInit,
   machineOf,
   parseArchitecture,
   parseKernelName,
   parsePageSize,
   parseRlimits,
   parseSysctls,
+  settleKernel,
   SituationError,
   type GivenFacts,
   type Situation,
@@ -19,28 +20,14 @@ import type { Settings } from './protocol.ts';
 /** Puts the machine of a situation together, without memory behind it. */
 export function buildMachine(situation: Situation): Kernel {
   const spec = machineOf(situation);
-  const arch = archOf(spec);
-  const pages = (bytes: number): number => Math.floor(bytes / arch.pageSize);
-  const { total, free, swap, committed } = spec.memory;
   const kernel = createKernel({
-    arch,
-    profile: spec.profile,
-    config: spec.config,
-    sysctl: { ...spec.sysctl },
+    ...kernelInit(spec),
     memory: false,
-    ram: { totalPages: () => pages(total), guessFreePages: () => pages(free), swapPages: () => pages(swap) },
     hugePages: (system) => new Hugetlb(system),
     sharedMemory: (system) => new Shmem(system),
   });
-  if (committed !== null) kernel.system.committedAs = pages(committed);
-  // The pool of huge pages is a sysctl that the driver holds.
-  for (const [name, value] of spec.sysctls) {
-    if (!name.includes('hugepages')) continue;
-    const task = kernel.spawn();
-    const error = kernel.sysctl.write(task.cur, name, value);
-    task.sys.exit(0);
-    if (error < 0) throw new SituationError(`sysctl: ${name} cannot be «${value}»`);
-  }
+  const refused = settleKernel(kernel, spec);
+  if (refused !== null) throw new SituationError(`sysctl: ${refused[0]} cannot be «${refused[1]}»`);
   return kernel;
 }
 

@@ -1,7 +1,7 @@
 /** One input that is open: its history, and what the page asks of it. Runs in the worker; it knows nothing of the page. */
 import { HistoryRecorder, historyOfMaps, type History } from '@vmarea/history';
-import { Replay, type ReplayOptions, type ReplayReport } from '@vmarea/replay';
-import { describeSituation, fromLog, inferSituation, isModelled, LogClues, type Situation } from '@vmarea/situation';
+import { Replay, replayFitting, type ReplayOptions, type ReplayReport } from '@vmarea/replay';
+import { describeSituation, inferSituation, isModelled, LogClues, type Situation } from '@vmarea/situation';
 import { LogParser, parseRegister } from '@vmarea/strace';
 import { escapeText, type KernelName } from '@vmarea/uapi';
 import type { Input } from './input.ts';
@@ -18,6 +18,7 @@ import type {
   Stretch,
   Trouble,
 } from './protocol.ts';
+import { count } from '../page/words.ts';
 import { areaLine, changeLine, columnsOf, rowOf } from './rows.ts';
 import { search } from './search.ts';
 
@@ -46,6 +47,42 @@ export function optionsOf(input: LogInput, situation: Situation): ReplayOptions 
   return { kernel: buildMachine(situation), programs, situation, maps, recorded: !isModelled(situation) };
 }
 
+/** Ends a replay that has come to what was looked for. */
+class Reached<T> extends Error {
+  readonly found: T;
+
+  constructor(found: T) {
+    super('reached');
+    this.found = found;
+  }
+}
+
+/**
+ * Replays the log of a session once more, up to something that a listener finds.
+ *
+ * @param listen makes the listeners; they call `reached` with what they have found, and the replay ends there
+ * @returns what was found; null when the session has no log, or the replay does not come so far
+ */
+export function replayTo<T>(
+  session: Session,
+  listen: (reached: (found: T) => never) => Pick<ReplayOptions, 'beforeCall' | 'onCall'>,
+): T | null {
+  const again = session.again();
+  if (again === null) return null;
+  const reached = (found: T): never => {
+    throw new Reached(found);
+  };
+  const replay = new Replay({ ...optionsOf(again.input, again.situation), ...listen(reached) });
+  try {
+    replay.push(again.input.text);
+    replay.finish();
+  } catch (error) {
+    if (error instanceof Reached) return error.found as T;
+    throw error;
+  }
+  return null;
+}
+
 /** One replay of a log, with its history. */
 interface Run {
   readonly situation: Situation;
@@ -63,21 +100,6 @@ async function run(input: LogInput, situation: Situation, progress: (part: numbe
   }
   const report = replay.finish();
   return { situation, history: recorder.history, report };
-}
-
-/** The line of the first difference, as the command counts it; Infinity when only the map at the end differs, null when nothing does. */
-function differenceLine({ difference, failures, signals, map }: ReplayReport): number | null {
-  const lines = [
-    ...(difference === null ? [] : [difference.line]),
-    ...failures.flatMap(({ kind, line }) => (kind === 'unexplained' ? [line] : [])),
-    ...signals.flatMap(({ kind, line }) => (kind === 'differs' ? [line] : [])),
-  ];
-  if (lines.length > 0) return Math.min(...lines);
-  return (map?.comparison?.different ?? 0) > 0 ? Infinity : null;
-}
-
-function count(n: number, word: string): string {
-  return `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`;
 }
 
 function verdictOf(report: ReplayReport): string {
@@ -131,23 +153,11 @@ export class Session {
     if (input.kind === 'series') {
       return new Session(input, null, historyOfMaps(input.maps), null, performance.now() - begin);
     }
-    let best = await run(input, situationOf(input, settings), progress);
-    // Where the log fits several kernels, the others are asked when the newest differs, as the command does it.
-    const { otherKernels, kernel } = best.situation;
-    const line = differenceLine(best.report);
-    for (const name of line === null ? [] : otherKernels) {
-      const what =
-        line === Infinity ? `the final map is none of ${kernel.value}` : `${kernel.value} answers otherwise there`;
-      const told = fromLog(name, line === Infinity ? 0 : line!, what);
-      const other = await run(input, { ...situationOf(input, settings, name), kernel: told }, progress);
-      const reached = differenceLine(other.report);
-      if (reached === null) {
-        best = other;
-        break;
-      }
-      if (reached > differenceLine(best.report)!) best = other;
-    }
-    const { history, report, situation } = best;
+    const { history, report, situation } = await replayFitting({
+      situation: situationOf(input, settings),
+      withKernel: (kernel) => ({ ...situationOf(input, settings, kernel.value), kernel }),
+      run: async (one) => run(input, one, progress),
+    });
     return new Session(input, situation, history, report, performance.now() - begin);
   }
 

@@ -1,46 +1,23 @@
 /** Calls that the user types, made on a copy of a process as it is at a moment. Loaded with what «why» needs. */
 import { argumentsOf, callNames, explainCall, parseScript, ReasonBook, type Names } from '@vmarea/explain';
 import type { Task } from '@vmarea/kernel';
-import { Replay, type ReplayOptions } from '@vmarea/replay';
 import { defaultSituation } from '@vmarea/situation';
 import { escapeText } from '@vmarea/uapi';
 import { onCopy } from '@vmarea/what-if';
 import { buildMachine } from './machine.ts';
 import type { Tried } from './protocol.ts';
-import { optionsOf, type Session } from './session.ts';
+import { replayTo, type Session } from './session.ts';
 
 /** Calls of one try. */
 const MOST = 100;
 
-/** Ends the replay: the state is there. */
-class Reached extends Error {
-  readonly task: Task;
-
-  constructor(task: Task) {
-    super('reached');
-    this.task = task;
-  }
-}
-
 /** The process after a memory call of the log; null when the replay does not come so far. */
 function taskAfter(session: Session, number: number): Task | null {
-  const again = session.again();
-  if (again === null) return null;
-  const options: ReplayOptions = {
-    ...optionsOf(again.input, again.situation),
+  return replayTo<Task>(session, (reached) => ({
     onCall: (record) => {
-      if (record.number === number) throw new Reached(record.task);
+      if (record.number === number) reached(record.task);
     },
-  };
-  const replay = new Replay(options);
-  try {
-    replay.push(again.input.text);
-    replay.finish();
-  } catch (error) {
-    if (error instanceof Reached) return error.task;
-    throw error;
-  }
-  return null;
+  }));
 }
 
 /**

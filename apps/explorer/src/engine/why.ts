@@ -9,40 +9,19 @@ import {
   ReasonBook,
   type Call,
 } from '@vmarea/explain';
-import { Replay, type CallToCome } from '@vmarea/replay';
+import type { CallToCome } from '@vmarea/replay';
 import { escapeText } from '@vmarea/uapi';
 import { onCopy } from '@vmarea/what-if';
 import type { WhyView } from './protocol.ts';
-import { optionsOf, type Session } from './session.ts';
+import { replayTo, type Session } from './session.ts';
 
-/** Ends the replay: the call has been reached. */
-class Reached extends Error {
-  readonly come: CallToCome;
-
-  constructor(come: CallToCome) {
-    super('reached');
-    this.come = come;
-  }
-}
-
-/** The call that comes next, in the state before it. */
+/** The call that comes next, in the state before it; null when the replay does not come so far. */
 export function callToCome(session: Session, number: number): CallToCome | null {
-  const again = session.again();
-  if (again === null) return null;
-  const replay = new Replay({
-    ...optionsOf(again.input, again.situation),
+  return replayTo<CallToCome>(session, (reached) => ({
     beforeCall: (come) => {
-      if (come.number === number) throw new Reached(come);
+      if (come.number === number) reached(come);
     },
-  });
-  try {
-    replay.push(again.input.text);
-    replay.finish();
-  } catch (error) {
-    if (error instanceof Reached) return error.come;
-    throw error;
-  }
-  return null;
+  }));
 }
 
 function hexOf(value: number): string {
