@@ -8,6 +8,7 @@ import type { Area, Change, Condition, Space, Step, Stretch } from './types.ts';
 export class History {
   readonly #table: Table;
 
+  /** @internal `HistoryRecorder` and `historyOfMaps` make it. */
   constructor(table: Table) {
     this.#table = table;
   }
@@ -145,10 +146,10 @@ export class History {
   /**
    * Returns figures of one address space over time, in at most `most` intervals of equal length.
    *
-   * @param from first moment
-   * @param to last moment
+   * @param moments the first and the last one
    */
-  stretches(space: number, [from, to]: readonly [number, number], most: number): Stretch[] {
+  stretches(space: number, moments: readonly [from: number, to: number], most: number): Stretch[] {
+    const [from, to] = moments;
     this.#check(from, 0);
     this.#check(to, from);
     const table = this.#table;
