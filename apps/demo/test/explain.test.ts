@@ -605,6 +605,12 @@ describe('x86-64', () => {
       '|MAP_32BIT, -1, 0) = 0x40000000',
       'from 0x40000000 upwards to 0x80000000',
     ],
+    [
+      'MAP_32BIT with more than its window',
+      map('NULL', '3221225472', '|MAP_32BIT'),
+      '3 GiB are asked for, and MAP_32BIT searches only from 0x40000000 to 0x80000000',
+      'without MAP_32BIT: succeeds',
+    ],
     ['MAP_32BIT without room', map('NULL', '2147483648', '|MAP_32BIT'), '= -1 ENOMEM', 'without MAP_32BIT: succeeds'],
     ['a hint of another half', map('0x800000000000', '4096'), '= 0x7ffbff6ff000', 'which end at 0x7ffffffff000'],
     ['an address that is not canonical', 'load(0x800000000000)', '= SIGSEGV', 'fault.not_canonical'],

@@ -148,7 +148,7 @@ import {
 } from '@vmarea/uapi';
 import { bytes, pageCount } from '@vmarea/what-if';
 import { hex } from '../calls/verbs.ts';
-import { longestHole, openMode } from './figures.ts';
+import { longestHole, narrowWindow, openMode } from './figures.ts';
 import type { Subject } from './subject.ts';
 
 /** One check. */
@@ -269,8 +269,11 @@ const MMAP: readonly CheckRule[] = [
   },
   {
     decision: GET_UNMAPPED_AREA_LEN_OVER_ROOM,
-    operands: (s) =>
-      `len ${bytes(s.length)}, TASK_SIZE less vm.mmap_min_addr ${bytes(s.mm.taskSize - s.system.mmapMinAddr)}`,
+    operands: (s) => {
+      const narrow = narrowWindow(s);
+      if (narrow !== null) return `len ${bytes(s.length)}, the end of MAP_32BIT's window ${hex(narrow.end)}`;
+      return `len ${bytes(s.length)}, TASK_SIZE less vm.mmap_min_addr ${bytes(s.mm.taskSize - s.system.mmapMinAddr)}`;
+    },
   },
   {
     decision: GET_UNMAPPED_AREA_NO_GAP,

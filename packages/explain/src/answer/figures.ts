@@ -349,7 +349,11 @@ const FIGURES: Readonly<Record<number, Figure>> = {
     return `${bytes(s.length)} are asked for and the longest hole has ${bytes(longestHole(s))} ${where}.`;
   },
   [GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE]: (s) => `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`,
-  [GET_UNMAPPED_AREA_LEN_OVER_ROOM]: (s) => `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`,
+  [GET_UNMAPPED_AREA_LEN_OVER_ROOM]: (s) => {
+    const narrow = narrowWindow(s);
+    if (narrow === null) return `${bytes(s.length)} are asked for, and a program has ${spaceOf(s)}.`;
+    return `${bytes(s.length)} are asked for, and MAP_32BIT searches only from ${hex(narrow.start)} to ${hex(narrow.end)}.`;
+  },
   [GET_UNMAPPED_AREA_BEYOND_TASK_SIZE]: beyond('addr', 'len'),
   [DO_MUNMAP_BEYOND_TASK_SIZE]: beyond('addr', 'len'),
   [MINCORE_BEYOND_TASK_SIZE]: beyond('addr', 'len'),

@@ -25,7 +25,7 @@ export const GET_UNMAPPED_AREA_LEN_OVER_TASK_SIZE: number = reason('get_unmapped
 
 export const GET_UNMAPPED_AREA_LEN_OVER_ROOM: number = reason('get_unmapped_area.len_over_room', {
   errno: ENOMEM,
-  says: 'The mapping is longer than the space between vm.mmap_min_addr and TASK_SIZE.',
+  says: 'The mapping is longer than the space in which the search may place it: from vm.mmap_min_addr to TASK_SIZE, or the window of MAP_32BIT.',
   change: 'Map less.',
   source: { fn: 'arch_get_unmapped_area', file: 'mm/mmap.c', caller: 'arch_get_unmapped_area_topdown' },
 });
