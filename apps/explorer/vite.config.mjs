@@ -1,4 +1,18 @@
+import { join } from 'node:path';
 import { defaultClientConditions, defineConfig } from 'vite';
+
+/** Gives the worker's packages the memory that is loaded when it is asked for (src/engine/lazy/memory.ts). */
+function lazyMemory() {
+  const folder = join(import.meta.dirname, 'src/engine/lazy');
+  return {
+    name: 'lazy-memory',
+    enforce: 'pre',
+    resolveId(id, importer) {
+      if (id !== '@vmarea/mm-core/memory' || importer === undefined || importer.startsWith(folder)) return null;
+      return join(folder, 'memory.ts');
+    },
+  };
+}
 
 export default defineConfig(({ command, mode }) => ({
   // The page may lie in any folder of a server.
@@ -11,7 +25,7 @@ export default defineConfig(({ command, mode }) => ({
         : defaultClientConditions,
   },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [lazyMemory()] },
   build: {
     outDir: 'dist/page',
     target: 'es2023',

@@ -2,8 +2,8 @@
 import './page/style.css';
 import { render } from 'preact';
 import { App } from './page/app.tsx';
-import { onSavedView, start } from './page/state.ts';
-import { openAddress, openSavedView } from './page/view.ts';
+import { onSavedView, start } from './page/state/state.ts';
+import { openAddress, openSavedView } from './page/state/view.ts';
 
 render(<App />, document.getElementById('app')!);
 onSavedView(openSavedView);

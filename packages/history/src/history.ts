@@ -1,7 +1,7 @@
 /** A finished history: the areas of any moment, changes, figures over time, and the first moment that satisfies a condition. */
 import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from '@vmarea/mm-core';
 import { changesBetween } from './changes.ts';
-import { KINDS, type SpaceRow, type Table } from './table.ts';
+import type { SpaceRow, Table } from './table.ts';
 import type { Area, Change, Condition, Space, Step, Stretch } from './types.ts';
 
 /** The history of all address spaces of a log, or of a series of maps. */
@@ -20,7 +20,7 @@ export class History {
 
   /** The number of versions of areas. */
   get versions(): number {
-    return this.#table.born.length;
+    return this.#table.versions;
   }
 
   /** The size of the tables in bytes, without the texts of calls. */
@@ -42,44 +42,35 @@ export class History {
   step(moment: number): Step {
     const table = this.#table;
     this.#check(moment, 1);
+    const { kind, pid, space, name, reason } = table.mannerOf(moment);
     const result = table.result.get(moment);
-    const recorded = table.recorded.get(moment);
-    const resident = table.resident.get(moment);
+    const recorded = table.recordedAt(moment);
     return {
       moment,
-      kind: KINDS[table.kind.get(moment)]!,
+      kind,
       line: table.line.get(moment),
-      pid: table.pid.get(moment),
-      space: table.stepSpace.get(moment),
-      number: table.number.get(moment),
-      name: table.names[table.name.get(moment)]!,
+      pid,
+      space,
+      number: table.numberAt(moment),
+      name,
       text: table.texts[moment]!,
       result: Number.isNaN(result) ? null : result,
       recorded: Number.isNaN(recorded) ? null : recorded,
-      reason: table.reasons[table.reason.get(moment)]!,
+      reason,
       areas: table.areas.get(moment),
       bytes: table.bytes.get(moment),
-      resident: Number.isNaN(resident) ? null : resident,
+      resident: table.resident.get(moment) ?? null,
     };
   }
 
   /** Returns the moments of an address space's steps, ascending. */
-  stepsOf(space: number): readonly number[] {
-    return this.#space(space).steps;
+  stepsOf(space: number): Uint32Array {
+    return this.#space(space).steps.all();
   }
 
   /** Returns the moment after a memory call; 0 when no call has this number. */
   momentOfCall(number: number): number {
-    const { calls, number: numbers } = this.#table;
-    let low = 0;
-    let high = calls.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (numbers.get(calls.get(middle)) < number) low = middle + 1;
-      else high = middle;
-    }
-    const moment = low < calls.length ? calls.get(low) : 0;
-    return moment !== 0 && numbers.get(moment) === number ? moment : 0;
+    return this.#table.momentOf(number);
   }
 
   /** Returns the ids of the areas alive at a moment, by address; {@link area} returns each of them. */
@@ -94,12 +85,12 @@ export class History {
   area(id: number): Area {
     const table = this.#table;
     if (!(id >= 0 && id < this.versions)) throw new RangeError(`there is no area ${id}: there are ${this.versions}`);
-    const flags = table.flags.get(id);
-    const { name, major, minor, inode } = table.identities[table.identity.get(id)]!;
+    const { flags, identity } = table.lookOf(id);
+    const { name, major, minor, inode } = table.identities[identity]!;
     return {
       id,
       start: table.start.get(id),
-      end: table.end.get(id),
+      end: table.end(id),
       read: (flags & VM_READ) !== 0,
       write: (flags & VM_WRITE) !== 0,
       exec: (flags & VM_EXEC) !== 0,
@@ -128,7 +119,7 @@ export class History {
     this.#check(moment, 0);
     const row = this.#space(space);
     if (moment < row.from || moment >= row.to) return { areas: 0, bytes: 0 };
-    const step = row.steps[lastNotAbove(row.steps, moment)];
+    const step = row.steps.get(row.steps.lastNotAbove(moment));
     if (step === undefined) return { areas: 0, bytes: 0 };
     return { areas: this.#table.areas.get(step), bytes: this.#table.bytes.get(step) };
   }
@@ -156,26 +147,26 @@ export class History {
     const row = this.#space(space);
     const length = Math.max(1, Math.ceil((to - from + 1) / Math.max(1, most)));
     const found: Stretch[] = [];
-    let at = lastNotAbove(row.steps, from - 1) + 1;
-    let last = row.steps[at - 1] ?? 0;
+    let at = row.steps.lastNotAbove(from - 1) + 1;
+    let last = row.steps.get(at - 1) ?? 0;
     for (let begin = from; begin <= to; begin += length) {
       const end = Math.min(to, begin + length - 1);
       // The figures of the last step are valid until the next.
       const holds = last !== 0 && begin >= row.from && begin < row.to;
       let areas = holds ? table.areas.get(last) : 0;
       let bytes = holds ? table.bytes.get(last) : 0;
-      let resident = holds ? table.resident.get(last) : NaN;
+      let resident = holds ? (table.resident.get(last) ?? NaN) : NaN;
       let failures = 0;
       let signals = 0;
-      for (let step = row.steps[at]; step !== undefined && step <= end; step = row.steps[++at]) {
+      for (let step = row.steps.get(at); step !== undefined && step <= end; step = row.steps.get(++at)) {
         last = step;
         // The figures before the interval's first step count only when that step is not its first moment.
         areas = step === begin ? table.areas.get(step) : Math.max(areas, table.areas.get(step));
         bytes = step === begin ? table.bytes.get(step) : Math.max(bytes, table.bytes.get(step));
         const here = table.resident.get(step);
-        if (!Number.isNaN(here)) resident = Number.isNaN(resident) ? here : Math.max(resident, here);
+        if (here !== undefined) resident = Number.isNaN(resident) ? here : Math.max(resident, here);
         if (this.#failed(step)) failures++;
-        if (KINDS[table.kind.get(step)] === 'signal') signals++;
+        if (table.mannerOf(step).kind === 'signal') signals++;
       }
       found.push({
         from: begin,
@@ -212,7 +203,7 @@ export class History {
       }
     };
     for (let moment = Math.max(1, from); moment <= this.steps; moment++) {
-      if ((space === undefined || table.stepSpace.get(moment) === space) && holds(moment)) return moment;
+      if ((space === undefined || table.mannerOf(moment).space === space) && holds(moment)) return moment;
     }
     return 0;
   }
@@ -222,8 +213,8 @@ export class History {
     const table = this.#table;
     const moments = new Set<number>();
     for (let id = 0; id < this.versions; id++) {
-      if (space !== undefined && table.space.get(id) !== space) continue;
-      if (table.start.get(id) > address || table.end.get(id) <= address) continue;
+      if (space !== undefined && table.lookOf(id).space !== space) continue;
+      if (table.start.get(id) > address || table.end(id) <= address) continue;
       moments.add(table.born.get(id));
       if (table.died.get(id) <= this.steps) moments.add(table.died.get(id));
     }
@@ -242,12 +233,12 @@ export class History {
 
   #failed(moment: number): boolean {
     const result = this.#table.result.get(moment);
-    return result < 0 || this.#table.recorded.get(moment) < 0;
+    return result < 0 || this.#table.recordedAt(moment) < 0;
   }
 
   #differs(moment: number): boolean {
     const result = this.#table.result.get(moment);
-    const recorded = this.#table.recorded.get(moment);
+    const recorded = this.#table.recordedAt(moment);
     return result !== recorded && !Number.isNaN(result) && !Number.isNaN(recorded);
   }
 
@@ -258,10 +249,10 @@ export class History {
     for (let id = 0; id < this.versions; id++) {
       const born = table.born.get(id);
       if (first !== 0 && born >= first) break;
-      if (space !== undefined && table.space.get(id) !== space) continue;
-      if (table.start.get(id) > address || table.end.get(id) <= address || table.died.get(id) <= from) continue;
+      if (space !== undefined && table.lookOf(id).space !== space) continue;
+      if (table.start.get(id) > address || table.end(id) <= address || table.died.get(id) <= from) continue;
       const moment = Math.max(born, from);
-      if (moment >= table.spaces[table.space.get(id)]!.to) continue;
+      if (moment >= table.spaces[table.lookOf(id).space]!.to) continue;
       if (first === 0 || moment < first) first = moment;
     }
     return first;
@@ -284,18 +275,6 @@ function spaceOf({ pid, program, from, to }: SpaceRow, index: number): Space {
   return { index, pid, program, from, to };
 }
 
-/** Returns the index of the last number that is not larger than `limit`; -1 when none is. */
-function lastNotAbove(numbers: readonly number[], limit: number): number {
-  let low = 0;
-  let high = numbers.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (numbers[middle]! > limit) high = middle;
-    else low = middle + 1;
-  }
-  return low - 1;
-}
-
 /** Returns the versions alive at a moment: those of the last keyframe that are still alive, and those born since. */
 function aliveAt(table: Table, row: SpaceRow, moment: number): Uint32Array {
   const { keyframes, versions } = row;
@@ -309,7 +288,7 @@ function aliveAt(table: Table, row: SpaceRow, moment: number): Uint32Array {
   const keyframe = keyframes[low - 1];
   const fresh: number[] = [];
   for (let i = keyframe?.versions ?? 0; i < versions.length; i++) {
-    const version = versions[i]!;
+    const version = versions.get(i)!;
     if (table.born.get(version) > moment) break;
     if (table.died.get(version) > moment) fresh.push(version);
   }

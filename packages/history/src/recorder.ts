@@ -159,7 +159,7 @@ export class HistoryRecorder implements Tracer {
         let most = high;
         if (from < to) {
           least = Math.min(least, this.#table.start.get(row.alive[from]!));
-          most = Math.max(most, this.#table.end.get(row.alive[to - 1]!));
+          most = Math.max(most, this.#table.end(row.alive[to - 1]!));
         }
         now.length = 0;
         for (let vma = findVma(mm, low); vma !== null && vma.vmStart < high; vma = vma.vmNext) {

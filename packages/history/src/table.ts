@@ -6,17 +6,14 @@
  */
 import type { Reason } from '@vmarea/replay';
 import type { MapsLine } from '@vmarea/strace';
-import { doubles, ints, ordinals, small, type Column } from './columns.ts';
+import { lastNotAbove, ordinals, Pages, Runs, Wide, type Column } from './columns.ts';
 import type { StepKind } from './types.ts';
-
-/** Kinds of steps by number. */
-export const KINDS: readonly StepKind[] = ['call', 'begin', 'fork', 'thread', 'exec', 'exit', 'signal', 'map'];
 
 /** The death of a version that is alive. */
 export const ALIVE = 0xffffffff;
 
 /** A keyframe follows after this many new versions, or after as many as there are areas, whichever is more. */
-const BETWEEN_KEYFRAMES = 1024;
+const BETWEEN_KEYFRAMES = 2048;
 
 /** The fields of a map's line that name an area. */
 export type Identity = Pick<MapsLine, 'name' | 'major' | 'minor' | 'inode'>;
@@ -46,14 +43,16 @@ export class SpaceRow {
   readonly from: number;
   to: number = Infinity;
   /** Its versions, in the order of their birth. */
-  readonly versions: number[] = [];
+  readonly versions: Runs = new Runs();
   readonly keyframes: Keyframe[] = [];
   /** The versions alive now, by address. */
   alive: number[] = [];
   /** The bytes of the versions alive now. */
   bytes: number = 0;
   /** Its steps. */
-  readonly steps: number[] = [];
+  readonly steps: Runs = new Runs();
+  /** Indices in `looks`, by flags and identity. */
+  readonly lookOf: Map<number, number> = new Map();
 
   constructor(pid: number, from: number) {
     this.pid = pid;
@@ -75,43 +74,58 @@ export interface StepRow {
   readonly reason: Reason | null;
 }
 
-/** The columns. */
+/** What many versions have in common. */
+export interface Look {
+  readonly space: number;
+  /** VM_ bits. */
+  readonly flags: number;
+  /** Index in `identities`. */
+  readonly identity: number;
+}
+
+/** What many steps have in common. */
+export interface Manner {
+  readonly kind: StepKind;
+  readonly pid: number;
+  readonly space: number;
+  readonly name: string;
+  readonly reason: Reason | null;
+}
+
+/** The columns: 26 bytes for a version, 24 for a step. */
 export class Table {
   // Versions of areas.
-  readonly space: Column<Uint32Array> = ordinals();
+  readonly look: Column<Uint32Array> = ordinals();
   readonly born: Column<Uint32Array> = ordinals();
   readonly died: Column<Uint32Array> = ordinals();
-  readonly start: Column<Float64Array> = doubles();
-  readonly end: Column<Float64Array> = doubles();
-  readonly offset: Column<Float64Array> = doubles();
-  readonly flags: Column<Int32Array> = ints();
-  readonly identity: Column<Uint32Array> = ordinals();
+  readonly start: Wide = new Wide();
+  readonly size: Pages = new Pages();
+  readonly offset: Pages = new Pages();
   // Steps; row 0 is the moment before the first.
-  readonly kind: Column<Uint8Array> = small();
+  readonly manner: Column<Uint32Array> = ordinals();
   readonly line: Column<Uint32Array> = ordinals();
-  readonly pid: Column<Int32Array> = ints();
-  readonly stepSpace: Column<Uint32Array> = ordinals();
-  readonly number: Column<Uint32Array> = ordinals();
-  readonly name: Column<Uint32Array> = ordinals();
-  readonly result: Column<Float64Array> = doubles();
-  readonly recorded: Column<Float64Array> = doubles();
-  readonly reason: Column<Uint32Array> = ordinals();
+  readonly result: Wide = new Wide();
   readonly areas: Column<Uint32Array> = ordinals();
-  readonly bytes: Column<Float64Array> = doubles();
-  /** NaN when unknown. */
-  readonly resident: Column<Float64Array> = doubles();
-  /** Moments of the memory calls. */
-  readonly calls: Column<Uint32Array> = ordinals();
+  readonly bytes: Wide = new Wide();
+  /** Moments whose recorded result is another than `result`, and that result. */
+  readonly otherwise: Column<Uint32Array> = ordinals();
+  readonly recorded: Wide = new Wide();
+  /** Resident bytes by moment, of a series of smaps. */
+  readonly resident: Map<number, number> = new Map<number, number>();
+  /** Moments of the memory calls, and their number where it is not one more than that of the call before. */
+  readonly calls: Runs = new Runs();
+  readonly #numberedAt = ordinals();
+  readonly #numberedFrom = ordinals();
   /** The texts of the log. */
   readonly texts: string[] = [];
-  readonly names: string[] = [];
-  readonly reasons: (Reason | null)[] = [null];
+  readonly looks: Look[] = [];
+  readonly manners: Manner[] = [];
   readonly identities: Identity[] = [];
   readonly spaces: SpaceRow[] = [];
-  readonly #nameOf = new Map<string, number>();
-  readonly #reasonOf = new Map<string, number>();
+  readonly #mannerOf = new Map<string, number>();
   readonly #identityOf = new Map<string, number>();
   readonly #fileOf = new Map<string, number>();
+  #lastNumber = 0;
 
   constructor() {
     this.addStep({
@@ -133,42 +147,88 @@ export class Table {
     return this.texts.length - 1;
   }
 
+  /** The number of versions. */
+  get versions(): number {
+    return this.born.length;
+  }
+
   /** The bytes of the columns and keyframes, without texts. */
   get memory(): number {
-    const columns: readonly Column<Float64Array | Int32Array | Uint32Array | Uint8Array>[] = [
-      ...[this.space, this.born, this.died, this.start, this.end, this.offset, this.flags, this.identity],
-      ...[this.kind, this.line, this.pid, this.stepSpace, this.number, this.name, this.result, this.recorded],
-      ...[this.reason, this.areas, this.bytes, this.resident, this.calls],
+    const columns: readonly { readonly bytes: number }[] = [
+      ...[this.look, this.born, this.died, this.start, this.size, this.offset],
+      ...[this.manner, this.line, this.result, this.areas, this.bytes],
+      ...[this.otherwise, this.recorded, this.calls, this.#numberedAt, this.#numberedFrom],
     ];
     let bytes = columns.reduce((sum, column) => sum + column.bytes, 0);
     for (const { keyframes, versions, steps } of this.spaces) {
-      bytes += 8 * (versions.length + steps.length);
+      bytes += versions.bytes + steps.bytes;
       for (const { alive } of keyframes) bytes += alive.byteLength;
     }
     return bytes;
   }
 
-  /** Adds a step; its figures are 0 until {@link settle}. @returns its moment */
+  /** Returns the end of a version's range. */
+  end(version: number): number {
+    return this.start.get(version) + this.size.get(version);
+  }
+
+  lookOf(version: number): Look {
+    return this.looks[this.look.get(version)]!;
+  }
+
+  mannerOf(moment: number): Manner {
+    return this.manners[this.manner.get(moment)]!;
+  }
+
+  /** Returns the result in the log; NaN without one. */
+  recordedAt(moment: number): number {
+    const i = lastNotAbove(this.otherwise, moment);
+    return i >= 0 && this.otherwise.get(i) === moment ? this.recorded.get(i) : this.result.get(moment);
+  }
+
+  /** Returns the number of a memory call; 0 for another step. */
+  numberAt(moment: number): number {
+    const i = this.calls.lastNotAbove(moment);
+    if (i < 0 || this.calls.get(i) !== moment) return 0;
+    const run = lastNotAbove(this.#numberedAt, i);
+    return this.#numberedFrom.get(run) + i - this.#numberedAt.get(run);
+  }
+
+  /** Returns the moment after a memory call; 0 when no call has this number. */
+  momentOf(number: number): number {
+    const run = lastNotAbove(this.#numberedFrom, number);
+    if (run < 0) return 0;
+    const moment = this.calls.get(this.#numberedAt.get(run) + number - this.#numberedFrom.get(run));
+    return moment !== undefined && this.numberAt(moment) === number ? moment : 0;
+  }
+
+  /** Adds a step. @returns its moment */
   addStep(row: StepRow): number {
-    const { reason } = row;
-    this.kind.push(KINDS.indexOf(row.kind));
-    this.line.push(row.line);
-    this.pid.push(row.pid);
-    this.stepSpace.push(row.space);
-    this.number.push(row.number);
-    this.name.push(intern(this.#nameOf, this.names, row.name, row.name));
-    this.result.push(row.result ?? NaN);
-    this.recorded.push(row.recorded ?? NaN);
-    this.reason.push(
-      reason === null ? 0 : intern(this.#reasonOf, this.reasons, `${reason.id} ${reason.sentence}`, reason),
-    );
+    const { kind, pid, space, name, reason, number, line } = row;
+    this.texts.push(row.text);
+    const { moment } = this;
+    const key = `${kind} ${pid} ${space} ${name} ${reason === null ? '' : `${reason.id} ${reason.sentence}`}`;
+    this.manner.push(intern(this.#mannerOf, this.manners, key, { kind, pid, space, name, reason }));
+    this.line.push(line);
+    const result = row.result ?? NaN;
+    const recorded = row.recorded ?? NaN;
+    this.result.push(result);
+    if (!Object.is(result, recorded)) {
+      this.otherwise.push(moment);
+      this.recorded.push(recorded);
+    }
     this.areas.push(0);
     this.bytes.push(0);
-    this.resident.push(NaN);
-    this.texts.push(row.text);
-    if (row.number > 0) this.calls.push(this.moment);
-    this.spaces[row.space]?.steps.push(this.moment);
-    return this.moment;
+    if (number > 0) {
+      if (this.calls.length === 0 || number !== this.#lastNumber + 1) {
+        this.#numberedAt.push(this.calls.length);
+        this.#numberedFrom.push(number);
+      }
+      this.#lastNumber = number;
+      this.calls.push(moment);
+    }
+    this.spaces[space]?.steps.push(moment);
+    return moment;
   }
 
   /** Adds an address space. @returns its index */
@@ -186,7 +246,7 @@ export class Table {
 
   /** Returns the part of `alive` (indices) that overlaps a range of addresses. */
   rangeOf({ alive }: SpaceRow, low: number, high: number): readonly [from: number, to: number] {
-    const from = firstWhere(alive, (version) => this.end.get(version) > low);
+    const from = firstWhere(alive, (version) => this.end(version) > low);
     const to = firstWhere(alive, (version) => this.start.get(version) >= high);
     return [from, Math.max(from, to)];
   }
@@ -223,33 +283,39 @@ export class Table {
   }
 
   #same(version: number, area: AreaRow): boolean {
+    const { flags, identity } = this.lookOf(version);
     return (
       this.start.get(version) === area.start &&
-      this.end.get(version) === area.end &&
-      this.flags.get(version) === area.flags &&
+      this.end(version) === area.end &&
+      flags === area.flags &&
       this.offset.get(version) === area.offset &&
-      this.identity.get(version) === area.identity
+      identity === area.identity
     );
   }
 
   #bear(space: number, row: SpaceRow, area: AreaRow, moment: number): number {
+    const { start, end, offset, flags, identity } = area;
     const version = this.born.length;
-    this.space.push(space);
+    const key = identity * 2 ** 32 + (flags >>> 0);
+    let look = row.lookOf.get(key);
+    if (look === undefined) {
+      look = this.looks.push({ space, flags, identity }) - 1;
+      row.lookOf.set(key, look);
+    }
+    this.look.push(look);
     this.born.push(moment);
     this.died.push(ALIVE);
-    this.start.push(area.start);
-    this.end.push(area.end);
-    this.offset.push(area.offset);
-    this.flags.push(area.flags);
-    this.identity.push(area.identity);
+    this.start.push(start);
+    this.size.push(end - start);
+    this.offset.push(offset);
     row.versions.push(version);
-    row.bytes += area.end - area.start;
+    row.bytes += end - start;
     return version;
   }
 
   #die(row: SpaceRow, version: number, moment: number): void {
     this.died.set(version, moment);
-    row.bytes -= this.end.get(version) - this.start.get(version);
+    row.bytes -= this.size.get(version);
   }
 }
 

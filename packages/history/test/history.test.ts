@@ -113,7 +113,7 @@ describe('moments', () => {
 
   it('has moments on both sides of keyframes', () => {
     const lines: string[] = ['7 brk(NULL) = 0x40000000'];
-    for (let i = 0; i < 3000; i++) {
+    for (let i = 0; i < 4000; i++) {
       const at = `0x${hex(0x10000000 + (i % 700) * 8192)}`;
       lines.push(
         i % 1400 < 700
@@ -123,12 +123,52 @@ describe('moments', () => {
     }
     const text = `${lines.join('\n')}\n`;
     const history = record(text);
-    for (const number of [1, 2, 700, 701, 702, 1023, 1024, 1025, 1400, 1401, 2048, 2049, 2900, 3001]) {
+    for (const number of [700, 3447, 3448, 3449, 3450, 4001]) {
       const moment = history.momentOfCall(number);
       expect(formatMaps(history.at(moment, history.step(moment).space)), `call ${number}`).toBe(
         replayedAt(text, number).map,
       );
     }
+  });
+});
+
+describe('the tables', () => {
+  it('keep any address, size, offset and result', () => {
+    const big = 2 ** 52 - 2 ** 20;
+    const areas = [
+      { start: 0, end: 4096, offset: 0 },
+      { start: 0x1001, end: 0x1fff, offset: 1 },
+      { start: 0xa5a500000000, end: 0xa5a500001000, offset: 2 ** 44 },
+      { start: 0xfffffffff000, end: 0x1000000000000, offset: 2 ** 44 - 4096 },
+      { start: 2 ** 48, end: 2 ** 51, offset: 4096 },
+      { start: big, end: big + 4096, offset: 2 ** 53 - 4096 },
+    ];
+    const map = areas
+      .map(({ start, end, offset }) => `${hex(start)}-${hex(end)} rw-p ${hex(offset)} 00:01 7 /x\n`)
+      .join('');
+    const history = historyOfMaps([{ title: 'now', lines: parseMaps(map).lines }]);
+    expect(history.at(1, 0).map(({ start, end, offset }) => ({ start, end, offset }))).toEqual(areas);
+    expect(history.figuresAt(1, 0).bytes).toBe(areas.reduce((sum, { start, end }) => sum + end - start, 0));
+    const results = [0, -22, 0x7ffff7ffe000, 0xffffffffe000, 0xa5a512345000, 2 ** 51];
+    const log = results.map((result) => `7 brk(NULL) = 0x${hex(Math.max(0, result))}\n`).join('');
+    const recorded = record(log, { recorded: true });
+    const told = Array.from({ length: results.length }, (_, i) => recorded.step(recorded.momentOfCall(i + 1)).recorded);
+    expect(told).toEqual(results.map((result) => Math.max(0, result)));
+  });
+
+  it('take some fifty bytes for a call', () => {
+    const lines = ['7 brk(NULL) = 0x40000000'];
+    for (let i = 0; i < 20_000; i++) {
+      const at = `0x${hex(0xffff70000000 + (i % 500) * 8192)}`;
+      lines.push(
+        i % 1000 < 500
+          ? `7 mmap(${at}, 4096, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = ${at}`
+          : `7 munmap(${at}, 4096) = 0`,
+      );
+    }
+    const { memory, steps, versions } = record(`${lines.join('\n')}\n`);
+    expect(versions).toBeGreaterThanOrEqual(10_000);
+    expect(memory).toBeLessThan(26 * versions + 24 * steps + 150_000);
   });
 });
 

@@ -1,5 +1,4 @@
 /** The machine of a replay in the page: here architecture, profile and drivers come together. */
-import { Hugetlb } from '@vmarea/hugetlbfs';
 import { createKernel, type Kernel } from '@vmarea/kernel';
 import { Shmem } from '@vmarea/shmem';
 import {
@@ -15,6 +14,7 @@ import {
   type GivenFacts,
   type Situation,
 } from '@vmarea/situation';
+import { hugePages } from './lazy/huge-pages.ts';
 import type { Settings } from './protocol.ts';
 
 /** Puts the machine of a situation together, without memory behind it. */
@@ -23,7 +23,7 @@ export function buildMachine(situation: Situation): Kernel {
   const kernel = createKernel({
     ...kernelInit(spec),
     memory: false,
-    hugePages: (system) => new Hugetlb(system),
+    hugePages: hugePages(),
     sharedMemory: (system) => new Shmem(system),
   });
   const refused = settleKernel(kernel, spec);

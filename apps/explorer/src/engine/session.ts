@@ -5,6 +5,7 @@ import { describeSituation, inferSituation, isModelled, LogClues, type Situation
 import { LogParser, parseRegister } from '@vmarea/strace';
 import { escapeText, type KernelName } from '@vmarea/uapi';
 import type { Input } from './input.ts';
+import { loadHugePages, namesHugePages } from './lazy/huge-pages.ts';
 import { buildMachine, factsOf } from './machine.ts';
 import type {
   AnswerLine,
@@ -18,7 +19,7 @@ import type {
   Stretch,
   Trouble,
 } from './protocol.ts';
-import { count } from '../page/words.ts';
+import { count } from '../words.ts';
 import { areaLine, changeLine, columnsOf, rowOf } from './rows.ts';
 import { search } from './search.ts';
 
@@ -39,6 +40,16 @@ function situationOf(input: LogInput, settings: Settings, kernel?: KernelName): 
     parser.push(input.text.slice(at, at + PIECE), (event) => clues.event(event));
   const facts = factsOf(settings, input.facts);
   return inferSituation({ given: { ...facts, kernel: kernel ?? facts.kernel }, clues, mapAfter: input.maps });
+}
+
+/** Returns whether huge pages can matter to a log: it names them, or its machine, its map or its settings do. */
+function wantsHugePages({ text, maps }: LogInput, { memory, sysctls }: Situation): boolean {
+  return (
+    namesHugePages(text) ||
+    (memory.value.hugePages?.pages ?? 0) > 0 ||
+    [...sysctls.keys()].some((name) => name.includes('huge')) ||
+    (maps ?? []).some(({ name }) => name.includes('huge'))
+  );
 }
 
 /** The options of a replay of a log. */
@@ -153,8 +164,10 @@ export class Session {
     if (input.kind === 'series') {
       return new Session(input, null, historyOfMaps(input.maps), null, performance.now() - begin);
     }
+    const first = situationOf(input, settings);
+    if (wantsHugePages(input, first)) await loadHugePages();
     const { history, report, situation } = await replayFitting({
-      situation: situationOf(input, settings),
+      situation: first,
       withKernel: (kernel) => ({ ...situationOf(input, settings, kernel.value), kernel }),
       run: async (one) => run(input, one, progress),
     });

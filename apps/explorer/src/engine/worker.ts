@@ -2,6 +2,7 @@
 import * as Comlink from 'comlink';
 import { escapeText, shortText } from '@vmarea/uapi';
 import { readInput } from './input.ts';
+import { loadHugePages } from './lazy/huge-pages.ts';
 import type {
   AnswerLine,
   AreaView,
@@ -61,10 +62,13 @@ const api = {
   answers: (): Promise<AnswerLine[]> => guarded(() => open().answers()),
   callNames: (): Promise<readonly string[]> => guarded(async () => (await import('./try.ts')).knownCalls()),
   tryCalls: (number: number, lines: readonly string[]): Promise<Tried[]> =>
-    guarded(async () => (await import('./try.ts')).tryCalls(session, number, lines)),
+    guarded(async () => {
+      const [{ tryCalls }] = await Promise.all([import('./try.ts'), loadHugePages()]);
+      return tryCalls(session, number, lines);
+    }),
   why: (number: number): Promise<WhyView | null> =>
     guarded(async () => {
-      const { whyCall } = await import('./why.ts');
+      const [{ whyCall }] = await Promise.all([import('./why.ts'), loadHugePages()]);
       return whyCall(open(), number);
     }),
 };

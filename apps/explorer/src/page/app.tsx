@@ -2,15 +2,26 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Calls } from './calls.tsx';
 import { Landing, OpenButton, RecordingChoice } from './landing.tsx';
-import { AddressMap } from './map.tsx';
-import { Moments } from './moments.tsx';
+import { AddressMap } from './map/map.tsx';
+import { Moments } from './panels/moments.tsx';
 import { Overview } from './overview.tsx';
-import { close, go, goToSpace, opened, openUserFiles, panel, problem, space, working, type Panel } from './state.ts';
+import {
+  close,
+  go,
+  goToSpace,
+  opened,
+  openUserFiles,
+  panel,
+  problem,
+  space,
+  working,
+  type Panel,
+} from './state/state.ts';
 import { Share } from './share.tsx';
-import { Try } from './try.tsx';
-import { WhatIf } from './what-if.tsx';
-import { Why } from './why.tsx';
-import { count } from './words.ts';
+import { Try } from './panels/try.tsx';
+import { WhatIf } from './panels/what-if.tsx';
+import { Why } from './panels/why.tsx';
+import { count } from '../words.ts';
 
 const TITLES: Readonly<Record<Panel, string>> = {
   why: 'Why',

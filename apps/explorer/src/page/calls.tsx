@@ -1,9 +1,20 @@
 /** The list of steps, with its search. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Row } from '../engine/protocol.ts';
-import { allSpaces, findSteps, found, go, knownRow, moment, opened, query, rowsOf, showAllSpaces } from './state.ts';
-import { VirtualList } from './virtual-list.tsx';
-import { count } from './words.ts';
+import {
+  allSpaces,
+  findSteps,
+  found,
+  go,
+  knownRow,
+  moment,
+  opened,
+  query,
+  rowsOf,
+  showAllSpaces,
+} from './state/state.ts';
+import { VirtualList } from './parts/virtual-list.tsx';
+import { count } from '../words.ts';
 
 /** Index of a moment in an ascending list; -1 when it is not there. */
 function indexOf(list: Uint32Array, at: number): number {

@@ -1,6 +1,6 @@
 /** What is shown before anything is open, and the buttons that open something. */
-import { openUrls, openUserFiles } from './state.ts';
-import { RECORDINGS } from './recordings.ts';
+import { openUrls, openUserFiles } from './state/state.ts';
+import { RECORDINGS } from './state/recordings.ts';
 
 /** Opens files of the user's. */
 export function OpenButton() {

@@ -1,9 +1,9 @@
 /** The strip above all: areas and sizes over time, failures and signals, and where we are. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Stretch } from '../engine/protocol.ts';
-import { ask, go, moment, opened, playing, range, row, space, stepBy } from './state.ts';
-import { fit, palette } from './theme.ts';
-import { bytes, count } from './words.ts';
+import { ask, go, moment, opened, playing, range, row, space, stepBy } from './state/state.ts';
+import { fit, palette } from './parts/theme.ts';
+import { bytes, count } from '../words.ts';
 
 function draw(canvas: HTMLCanvasElement, stretches: readonly Stretch[], at: number, limit: number): void {
   const g = fit(canvas);

@@ -1,7 +1,7 @@
 /** The button that shares what is seen. */
 import { signal } from '@preact/signals';
-import { MOST_CHARACTERS, packView } from './share-text.ts';
-import { viewNow } from './view.ts';
+import { MOST_CHARACTERS, packView } from './state/share-text.ts';
+import { viewNow } from './state/view.ts';
 
 /** What came of sharing. */
 const shared = signal<{ readonly text: string; readonly file: string } | null>(null);

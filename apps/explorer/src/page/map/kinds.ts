@@ -1,5 +1,5 @@
 /** What an area is for, and its rights: two ways to colour the map, each with its pattern and its word. */
-import type { AreaColumns } from '../engine/protocol.ts';
+import type { AreaColumns } from '../../engine/protocol.ts';
 
 /** Kinds, in the order of their colours. */
 export const KINDS: readonly string[] = [

@@ -2,7 +2,7 @@
  * A view as text: the input, the moment, and what is set. It goes into the address behind #, which no server sees, or into a
  * file when it is too long for that.
  */
-import type { InputFile, Settings } from '../engine/protocol.ts';
+import type { InputFile, Settings } from '../../engine/protocol.ts';
 
 /** Characters of an address that mail programs and chats carry whole. */
 export const MOST_CHARACTERS = 8192;

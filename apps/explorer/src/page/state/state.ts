@@ -10,7 +10,7 @@ import {
   type Opened,
   type Row,
   type Settings,
-} from '../engine/protocol.ts';
+} from '../../engine/protocol.ts';
 import { startWorker, type Link } from './link.ts';
 
 /** Panels beside the map. */

@@ -1,9 +1,9 @@
 /** Draws the map of a moment. */
-import { MARKS, type MapView } from '../engine/protocol.ts';
-import { kindOf, rightsOf } from './map-kinds.ts';
-import { indexAt, positionOf, type Scale } from './map-scale.ts';
-import { fit, palette, type Palette } from './theme.ts';
-import { bytes, hex } from './words.ts';
+import { MARKS, type MapView } from '../../engine/protocol.ts';
+import { kindOf, rightsOf } from './kinds.ts';
+import { indexAt, positionOf, type Scale } from './scale.ts';
+import { fit, palette, type Palette } from '../parts/theme.ts';
+import { bytes, hex } from '../../words.ts';
 
 /** What is to be drawn. */
 export interface Picture {

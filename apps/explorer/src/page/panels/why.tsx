@@ -1,7 +1,7 @@
 /** Why the chosen call was answered so: the answer first, then what helps, the checks, and the functions that were passed. */
 import { useEffect, useState } from 'preact/hooks';
-import type { WhyView } from '../engine/protocol.ts';
-import { ask, moment, opened, row } from './state.ts';
+import type { WhyView } from '../../engine/protocol.ts';
+import { ask, moment, opened, row } from '../state/state.ts';
 
 function List({ title, lines }: { readonly title: string; readonly lines: readonly string[] }) {
   if (lines.length === 0) return null;

@@ -1,6 +1,6 @@
 /** The worker, and a new one when it is lost. */
 import * as Comlink from 'comlink';
-import type { WorkerApi } from '../engine/worker.ts';
+import type { WorkerApi } from '../../engine/worker.ts';
 
 /** A worker and what may be asked of it. */
 export interface Link {
@@ -15,7 +15,7 @@ export interface Link {
  * @param lost is told when the worker dies of something that is no answer
  */
 export function startWorker(lost: (message: string) => void): Link {
-  const worker = new Worker(new URL('../engine/worker.ts', import.meta.url), { type: 'module' });
+  const worker = new Worker(new URL('../../engine/worker.ts', import.meta.url), { type: 'module' });
   worker.addEventListener('error', (event) => {
     event.preventDefault();
     lost(event.message === '' ? 'it could not be loaded' : event.message);

@@ -1,6 +1,6 @@
 /** What is seen, as a view to share, and back. */
-import type { InputFile } from '../engine/protocol.ts';
-import { colouring, zoom } from './map.tsx';
+import type { InputFile } from '../../engine/protocol.ts';
+import { colouring, zoom } from '../map/map.tsx';
 import { RECORDINGS } from './recordings.ts';
 import { asFiles, asTexts, readView, unpackView, type View } from './share-text.ts';
 import {

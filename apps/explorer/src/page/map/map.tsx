@@ -1,13 +1,13 @@
 /** The map at the chosen moment: a picture to scale, and the same as a list of the lines that /proc/PID/maps has. */
 import { signal } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { MARKS, type AreaView, type MapView } from '../engine/protocol.ts';
-import { drawMap, swatch, type Picture } from './map-draw.ts';
-import { KINDS, kindOf, permissions, RIGHTS, rightsOf } from './map-kinds.ts';
-import { indexAt, scaleOf, type Scale } from './map-scale.ts';
-import { ask, go, map, moment, opened, selectedArea } from './state.ts';
-import { VirtualList } from './virtual-list.tsx';
-import { bytes, count, hex } from './words.ts';
+import { MARKS, type AreaView, type MapView } from '../../engine/protocol.ts';
+import { drawMap, swatch, type Picture } from './draw.ts';
+import { KINDS, kindOf, permissions, RIGHTS, rightsOf } from './kinds.ts';
+import { indexAt, scaleOf, type Scale } from './scale.ts';
+import { ask, go, map, moment, opened, selectedArea } from '../state/state.ts';
+import { VirtualList } from '../parts/virtual-list.tsx';
+import { bytes, count, hex } from '../../words.ts';
 
 /** How the map is coloured. */
 export const colouring = signal<Picture['by']>('kind');

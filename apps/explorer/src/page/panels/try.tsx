@@ -1,8 +1,8 @@
 /** A prompt for calls: they are made after the chosen step, or in a new process, on a copy. */
 import { useEffect, useState } from 'preact/hooks';
-import type { Tried } from '../engine/protocol.ts';
-import { ask, moment, opened, row, tries } from './state.ts';
-import { count } from './words.ts';
+import type { Tried } from '../../engine/protocol.ts';
+import { ask, moment, opened, row, tries } from '../state/state.ts';
+import { count } from '../../words.ts';
 
 /** Calls in full, for the completion. */
 const EXAMPLES: readonly string[] = [

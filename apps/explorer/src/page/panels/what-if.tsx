@@ -1,9 +1,9 @@
 /** The same log on another machine, or under other limits: the calls whose answers differ, side by side. */
 import { signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
-import { NO_SETTINGS, type Settings } from '../engine/protocol.ts';
-import { ask, given, open, otherRun, recording, settings, go } from './state.ts';
-import { count } from './words.ts';
+import { NO_SETTINGS, type Settings } from '../../engine/protocol.ts';
+import { ask, given, open, otherRun, recording, settings, go } from '../state/state.ts';
+import { count } from '../../words.ts';
 
 /** A call that was answered otherwise. */
 interface Other {

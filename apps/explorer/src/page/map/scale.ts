@@ -2,7 +2,7 @@
  * The scale of the map: areas to scale, gaps compressed. A position is a number of bytes along the picture: an area takes as
  * many as it has, a gap no more than a part of what all areas have.
  */
-import type { AreaColumns } from '../engine/protocol.ts';
+import type { AreaColumns } from '../../engine/protocol.ts';
 
 /** A gap takes at most this part of all areas. */
 const GAP_PART = 1 / 60;

@@ -1,8 +1,8 @@
 /** Two moments: what came, went, grew and changed between them. */
 import { useEffect, useState } from 'preact/hooks';
-import type { ChangeLine, Comparison } from '../engine/protocol.ts';
-import { ask, go, moment, momentA, momentB, opened, space } from './state.ts';
-import { bytes, count } from './words.ts';
+import type { ChangeLine, Comparison } from '../../engine/protocol.ts';
+import { ask, go, moment, momentA, momentB, opened, space } from '../state/state.ts';
+import { bytes, count } from '../../words.ts';
 
 /** Changes listed. */
 const MOST = 200;

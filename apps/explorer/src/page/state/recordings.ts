@@ -1,16 +1,16 @@
 /** Recordings of real programs that come with the page: each a log, the map that the kernel showed, and the programs' headers. */
 
-const logs = import.meta.glob<string>('../../../../conformance/straces/*.strace', {
+const logs = import.meta.glob<string>('../../../../../conformance/straces/*.strace', {
   query: '?url',
   import: 'default',
   eager: true,
 });
-const maps = import.meta.glob<string>('../../../../conformance/straces/*.maps', {
+const maps = import.meta.glob<string>('../../../../../conformance/straces/*.maps', {
   query: '?url',
   import: 'default',
   eager: true,
 });
-const headers = import.meta.glob<string>('../../../../conformance/straces/elf.json', {
+const headers = import.meta.glob<string>('../../../../../conformance/straces/elf.json', {
   query: '?url',
   import: 'default',
   eager: true,
