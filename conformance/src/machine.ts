@@ -24,6 +24,7 @@ import {
 } from '@vmarea/uapi';
 import { devfs, procCreate, procfs, ramfs } from '@vmarea/vfs';
 import type { Arch, MmSystem } from '@vmarea/mm-core';
+import type { MemoryInit } from '@vmarea/mm-core/memory';
 import type { Header } from './recording.ts';
 
 /** The properties that all recordings of a set share. */
@@ -144,8 +145,17 @@ function freeAtBoot(guest: Guest): number | null {
   return free + cached + slab - reserve;
 }
 
+let spare: ArrayBuffer = new ArrayBuffer(0);
+
+/** Returns the memory of the last machine, for the next one: a new buffer for each took a third of the time of a set. */
+function memoryOf(bytes: number): MemoryInit {
+  if (spare.byteLength < bytes) spare = new ArrayBuffer(bytes);
+  return { bytes, buffer: spare };
+}
+
 /**
- * Builds the machine, with fresh filesystems such as each script found.
+ * Builds the machine, with fresh filesystems such as each script found. It takes the memory of the machine that was built before
+ * in this thread, so only the last one can be used.
  *
  * @param profile the kernel; default the recorded one
  */
@@ -162,7 +172,7 @@ export function buildMachine(header: Header, guest: Guest, profile: KernelProfil
     profile,
     config,
     sysctl: sysctlsOf(header),
-    memory: { bytes: config.ramBytes > MOST_FRAMES_BYTES ? 2 ** 30 : config.ramBytes },
+    memory: memoryOf(config.ramBytes > MOST_FRAMES_BYTES ? 2 ** 30 : config.ramBytes),
     hugePages: (system) => new Hugetlb(system),
     sharedMemory: (system) => new Shmem(system),
     root: (system) => (inContainer(header) ? tmpfs(system) : ramfs(system)),

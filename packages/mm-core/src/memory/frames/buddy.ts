@@ -123,8 +123,8 @@ export class Frames implements TableAllocator {
   }
 
   /**
-   * Allocates a physically contiguous, naturally aligned, zeroed block of a power of two of frames, for huge-page pools.
-   * {@link put} frees it as a whole.
+   * Allocates a physically contiguous, naturally aligned block of a power of two of frames, for huge-page pools. Contents are
+   * unknown: the fault that maps a huge page clears it. {@link put} frees it as a whole.
    *
    * @param bytes size: the page size times a power of two
    * @returns the first pfn with one reference, or -1
@@ -134,7 +134,7 @@ export class Frames implements TableAllocator {
     const order = 31 - Math.clz32(n);
     if (n !== 1 << order)
       throw new RangeError(`Frames.allocContiguous: ${String(bytes)} bytes are no power of two of pages`);
-    if (order <= MAX_BUDDY_ORDER) return this.allocZeroed(order);
+    if (order <= MAX_BUDDY_ORDER) return this.alloc(order);
     if (this.failNth !== 0 && --this.failNth === 0) return -1;
     this.drain();
     let pfn = this.findContiguous(n);
@@ -144,7 +144,6 @@ export class Frames implements TableAllocator {
     }
     if (pfn < 0) return -1;
     this.takeContiguous(pfn, n);
-    this.zeroWritten(pfn, n);
     this.prepare(pfn, order);
     this.nrContiguous += n;
     return pfn;
