@@ -10,6 +10,7 @@ import { compareFigures, compareMaps, compareRet, compareSmaps, type Difference,
 import type { Exceptions } from './exceptions.ts';
 import { faultTwice, foldCounters, startExecutor, touchOwn, type Executor } from './executor.ts';
 import { buildMachine, type Guest } from './machine.ts';
+import { userfaultfdOp } from './ops/uffd.ts';
 import { exact, hex, quantity, type Op, type Recording, type Ret } from './recording.ts';
 import { Devices, InodeNumbers, normalizeMaps, parseMeminfo, parseSmaps, parseStatus } from './text.ts';
 import { call, fillBytes, hash, putRet, readBytes, touch, writeBytes } from './user.ts';
@@ -157,6 +158,8 @@ class Run {
       case 'fstat':
         return this.fstat(process, op);
       default: {
+        const family = userfaultfdOp(process.task, op);
+        if (family !== null) return family;
         const difference = compareRet(op, this.call(process, op));
         return difference === null ? [] : [difference];
       }

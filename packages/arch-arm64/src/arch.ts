@@ -65,6 +65,8 @@ export interface Arm64 {
   readonly dataMteAllowed: true;
   /** A CPU without FEAT_HAFDBS: the kernel sets access flag and dirty state, at a fault. */
   readonly hardwareFlags: false;
+  /** Kernels before 6.10 cannot write-protect pages by userfaultfd here. */
+  readonly userfaultWp: false;
   /** The kernel checks the right to execute before it brings a page in. */
   readonly fetchBringsIn: false;
   /** Execute-only memory can be read; with EPAN, a setting of the configuration, reading it is SEGV_ACCERR. */
@@ -141,6 +143,7 @@ export function createArm64(options: Arm64Options): Arm64 {
     hugeHintRoundsDown: false,
     dataMteAllowed: true,
     hardwareFlags: false,
+    userfaultWp: false,
     fetchBringsIn: false,
     executeOnlyCode: 0,
     canonicalEnd: Infinity,

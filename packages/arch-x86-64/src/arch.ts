@@ -96,6 +96,8 @@ export interface X86_64 {
   readonly hasProtBtiMte: false;
   /** The MMU sets the accessed and the dirty flag of an entry by itself. */
   readonly hardwareFlags: true;
+  /** Every kernel with userfaultfd can write-protect pages by it here. */
+  readonly userfaultWp: true;
   /** The kernel treats an instruction fetch from a missing page as a load, and checks the right to execute at the next attempt. */
   readonly fetchBringsIn: true;
   /** The si_code of a load from memory with PROT_EXEC alone; 0: such memory can be read. */
@@ -181,6 +183,7 @@ export function createX86_64(options: X86_64Options = {}): X86_64 {
     dataMteAllowed: false,
     hasProtBtiMte: false,
     hardwareFlags: true,
+    userfaultWp: true,
     fetchBringsIn: true,
     executeOnlyCode: executeOnly ? SEGV_PKUERR : 0,
     canonicalEnd: 2 ** vaBits,

@@ -43,6 +43,7 @@ import { initialLimits, type LimitTable } from './task/limits.ts';
 import { Proc } from './proc/proc.ts';
 import { SysctlTable } from './sysctl.ts';
 import { mmput } from './syscalls/process.ts';
+import { anonInodeFs } from './syscalls/userfaultfd.ts';
 import { Task } from './task/task.ts';
 import { TaskCaller } from './task/caller.ts';
 
@@ -125,6 +126,8 @@ export class Kernel {
   readonly tree: MountTree;
   /** The filesystem of pipes. */
   readonly pipeFs: SuperBlock;
+  /** The filesystem of files without a name, such as userfaultfds. */
+  readonly anonInodes: SuperBlock;
   readonly hugePool: HugePool | null;
   /** [vvar] and [vdso], which every program maps; null in a kernel without memory. */
   readonly vvar: SpecialMapping | null;
@@ -178,6 +181,7 @@ export class Kernel {
       }
     }
     this.pipeFs = pipefs(system);
+    this.anonInodes = anonInodeFs(system);
     this.proc = new Proc(this);
     this.sysctl = new SysctlTable(system, this.hugePool);
   }

@@ -119,6 +119,17 @@ export class SysctlTable {
         s.hugetlbShmGroup = v;
       },
     );
+    if (system.profile.userfault.features !== 0) {
+      add(
+        'vm/unprivileged_userfaultfd',
+        0,
+        1,
+        () => s.unprivilegedUserfaultfd,
+        (v) => {
+          s.unprivilegedUserfaultfd = v;
+        },
+      );
+    }
     addChecked(
       'vm/mmap_min_addr',
       0,

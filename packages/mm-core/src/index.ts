@@ -114,6 +114,7 @@ export * from './ports/arch.ts';
 export * from './ports/file.ts';
 export * from './ports/hooks.ts';
 export * from './ports/huge-pages.ts';
+export * from './ports/userfault.ts';
 export { NO_MEMORY, type MemoryPort } from './ports/memory.ts';
 export { VmOperations, type VmOperationsInit } from './ports/vm-operations.ts';
 export {

@@ -18,6 +18,7 @@ import {
   SEEK_HOLE,
 } from '@vmarea/uapi';
 import {
+  BEYOND_END,
   refuse,
   S_APPEND,
   securityVmEnoughMemoryMm,
@@ -27,6 +28,7 @@ import {
   VmOperations,
   type Caller,
   type FaultInfo,
+  type UserfaultOperations,
   type Vma,
 } from '@vmarea/mm-core';
 import { filemapMapPage } from '@vmarea/mm-core/memory';
@@ -67,8 +69,29 @@ function shmemFault(vma: Vma, vmf: FaultInfo): number {
   return 0;
 }
 
+/** What userfaultfd needs: shmem_get_folio with SGP_NOALLOC, and the page that shmem_mfill_atomic_pte adds. */
+const shmemUserfault: UserfaultOperations = {
+  find(vma, pgoff) {
+    const { inode } = shmemInfo(vma.vmFile!.fInode);
+    if (inode.iPages === null || pgoff >= pagesOf(inode.system, inode.iSize)) return BEYOND_END;
+    return inode.iPages.find(pgoff);
+  },
+  get(cur, vma, pgoff) {
+    const info = shmemInfo(vma.vmFile!.fInode);
+    const pages = info.inode.iPages!;
+    info.charger = cur;
+    const pfn = pages.getOrRead(pgoff);
+    info.charger = null;
+    return pfn < 0 ? pages.lastError : pfn;
+  },
+};
+
 /** shmem_vm_ops: without page_mkwrite, since nothing is written back. */
-export const shmemVmOps: VmOperations = new VmOperations({ fault: shmemFault, mapPage: filemapMapPage });
+export const shmemVmOps: VmOperations = new VmOperations({
+  fault: shmemFault,
+  mapPage: filemapMapPage,
+  userfault: shmemUserfault,
+});
 
 function shmemMmap(cur: Caller, file: File, vma: Vma): number {
   const error = sealCheckMmap(shmemInfo(file.fInode).seals, vma);

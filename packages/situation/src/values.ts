@@ -97,6 +97,7 @@ export const SYSCTL_NAMES: readonly string[] = [
   'kernel.randomize_va_space',
   'vm.admin_reserve_kbytes',
   'vm.hugetlb_shm_group',
+  'vm.unprivileged_userfaultfd',
   'vm.legacy_va_layout',
   'vm.max_map_count',
   'vm.mmap_min_addr',

@@ -71,6 +71,8 @@ export interface Sysctls {
   randomizeVaSpace: number;
   /** vm.hugetlb_shm_group. */
   hugetlbShmGroup: number;
+  /** vm.unprivileged_userfaultfd: 1: handling faults of the kernel by userfaultfd needs no CAP_SYS_PTRACE. */
+  unprivilegedUserfaultfd: number;
 }
 
 /** The configuration of the recorded machines, for a page size of 4 KiB. */
@@ -106,5 +108,6 @@ export function defaultSysctls(): Sysctls {
     legacyVaLayout: 0,
     randomizeVaSpace: 2,
     hugetlbShmGroup: 0,
+    unprivilegedUserfaultfd: 0,
   };
 }

@@ -13,6 +13,7 @@ export * from './abi/ipc.ts';
 export * from './abi/elf.ts';
 export * from './abi/auxv.ts';
 export * from './abi/perf.ts';
+export * from './abi/userfaultfd.ts';
 export * from './abi/syscalls-arm64.ts';
 export * from './abi/syscalls-x86-64.ts';
 export * from './flag-set.ts';

@@ -19,6 +19,7 @@ import {
   VM_GROWSDOWN,
   VM_HIGH_DROPPABLE,
   VM_HIGH_SEALED,
+  VM_HIGH_UFFD_MINOR,
   VM_HUGEPAGE,
   VM_HUGETLB,
   VM_IO,
@@ -162,6 +163,7 @@ export function vmFlagsText(profile: KernelProfile, vmFlags: number, vmFlagsHigh
     if (name === '') continue;
     text += text === '' ? name : ` ${name}`;
   }
+  if ((vmFlagsHigh & VM_HIGH_UFFD_MINOR) !== 0) text += ' ui';
   if ((vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0) text += ' dp';
   if ((vmFlagsHigh & VM_HIGH_SEALED) !== 0) text += ' sl';
   return text;

@@ -68,6 +68,7 @@ const ARGUMENTS: Readonly<Record<CallName, Readonly<Record<string, Kind>>>> = {
   dup3: { fd: whole, newFd: whole, flags: maybe(whole) },
   pipe2: { fds: object, flags: maybe(whole) },
   memfdCreate: { name: text, flags: whole },
+  userfaultfd: { flags: whole },
   read: buffer,
   write: buffer,
   pread: bufferAt,

@@ -34,6 +34,7 @@ import {
   type Flock,
   type Stat,
 } from '@vmarea/vfs';
+import { openUserfaultfd } from './userfaultfd.ts';
 import type { Task } from '../task/task.ts';
 
 /** FS_IOC_GETFLAGS and FS_IOC_SETFLAGS of 64-bit architectures. */
@@ -98,6 +99,11 @@ export class FileCalls {
     const file = driver.memfdCreate(cur, name, flags);
     if (typeof file === 'number') return file;
     return cur.files.install(file, cur.rlimits.nofile, (flags & MFD_CLOEXEC) !== 0);
+  }
+
+  /** userfaultfd(2): returns a descriptor; -ENOSYS, -EPERM, -EINVAL. */
+  userfaultfd(flags: number): number {
+    return openUserfaultfd(this.task.cur, this.task.kernel.anonInodes, flags);
   }
 
   /** read(2) into target[offset, offset + length). */

@@ -1,6 +1,6 @@
 /** Reasons of system calls before they enter a function of the memory subsystem. */
 import { reason } from '@vmarea/mm-core';
-import { EBADF, EINVAL, ENOSYS } from '@vmarea/uapi';
+import { EBADF, EINVAL, ENOSYS, EPERM } from '@vmarea/uapi';
 
 export const SYS_MMAP_OFFSET_UNALIGNED: number = reason('sys_mmap.offset_unaligned', {
   errno: EINVAL,
@@ -63,4 +63,25 @@ export const MSEAL_UNKNOWN_CALL: number = reason('mseal.unknown_call', {
   says: 'This kernel has no mseal; 6.10 introduced it.',
   change: 'Use 6.10 or newer.',
   source: { fn: 'sys_ni_syscall', file: 'kernel/sys_ni.c' },
+});
+
+export const USERFAULTFD_UNKNOWN_CALL: number = reason('userfaultfd.unknown_call', {
+  errno: ENOSYS,
+  says: 'This kernel was built without userfaultfd.',
+  change: 'Use a kernel with CONFIG_USERFAULTFD: 4.3 introduced the call.',
+  source: { fn: 'sys_ni_syscall', file: 'kernel/sys_ni.c' },
+});
+
+export const USERFAULTFD_NOT_PERMITTED: number = reason('userfaultfd.not_permitted', {
+  errno: EPERM,
+  says: 'Handling faults of the kernel needs CAP_SYS_PTRACE or vm.unprivileged_userfaultfd=1, and the flags do not contain UFFD_USER_MODE_ONLY.',
+  change: 'Add UFFD_USER_MODE_ONLY to the flags, set vm.unprivileged_userfaultfd to 1, or give the process CAP_SYS_PTRACE.',
+  source: { fn: 'userfaultfd_syscall_allowed', file: 'fs/userfaultfd.c', kernel: '6.1' },
+});
+
+export const USERFAULTFD_BAD_FLAGS: number = reason('userfaultfd.bad_flags', {
+  errno: EINVAL,
+  says: 'The flags contain a bit other than O_CLOEXEC, O_NONBLOCK and UFFD_USER_MODE_ONLY.',
+  change: 'Clear the other bits.',
+  source: { fn: 'new_userfaultfd', file: 'fs/userfaultfd.c', kernel: '6.1' },
 });

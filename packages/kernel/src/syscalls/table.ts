@@ -337,6 +337,7 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
     if (typeof name === 'number') return name === -ENAMETOOLONG ? -EINVAL : name;
     return t.sys.memfdCreate(name, int(a[1]));
   },
+  userfaultfd: (t, a) => t.sys.userfaultfd(int(a[0])),
   close: (t, a) => t.sys.close(int(a[0])),
   dup: (t, a) => t.sys.dup(int(a[0])),
   dup3: (t, a) => t.sys.dup3(int(a[0]), int(a[1]), int(a[2])),
@@ -417,6 +418,7 @@ function dupOntoItself(task: Task, fd: number): number {
 const X86_FLAGS: Readonly<Record<string, SyscallHandler>> = {
   openat: (t, a) => HANDLERS['openat']!(t, [raw(a[0]), raw(a[1]), openFlagsFromGeneric(int(a[2])), raw(a[3])]),
   pipe2: (t, a) => HANDLERS['pipe2']!(t, [raw(a[0]), openFlagsFromGeneric(int(a[1]))]),
+  userfaultfd: (t, a) => HANDLERS['userfaultfd']!(t, [openFlagsFromGeneric(int(a[0]))]),
   fcntl: (t, a) => {
     const command = int(a[1]);
     const arg = command === F_SETFL ? openFlagsFromGeneric(int(a[2])) : int(a[2]);

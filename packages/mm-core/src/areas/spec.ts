@@ -5,6 +5,7 @@
  * every field.
  */
 import type { Addr, Pages, VmFlags } from '../base/units.ts';
+import type { UserfaultContext } from '../ports/userfault.ts';
 import type { VmFile } from '../ports/file.ts';
 import type { AnonVma } from '../shape/anon-vma.ts';
 import type { Vma } from './vma.ts';
@@ -26,7 +27,7 @@ export class AreaSpec {
   /** The mapped area that this is a part or a copy of; null for a new one. */
   source: Vma | null = null;
   policy: object | null = null;
-  userfaultCtx: object | null = null;
+  userfaultCtx: UserfaultContext | null = null;
   /** Name of anonymous memory. */
   anonName: number | string | null = null;
 

@@ -8,6 +8,7 @@
 import type { AnonVma, AnonVmaChain } from '../shape/anon-vma.ts';
 import type { IntervalNode } from './interval-tree.ts';
 import type { Mm } from '../space/mm.ts';
+import type { UserfaultContext } from '../ports/userfault.ts';
 import type { VmFile } from '../ports/file.ts';
 import type { VmOperations } from '../ports/vm-operations.ts';
 import { END, FLAGS, INTS, PGOFF, PROT_MASK, RECORD, START, STATE, STATE_LINKED, STATE_OWNS } from './record.ts';
@@ -22,7 +23,7 @@ class VmaExtra {
   iMmapNode: IntervalNode<Vma> | null = null;
   vmPrivateData: unknown = null;
   anonName: number | string | null = null;
-  userfaultCtx: object | null = null;
+  userfaultCtx: UserfaultContext | null = null;
   vmPolicy: object | null = null;
   vmFlagsHigh = 0;
 }
@@ -200,11 +201,11 @@ export class Vma {
   }
 
   /** Identity of the userfaultfd that the VMA is registered with. */
-  get userfaultCtx(): object | null {
+  get userfaultCtx(): UserfaultContext | null {
     return this.extra === null ? null : this.extra.userfaultCtx;
   }
 
-  set userfaultCtx(value: object | null) {
+  set userfaultCtx(value: UserfaultContext | null) {
     if (value !== null) this.needExtra().userfaultCtx = value;
     else if (this.extra !== null) this.extra.userfaultCtx = null;
   }

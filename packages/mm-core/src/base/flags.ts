@@ -64,3 +64,5 @@ export function isCowMapping(vmFlags: number): boolean {
 export const VM_HIGH_DROPPABLE = 0x1;
 /** mseal. */
 export const VM_HIGH_SEALED = 0x2;
+/** Registered with a userfaultfd for pages that are in the file and not mapped. */
+export const VM_HIGH_UFFD_MINOR = 0x4;

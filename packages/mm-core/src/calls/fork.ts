@@ -24,19 +24,18 @@ import {
   VM_HUGETLB,
   VM_INIT_DEF_MASK,
   VM_LOCKED_CLEAR_MASK,
-  VM_UFFD_MISSING,
-  VM_UFFD_WP,
   VM_WIPEONFORK,
 } from '../base/flags.ts';
 import { inheritedMdwe } from './mdwe.ts';
 import { copyVmaFields, linkFile } from '../shape/adjust.ts';
+import { dropUserfault, VM_UFFD_FLAGS } from '../shape/userfault.ts';
 import { END, FLAGS, INTS, RECORD, START, STATE, STATE_LINKED } from '../areas/record.ts';
 import type { VmaTable } from '../areas/table.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Errno } from '../base/units.ts';
 
 /** The flags that the child's VMA keeps. */
-const KEPT_FLAGS: number = VM_LOCKED_CLEAR_MASK & ~(VM_UFFD_MISSING | VM_UFFD_WP);
+const KEPT_FLAGS: number = VM_LOCKED_CLEAR_MASK & ~VM_UFFD_FLAGS;
 
 /** Copies the fields of an address space that a child inherits, except the mappings. */
 function copyMmFields(to: Mm, from: Mm): void {
@@ -89,7 +88,7 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
     return refuse(cur, ANON_VMA_NO_MEMORY, -ENOMEM);
   }
   made.vmFlags &= KEPT_FLAGS;
-  made.userfaultCtx = null;
+  if (made.userfaultCtx !== null) dropUserfault(made);
   if (made.vmFile !== null) made.vmFile.getFile();
   const huge = (made.vmFlags & VM_HUGETLB) !== 0;
   if (huge) system.hugePages?.clearReservation(made);
@@ -149,7 +148,7 @@ function copyHoldings(cur: Caller, made: Vma, vma: Vma): number {
   made.anonVma = vma.anonVma;
   if (anonVmaFork(system, made, vma) !== 0) return refuse(cur, ANON_VMA_NO_MEMORY, -ENOMEM);
   made.copyExtra(vma);
-  made.userfaultCtx = null;
+  if (made.userfaultCtx !== null) dropUserfault(made);
   if (vma.vmFile !== null) {
     made.vmFile = vma.vmFile.getFile();
     linkFile(made);

@@ -74,6 +74,7 @@ import {
 } from '../base/flags.ts';
 import { vmaAdjust } from '../shape/adjust.ts';
 import { vmaMerge } from '../shape/merge.ts';
+import { dropUserfault } from '../shape/userfault.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { Addr, AddrOrErrno, Bytes } from '../base/units.ts';
 import { checkRegister, checkRegisters } from '../base/whole.ts';
@@ -200,7 +201,7 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
     fromLen = newLen;
     from = newAddr;
     result = error;
-  }
+  } else if (newVma.userfaultCtx !== null) dropUserfault(newVma);
   if (huge && error === 0) system.hugePages?.clearReservation(vma);
 
   // Clears VM_ACCOUNT, so that unmapping does not return the old charge.

@@ -21,6 +21,10 @@ export { doPageFault, FAULT_SIGNAL } from './faults/entry.ts';
 export { handleMmFault } from './faults/fault.ts';
 export { faultinRange, FOLL_FORCE, FOLL_WRITE, populateVmaPageRange, userPfn } from './user/gup.ts';
 
+// --- userfaultfd
+export { Userfaultfd, type UffdioApi } from './uffd/userfaultfd.ts';
+export type { UffdioRange, UffdioRegister } from './uffd/register.ts';
+
 // --- for drivers: the page cache, and files with pages in it
 export { AddressSpace } from './cache/address-space.ts';
 export { AddressSpaceOperations, type AddressSpaceOperationsInit } from './cache/operations.ts';

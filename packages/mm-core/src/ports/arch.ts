@@ -202,6 +202,8 @@ export interface Arch {
   readonly dataMteAllowed: boolean;
   /** Whether the MMU sets the accessed and dirty bits itself: a store to a clean writable page does not fault. */
   readonly hardwareFlags: boolean;
+  /** Whether kernels before `userfault.wpOnEveryArch` can write-protect pages by userfaultfd. */
+  readonly userfaultWp: boolean;
   /**
    * Whether the kernel treats an instruction fetch from a missing page as a load: it faults the page in, and checks the
    * right to execute at the next attempt. Otherwise it checks the right first.
@@ -235,6 +237,7 @@ export const GENERIC_ARCH: Pick<
   | 'hugeHintRoundsDown'
   | 'dataMteAllowed'
   | 'hardwareFlags'
+  | 'userfaultWp'
   | 'fetchBringsIn'
   | 'executeOnlyCode'
   | 'canonicalEnd'
@@ -249,6 +252,7 @@ export const GENERIC_ARCH: Pick<
   hugeHintRoundsDown: false,
   dataMteAllowed: true,
   hardwareFlags: false,
+  userfaultWp: false,
   fetchBringsIn: false,
   executeOnlyCode: 0,
   canonicalEnd: Infinity,

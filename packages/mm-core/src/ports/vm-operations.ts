@@ -5,6 +5,7 @@
  */
 import type { Vma } from '../areas/vma.ts';
 import type { FaultInfo } from '../space/fault-info.ts';
+import type { UserfaultOperations } from './userfault.ts';
 import type { Addr, Pages } from '../base/units.ts';
 
 /** The operations that a driver may give; {@link VmOperations} has null for those that it leaves out. */
@@ -33,6 +34,8 @@ export interface VmOperationsInit {
   name?: ((vma: Vma) => string | null) | undefined;
   /** Returns the bytes of a page of this mapping, when it is not the machine's page. */
   pageSize?: ((vma: Vma) => number) | undefined;
+  /** What userfaultfd needs of the driver. Without it a mapping cannot be registered. */
+  userfault?: UserfaultOperations | undefined;
 }
 
 /** An operation table. Make it once per driver, not per mapping. */
@@ -47,6 +50,7 @@ export class VmOperations {
   readonly maySplit: ((vma: Vma, addr: Addr) => number) | null;
   readonly name: ((vma: Vma) => string | null) | null;
   readonly pageSize: ((vma: Vma) => number) | null;
+  readonly userfault: UserfaultOperations | null;
 
   constructor(init: VmOperationsInit) {
     this.open = init.open ?? null;
@@ -59,5 +63,6 @@ export class VmOperations {
     this.maySplit = init.maySplit ?? null;
     this.name = init.name ?? null;
     this.pageSize = init.pageSize ?? null;
+    this.userfault = init.userfault ?? null;
   }
 }

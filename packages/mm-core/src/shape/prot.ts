@@ -1,7 +1,7 @@
 /**
  * vma_set_page_prot: sets the page protection of a VMA, write-protected where the first write to a page must fault.
  */
-import { VM_PFNMAP, VM_SHARED, VM_SOFTDIRTY, VM_WRITE } from '../base/flags.ts';
+import { VM_PFNMAP, VM_SHARED, VM_SOFTDIRTY, VM_UFFD_WP, VM_WRITE } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { VmFlags } from '../base/units.ts';
 
@@ -13,6 +13,7 @@ export function vmGetPageProt(vmFlags: VmFlags): number {
 /** vma_wants_writenotify: returns whether the mapping is shared and writable and the first write to a page must fault. */
 export function vmaWantsWritenotify(vma: Vma): boolean {
   if ((vma.vmFlags & (VM_WRITE | VM_SHARED)) !== (VM_WRITE | VM_SHARED)) return false;
+  if ((vma.vmFlags & VM_UFFD_WP) !== 0) return true;
   const ops = vma.vmOps;
   if (ops !== null && (ops.pageMkwrite !== null || ops.pfnMkwrite !== null)) return true;
   if (vma.vmMm.system.config.softDirty && (vma.vmFlags & VM_SOFTDIRTY) === 0) return true;

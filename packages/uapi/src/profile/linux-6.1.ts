@@ -92,4 +92,7 @@ export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1
     remembersUsedReserves: true,
     checksOffsetOverflow: true,
   },
+  userfault: {
+    features: 0x1fff,
+  },
 });

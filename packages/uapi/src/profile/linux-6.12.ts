@@ -39,4 +39,10 @@ export const LINUX_6_12: KernelProfile = deriveProfile(LINUX_6_1, 'linux-6.12', 
   merge: {
     expandsNextFirst: false,
   },
+  userfault: {
+    features: 0x1ffff,
+    wpOnEveryArch: true,
+    checksOffered: true,
+    cutPartsMerge: true,
+  },
 });

@@ -118,4 +118,10 @@ export const MSM_4_4: KernelProfile = {
     restoresPrivateReserve: false,
     searchesAsOthers: false,
   },
+  userfault: {
+    features: 0,
+    wpOnEveryArch: false,
+    checksOffered: false,
+    cutPartsMerge: false,
+  },
 };

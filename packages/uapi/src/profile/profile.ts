@@ -18,6 +18,7 @@ import type { FilesFacts } from './facts/files.ts';
 import type { FaultsFacts } from './facts/faults.ts';
 import type { ProcFacts } from './facts/proc.ts';
 import type { HugetlbFacts } from './facts/hugetlb.ts';
+import type { UserfaultFacts } from './facts/userfault.ts';
 
 /** The kernels that ship as profiles: the values of `--kernel`. */
 export type KernelName = 'msm-4.4' | 'linux-6.1' | 'linux-6.12' | 'linux-6.18';
@@ -45,6 +46,7 @@ export interface KernelProfile {
   readonly faults: FaultsFacts;
   readonly proc: ProcFacts;
   readonly hugetlb: HugetlbFacts;
+  readonly userfault: UserfaultFacts;
 }
 
 /** The facts in which a profile differs from another, group by group. */
@@ -81,5 +83,6 @@ export function deriveProfile(
     faults: { ...base.faults, ...differences.faults },
     proc: { ...base.proc, ...differences.proc },
     hugetlb: { ...base.hugetlb, ...differences.hugetlb },
+    userfault: { ...base.userfault, ...differences.userfault },
   };
 }
