@@ -76,6 +76,7 @@ import {
   RLIMIT_MEMLOCK,
 } from '@vmarea/uapi';
 import { ANON, type Machine, RW, type BootOptions } from './machine.ts';
+import { USERFAULT_CASES } from './uffd-cases.ts';
 
 /** What a case ends with: a result or negative errno, or the name of a signal. */
 export type Ending = number | string;
@@ -198,6 +199,7 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     ...more,
   });
   return {
+    ...USERFAULT_CASES,
     // --- the system calls themselves
     'sys_mmap.offset_unaligned': { run: (m) => m.call('mmap', 0, P, RW, ANON, -1, 1) },
     'sys_mmap.bad_descriptor': { run: (m) => m.call('mmap', 0, P, RW, MAP_PRIVATE, 99, 0) },

@@ -75,7 +75,8 @@ export const USERFAULTFD_UNKNOWN_CALL: number = reason('userfaultfd.unknown_call
 export const USERFAULTFD_NOT_PERMITTED: number = reason('userfaultfd.not_permitted', {
   errno: EPERM,
   says: 'Handling faults of the kernel needs CAP_SYS_PTRACE or vm.unprivileged_userfaultfd=1, and the flags do not contain UFFD_USER_MODE_ONLY.',
-  change: 'Add UFFD_USER_MODE_ONLY to the flags, set vm.unprivileged_userfaultfd to 1, or give the process CAP_SYS_PTRACE.',
+  change:
+    'Add UFFD_USER_MODE_ONLY to the flags, set vm.unprivileged_userfaultfd to 1, or give the process CAP_SYS_PTRACE.',
   source: { fn: 'userfaultfd_syscall_allowed', file: 'fs/userfaultfd.c', kernel: '6.1' },
 });
 

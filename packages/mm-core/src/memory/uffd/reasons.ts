@@ -1,5 +1,5 @@
 /** Reasons of userfaultfd's ioctls. */
-import { EAGAIN, EBUSY, EINVAL, ENOMEM, EPERM, ESRCH } from '@vmarea/uapi';
+import { EBUSY, EINVAL, ENOMEM, EPERM } from '@vmarea/uapi';
 import { reason } from '../../reasons/table.ts';
 
 const FILE = 'fs/userfaultfd.c';
@@ -65,13 +65,6 @@ export const UFFD_RANGE_OUTSIDE: number = reason('userfaultfd.range_outside', {
   says: 'The range begins below vm.mmap_min_addr, ends above the end of user addresses, or wraps.',
   change: 'Name a range of user addresses.',
   source: { fn: 'validate_range', file: FILE, kernel: '6.1' },
-});
-
-export const UFFD_NO_ADDRESS_SPACE: number = reason('userfaultfd.no_address_space', {
-  errno: ESRCH,
-  says: 'The process whose memory the userfaultfd handles has ended or has executed another program.',
-  change: 'Close the userfaultfd.',
-  source: { fn: 'mmget_not_zero', file: 'include/linux/sched/mm.h', kernel: '6.1' },
 });
 
 export const UFFD_REGISTER_NO_ADDRESS_SPACE: number = reason('uffdio_register.no_address_space', {
@@ -142,11 +135,4 @@ export const UFFD_REGISTER_BUSY: number = reason('uffdio_register.busy', {
   says: 'A part of the range is registered with another userfaultfd.',
   change: 'Unregister it there first.',
   source: { fn: 'userfaultfd_register', file: FILE, kernel: '6.1' },
-});
-
-export const UFFD_CHANGING: number = reason('userfaultfd.mappings_change', {
-  errno: EAGAIN,
-  says: 'A call that changes the mappings (fork, mremap, munmap, madvise) waits until its event is read.',
-  change: 'Read the event, then repeat the ioctl.',
-  source: { fn: 'userfaultfd_ioctl', file: FILE, kernel: '6.1' },
 });

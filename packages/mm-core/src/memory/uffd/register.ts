@@ -125,7 +125,12 @@ function checkAreas(cur: Caller, ctx: Userfaultfd, { start, end }: Span, vmFlags
  *
  * @returns the VMA that contains the part now; or -ENOMEM, or the errno of a driver that refuses the split
  */
-export function changeRegistration(cur: Caller, vma: Vma, { start, end }: Span, registration: Registration): Vma | number {
+export function changeRegistration(
+  cur: Caller,
+  vma: Vma,
+  { start, end }: Span,
+  registration: Registration,
+): Vma | number {
   const { mm } = cur;
   const spec = cur.call.area.partOf(vma, start, end);
   // Older versions pass the page offset of the whole area, so that a part does not join the next area.
@@ -282,7 +287,7 @@ export function releaseAll(ctx: Userfaultfd): void {
   const { mm } = ctx;
   if (!isAlive(mm)) return;
   const owner = createCaller(mm);
-  for (let vma = mm.tree.first; vma !== null; ) {
+  for (let vma = mm.tree.first; vma !== null;) {
     if (vma.userfaultCtx === ctx) {
       const changed = unregisterPart(owner, vma, { start: vma.vmStart, end: vma.vmEnd });
       // A whole area needs no split, so the change cannot fail.

@@ -25,7 +25,14 @@ import { beginCall } from '../../space/call.ts';
 import type { Caller } from '../../space/caller.ts';
 import type { Mm } from '../../space/mm.ts';
 import type { MmSystem } from '../../space/system.ts';
-import { hasWriteProtection, releaseAll, uffdRegister, uffdUnregister, type UffdioRange, type UffdioRegister } from './register.ts';
+import {
+  hasWriteProtection,
+  releaseAll,
+  uffdRegister,
+  uffdUnregister,
+  type UffdioRange,
+  type UffdioRegister,
+} from './register.ts';
 import {
   UFFD_API_FEATURES,
   UFFD_API_FORK,
@@ -45,7 +52,8 @@ export interface UffdioApi {
 }
 
 /** UFFD_API_IOCTLS. */
-const API_IOCTLS: bigint = (1n << BigInt(_UFFDIO_REGISTER)) | (1n << BigInt(_UFFDIO_UNREGISTER)) | (1n << BigInt(_UFFDIO_API));
+const API_IOCTLS: bigint =
+  (1n << BigInt(_UFFDIO_REGISTER)) | (1n << BigInt(_UFFDIO_UNREGISTER)) | (1n << BigInt(_UFFDIO_API));
 
 /** Features that need write protection. */
 const WP_FEATURES: number =
