@@ -10,6 +10,7 @@ import { compareFigures, compareMaps, compareRet, compareSmaps, type Difference,
 import type { Exceptions } from './exceptions.ts';
 import { faultTwice, foldCounters, startExecutor, touchOwn, type Executor } from './executor.ts';
 import { buildMachine, type Guest } from './machine.ts';
+import { shmOperation } from './ops/shm.ts';
 import { userfaultfdOp } from './ops/uffd.ts';
 import { exact, hex, quantity, type Op, type Recording, type Ret } from './recording.ts';
 import { Devices, InodeNumbers, normalizeMaps, parseMeminfo, parseSmaps, parseStatus } from './text.ts';
@@ -158,7 +159,7 @@ class Run {
       case 'fstat':
         return this.fstat(process, op);
       default: {
-        const family = userfaultfdOp(process.task, op);
+        const family = userfaultfdOp(process.task, op) ?? shmOperation(process.task, op, process.inodes, answer);
         if (family !== null) return family;
         const difference = compareRet(op, this.call(process, op));
         return difference === null ? [] : [difference];

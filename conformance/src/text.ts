@@ -18,16 +18,22 @@ export class InodeNumbers {
     this.numbers.set(`${device}:${ino}`, 999);
   }
 
-  /** Returns the number of a file; a new one at its first appearance. Inode 0 is none. */
+  /** Returns the number of a file; a new one at its first appearance. Inode 0 is none, unless {@link add} gave it one. */
   of(device: string, ino: number): number {
-    if (ino === 0 && device === '00:00') return 0;
     const key = `${device}:${ino}`;
     let number = this.numbers.get(key);
+    if (ino === 0) return number ?? 0;
     if (number === undefined) {
       number = this.next++;
       this.numbers.set(key, number);
     }
     return number;
+  }
+
+  /** Numbers a file, also one of inode 0: a segment of System V shared memory has its identifier as inode. */
+  add(device: string, ino: number): void {
+    const key = `${device}:${ino}`;
+    if (!this.numbers.has(key)) this.numbers.set(key, this.next++);
   }
 
   /** Returns a copy for a child. */

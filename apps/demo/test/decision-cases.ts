@@ -75,6 +75,7 @@ import {
   RLIMIT_DATA,
   RLIMIT_MEMLOCK,
 } from '@vmarea/uapi';
+import { SHM_CASES } from './shm-decisions.ts';
 import { ANON, type Machine, RW, type BootOptions } from './machine.ts';
 import { USERFAULT_CASES } from './uffd-cases.ts';
 
@@ -816,6 +817,9 @@ export function decisionCases(number: (id: string) => number): Record<string, De
       },
       inner: true,
     },
+
+    // --- System V shared memory
+    ...SHM_CASES,
 
     // --- shared memory
     'shmem.size': {

@@ -98,7 +98,7 @@ export class Hugetlb implements HugePages {
     if (h === null) return refuse(cur, HUGETLB_NO_SIZE, -ENODEV);
     let locked = 0;
     if (kind === HUGETLB_SHMFS_INODE && !canDoHugetlbShm(cur)) {
-      locked = userShmLock(cur, size);
+      locked = this.system.profile.ipc.hugeNeedsGroup ? 0 : userShmLock(cur, size);
       if (locked === 0) return refuse(cur, HUGETLB_SHM_NOT_PERMITTED, -EPERM);
       this.system.warnOnce(
         'hugetlb-shm-lock',
@@ -119,6 +119,7 @@ export class Hugetlb implements HugePages {
     }
     inode.iNlink = 0;
     inode.iSize = size;
+    if (locked !== 0) setup.locked?.(locked);
     const file = allocFile(null, dAllocPseudo(name, inode), inode, O_RDWR, hugetlbfsFileOperations);
     iput(inode);
     return file;

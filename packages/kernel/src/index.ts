@@ -13,6 +13,7 @@ export {
   type MountInit,
   type SharedMemoryDriver,
   type SpawnOptions,
+  type SysvSharedMemory,
 } from './kernel.ts';
 export { Task, type TaskInit, type ThrowingCalls } from './task/task.ts';
 export { TaskCaller, type TaskCallerInit } from './task/caller.ts';
@@ -20,6 +21,7 @@ export { Sys, type AllCalls, type CallsOf } from './syscalls/sys.ts';
 export { doSyscall, SYSCALL_NAMES, type SyscallHandler } from './syscalls/table.ts';
 export { MmCalls, type Register } from './syscalls/mm.ts';
 export { FileCalls, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './syscalls/file.ts';
+export { ShmCalls, type ShmctlBuffer } from './syscalls/shm.ts';
 export { mmput, ProcessCalls, WNOHANG } from './syscalls/process.ts';
 export { initialLimits, LimitTable, type Rlimit } from './task/limits.ts';
 export { DeadTaskError, MemoryFaultError, SyscallError, toError, WouldWaitError } from './task/errors.ts';

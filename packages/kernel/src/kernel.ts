@@ -9,6 +9,7 @@ import {
   RETRY,
   rootCredentials,
   type Arch,
+  type Caller,
   type HugePages,
   type RamCounters,
   type SecurityHooks,
@@ -46,6 +47,7 @@ import { mmput } from './syscalls/process.ts';
 import { anonInodeFs } from './syscalls/userfaultfd.ts';
 import { Task } from './task/task.ts';
 import { TaskCaller } from './task/caller.ts';
+import type { ShmctlBuffer } from './syscalls/shm.ts';
 
 /** Creates a filesystem for a machine. */
 export type FileSystemFactory = (system: MmSystem) => SuperBlock;
@@ -64,10 +66,27 @@ export interface HugePool {
   setNrHugePages(count: number): void;
 }
 
-/** A shared-memory driver: shared anonymous memory, and memfd_create if it has it. */
+/** A shared-memory driver: shared anonymous memory, and memfd_create and System V segments if it has them. */
 export interface SharedMemoryDriver extends SharedMemory {
   /** Returns a file with one reference, or a negative errno. */
   memfdCreate?(cur: FileCaller, name: string, flags: number): File | number;
+  readonly sysv?: SysvSharedMemory | undefined;
+}
+
+/** System V shared memory: the segments of a machine. The calls return a result or a negative errno, for any argument. */
+export interface SysvSharedMemory {
+  /** The sysctls kernel.shmmax (bytes), shmall (pages), shmmni and shm_rmid_forced. */
+  readonly limits: { max: bigint; all: bigint; mni: number; readonly rmidForced: boolean };
+  setRmidForced(forced: boolean): void;
+  shmget(cur: Caller, key: number, size: number | bigint, flags: number): number;
+  /** The kernel then populates the range that the call has stored. */
+  shmat(cur: Caller, id: number, addr: number | bigint, flags: number): number;
+  shmdt(cur: Caller, addr: number | bigint): number;
+  shmctl(cur: Caller, id: number, cmd: number, buffer: ShmctlBuffer | null): number;
+  /** Called when a task has ended, after its address space. */
+  taskEnded(cur: Caller): void;
+  /** Removes every segment, when the machine is discarded. */
+  exit(): void;
 }
 
 /** A huge-page driver. */
@@ -183,7 +202,7 @@ export class Kernel {
     this.pipeFs = pipefs(system);
     this.anonInodes = anonInodeFs(system);
     this.proc = new Proc(this);
-    this.sysctl = new SysctlTable(system, this.hugePool);
+    this.sysctl = new SysctlTable(system, this.hugePool, shared?.sysv ?? null);
   }
 
   /**
@@ -316,10 +335,11 @@ export class Kernel {
     if (this.memory !== null) clearUser(cur, addr, len);
   }
 
-  /** Ends every task. For embedders that discard a machine and check that nothing leaks. */
+  /** Ends every task and removes System V segments. For embedders that discard a machine and check that nothing leaks. */
   shutdown(): void {
     for (const task of [...this.tasks.values()]) task.sys.exit(0);
     this.tasks.clear();
+    this.sharedMemory?.sysv?.exit();
   }
 }
 

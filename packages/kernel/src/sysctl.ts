@@ -4,8 +4,8 @@
  * Mirrors kernel/sysctl.c, security/min_addr.c and the handlers of mm/util.c.
  */
 import { hasCapability, type Caller, type MmSystem } from '@vmarea/mm-core';
-import { CAP_SYS_RAWIO, EACCES, EINVAL, ENOENT, EPERM } from '@vmarea/uapi';
-import type { HugePool } from './kernel.ts';
+import { CAP_SYS_RAWIO, EACCES, EINVAL, ENOENT, EPERM, IPCMNI } from '@vmarea/uapi';
+import type { HugePool, SysvSharedMemory } from './kernel.ts';
 
 /** One sysctl. */
 interface Knob {
@@ -13,19 +13,19 @@ interface Knob {
   readonly name: string;
   readonly min: number;
   readonly max: number;
-  read(): number;
-  /** Sets the value. Returns 0 or a negative errno. */
-  write(value: number, cur: Caller): number;
+  read(): number | bigint;
+  /** Sets the value. `text` is the number as written, where `value` is not exact. Returns 0 or a negative errno. */
+  write(value: number, cur: Caller, text: string): number;
 }
 
 /** The sysctls of one kernel. */
 export class SysctlTable {
   private readonly knobs = new Map<string, Knob>();
 
-  constructor(system: MmSystem, hugePool: HugePool | null) {
+  constructor(system: MmSystem, hugePool: HugePool | null, sysv: SysvSharedMemory | null) {
     const s = system.sysctl;
-    type Write = (value: number, cur: Caller) => number;
-    const addChecked = (name: string, min: number, max: number, read: () => number, write: Write): void => {
+    type Write = (value: number, cur: Caller, text: string) => number;
+    const addChecked = (name: string, min: number, max: number, read: () => number | bigint, write: Write): void => {
       this.knobs.set(name, { name, min, max, read, write });
     };
     const add = (name: string, min: number, max: number, read: () => number, set: (value: number) => void): void => {
@@ -159,6 +159,46 @@ export class SysctlTable {
         },
       );
     }
+    if (sysv !== null) {
+      const { limits } = sysv;
+      const ULONG = 2 ** 64 - 1;
+      addChecked(
+        'kernel/shmmax',
+        0,
+        ULONG,
+        () => limits.max,
+        (_v, _cur, text) => {
+          limits.max = BigInt.asUintN(64, BigInt(text));
+          return 0;
+        },
+      );
+      addChecked(
+        'kernel/shmall',
+        0,
+        ULONG,
+        () => limits.all,
+        (_v, _cur, text) => {
+          limits.all = BigInt.asUintN(64, BigInt(text));
+          return 0;
+        },
+      );
+      add(
+        'kernel/shmmni',
+        0,
+        IPCMNI,
+        () => limits.mni,
+        (v) => {
+          limits.mni = v;
+        },
+      );
+      add(
+        'kernel/shm_rmid_forced',
+        0,
+        1,
+        () => (limits.rmidForced ? 1 : 0),
+        (v) => sysv.setRmidForced(v !== 0),
+      );
+    }
   }
 
   /** Returns the names, unordered. */
@@ -185,7 +225,7 @@ export class SysctlTable {
     if (!/^\s*\d+\s*$/.test(text)) return -EINVAL;
     const value = Number(text);
     if (value < knob.min || value > knob.max) return -EINVAL;
-    return knob.write(value, cur);
+    return knob.write(value, cur, text.trim());
   }
 }
 

@@ -33,6 +33,8 @@ export class ShmemInode implements SealOperations {
   /** Whether it is charged page by page (VM_NORESERVE objects), not as a whole. */
   readonly noreserve: boolean;
   seals: number = F_SEAL_SEAL;
+  /** SHM_LOCK: its pages must stay in memory (VM_LOCKED of shmem_inode_info). */
+  locked = false;
   /** The caller to charge for the next page; null: none. */
   charger: Caller | null = null;
 

@@ -29,6 +29,7 @@ import { allocFile, dAllocPseudo, iput, type File, type SealOperations, type Sup
 import { SHMEM_COMMIT, SHMEM_INODES, SHMEM_SIZE } from './reasons.ts';
 import { shmemFileOperations, shmemVmOps } from './shmem-file.ts';
 import { shmemAcctSize, shmemInfo, shmemUnacctSize } from './shmem-inode.ts';
+import { ShmNamespace } from './sysv/namespace.ts';
 import { shmemGetInode, shmemSuper } from './tmpfs.ts';
 
 /** The options of {@link Shmem}. */
@@ -45,6 +46,8 @@ export class Shmem implements SharedMemory {
   readonly system: MmSystem;
   /** The internal mount. */
   readonly sb: SuperBlock;
+  /** The segments of System V shared memory. */
+  readonly sysv: ShmNamespace;
 
   constructor(system: MmSystem, options: ShmemOptions = {}) {
     this.system = system;
@@ -53,6 +56,7 @@ export class Shmem implements SharedMemory {
       { maxBlocks: Infinity, usedBlocks: 0, maxInodes: Infinity, usedInodes: 0 },
       { device: options.device ?? { major: 0, minor: 1 } },
     );
+    this.sysv = new ShmNamespace(this);
   }
 
   /**

@@ -31,6 +31,7 @@ const name: Kind = (value) =>
     ? null
     : 'neither null nor a string nor a whole number';
 const object: Kind = (value) => (typeof value === 'object' && value !== null ? null : 'not an object');
+const objectOrNull: Kind = (value) => (value === null ? null : object(value));
 const lock: Kind = (value) => (typeof value === 'object' && value !== null ? null : whole(value));
 /** The argument may be absent. */
 const maybe =
@@ -91,6 +92,10 @@ const ARGUMENTS: Readonly<Record<CallName, Readonly<Record<string, Kind>>>> = {
   fcntl: { fd: whole, cmd: whole, arg: maybe(lock) },
   flock: { fd: whole, operation: whole },
   ioctl: { fd: whole, command: whole, arg: any },
+  shmget: { key: whole, size: register, flags: whole },
+  shmat: { id: whole, addr: register, flags: whole },
+  shmdt: { addr: register },
+  shmctl: { id: whole, cmd: whole, buffer: maybe(objectOrNull) },
   fork: {},
   exit: { status: maybe(whole), signaled: any },
   wait: { pid: maybe(whole), options: maybe(whole) },

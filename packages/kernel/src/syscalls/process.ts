@@ -11,6 +11,7 @@ import {
   inheritedMdwe,
   exitMmap,
   hasCapability,
+  makeCurrent,
   RETRY,
   type Credentials,
 } from '@vmarea/mm-core';
@@ -89,8 +90,10 @@ export class ProcessCalls {
   exit(status: number = 0, signaled: boolean = false): number {
     const { task } = this;
     if (task.exitStatus !== null) return 0;
+    makeCurrent(task.cur);
     mmput(task.cur);
     task.cur.files.put();
+    task.kernel.sharedMemory?.sysv?.taskEnded(task.cur);
     task.exitStatus = signaled ? status & 0x7f : (status & 0xff) << 8;
     task.kernel.taskEnded(task);
     return 0;

@@ -86,3 +86,10 @@ export const USERFAULTFD_BAD_FLAGS: number = reason('userfaultfd.bad_flags', {
   change: 'Clear the other bits.',
   source: { fn: 'new_userfaultfd', file: 'fs/userfaultfd.c', kernel: '6.1' },
 });
+
+export const SYSV_NO_DRIVER: number = reason('sysv.no_driver', {
+  errno: ENOSYS,
+  says: 'The driver of shared memory has no System V segments, as in a kernel without CONFIG_SYSVIPC.',
+  change: 'Plug one in: @vmarea/shmem, as `sharedMemory` of createKernel. Or use shm_open or memfd_create.',
+  source: { fn: 'sys_ni_syscall', file: 'kernel/sys_ni.c' },
+});

@@ -1,7 +1,8 @@
 /**
  * The raw system calls of a task: take registers and plain values, return a result or a negative errno (or RETRY).
  *
- * Each concern has its class: mappings (syscalls/mm.ts), files (syscalls/file.ts), processes (syscalls/process.ts). This class
+ * Each concern has its class: mappings (syscalls/mm.ts), files (syscalls/file.ts), processes (syscalls/process.ts), System V
+ * shared memory (syscalls/shm.ts). This class
  * has one of each, forwards their calls by name, and checks the arguments (syscalls/checked.ts). A pointer in C is a JS value
  * here; syscalls/table.ts has the calls by number, with pointers.
  */
@@ -9,19 +10,21 @@ import { checkOf } from './checked.ts';
 import { FileCalls } from './file.ts';
 import { MmCalls } from './mm.ts';
 import { ProcessCalls } from './process.ts';
+import { ShmCalls } from './shm.ts';
 import type { Task } from '../task/task.ts';
 
 /** The methods of a class. */
 export type CallsOf<Part> = { readonly [K in keyof Part]: Part[K] };
 
 /** Every call of a task. */
-export type AllCalls = CallsOf<MmCalls> & CallsOf<FileCalls> & CallsOf<ProcessCalls>;
+export type AllCalls = CallsOf<MmCalls> & CallsOf<FileCalls> & CallsOf<ProcessCalls> & CallsOf<ShmCalls>;
 
 /** The parts of a {@link Sys}. */
 interface Parts {
   readonly mappings: MmCalls;
   readonly files: FileCalls;
   readonly processes: ProcessCalls;
+  readonly segments: ShmCalls;
   readonly task: Task;
 }
 
@@ -52,6 +55,7 @@ function joined(): new (task: Task) => AllCalls {
     readonly mappings: MmCalls;
     readonly files: FileCalls;
     readonly processes: ProcessCalls;
+    readonly segments: ShmCalls;
     readonly task: Task;
 
     constructor(task: Task) {
@@ -59,11 +63,13 @@ function joined(): new (task: Task) => AllCalls {
       this.mappings = new MmCalls(task);
       this.files = new FileCalls(task);
       this.processes = new ProcessCalls(task);
+      this.segments = new ShmCalls(task);
     }
   }
   forward(Joined.prototype, MmCalls, (sys) => sys.mappings);
   forward(Joined.prototype, FileCalls, (sys) => sys.files);
   forward(Joined.prototype, ProcessCalls, (sys) => sys.processes);
+  forward(Joined.prototype, ShmCalls, (sys) => sys.segments);
   return Joined as unknown as new (task: Task) => AllCalls;
 }
 

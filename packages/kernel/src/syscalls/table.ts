@@ -38,6 +38,7 @@ import {
 import { canRead, canWrite, doMkdirat, doRmdir, doUnlinkat, maxRwCount } from '@vmarea/vfs';
 import { DeadTaskError } from '../task/errors.ts';
 import { processVmRw } from './process-vm.ts';
+import { shmctlByPointer } from './shm-structs.ts';
 import type { Register } from './mm.ts';
 import type { Task } from '../task/task.ts';
 
@@ -356,6 +357,10 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   fsync: (t, a) => t.sys.fsync(int(a[0])),
   fcntl: (t, a) => t.sys.fcntl(int(a[0]), int(a[1]), int(a[2])),
   flock: (t, a) => t.sys.flock(int(a[0]), int(a[1])),
+  shmget: (t, a) => t.sys.shmget(int(a[0]), raw(a[1]), int(a[2])),
+  shmat: (t, a) => t.sys.shmat(int(a[0]), raw(a[1]), int(a[2])),
+  shmdt: (t, a) => t.sys.shmdt(raw(a[0])),
+  shmctl: shmctlByPointer,
   clone: (t, a) => {
     // Supports the flags of fork(2) only: no shared parts, no new stack.
     if ((BigInt(raw(a[0])) & ~0xffn) !== 0n || reg(a[1]) !== 0) return -EINVAL;

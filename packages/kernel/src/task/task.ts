@@ -80,6 +80,7 @@ export class Task extends Throwing {
     this.parent = init.parent;
     this.comm = init.comm;
     this.cur = init.cur;
+    init.cur.call.pid = init.pid;
     this.limits = init.limits;
     this.sys = new Sys(this);
   }

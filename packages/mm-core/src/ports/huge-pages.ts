@@ -8,7 +8,7 @@ import type { Caller } from '../space/caller.ts';
 import type { FaultInfo } from '../space/fault-info.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { VmFile } from './file.ts';
-import type { Addr, Bytes, VmFlags } from '../base/units.ts';
+import type { Addr, Bytes, Pages, VmFlags } from '../base/units.ts';
 
 /** struct hstate: one size of huge pages. */
 export interface HugeState {
@@ -31,6 +31,8 @@ export interface HugeFileSetup {
   readonly kind: number;
   /** The size of a huge page is 2^log bytes; 0: the default one. */
   readonly log: number;
+  /** Called when a segment's `pages` were counted against RLIMIT_MEMLOCK; whoever removes the segment uncounts them. */
+  readonly locked?: ((pages: Pages) => void) | undefined;
 }
 
 export interface HugePages {

@@ -12,7 +12,7 @@ import type { Addr, Pages } from '../base/units.ts';
 export interface VmOperationsInit {
   /** Called when another VMA for the same mapping was made (split, fork, mremap). */
   open?: ((vma: Vma) => void) | undefined;
-  /** Called when the VMA is removed. A VMA with `close` never merges. */
+  /** Called when the VMA is removed. No merge removes a VMA with `close`; on most versions it never merges. */
   close?: ((vma: Vma) => void) | undefined;
   /**
    * Finds the page for `vmf.pgoff`: stores its pfn, with one reference, in `vmf.page` and returns 0 (or VM_FAULT_MAJOR); or

@@ -30,13 +30,18 @@ import { VM_SOFTDIRTY, VM_SPECIAL } from '../base/flags.ts';
 import { adoptAnonVma, vmaAdjust, vmaSwallow } from './adjust.ts';
 import type { Vma } from '../areas/vma.ts';
 
+/** can_merge_remove_vma: returns whether a merge may remove the VMA: its driver has no close operation. */
+function isRemovable(vma: Vma): boolean {
+  return vma.vmOps === null || vma.vmOps.close === null;
+}
+
 /** is_mergeable_vma: compares everything but the anon_vma, the page offset and the policy. */
 export function isMergeableVma(vma: Vma, spec: AreaSpec): boolean {
   return (
     ((vma.vmFlags ^ spec.vmFlags) & ~VM_SOFTDIRTY) === 0 &&
     vma.vmFlagsHigh === spec.vmFlagsHigh &&
     vma.vmFile === spec.file &&
-    (vma.vmOps === null || vma.vmOps.close === null) &&
+    (isRemovable(vma) || vma.vmMm.system.profile.merge.closeForbidsRemovalOnly) &&
     vma.userfaultCtx === spec.userfaultCtx &&
     vma.anonName === spec.anonName
   );
@@ -114,17 +119,23 @@ export function vmaMerge(mm: Mm, prev: Vma | null, spec: AreaSpec): Vma | null {
   const areaIsMapped = area !== null && area.vmEnd === end;
   const next = areaIsMapped ? area.vmNext : area;
   const nextFits = next !== null && next.vmStart === end && next.vmPolicy === policy && canVmaMergeBefore(next, spec);
+  // Every merge of the whole area with a neighbour removes it.
+  if (areaIsMapped && area.vmStart === start && !isRemovable(area)) {
+    if (mm.tracer !== null) tellApart(mm.tracer, prev, next, spec);
+    return null;
+  }
 
   if (prev !== null && prev.vmEnd === start && prev.vmPolicy === policy && canVmaMergeAfter(prev, spec)) {
     if (!adopt(mm, prev, spec)) return null;
-    if (nextFits && isMergeableAnonVma(prev.anonVma, next.anonVma, null)) {
+    if (nextFits && isRemovable(next) && isMergeableAnonVma(prev.anonVma, next.anonVma, null)) {
       if ((areaIsMapped ? vmaSwallow(mm, prev, area, next) : vmaSwallow(mm, prev, next, null)) !== 0) return null;
       if (mm.tracer !== null) mm.tracer.vma('merge', prev, areaIsMapped ? 6 : 1);
       return prev;
     }
     if (mm.tracer !== null && next !== null && next.vmStart === end) {
       // Each neighbour could take the area, but all three cannot become one.
-      mm.tracer.decide(nextFits ? VMA_MERGE_ANON_VMA : whyNotJoined(next, 'below', spec), 0);
+      const both = nextFits && !isRemovable(next) ? VMA_MERGE_CLOSE_OP : VMA_MERGE_ANON_VMA;
+      mm.tracer.decide(nextFits ? both : whyNotJoined(next, 'below', spec), 0);
     }
     const mergeCase = areaIsMapped ? 7 : area !== null && area.vmStart < end ? 5 : 2;
     if (vmaAdjust(mm, prev, prev.vmStart, end, prev.vmPgoff) !== 0) return null;
@@ -174,6 +185,13 @@ export function whyNotJoined(vma: Vma, side: 'above' | 'below', spec: AreaSpec):
   return rulesAgainst(vma, side, spec)[0] ?? 0;
 }
 
+/** Returns whether a close operation keeps an area from joining `vma`. */
+function closeForbids(vma: Vma, spec: AreaSpec): boolean {
+  if (!vma.vmMm.system.profile.merge.closeForbidsRemovalOnly) return !isRemovable(vma);
+  const { source } = spec;
+  return source !== null && !isRemovable(source) && source.vmStart === spec.start && source.vmEnd === spec.end;
+}
+
 /** Returns the number of every reason of {@link whyNotJoined}, in the kernel's order. */
 function rulesAgainst(vma: Vma, side: 'above' | 'below', spec: AreaSpec): number[] {
   const { vmFlags } = spec;
@@ -183,7 +201,7 @@ function rulesAgainst(vma: Vma, side: 'above' | 'below', spec: AreaSpec): number
   if (((vma.vmFlags ^ vmFlags) & ~VM_SOFTDIRTY) !== 0 || vma.vmFlagsHigh !== spec.vmFlagsHigh)
     why.push(VMA_MERGE_FLAGS);
   if (vma.vmFile !== spec.file) why.push(VMA_MERGE_FILE);
-  if (vma.vmOps !== null && vma.vmOps.close !== null) why.push(VMA_MERGE_CLOSE_OP);
+  if (closeForbids(vma, spec)) why.push(VMA_MERGE_CLOSE_OP);
   if (vma.userfaultCtx !== spec.userfaultCtx) why.push(VMA_MERGE_USERFAULT);
   if (vma.anonName !== spec.anonName) why.push(VMA_MERGE_ANON_NAME);
   if (vma.vmPolicy !== spec.policy) why.push(VMA_MERGE_POLICY);

@@ -63,8 +63,8 @@ export const VMA_MERGE_FILE: number = reason('vma_merge.file', {
 });
 
 export const VMA_MERGE_CLOSE_OP: number = reason('vma_merge.close_op', {
-  says: 'The driver of the mapping has a close operation; the kernel never merges such a mapping.',
-  change: 'Nothing: such mappings always stay apart.',
+  says: 'The driver of the mapping has a close operation. 6.1 and older never merge such a mapping; 6.12 and newer make no merge that removes one.',
+  change: 'Nothing: whole mappings of such a driver always stay apart.',
   source: { fn: 'is_mergeable_vma', file: 'mm/mmap.c' },
 });
 

@@ -51,6 +51,8 @@ export interface MmapRequest {
 
 /** The system call of a task. */
 export class Call {
+  /** The process that makes the call, for drivers that record it; 0 for a caller that is no process. */
+  pid = 0;
   /** Number of the reason of the last refusal (`describeReason` gives the reason); 0: none. */
   reason = 0;
   /** The range that `finishPopulate` populates: address and bytes; 0 bytes: none. */

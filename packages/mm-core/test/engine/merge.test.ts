@@ -4,6 +4,7 @@
  */
 import {
   LINUX_6_1,
+  LINUX_6_12,
   MADV_DONTFORK,
   MAP_GROWSDOWN,
   MAP_NORESERVE,
@@ -400,5 +401,47 @@ describe('what the versions do differently', () => {
       expect(scene.check().show(8)).toBe(profile === LINUX_6_1 ? 'A.BBBBBB' : 'A.BBBaaa');
       expect(file.fCount).toBe(profile === LINUX_6_1 ? 2 : 3);
     }
+  });
+});
+
+describe('a driver with a close operation, on 6.12', () => {
+  /** A file that counts the VMAs that its driver knows of, as System V shared memory does. */
+  function counted(): { file: TestFile; count: () => number } {
+    let count = 1;
+    const vmOps = { open: () => void count++, close: () => void count-- };
+    return { file: new TestFile({ vmOps }), count: () => count };
+  }
+
+  test('a part of a mapping moves into its neighbour, a whole one does not', () => {
+    const { file, count } = counted();
+    const scene = new Scene(LINUX_6_12).at('AAAAAA', { A: { file } });
+    protect(scene, 3, 3, PROT_READ);
+    expect(count()).toBe(2);
+    protect(scene, 3, 1, RW);
+    expect(scene.show(6)).toBe('aaaaAA');
+    expect(count()).toBe(2);
+    protect(scene, 4, 2, RW);
+    expect(scene.show(6)).toBe('aaaaAA');
+    expect(refusals(scene)).toContain(VMA_MERGE_CLOSE_OP);
+    expect(count()).toBe(2);
+    expect(count()).toBe(scene.mm.mapCount);
+  });
+
+  test('a tail moves into the mapping above', () => {
+    const { file, count } = counted();
+    const scene = new Scene(LINUX_6_12).at('AAAAAA', { A: { file } });
+    protect(scene, 3, 3, PROT_READ);
+    protect(scene, 2, 1, PROT_READ);
+    expect(scene.show(6)).toBe('aaAAAA');
+    expect(count()).toBe(2);
+  });
+
+  test('a new area between two joins the first only', () => {
+    const { file, count } = counted();
+    const scene = new Scene(LINUX_6_12).at('AAAAAA', { A: { file } });
+    expect(vmMunmap(scene.cur, scene.addr(2), 2 * PAGE)).toBe(0);
+    scene.map(2, 2, { file });
+    expect(scene.check().show(6)).toBe('AAAAaa');
+    expect(count()).toBe(2);
   });
 });

@@ -316,11 +316,11 @@ function anonFits(a: Anon | null, b: Anon | null, neighbour: Area | null): boole
   return (a === null || b === null) && (neighbour === null || neighbour.chain.length === 1);
 }
 
-function kindFits(neighbour: Area, want: Wanted): boolean {
+function kindFits(space: Space, neighbour: Area, want: Wanted): boolean {
   return (
     ((neighbour.flags ^ want.flags) & ~VM_SOFTDIRTY) === 0 &&
     neighbour.file === want.file &&
-    neighbour.ops?.close !== true &&
+    (neighbour.ops?.close !== true || space.world.profile.merge.closeForbidsRemovalOnly) &&
     neighbour.name === want.name
   );
 }
@@ -329,7 +329,9 @@ function kindFits(neighbour: Area, want: Wanted): boolean {
 export function leftJoin(space: Space, a: number, want: Wanted): Area | null {
   const below = a === 0 ? null : space.page[a - 1]!;
   if (below === null || space.page[a]?.area === below.area) return null;
-  return kindFits(below.area, want) && anonFits(want.anon, below.area.anon, below.area) && below.off + 1 === want.off
+  return kindFits(space, below.area, want) &&
+    anonFits(want.anon, below.area.anon, below.area) &&
+    below.off + 1 === want.off
     ? below.area
     : null;
 }
@@ -338,7 +340,7 @@ export function leftJoin(space: Space, a: number, want: Wanted): Area | null {
 export function rightJoin(space: Space, a: number, b: number, want: Wanted): Area | null {
   const above = space.page[b] ?? null;
   if (above === null || space.page[b - 1]?.area === above.area) return null;
-  return kindFits(above.area, want) &&
+  return kindFits(space, above.area, want) &&
     anonFits(want.anon, above.area.anon, above.area) &&
     above.off === want.off + (b - a)
     ? above.area
@@ -365,7 +367,10 @@ export function merge(space: Space, a: number, b: number, want: Wanted): Area | 
   if ((want.flags & VM_SPECIAL) !== 0) return null;
   const left = leftJoin(space, a, want);
   const right = rightJoin(space, a, b, want);
-  if (left !== null && right !== null && anonFits(left.anon, right.anon, null)) {
+  // Areas whose driver has a close operation are not removed by a merge.
+  const run = space.runAt(a);
+  if (run !== null && run.from === a && run.to === b && run.area.ops?.close === true) return null;
+  if (left !== null && right !== null && right.ops?.close !== true && anonFits(left.anon, right.anon, null)) {
     const to = space.runAt(b)!.to;
     takeOver(space, left, a, b, want.off);
     takeOver(space, left, b, to, space.page[b]!.off);

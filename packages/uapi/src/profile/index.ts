@@ -22,6 +22,7 @@ export type { FaultsFacts } from './facts/faults.ts';
 export type { ProcFacts } from './facts/proc.ts';
 export type { HugetlbFacts } from './facts/hugetlb.ts';
 export type { UserfaultFacts } from './facts/userfault.ts';
+export type { IpcFacts } from './facts/ipc.ts';
 export { deriveProfile, type KernelName, type KernelProfile, type ProfileDifferences } from './profile.ts';
 export { LINUX_6_1, LINUX_6_12, LINUX_6_18, MSM_4_4 };
 

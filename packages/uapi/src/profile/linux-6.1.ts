@@ -95,4 +95,10 @@ export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1
   userfault: {
     features: 0x1fff,
   },
+  ipc: {
+    cyclicIndexes: true,
+    staleIdIsInvalid: true,
+    statAny: true,
+    hugeNeedsGroup: true,
+  },
 });

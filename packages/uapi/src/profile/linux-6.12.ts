@@ -38,6 +38,7 @@ export const LINUX_6_12: KernelProfile = deriveProfile(LINUX_6_1, 'linux-6.12', 
   },
   merge: {
     expandsNextFirst: false,
+    closeForbidsRemovalOnly: true,
   },
   userfault: {
     features: 0x1ffff,

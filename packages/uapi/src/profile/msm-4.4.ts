@@ -40,6 +40,7 @@ export const MSM_4_4: KernelProfile = {
     retriesAfterDriver: false,
     faultedJoinsUnfaulted: false,
     anonVmaReuseByDegree: true,
+    closeForbidsRemovalOnly: false,
   },
   limits: {
     dataCoversMappings: false,
@@ -123,5 +124,11 @@ export const MSM_4_4: KernelProfile = {
     wpOnEveryArch: false,
     checksOffered: false,
     cutPartsMerge: false,
+  },
+  ipc: {
+    cyclicIndexes: false,
+    staleIdIsInvalid: false,
+    statAny: false,
+    hugeNeedsGroup: false,
   },
 };

@@ -19,6 +19,7 @@ import type { FaultsFacts } from './facts/faults.ts';
 import type { ProcFacts } from './facts/proc.ts';
 import type { HugetlbFacts } from './facts/hugetlb.ts';
 import type { UserfaultFacts } from './facts/userfault.ts';
+import type { IpcFacts } from './facts/ipc.ts';
 
 /** The kernels that ship as profiles: the values of `--kernel`. */
 export type KernelName = 'msm-4.4' | 'linux-6.1' | 'linux-6.12' | 'linux-6.18';
@@ -47,6 +48,7 @@ export interface KernelProfile {
   readonly proc: ProcFacts;
   readonly hugetlb: HugetlbFacts;
   readonly userfault: UserfaultFacts;
+  readonly ipc: IpcFacts;
 }
 
 /** The facts in which a profile differs from another, group by group. */
@@ -84,5 +86,6 @@ export function deriveProfile(
     proc: { ...base.proc, ...differences.proc },
     hugetlb: { ...base.hugetlb, ...differences.hugetlb },
     userfault: { ...base.userfault, ...differences.userfault },
+    ipc: { ...base.ipc, ...differences.ipc },
   };
 }

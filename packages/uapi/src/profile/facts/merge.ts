@@ -12,4 +12,9 @@ export interface MergeFacts {
   readonly faultedJoinsUnfaulted: boolean;
   /** anon_vma_clone reuses an anon_vma of degree below 2, even one that a VMA still uses (fixed in 6.0). */
   readonly anonVmaReuseByDegree: boolean;
+  /**
+   * A VMA whose driver has a close operation may grow and shrink by a merge, but no merge removes it; otherwise it never
+   * merges.
+   */
+  readonly closeForbidsRemovalOnly: boolean;
 }
