@@ -38,11 +38,15 @@ class Walk {
   private readonly u32: Uint32Array;
   private readonly granule: number;
   private readonly inputBits: number;
+  /** TCR_EL1.DS (FEAT_LPA2): bits 9:8 of a descriptor are bits 51:50 of the output address, 49:48 are in their place. */
+  private readonly ds: boolean;
 
   constructor(u32: Uint32Array, granule: number, inputBits: number) {
     this.u32 = u32;
     this.granule = granule;
     this.inputBits = inputBits;
+    // T0SZ below 16 needs DS with 4K and 16K granules, and FEAT_LVA with 64K.
+    this.ds = inputBits > 48 && granule < 16;
   }
 
   /** Walks one table; `limits` are the restrictions of the tables above: bit 0 read-only, bit 1 not for EL0, bit 2 no execution. */
@@ -77,6 +81,7 @@ class Walk {
   private address(lo: number, hi: number, from: number): number {
     const below = 2 ** Math.min(from, 32);
     const lowPart = from >= 32 ? 0 : Math.floor(lo / below) * below;
+    if (this.ds && (lo & 0x300) !== 0) throw new Error('an output address beyond 50 bits');
     const highPart = from > 32 ? Math.floor((hi & 0xffff) / 2 ** (from - 32)) * 2 ** (from - 32) : hi & 0xffff;
     return highPart * TWO32 + lowPart;
   }

@@ -7,14 +7,17 @@ import { EINVAL, EM_AARCH64 } from '@vmarea/uapi';
 import { geometry, type PageSize, type VaBits } from './geometry.ts';
 import { type LayoutRequest, mmapBase } from './mmap-layout.ts';
 import { Arm64PageTables, type PhysicalMemory, type TableAllocator } from './page-tables.ts';
-import { protectionMap, type DescriptorHalves } from './protection-map.ts';
+import { protectionMap, protectionMapLpa2, type DescriptorHalves } from './protection-map.ts';
 import { type SpecialLayout, specialLayout, type SpecialLayoutStyle } from './special.ts';
 
 /** The options of {@link createArm64}. */
 export interface Arm64Options {
   /** Bytes of a page. */
   readonly pageSize: PageSize;
-  /** Size of the user half of the address space: 39, 48 (4K pages); 36, 47, 48 (16K); 42, 48 (64K). */
+  /**
+   * Size of the user half of the address space: 39, 48, 52 (4K pages); 36, 47, 48, 52 (16K); 42, 48, 52 (64K). 52 is a kernel
+   * built for 52 bits on a CPU that has them (FEAT_LPA2; with 64K pages FEAT_LVA); on another CPU such a kernel runs with 48.
+   */
   readonly vaBits: VaBits;
 }
 
@@ -28,10 +31,11 @@ export interface Arm64 {
   readonly vaBits: VaBits;
   /** End of user space, 2^vaBits; a mapping may end exactly there. */
   readonly taskSize: number;
+  /** The end of the stack: that of the default window. */
   readonly stackTop: number;
-  /** The start of bottom-up searches: a quarter of the address space. */
+  /** The start of bottom-up searches: a quarter of the default window. */
   readonly taskUnmappedBase: number;
-  /** 2/3 of the address space, not yet rounded to a page (that depends on the program). */
+  /** 2/3 of the default window, not yet rounded to a page (that depends on the program). */
   readonly elfEtDynBase: number;
   /** STACK_RND_MASK: the random displacement of the stack is 0 to this many pages. */
   readonly stackRndPages: number;
@@ -50,7 +54,7 @@ export interface Arm64 {
   readonly t0sz: number;
   /** MAIR_EL1, which defines the attribute indices in the descriptors. */
   readonly mair: DescriptorHalves;
-  /** DEFAULT_MAP_WINDOW: all of user space; wider hints need 52-bit addresses. */
+  /** DEFAULT_MAP_WINDOW: all of user space, but 2^48 with 52-bit addresses: only a hint above it opens the rest. */
   readonly mapWindow: number;
   /** RLIMIT_STACK unlimited at exec chooses the legacy layout. */
   readonly unlimitedStackIsLegacy: true;
@@ -108,10 +112,10 @@ export interface Arm64 {
 export function createArm64(options: Arm64Options): Arm64 {
   const g = geometry(options.pageSize, options.vaBits);
   const taskSize = 2 ** g.vaBits;
+  const mapWindow = Math.min(taskSize, 2 ** 48);
   const facts = {
-    taskSize,
-    stackTop: taskSize,
-    taskUnmappedBase: taskSize / 4,
+    stackTop: mapWindow,
+    taskUnmappedBase: mapWindow / 4,
     pageSize: g.pageSize,
     stackRndPages: 0x3ffff >> (g.pageShift - 12),
   };
@@ -124,18 +128,18 @@ export function createArm64(options: Arm64Options): Arm64 {
     taskSize,
     stackTop: facts.stackTop,
     taskUnmappedBase: facts.taskUnmappedBase,
-    elfEtDynBase: Math.floor((2 * taskSize) / 3),
+    elfEtDynBase: Math.floor((2 * mapWindow) / 3),
     stackRndPages: facts.stackRndPages,
     // 18, 16, 14: the same number of random address bits for every page size.
     mmapRndBits: 30 - g.pageShift,
-    mmapRndBitsMax: g.vaBits - g.pageShift - 3,
+    mmapRndBitsMax: Math.min(g.vaBits, 48) - g.pageShift - 3,
     hugeSizes: g.hugeSizes,
     pmdSize: g.pmdSize,
     elfMachine: EM_AARCH64,
     levels: g.levels,
     t0sz: 64 - g.vaBits,
     mair: { lo: 0x440c0400, hi: 0x000000ff },
-    mapWindow: taskSize,
+    mapWindow,
     unlimitedStackIsLegacy: true,
     searchesFromPageOne: false,
     map32Bit: null,
@@ -154,7 +158,7 @@ export function createArm64(options: Arm64Options): Arm64 {
       if ((offset & (g.pageSize - 1)) !== 0) return -EINVAL;
       return (offset < 0 ? 2 ** (64 - g.pageShift) : 0) + offset / g.pageSize;
     },
-    protectionMap,
+    protectionMap: g.lpa2 ? protectionMapLpa2 : protectionMap,
     createPageTables(mem, alloc) {
       const root = alloc.allocTable();
       return root < 0 ? null : new Arm64PageTables(g, mem, alloc, root);

@@ -6,12 +6,12 @@
 /** The translation granules of the architecture, bytes. */
 export type PageSize = 4096 | 16384 | 65536;
 /** The VA sizes that Linux offers for them, bits. */
-export type VaBits = 36 | 39 | 42 | 47 | 48;
+export type VaBits = 36 | 39 | 42 | 47 | 48 | 52;
 
 const COMBINATIONS: ReadonlyMap<number, readonly number[]> = new Map([
-  [4096, [39, 48]],
-  [16384, [36, 47, 48]],
-  [65536, [42, 48]],
+  [4096, [39, 48, 52]],
+  [16384, [36, 47, 48, 52]],
+  [65536, [42, 48, 52]],
 ]);
 
 /** A page has this many times fewer entries than bytes (log2): descriptors have 8 bytes. */
@@ -22,10 +22,15 @@ export interface Geometry {
   readonly pageSize: PageSize;
   readonly pageShift: number;
   readonly vaBits: VaBits;
-  /** Number of table levels, the root included: 2 to 4. */
+  /** Number of table levels, the root included: 2 to 5. */
   readonly levels: number;
   /** Address bits that one full table resolves. */
   readonly levelBits: number;
+  /**
+   * FEAT_LPA2: bits 9:8 of a descriptor are address bits 51:50, and TCR_EL1 defines the shareability of all memory. 52-bit
+   * addresses need it with 4K and 16K pages; with 64K pages they need FEAT_LVA only.
+   */
+  readonly lpa2: boolean;
   /** Entries in use in the root table (it always takes a whole page). */
   readonly rootEntries: number;
   /** Bytes that one last-level table covers; also the size of a level-2 block. */
@@ -44,7 +49,7 @@ export interface Geometry {
 
 /**
  * @param pageSize 4096, 16384 or 65536
- * @param vaBits 39 or 48 with 4K pages, 36, 47 or 48 with 16K, 42 or 48 with 64K
+ * @param vaBits 39, 48 or 52 with 4K pages, 36, 47, 48 or 52 with 16K, 42, 48 or 52 with 64K
  * @throws RangeError for any other pair
  */
 export function geometry(pageSize: number, vaBits: number): Geometry {
@@ -72,6 +77,7 @@ export function geometry(pageSize: number, vaBits: number): Geometry {
     vaBits: vaBits as VaBits,
     levels,
     levelBits,
+    lpa2: vaBits > 48 && pageSize !== 65536,
     rootEntries: 2 ** (vaBits - pageShift - (levels - 1) * levelBits),
     pmdSize,
     pudSize,

@@ -26,7 +26,6 @@ export interface LayoutRequest {
 
 /** The machine's values for the rule; bytes, except `stackRndPages`. */
 export interface LayoutFacts {
-  readonly taskSize: number;
   readonly stackTop: number;
   readonly taskUnmappedBase: number;
   readonly pageSize: number;
@@ -46,9 +45,9 @@ export interface LayoutFacts {
 export function mmapBase(facts: LayoutFacts, request: LayoutRequest): number {
   const { style, stackLimit, rndBytes, randomize, stackGuardGapBytes } = request;
   if (request.legacy) return facts.taskUnmappedBase + rndBytes;
-  const { pageSize, taskSize, stackTop } = facts;
+  const { pageSize, stackTop } = facts;
   const stackRnd = facts.stackRndPages * pageSize;
-  const maxGap = Math.floor(taskSize / 6) * 5;
+  const maxGap = Math.floor(stackTop / 6) * 5;
   let gap = stackLimit;
   let minGap = SZ_128M;
   if (style === 'arm64-4.4') minGap += stackRnd + 1;

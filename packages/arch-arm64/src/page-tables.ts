@@ -32,7 +32,7 @@ import {
   PTE_YOUNG,
 } from './bits.ts';
 import { type Geometry } from './geometry.ts';
-import { PROT_HI, PROT_LO } from './protection-map.ts';
+import { PROT_HI, protLo } from './protection-map.ts';
 import { TableTree, type PhysicalMemory, type TableAllocator } from './table-tree.ts';
 
 export { type PhysicalMemory, type TableAllocator } from './table-tree.ts';
@@ -56,11 +56,13 @@ export class Arm64PageTables extends TableTree {
   walkPfn: number;
   /** Result of {@link walk}: bytes that the translation covers, naturally aligned. */
   walkSize: number;
+  private readonly protLo: Int32Array;
 
   constructor(geo: Geometry, mem: PhysicalMemory, alloc: TableAllocator, root: number) {
     super(geo, mem, alloc, root);
     this.walkPfn = 0;
     this.walkSize = 0;
+    this.protLo = protLo(geo.lpa2);
   }
 
   // ---- reading
@@ -128,7 +130,7 @@ export class Arm64PageTables extends TableTree {
   setEntry(slot: number, pfn: number, prot: number, bits: number): void {
     const shift = this.pageShift;
     const hi = PROT_HI[prot]! | highBits(bits) | (pfn >>> (32 - shift));
-    const lo = PROT_LO[prot]! | (pfn << shift);
+    const lo = this.protLo[prot]! | (pfn << shift);
     this.u32[slot + 1] = hi;
     this.u32[slot] = withRdonly(lo, hi);
   }
@@ -195,7 +197,7 @@ export class Arm64PageTables extends TableTree {
     const lo = this.u32[slot]!;
     const hi = (settled(lo, this.u32[slot + 1]!) & ~HI_PROT_BITS) | PROT_HI[prot]! | highBits(bits);
     this.u32[slot + 1] = hi;
-    this.u32[slot] = withRdonly((lo & ~LO_PROT_BITS) | (PROT_LO[prot]! & LO_PROT_BITS), hi);
+    this.u32[slot] = withRdonly((lo & ~LO_PROT_BITS) | (this.protLo[prot]! & LO_PROT_BITS), hi);
   }
 
   // ---- huge pages: one block, or a contiguous run that changes as a whole. `size` is one of the arch's hugeSizes.
@@ -252,7 +254,7 @@ export class Arm64PageTables extends TableTree {
     for (let s = slot, frame = pfn; s < end; s += 2, frame += step) {
       const hi = hiBits | (frame >>> (32 - shift));
       this.u32[s + 1] = hi;
-      this.u32[s] = withRdonly((PROT_LO[prot]! | (frame << shift)) & typeMask, hi);
+      this.u32[s] = withRdonly((this.protLo[prot]! | (frame << shift)) & typeMask, hi);
     }
   }
 

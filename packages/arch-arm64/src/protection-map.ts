@@ -45,8 +45,14 @@ function protection(index: number, memoryType: number): DescriptorHalves {
 /** All 64 combinations of a protection (bits 0..3) and a memory type (bits 4..5). */
 const PROTECTIONS: readonly DescriptorHalves[] = Array.from({ length: 64 }, (_, i) => protection(i & 15, i >> 4));
 
-/** The low words of all protections, for the code that stores entries. */
-export const PROT_LO: Int32Array = Int32Array.from(PROTECTIONS, (p) => p.lo);
+const PROT_LO: Int32Array = Int32Array.from(PROTECTIONS, (p) => p.lo);
+const PROT_LO_LPA2: Int32Array = Int32Array.from(PROTECTIONS, (p) => p.lo & ~LO_SHARED);
+
+/** Returns the low words of all protections, for the code that stores entries. */
+export function protLo(lpa2: boolean): Int32Array {
+  return lpa2 ? PROT_LO_LPA2 : PROT_LO;
+}
+
 /** The high words, without WRITE: the caller that stores an entry decides whether it is writable. */
 export const PROT_HI: Int32Array = Int32Array.from(PROTECTIONS, (p) => p.hi & ~HI_WRITE);
 
@@ -61,4 +67,10 @@ export function protectionMap(index: number): DescriptorHalves {
   const p = PROTECTIONS[index];
   if (p === undefined) throw new RangeError(`protectionMap: index ${index} is not 0..63`);
   return p;
+}
+
+/** Returns {@link protectionMap} of a machine with FEAT_LPA2: the shareability bits are zero. */
+export function protectionMapLpa2(index: number): DescriptorHalves {
+  const { lo, hi } = protectionMap(index);
+  return { lo: lo & ~LO_SHARED, hi };
 }

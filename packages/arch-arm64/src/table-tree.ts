@@ -2,7 +2,7 @@
  * The tree of translation tables inside physical memory: finds, allocates and frees tables, and iterates over their entries.
  * Not here: the contents of last-level and block entries (page-tables.ts).
  *
- * An address is split once: `key` is the number of the last-level table that covers it (at most 27 bits, so all indices above
+ * An address is split once: `key` is the number of the last-level table that covers it (at most 31 bits, so all indices above
  * are integer operations), the low bits select the entry in it. The last table found is cached, because faults, zaps and forks
  * visit neighbours.
  *
@@ -38,8 +38,11 @@ export class TableTree {
   readonly ttbr0: number;
   /** Last-level tables in the tree: VmPTE of 4.4 counts them. */
   leafTables: number;
-  /** Tables between the root and the last level: VmPTE of 6.1 also counts them. */
+  /** Tables between the root and the last level: VmPTE of 6.1 also counts them. Linux does not count P4D tables (five levels). */
   upperTables: number;
+
+  /** P4D tables, which only a tree of five levels has. */
+  p4dTables: number;
 
   /** Slot of the entry that nextEntry found (of a contiguous run: its first). */
   curSlot: number;
@@ -78,6 +81,7 @@ export class TableTree {
     this.ttbr0 = root * geo.pageSize;
     this.leafTables = 0;
     this.upperTables = 0;
+    this.p4dTables = 0;
     this.curSlot = -1;
     this.curSize = 0;
     this.curAddr = 0;
@@ -144,6 +148,13 @@ export class TableTree {
     let table = (lo >>> 2) & tableMask;
     if (this.beyond4G) table += (u32[s + 1]! & HI_ADDR_MASK) * WORDS_PER_4G;
     if (this.levels > 3) {
+      if (this.levels > 4) {
+        s = table + ((key >>> (2 * this.levelBits)) & this.indexMask) * 2;
+        lo = u32[s]!;
+        if ((lo & LO_TYPE_MASK) !== TABLE_DESCRIPTOR) return false;
+        table = (lo >>> 2) & tableMask;
+        if (this.beyond4G) table += (u32[s + 1]! & HI_ADDR_MASK) * WORDS_PER_4G;
+      }
       s = table + ((key >>> this.levelBits) & this.indexMask) * 2;
       lo = u32[s]!;
       if ((lo & LO_TYPE_MASK) !== TABLE_DESCRIPTOR) return false;
@@ -196,11 +207,17 @@ export class TableTree {
       if (pfn < 0) return -1;
       u32[s + 1] = pfn >>> (32 - this.pageShift);
       u32[s] = (pfn << this.pageShift) | TABLE_DESCRIPTOR;
-      if (shift === 0) this.leafTables++;
-      else this.upperTables++;
+      this.count(shift, 1);
       table = pfn * this.words;
     }
     return table;
+  }
+
+  /** Counts a table below a level-`shift` entry. */
+  private count(shift: number, change: 1 | -1): void {
+    if (shift === 0) this.leafTables += change;
+    else if (this.levels > 4 && shift === this.topShift) this.p4dTables += change;
+    else this.upperTables += change;
   }
 
   /** Returns the first word of the table that the table descriptor in `s` points to. */
@@ -303,7 +320,7 @@ export class TableTree {
             entry++;
             s += 2;
           } while (entry <= last && u32[s] === 0);
-          key = entry << shift;
+          key = entry * 2 ** shift;
           index = 0;
           continue;
         }
@@ -368,7 +385,7 @@ export class TableTree {
     if (from < floor) from += this.leafSpan;
     let to = end - 1 - ((end - 1) & this.leafMask) + this.leafSpan;
     if (to > top) to -= this.leafSpan;
-    if (from >= to || this.leafTables + this.upperTables === 0) return;
+    if (from >= to || this.leafTables + this.upperTables + this.p4dTables === 0) return;
     this.freeIn(this.rootBase, this.topShift, start, end, floor, top);
   }
 
@@ -396,10 +413,8 @@ export class TableTree {
       for (let t = table; t < table + this.words; t += 2) {
         if ((this.u32[t]! & LO_TYPE_MASK) === TABLE_DESCRIPTOR) this.freeBelow(t, shift - this.levelBits);
       }
-      this.upperTables--;
-    } else {
-      this.leafTables--;
     }
+    this.count(shift, -1);
     this.u32[s] = 0;
     this.u32[s + 1] = 0;
     this.leafKey = -1;

@@ -27,13 +27,18 @@ describe('createArm64', () => {
   it.each([
     [4096, 39, 0x8000000000, 3, 18, 24, 0x3ffff],
     [4096, 48, 0x1000000000000, 4, 18, 33, 0x3ffff],
+    [4096, 52, 0x10000000000000, 5, 18, 33, 0x3ffff],
     [16384, 36, 0x1000000000, 2, 16, 19, 0xffff],
     [16384, 47, 0x800000000000, 3, 16, 30, 0xffff],
     [16384, 48, 0x1000000000000, 4, 16, 31, 0xffff],
+    [16384, 52, 0x10000000000000, 4, 16, 31, 0xffff],
     [65536, 42, 0x40000000000, 2, 14, 23, 0x3fff],
     [65536, 48, 0x1000000000000, 3, 14, 29, 0x3fff],
+    [65536, 52, 0x10000000000000, 3, 14, 29, 0x3fff],
   ] as const)('%i/%i', (pageSize, vaBits, taskSize, levels, rndBits, rndBitsMax, stackRnd) => {
     const arch = createArm64({ pageSize, vaBits });
+    // Everything but TASK_SIZE is computed from the default window, which ends at 2^48.
+    const mapWindow = Math.min(taskSize, 2 ** 48);
     expect(arch).toMatchObject({
       name: 'arm64',
       pageSize,
@@ -41,9 +46,10 @@ describe('createArm64', () => {
       pageMask: pageSize - 1,
       vaBits,
       taskSize,
-      stackTop: taskSize,
-      taskUnmappedBase: taskSize / 4,
-      elfEtDynBase: Number((BigInt(taskSize) * 2n) / 3n),
+      mapWindow,
+      stackTop: mapWindow,
+      taskUnmappedBase: mapWindow / 4,
+      elfEtDynBase: Number((BigInt(mapWindow) * 2n) / 3n),
       stackRndPages: stackRnd,
       mmapRndBits: rndBits,
       mmapRndBitsMax: rndBitsMax,
@@ -61,11 +67,14 @@ describe('createArm64', () => {
     expect(sizes).toEqual([
       ['4K/39', 2, 1 / 16, 2, 32, 1024],
       ['4K/48', 2, 1 / 16, 2, 32, 1024],
+      ['4K/52', 2, 1 / 16, 2, 32, 1024],
       ['16K/36', 32, 2, 32, 1024],
       ['16K/47', 32, 2, 32, 1024],
       ['16K/48', 32, 2, 32, 1024],
+      ['16K/52', 32, 2, 32, 1024],
       ['64K/42', 512, 2, 512, 16384],
       ['64K/48', 512, 2, 512, 16384],
+      ['64K/52', 512, 2, 512, 16384],
     ]);
   });
 
@@ -73,7 +82,7 @@ describe('createArm64', () => {
     const create = (pageSize: number, vaBits: number) => () =>
       createArm64({ pageSize: pageSize as PageSize, vaBits: vaBits as VaBits });
     expect(create(8192, 48)).toThrow(new RangeError('createArm64: pageSize 8192 is not one of 4096, 16384, 65536'));
-    expect(create(4096, 42)).toThrow(new RangeError('createArm64: vaBits 42 is not one of 39, 48 (pageSize 4096)'));
+    expect(create(4096, 42)).toThrow(new RangeError('createArm64: vaBits 42 is not one of 39, 48, 52 (pageSize 4096)'));
     expect(create(16384, 39)).toThrow(RangeError);
     expect(create(65536, 36)).toThrow(RangeError);
   });

@@ -5,14 +5,20 @@ import { createArm64, type Arm64, type Arm64PageTables, type TableAllocator } fr
 export const machines: Arm64[] = [
   createArm64({ pageSize: 4096, vaBits: 39 }),
   createArm64({ pageSize: 4096, vaBits: 48 }),
+  createArm64({ pageSize: 4096, vaBits: 52 }),
   createArm64({ pageSize: 16384, vaBits: 36 }),
   createArm64({ pageSize: 16384, vaBits: 47 }),
   createArm64({ pageSize: 16384, vaBits: 48 }),
+  createArm64({ pageSize: 16384, vaBits: 52 }),
   createArm64({ pageSize: 65536, vaBits: 42 }),
   createArm64({ pageSize: 65536, vaBits: 48 }),
+  createArm64({ pageSize: 65536, vaBits: 52 }),
 ];
 
 export const machineName = (arch: Arm64): string => `${arch.pageSize / 1024}K/${arch.vaBits}`;
+
+/** Whether the machine needs FEAT_LPA2: the descriptors have no shareability bits then. */
+export const lpa2 = (arch: Arm64): boolean => arch.vaBits > 48 && arch.pageSize < 65536;
 
 /** Frames handed out from `first` on; a freed frame is filled with rubbish and may come back. */
 export class TestAllocator implements TableAllocator {

@@ -14,7 +14,7 @@ import {
 } from '@vmarea/arch-arm64';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { boot, type Machine, machines } from './machine.ts';
+import { boot, lpa2, type Machine, machines } from './machine.ts';
 import { translate } from './mmu.ts';
 
 const MUTABLE = PTE_WRITE | PTE_DIRTY | PTE_YOUNG | PTE_SPECIAL;
@@ -102,8 +102,8 @@ class Model {
 
 /** Everything that can be asked, compared with what must be answered. */
 function check({ arch, u32, alloc, pt }: Machine, model: Model): void {
-  const leaf = [...model.tables].filter((name) => name.startsWith('0:')).length;
-  expect([pt.leafTables, pt.upperTables]).toEqual([leaf, model.tables.size - leaf]);
+  const levels = [0, 1, 2, 3].map((level) => [...model.tables].filter((name) => name.startsWith(`${level}:`)).length);
+  expect([pt.leafTables, pt.upperTables, pt.p4dTables]).toEqual([levels[0], levels[1]! + levels[2]!, levels[3]]);
   expect(alloc.live.size).toBe(1 + model.tables.size);
   const sorted = [...model.entries].sort(([a], [b]) => a - b);
   const found: [number, number][] = [];
@@ -147,7 +147,7 @@ function agree(arch: Arm64, u32: Uint32Array, ttbr0: number, addr: number, e: Ma
       write: (e.bits & (PTE_WRITE | PTE_DIRTY)) === (PTE_WRITE | PTE_DIRTY),
       execute: (e.prot & 4) !== 0,
       attrIndex: 4,
-      shareability: 3,
+      shareability: lpa2(arch) ? 0 : 3,
       notGlobal: true,
     });
   }

@@ -13,6 +13,7 @@ describe('VmPTE of a fresh static program: its image at 0x400000 and the top of 
     // page size, VA, kB of leaf tables (4.4), kB of all tables below the root (6.1)
     [4096, 48, 8, 24],
     [4096, 39, 8, 16],
+    [4096, 52, 8, 24],
     [16384, 47, 32, 64],
     [65536, 42, 128, 128],
   ] as const)('%i/%i: %i kB and %i kB', (pageSize, vaBits, leafKb, allKb) => {
@@ -22,7 +23,7 @@ describe('VmPTE of a fresh static program: its image at 0x400000 and the top of 
     for (let n = 1; n <= 8; n++) pt.setEntry(pt.slotAlloc(arch.stackTop - n * pageSize), 1, 3, 0);
     expect((pt.leafTables * pageSize) / 1024).toBe(leafKb);
     expect(((pt.leafTables + pt.upperTables) * pageSize) / 1024).toBe(allKb);
-    expect(alloc.live.size).toBe(1 + pt.leafTables + pt.upperTables);
+    expect(alloc.live.size).toBe(1 + pt.leafTables + pt.upperTables + pt.p4dTables);
     pt.destroy();
     expect(alloc.live.size).toBe(0);
   });
@@ -111,7 +112,7 @@ describe('no memory', () => {
       alloc.budget = n;
       expect(pt.slotAlloc(0)).toBe(-1);
       expect(pt.slotHugeAlloc(0, arch.hugeSizes[0]!)).toBe(-1);
-      expect(pt.leafTables + pt.upperTables).toBe(n);
+      expect(pt.leafTables + pt.upperTables + pt.p4dTables).toBe(n);
       expect(pt.slot(0)).toBe(-1);
       alloc.budget = Infinity;
       expect(pt.slotAlloc(0)).toBeGreaterThan(0);
