@@ -46,6 +46,7 @@ export function readSet(dir: string): RecordingText[] {
 export function findSets(dir: string): string[] {
   const isSet = (path: string): boolean =>
     existsSync(join(path, ARCHIVE)) ||
+    existsSync(join(path, 'guest-meminfo')) ||
     existsSync(join(path, 'scenarios')) ||
     existsSync(join(path, 'random')) ||
     readdirSync(path).some((name) => name.endsWith('.jsonl'));

@@ -5,7 +5,18 @@
  * of the mappings, with the page cache, and with translations that were cached before the operation. Recounts frames, map
  * counts and resident pages. At the end every frame must be free.
  */
-import { validateMm, VM_EXEC, VM_HUGETLB, VM_READ, VM_SHARED, VM_WRITE, type Mm, type Vma } from '@vmarea/mm-core';
+import {
+  validateMm,
+  VM_ARCH_1,
+  VM_EXEC,
+  VM_HIGH_MTE,
+  VM_HUGETLB,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+  type Mm,
+  type Vma,
+} from '@vmarea/mm-core';
 import { PTE_PROTNONE, PTE_SPECIAL } from '@vmarea/mm-core';
 import {
   ACCESS_EXEC,
@@ -191,7 +202,10 @@ export class MachineCheck {
       if (t.write && (flags & VM_WRITE) === 0) bad.push(`${where}: writable, its mapping is not`);
       if (t.execute && (flags & VM_EXEC) === 0) bad.push(`${where}: executable, its mapping is not`);
       if (t.read && !t.execute && (flags & VM_EXEC) !== 0) bad.push(`${where}: not executable, its mapping is`);
-      if (t.attrIndex !== this.normalMemory) bad.push(`${where}: not ordinary memory`);
+      const tagged = (mm.system.archProt & VM_HIGH_MTE & vma.vmFlagsHigh) !== 0 ? 1 : 0;
+      if (t.attrIndex !== this.normalMemory + tagged) bad.push(`${where}: not ordinary memory, or tags differ`);
+      if (t.guarded !== (mm.system.archProt !== 0 && (flags & VM_ARCH_1) !== 0))
+        bad.push(`${where}: guarded for branches is ${t.guarded}, its mapping differs`);
       for (const offset of t.size > pageSize ? [0, t.size - pageSize] : [0]) {
         const address = t.va + offset;
         const pfn = (t.pa + offset) / pageSize;

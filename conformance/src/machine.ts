@@ -72,6 +72,15 @@ function x86Config(header: Header): Partial<KernelConfig> {
   return { softDirty, lsmMmapMinAddr: 65536, userShadowStack: header.kernel.startsWith('6.12.') };
 }
 
+/** HWCAP_PACA: of the two processors that the arm64 guests had, the newer one, which has landing instructions, too. */
+const HWCAP_PACA = 2 ** 30;
+
+/** The processor of an arm64 guest. The machine of the scripts `max/` has memory for tags. */
+function arm64Config(header: Header): Partial<KernelConfig> {
+  const hwcap = Number(header.auxv?.['AT_HWCAP'] ?? 0);
+  return { cpuBti: Math.floor(hwcap / HWCAP_PACA) % 2 === 1, cpuMte: header.name.startsWith('max/') };
+}
+
 function configOf(header: Header, guest: Guest, profile: KernelProfile): KernelConfig {
   const hugeSize = (guest.meminfo['Hugepagesize'] ?? DEFAULT_HUGE[header.page_size]! / 1024) * 1024;
   const pages = header.meminfo['HugePages_Total'] ?? 0;
@@ -82,7 +91,7 @@ function configOf(header: Header, guest: Guest, profile: KernelProfile): KernelC
     ...DEFAULT_CONFIG,
     ...profile.usualConfig,
     hugePages: [{ size: hugeSize, pages }],
-    ...(header.arch === 'x86_64' ? x86Config(header) : {}),
+    ...(header.arch === 'x86_64' ? x86Config(header) : arm64Config(header)),
     ramBytes: ramKb * 1024,
   };
 }

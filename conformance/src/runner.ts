@@ -14,7 +14,19 @@ import { shmOperation } from './ops/shm.ts';
 import { userfaultfdOp } from './ops/uffd.ts';
 import { exact, hex, quantity, type Op, type Recording, type Ret } from './recording.ts';
 import { Devices, InodeNumbers, normalizeMaps, parseMeminfo, parseSmaps, parseStatus } from './text.ts';
-import { call, fillBytes, hash, putRet, readBytes, touch, writeBytes } from './user.ts';
+import {
+  call,
+  fillBytes,
+  getTag,
+  hash,
+  pointer,
+  putRet,
+  readBytes,
+  setTags,
+  touch,
+  writeBytes,
+  type Pointer,
+} from './user.ts';
 
 /** A difference, and its position. */
 export interface Failure extends Difference {
@@ -271,6 +283,7 @@ class Run {
     const arg = (name: string): number | bigint => quantity(op[name]);
     const num = (name: string): number => exact(op[name]);
     const text = (name: string): string => String(op[name]);
+    const at = (): Pointer => pointer(task, arg('addr'));
     switch (op.op) {
       case 'mmap':
         return answer(sys.mmap(arg('addr'), arg('len'), arg('prot'), arg('flags'), num('fd'), arg('off')), true);
@@ -307,21 +320,25 @@ class Run {
         return answer(doSyscall(task, num('nr'), registers), true);
       }
       case 'read':
-        return asGiven(op, readBytes(task, num('addr'), num('count')));
+        return asGiven(op, readBytes(task, at(), num('count')));
       case 'write':
-        return writeBytes(task, num('addr'), Buffer.from(text('hex'), 'hex'));
+        return writeBytes(task, at(), Buffer.from(text('hex'), 'hex'));
       case 'fill':
-        return fillBytes(task, num('addr'), num('len'), num('byte'));
+        return fillBytes(task, at(), num('len'), num('byte'));
       case 'rtouch':
-        return touch(task, num('addr'), num('len'), null);
+        return touch(task, at(), num('len'), null);
       case 'wtouch':
-        return touch(task, num('addr'), num('len'), num('byte'));
+        return touch(task, at(), num('len'), num('byte'));
       case 'hash':
-        return hash(task, num('addr'), num('len'));
+        return hash(task, at(), num('len'));
       case 'putret':
-        return putRet(task, num('addr'));
+        return putRet(task, at());
       case 'call':
-        return asGiven(op, call(task, num('addr')));
+        return asGiven(op, call(task, at()));
+      case 'settag':
+        return setTags(task, at(), num('len'));
+      case 'gettag':
+        return getTag(task, at());
       case 'open':
         return answer(this.opened(process, sys.open(text('path'), num('flags'), num('mode'))), false);
       case 'memfd_create':

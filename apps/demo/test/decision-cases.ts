@@ -14,7 +14,7 @@ import {
   VM_NORESERVE,
   VM_READ,
 } from '@vmarea/mm-core';
-import { accessProcessVm } from '@vmarea/mm-core/memory';
+import { ACCESS_READ, accessProcessVm, accessTagged, takeTagFault } from '@vmarea/mm-core/memory';
 import type { Shmem } from '@vmarea/shmem';
 import {
   EACCES,
@@ -64,12 +64,16 @@ import {
   PROT_EXEC,
   PROT_GROWSDOWN,
   PROT_GROWSUP,
+  PROT_MTE,
   PROT_NONE,
   PROT_READ,
   PROT_WRITE,
   PR_MDWE_NO_INHERIT,
   PR_MDWE_REFUSE_EXEC_GAIN,
+  PR_MTE_TCF_ASYNC,
+  PR_MTE_TCF_SYNC,
   PR_SET_MDWE,
+  PR_SET_TAGGED_ADDR_CTRL,
   PR_SET_VMA,
   RLIMIT_AS,
   RLIMIT_DATA,
@@ -150,6 +154,12 @@ function load(m: Machine, addr: number): Ending {
   return memory.load8(addr) < 0 ? memory.signal : 0;
 }
 
+/** The signal of a load from memory with tag 0 through a pointer with another one. */
+function loadTagged(m: Machine, tag: number): Ending {
+  m.anon(AT, P, RW | PROT_MTE);
+  return accessTagged(m.task.cur, AT, tag, ACCESS_READ) < 0 ? m.task.cur.call.refused.signal : 0;
+}
+
 function store(m: Machine, addr: number): Ending {
   const memory = m.memory();
   return memory.store8(addr, 1) < 0 ? memory.signal : 0;
@@ -213,6 +223,7 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     'mlock2.bad_flags': { run: (m) => m.call('mlock2', m.anon(AT, P), P, 2) },
     'mseal.unknown_call': { run: (m) => m.call('mseal', m.anon(AT, P), P, 0) },
     'prctl.unused_arguments': { boot: v612, run: (m) => m.call('prctl', PR_SET_MDWE, 1, 1, 0, null) },
+    'prctl.tagged_addr_bits': { run: (m) => m.call('prctl', PR_SET_TAGGED_ADDR_CTRL, PR_MTE_TCF_SYNC, 0, 0, null) },
     'prctl.unknown_option': { run: (m) => m.call('prctl', 1, 0, 0, 0, null) },
 
     // --- do_mmap
@@ -328,6 +339,10 @@ export function decisionCases(number: (id: string) => number): Record<string, De
       },
       boot: v4,
     },
+    'mmap_region.tags': {
+      boot: { config: { cpuMte: true } },
+      run: (m) => m.call('mmap', 0, P, RW | PROT_MTE, MAP_PRIVATE, file(m, '/ram/a', P), 0),
+    },
     'mmap_region.driver_refused': { run: (m) => device(m, 'refuse'), gives: -71 },
     'mmap_region.moved': { run: (m) => device(m, 'move') },
     'mmap_region.shared_memory': {
@@ -370,6 +385,10 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     'mprotect.unaligned': { run: (m) => m.call('mprotect', AT + 1, P, PROT_READ) },
     'mprotect.wraps': { run: (m) => m.call('mprotect', AT, -AT, PROT_READ) },
     'mprotect.bad_prot': { run: (m) => m.call('mprotect', m.anon(AT, P), P, PROT_BTI) },
+    'mprotect.tags': {
+      boot: { config: { cpuMte: true } },
+      run: (m) => m.call('mprotect', mmapFile(m, '/ram/a', RW, MAP_SHARED), P, RW | PROT_MTE),
+    },
     'mprotect.not_mapped': { run: (m) => m.call('mprotect', AT, P, PROT_READ) },
     'mprotect.hole': { run: (m) => m.call('mprotect', m.anon(AT, P), 2 * P, PROT_READ) },
     'mprotect.not_growsdown': { run: (m) => m.call('mprotect', m.anon(AT, P), P, PROT_READ | PROT_GROWSDOWN) },
@@ -706,6 +725,18 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     'fault.no_vma': { run: (m) => (m.anon(AT + P, P), load(m, AT)) },
     'fault.above_task_size': { run: (m) => load(m, m.task.mm.taskSize) },
     'fault.not_canonical': { boot: { canonicalEnd: 2 ** 48 }, run: (m) => load(m, 2 ** 48) },
+    'fault.tag_mismatch': {
+      boot: { config: { cpuMte: true } },
+      run: (m) => (m.call('prctl', PR_SET_TAGGED_ADDR_CTRL, PR_MTE_TCF_SYNC, 0, 0, null), loadTagged(m, 3)),
+    },
+    'fault.tag_mismatch_later': {
+      boot: { config: { cpuMte: true } },
+      run: (m) => {
+        m.call('prctl', PR_SET_TAGGED_ADDR_CTRL, PR_MTE_TCF_ASYNC, 0, 0, null);
+        loadTagged(m, 3);
+        return takeTagFault(m.task.cur) ? m.task.cur.call.refused.signal : 0;
+      },
+    },
     'fault.not_readable': { run: (m) => load(m, m.anon(AT, P, PROT_NONE)) },
     'fault.not_writable': { run: (m) => store(m, m.anon(AT, P, PROT_READ)) },
     'fault.not_executable': { run: (m) => fetch(m, m.anon(AT, P, PROT_READ)) },

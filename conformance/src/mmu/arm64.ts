@@ -14,6 +14,8 @@ export interface Translation {
   readonly read: boolean;
   readonly write: boolean;
   readonly execute: boolean;
+  /** FEAT_BTI: a branch may enter only at a landing instruction. */
+  readonly guarded: boolean;
   /** Index into MAIR_EL1. */
   readonly attrIndex: number;
 }
@@ -102,6 +104,7 @@ class Walk {
       read: el0,
       write: el0 && !bit(lo, 7) && (limits & 1) === 0,
       execute: accessFlag && !bit(hi, 22) && (limits & 4) === 0,
+      guarded: bit(hi, 18),
       attrIndex: (lo >>> 2) & 7,
     });
   }

@@ -58,6 +58,7 @@ export function translationsX86(u32: Uint32Array, cr3: number, levels: 4 | 5): T
         read: rights.user,
         write: rights.user && rights.write,
         execute: rights.user && rights.execute,
+        guarded: false,
         attrIndex: (lo >>> 3) & 3,
       });
     }

@@ -3,7 +3,7 @@
  * sizes, and the page-table factory. Uses no VMA and no file.
  * Mirrors arch/arm64/include/asm/{memory,processor,elf,page}.h.
  */
-import { EINVAL, EM_AARCH64 } from '@vmarea/uapi';
+import { EINVAL, EM_AARCH64, PROT_BTI, PROT_MTE } from '@vmarea/uapi';
 import { geometry, type PageSize, type VaBits } from './geometry.ts';
 import { type LayoutRequest, mmapBase } from './mmap-layout.ts';
 import { Arm64PageTables, type PhysicalMemory, type TableAllocator } from './page-tables.ts';
@@ -67,6 +67,10 @@ export interface Arm64 {
   readonly hugeHintRoundsDown: false;
   /** VM_DATA_DEFAULT_FLAGS contains VM_MTE_ALLOWED in kernels with memory tagging. */
   readonly dataMteAllowed: true;
+  /** PROT_BTI and PROT_MTE; which of them the CPU has is a setting of the configuration. */
+  readonly protBits: number;
+  /** TCR_EL1.TBI0 is set. */
+  readonly ignoresTopByte: true;
   /** A CPU without FEAT_HAFDBS: the kernel sets access flag and dirty state, at a fault. */
   readonly hardwareFlags: false;
   /** Kernels before 6.10 cannot write-protect pages by userfaultfd here. */
@@ -94,7 +98,7 @@ export interface Arm64 {
    * @returns the offset in pages, or -EINVAL when it is not a multiple of the page size
    */
   offsetToPgoff(offset: number): number;
-  /** vm_page_prot for VM_READ 1 | VM_WRITE 2 | VM_EXEC 4 | VM_SHARED 8. */
+  /** vm_page_prot for VM_READ 1 | VM_WRITE 2 | VM_EXEC 4 | VM_SHARED 8, bit 6 for guarded pages (BTI), bit 7 for tags (MTE). */
   protectionMap(index: number): DescriptorHalves;
   /**
    * Creates an empty translation tree with its tables in `mem`.
@@ -138,7 +142,7 @@ export function createArm64(options: Arm64Options): Arm64 {
     elfMachine: EM_AARCH64,
     levels: g.levels,
     t0sz: 64 - g.vaBits,
-    mair: { lo: 0x440c0400, hi: 0x000000ff },
+    mair: { lo: 0x440c0400, hi: 0x0000f0ff },
     mapWindow,
     unlimitedStackIsLegacy: true,
     searchesFromPageOne: false,
@@ -146,6 +150,8 @@ export function createArm64(options: Arm64Options): Arm64 {
     mapAbove4G: 0,
     hugeHintRoundsDown: false,
     dataMteAllowed: true,
+    protBits: PROT_BTI | PROT_MTE,
+    ignoresTopByte: true,
     hardwareFlags: false,
     userfaultWp: false,
     fetchBringsIn: false,

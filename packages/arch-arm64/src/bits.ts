@@ -38,6 +38,9 @@ export const LO_VALID = 1;
 export const LO_TABLE = 2;
 export const LO_TYPE_MASK = 3;
 export const LO_ATTRINDX_SHIFT = 2;
+/** The MAIR index of ordinary memory is 4, with tags 5. */
+export const LO_TAGGED = 0x4;
+export const LO_NORMAL = 0x10;
 export const LO_USER = 0x40;
 export const LO_RDONLY = 0x80;
 export const LO_SHARED = 0x300;
@@ -46,6 +49,8 @@ export const LO_NG = 0x800;
 
 /** Address bits 32..47 in the upper word. */
 export const HI_ADDR_MASK = 0xffff;
+/** Bit 50, GP: a branch may enter the page only at a landing instruction (FEAT_BTI). */
+export const HI_GP = 0x40000;
 export const HI_WRITE = 0x80000;
 export const HI_CONT = 0x100000;
 export const HI_PXN = 0x200000;

@@ -10,12 +10,14 @@
 import {
   HI_CONT,
   HI_DIRTY,
+  HI_GP,
   HI_PROT_NONE,
   HI_PXN,
   HI_SPECIAL,
   HI_UXN,
   HI_WRITE,
   LO_AF,
+  LO_NORMAL,
   LO_RDONLY,
   LO_TABLE,
   LO_TYPE_MASK,
@@ -39,7 +41,7 @@ export { type PhysicalMemory, type TableAllocator } from './table-tree.ts';
 
 /** The bits that pte_modify replaces. */
 const LO_PROT_BITS = LO_VALID | LO_USER;
-const HI_PROT_BITS = HI_PXN | HI_UXN | HI_PROT_NONE | HI_WRITE;
+const HI_PROT_BITS = HI_PXN | HI_UXN | HI_PROT_NONE | HI_WRITE | HI_GP;
 
 /** Distances between the descriptor bits and the generic bits. */
 const WRITE_SHIFT = 18;
@@ -197,7 +199,9 @@ export class Arm64PageTables extends TableTree {
     const lo = this.u32[slot]!;
     const hi = (settled(lo, this.u32[slot + 1]!) & ~HI_PROT_BITS) | PROT_HI[prot]! | highBits(bits);
     this.u32[slot + 1] = hi;
-    this.u32[slot] = withRdonly((lo & ~LO_PROT_BITS) | (this.protLo[prot]! & LO_PROT_BITS), hi);
+    // Ordinary memory may get tags or lose them.
+    const mask = LO_PROT_BITS | ((lo & LO_NORMAL) >>> 2);
+    this.u32[slot] = withRdonly((lo & ~mask) | (this.protLo[prot]! & mask), hi);
   }
 
   // ---- huge pages: one block, or a contiguous run that changes as a whole. `size` is one of the arch's hugeSizes.

@@ -93,7 +93,9 @@ export interface X86_64 {
   /** VM_DATA_DEFAULT_FLAGS contains VM_MTE_ALLOWED in kernels with memory tagging. */
   readonly dataMteAllowed: false;
   /** PROT_ bits in addition to the common ones: none (PROT_BTI and PROT_MTE are arm64's). */
-  readonly hasProtBtiMte: false;
+  readonly protBits: 0;
+  /** The processor uses all bits (no LAM). */
+  readonly ignoresTopByte: false;
   /** The MMU sets the accessed and the dirty flag of an entry by itself. */
   readonly hardwareFlags: true;
   /** Every kernel with userfaultfd can write-protect pages by it here. */
@@ -181,7 +183,8 @@ export function createX86_64(options: X86_64Options = {}): X86_64 {
     mapAbove4G: MAP_ABOVE4G,
     hugeHintRoundsDown: true,
     dataMteAllowed: false,
-    hasProtBtiMte: false,
+    protBits: 0,
+    ignoresTopByte: false,
     hardwareFlags: true,
     userfaultWp: true,
     fetchBringsIn: true,

@@ -65,6 +65,8 @@ export interface Header {
   readonly rlimits: Readonly<Record<string, readonly [soft: string, hard: string]>>;
   readonly personality: string;
   readonly uid: number;
+  /** The auxiliary vector: numbers, or hexadecimal texts. */
+  readonly auxv?: Readonly<Record<string, string | number>>;
   readonly meminfo: Readonly<Record<string, number>>;
   readonly start_brk: string;
   readonly sp: string;

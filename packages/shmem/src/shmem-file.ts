@@ -91,6 +91,13 @@ export const shmemVmOps: VmOperations = new VmOperations({
   fault: shmemFault,
   mapPage: filemapMapPage,
   userfault: shmemUserfault,
+  mayTag: true,
+});
+/** {@link shmemVmOps} of memory that a driver mapped in place of its file. */
+export const shmemZeroVmOps: VmOperations = new VmOperations({
+  fault: shmemFault,
+  mapPage: filemapMapPage,
+  userfault: shmemUserfault,
 });
 
 function shmemMmap(cur: Caller, file: File, vma: Vma): number {

@@ -27,7 +27,7 @@ import {
 } from '@vmarea/mm-core';
 import { allocFile, dAllocPseudo, iput, type File, type SealOperations, type SuperBlock } from '@vmarea/vfs';
 import { SHMEM_COMMIT, SHMEM_INODES, SHMEM_SIZE } from './reasons.ts';
-import { shmemFileOperations, shmemVmOps } from './shmem-file.ts';
+import { shmemFileOperations, shmemVmOps, shmemZeroVmOps } from './shmem-file.ts';
 import { shmemAcctSize, shmemInfo, shmemUnacctSize } from './shmem-inode.ts';
 import { ShmNamespace } from './sysv/namespace.ts';
 import { shmemGetInode, shmemSuper } from './tmpfs.ts';
@@ -89,9 +89,10 @@ export class Shmem implements SharedMemory {
     const noreserve = (vma.vmFlags & VM_NORESERVE) !== 0;
     const file = this.fileSetup(cur, 'dev/zero', vma.vmEnd - vma.vmStart, noreserve);
     if (typeof file === 'number') return file;
+    // The kernel allows tags for MAP_ANONYMOUS and for files of shmem, not for a mapping of /dev/zero.
+    vma.vmOps = vma.vmFile === null ? shmemVmOps : shmemZeroVmOps;
     if (vma.vmFile !== null) vma.vmFile.fput();
     vma.vmFile = file;
-    vma.vmOps = shmemVmOps;
     return 0;
   }
 

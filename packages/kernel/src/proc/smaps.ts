@@ -17,7 +17,9 @@ import {
   VM_DONTEXPAND,
   VM_EXEC,
   VM_GROWSDOWN,
+  VM_HIGH_ARCH,
   VM_HIGH_DROPPABLE,
+  VM_HIGH_MTE,
   VM_HIGH_SEALED,
   VM_HIGH_UFFD_MINOR,
   VM_HUGEPAGE,
@@ -48,7 +50,7 @@ import {
   type Vma,
 } from '@vmarea/mm-core';
 import { PG_ANON, PG_DIRTY, PG_SWAPBACKED, type Frames } from '@vmarea/mm-core/memory';
-import type { KernelProfile, ProcFacts } from '@vmarea/uapi';
+import { PROT_MTE, type KernelProfile, type ProcFacts } from '@vmarea/uapi';
 import { showGateArea, showMapVma, vmaName, type ReadName } from './maps.ts';
 import { TextWriter } from './text-writer.ts';
 
@@ -163,6 +165,7 @@ export function vmFlagsText(profile: KernelProfile, vmFlags: number, vmFlagsHigh
     if (name === '') continue;
     text += text === '' ? name : ` ${name}`;
   }
+  if ((vmFlagsHigh & VM_HIGH_MTE) !== 0) text += ' mt';
   if ((vmFlagsHigh & VM_HIGH_UFFD_MINOR) !== 0) text += ' ui';
   if ((vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0) text += ' dp';
   if ((vmFlagsHigh & VM_HIGH_SEALED) !== 0) text += ' sl';
@@ -227,7 +230,9 @@ export function showSmaps(mm: Mm, frames: Frames | null, readName: ReadName | nu
       out.text('THPeligible:    0');
       out.newline();
     }
-    out.text(`VmFlags: ${vmFlagsText(profile, vma.vmFlags, vma.vmFlagsHigh)} `);
+    // Without tags the bits are those of a protection key, which have no names.
+    const named = (mm.system.archProt & PROT_MTE) !== 0 ? vma.vmFlagsHigh : vma.vmFlagsHigh & ~VM_HIGH_ARCH;
+    out.text(`VmFlags: ${vmFlagsText(profile, vma.vmFlags, named)} `);
     out.newline();
   }
   const gate = mm.system.arch.gateArea;

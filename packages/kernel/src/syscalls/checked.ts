@@ -27,7 +27,7 @@ const text: Kind = (value) => (typeof value === 'string' ? null : 'not a string'
 const bytes: Kind = (value) => (value instanceof Uint8Array ? null : 'not a Uint8Array');
 const any: Kind = () => null;
 const name: Kind = (value) =>
-  value === null || typeof value === 'string' || Number.isInteger(value)
+  value === null || typeof value === 'string' || typeof value === 'bigint' || Number.isInteger(value)
     ? null
     : 'neither null nor a string nor a whole number';
 const object: Kind = (value) => (typeof value === 'object' && value !== null ? null : 'not an object');

@@ -21,8 +21,6 @@ import {
   finishPopulate,
   HUGETLB_ANONHUGE_INODE,
   isErr,
-  prctlSetMdwe,
-  prctlSetVmaAnonName,
   refuse,
   RETRY,
   sysBrk,
@@ -45,32 +43,22 @@ import {
   MAP_HUGE_SHIFT,
   MAP_HUGETLB,
   MLOCK_ONFAULT,
-  PR_GET_MDWE,
-  PR_SET_MDWE,
-  PR_SET_VMA,
-  PR_SET_VMA_ANON_NAME,
   SHM_HUGE_MASK,
 } from '@vmarea/uapi';
 import {
   MLOCK2_BAD_FLAGS,
-  PRCTL_UNKNOWN_OPTION,
   SYS_MMAP_BAD_DESCRIPTOR,
   SYS_MMAP_NO_HUGE_FILE,
   SYS_MMAP_NO_HUGE_PAGES,
   SYS_MMAP_NO_HUGE_SIZE,
   SYS_MMAP_OFFSET_UNALIGNED,
   MSEAL_UNKNOWN_CALL,
-  PRCTL_UNUSED_ARGUMENTS,
 } from './reasons.ts';
+import { prctl } from './prctl.ts';
+import { int, untaggedAddr, type Register } from './register.ts';
 import type { Task } from '../task/task.ts';
 
-/** A 64-bit register of a program. */
-export type Register = number | bigint;
-
-/** Returns the low 32 bits of a register, as int32: flags and small integers. */
-function int(value: Register): number {
-  return typeof value === 'number' ? value | 0 : Number(BigInt.asIntN(32, value));
-}
+export type { Register } from './register.ts';
 
 /** The calls about mappings. */
 export class MmCalls {
@@ -178,12 +166,12 @@ export class MmCalls {
 
   /** munmap(2). */
   munmap(addr: Register, len: Register): number {
-    return vmMunmap(this.task.cur, fromRegister(addr), fromRegister(len));
+    return vmMunmap(this.task.cur, untagged(this.task, addr), fromRegister(len));
   }
 
   /** mprotect(2). */
   mprotect(addr: Register, len: Register, prot: Register): number {
-    const result = doMprotect(this.task.cur, fromRegister(addr), fromRegister(len), int(prot));
+    const result = doMprotect(this.task.cur, untagged(this.task, addr), fromRegister(len), int(prot));
     return isErr(result) ? result : this.populated(result);
   }
 
@@ -194,7 +182,7 @@ export class MmCalls {
     try {
       result = doMremap(
         this.task.cur,
-        fromRegister(addr),
+        untagged(this.task, addr),
         fromRegister(oldLen),
         fromRegister(newLen),
         int(flags),
@@ -220,19 +208,19 @@ export class MmCalls {
 
   /** madvise(2). */
   madvise(addr: Register, len: Register, advice: Register): number {
-    return doMadvise(this.task.cur, fromRegister(addr), fromRegister(len), int(advice));
+    return doMadvise(this.task.cur, untagged(this.task, addr), fromRegister(len), int(advice));
   }
 
   /** mseal(2): -ENOSYS on a kernel that does not have it. */
   mseal(addr: Register, len: Register, flags: Register): number {
     const { cur } = this.task;
     if (!cur.mm.system.profile.mmap.seal) return refuse(cur, MSEAL_UNKNOWN_CALL, -ENOSYS);
-    return doMseal(cur, fromRegister(addr), fromRegister(len), int(flags));
+    return doMseal(cur, untagged(this.task, addr), fromRegister(len), int(flags));
   }
 
   /** mlock(2). */
   mlock(addr: Register, len: Register): number {
-    const result = doMlock(this.task.cur, fromRegister(addr), fromRegister(len), VM_LOCKED);
+    const result = doMlock(this.task.cur, untagged(this.task, addr), fromRegister(len), VM_LOCKED);
     return isErr(result) ? result : this.populated(result);
   }
 
@@ -241,13 +229,13 @@ export class MmCalls {
     const given = int(flags);
     if ((given & ~MLOCK_ONFAULT) !== 0) return refuse(this.task.cur, MLOCK2_BAD_FLAGS, -EINVAL);
     const vmFlags = given === 0 ? VM_LOCKED : VM_LOCKED | VM_LOCKONFAULT;
-    const result = doMlock(this.task.cur, fromRegister(addr), fromRegister(len), vmFlags);
+    const result = doMlock(this.task.cur, untagged(this.task, addr), fromRegister(len), vmFlags);
     return isErr(result) ? result : this.populated(result);
   }
 
   /** munlock(2). */
   munlock(addr: Register, len: Register): number {
-    return doMunlock(this.task.cur, fromRegister(addr), fromRegister(len));
+    return doMunlock(this.task.cur, untagged(this.task, addr), fromRegister(len));
   }
 
   /** mlockall(2). */
@@ -263,7 +251,7 @@ export class MmCalls {
 
   /** msync(2). */
   msync(addr: Register, len: Register, flags: Register): number {
-    return doMsync(this.task.cur, fromRegister(addr), fromRegister(len), int(flags));
+    return doMsync(this.task.cur, untagged(this.task, addr), fromRegister(len), int(flags));
   }
 
   /**
@@ -272,7 +260,7 @@ export class MmCalls {
    * @param vec one byte per page
    */
   mincore(addr: Register, len: Register, vec: Uint8Array): number {
-    return doMincore(this.task.cur, fromRegister(addr), fromRegister(len), vec);
+    return doMincore(this.task.cur, untagged(this.task, addr), fromRegister(len), vec);
   }
 
   /** remap_file_pages(2). */
@@ -289,28 +277,18 @@ export class MmCalls {
   }
 
   /**
-   * prctl(2) for mappings: PR_SET_VMA, PR_SET_MDWE, PR_GET_MDWE.
+   * prctl(2), see {@link prctl}: PR_SET_VMA, PR_SET_MDWE, PR_GET_MDWE, PR_SET_TAGGED_ADDR_CTRL, PR_GET_TAGGED_ADDR_CTRL.
    *
-   * @param name the user address for 4.4, the text for 6.1; null for none
+   * @param name the last argument; of PR_SET_VMA the user address for 4.4, the text for 6.1; null for none
    */
-  prctl(option: number, arg2: Register, addr: Register, len: Register, name: number | string | null): number {
-    if (option === PR_SET_MDWE || option === PR_GET_MDWE) return this.mdwe(option, int(arg2), addr, len, name);
-    if (option !== PR_SET_VMA || int(arg2) !== PR_SET_VMA_ANON_NAME) {
-      return refuse(this.task.cur, PRCTL_UNKNOWN_OPTION, -EINVAL);
-    }
-    return prctlSetVmaAnonName(this.task.cur, fromRegister(addr), fromRegister(len), name);
+  prctl(option: number, arg2: Register, addr: Register, len: Register, name: number | string | bigint | null): number {
+    return prctl(this.task, option, { arg2, arg3: addr, arg4: len, arg5: name });
   }
+}
 
-  /** PR_SET_MDWE and PR_GET_MDWE: the unused arguments must be 0. */
-  private mdwe(option: number, bits: number, ...unused: readonly unknown[]): number {
-    const { cur } = this.task;
-    if (!cur.mm.system.profile.mmap.denyWriteExec) return refuse(cur, PRCTL_UNKNOWN_OPTION, -EINVAL);
-    const isZero = (value: unknown): boolean => value === 0 || value === 0n || value === null;
-    if (!unused.every(isZero) || (option === PR_GET_MDWE && bits !== 0)) {
-      return refuse(cur, PRCTL_UNUSED_ARGUMENTS, -EINVAL);
-    }
-    return option === PR_GET_MDWE ? cur.mm.mdwe : prctlSetMdwe(cur, bits);
-  }
+/** Returns an address that the calls take without its tag. */
+function untagged(task: Task, addr: Register): number {
+  return untaggedAddr(task.kernel.system, addr);
 }
 
 /** ALIGN to the huge page size; a length near 2^64 wraps to 0. */

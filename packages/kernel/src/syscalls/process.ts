@@ -79,6 +79,7 @@ export class ProcessCalls {
       files: cur.files.copy(),
       fs: cur.fs.copy(),
     });
+    child.tagControl = cur.tagControl;
     return task.kernel.adopt(task, child, limits);
   }
 

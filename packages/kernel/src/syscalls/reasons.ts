@@ -46,16 +46,23 @@ export const MLOCK2_BAD_FLAGS: number = reason('mlock2.bad_flags', {
 
 export const PRCTL_UNKNOWN_OPTION: number = reason('prctl.unknown_option', {
   errno: EINVAL,
-  says: 'This model supports prctl for mappings only: PR_SET_VMA with PR_SET_VMA_ANON_NAME.',
-  change: 'Use PR_SET_VMA with PR_SET_VMA_ANON_NAME.',
+  says: 'The kernel or the processor does not have the option, or it has nothing to do with memory: this model supports only those that do.',
+  change: 'Use PR_SET_VMA with PR_SET_VMA_ANON_NAME, PR_SET_MDWE on 6.12, or PR_SET_TAGGED_ADDR_CTRL on arm64.',
   source: { fn: 'prctl', file: 'kernel/sys.c' },
 });
 
 export const PRCTL_UNUSED_ARGUMENTS: number = reason('prctl.unused_arguments', {
   errno: EINVAL,
-  says: 'The unused arguments of PR_SET_MDWE and PR_GET_MDWE must be 0.',
+  says: 'The arguments that the option does not use must be 0.',
   change: 'Pass 0 as unused arguments.',
   source: { fn: 'prctl_set_mdwe', file: 'kernel/sys.c', kernel: '6.12' },
+});
+
+export const PRCTL_TAGGED_ADDR_BITS: number = reason('prctl.tagged_addr_bits', {
+  errno: EINVAL,
+  says: 'PR_SET_TAGGED_ADDR_CTRL has a bit that this machine does not support: tag checks need a CPU with memory tagging.',
+  change: 'Use PR_TAGGED_ADDR_ENABLE only.',
+  source: { fn: 'set_tagged_addr_ctrl', file: 'arch/arm64/kernel/process.c', kernel: '6.1' },
 });
 
 export const MSEAL_UNKNOWN_CALL: number = reason('mseal.unknown_call', {

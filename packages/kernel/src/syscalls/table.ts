@@ -31,6 +31,7 @@ import {
   O_WRONLY,
   openFlagsFromGeneric,
   openFlagsToGeneric,
+  PR_SET_VMA,
   shownValue,
   syscallNumber,
   syscallNumberX86,
@@ -288,6 +289,9 @@ function mincore(task: Task, args: readonly Register[]): number {
 function prctl(task: Task, args: readonly Register[]): number {
   const address = reg(args[4]);
   let name: number | string | null = null;
+  if (int(args[0]) !== PR_SET_VMA) {
+    return task.sys.prctl(int(args[0]), raw(args[1]), raw(args[2]), raw(args[3]), raw(args[4]));
+  }
   if (address !== 0) {
     if (task.kernel.system.profile.madvise.anonNames === 'pointer') name = address;
     else {

@@ -2,6 +2,7 @@
  * The caller that the memory subsystem and the file layer see: the kernel's `current`, as an explicit object.
  */
 import { Call, type Credentials, type Mm } from '@vmarea/mm-core';
+import type { TagCaller } from '@vmarea/mm-core/memory';
 import type { FileCaller, FileRlimits, FilesStruct, FsStruct } from '@vmarea/vfs';
 
 /** The parts of a {@link TaskCaller}. */
@@ -17,12 +18,14 @@ export interface TaskCallerInit {
 }
 
 /** A task as the memory subsystem and the file layer see it. exec creates a new one for the new Mm. */
-export class TaskCaller implements FileCaller {
+export class TaskCaller implements FileCaller, TagCaller {
   readonly mm: Mm;
   readonly call: Call;
   readonly rlimits: FileRlimits;
   readonly cred: Credentials;
   personality: number;
+  tagControl = 0;
+  tagFault = false;
   minFlt = 0;
   majFlt = 0;
   readonly files: FilesStruct;

@@ -35,6 +35,7 @@ export const VM_NORESERVE = 0x200000;
 export const VM_HUGETLB = 0x400000;
 /** 6.1 only: MAP_SYNC. */
 export const VM_SYNC = 0x800000;
+/** A bit of the architecture: guarded pages (BTI) where the machine has PROT_BTI. */
 export const VM_ARCH_1 = 0x1000000;
 /** 6.1: VM_WIPEONFORK; 4.4: VM_ARCH_2, unused on arm64. */
 export const VM_WIPEONFORK = 0x2000000;
@@ -66,3 +67,10 @@ export const VM_HIGH_DROPPABLE = 0x1;
 export const VM_HIGH_SEALED = 0x2;
 /** Registered with a userfaultfd for pages that are in the file and not mapped. */
 export const VM_HIGH_UFFD_MINOR = 0x4;
+/**
+ * VM_HIGH_ARCH_0 to VM_HIGH_ARCH_3: bits of the architecture, which its page tables see (bits 6 to 9 of a protection). With
+ * PROT_MTE one is {@link VM_HIGH_MTE}; with protection keys they are the number of the key.
+ */
+export const VM_HIGH_ARCH = 0xf0;
+/** VM_MTE: the memory has allocation tags. */
+export const VM_HIGH_MTE = 0x20;

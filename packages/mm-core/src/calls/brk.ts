@@ -3,7 +3,7 @@
  *
  * Mirrors sys_brk and do_brk of mm/mmap.c in both forms: 4.4 merges through vma_merge, 6.1 only extends the heap's VMA.
  */
-import { EINVAL, ENOMEM, MAP_FIXED, MisuseError, READ_IMPLIES_EXEC, wholeNumber } from '@vmarea/uapi';
+import { EINVAL, ENOMEM, MAP_FIXED, MisuseError, PROT_MTE, READ_IMPLIES_EXEC, wholeNumber } from '@vmarea/uapi';
 import {
   mayExpandVm,
   mlockFutureCheck,
@@ -53,8 +53,10 @@ import { checkRegister, checkRegisters } from '../base/whole.ts';
 export function vmDataDefaultFlags(cur: Caller): number {
   let flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
   if ((cur.personality & READ_IMPLIES_EXEC) !== 0) flags |= VM_EXEC;
-  const { arch, profile } = cur.mm.system;
-  if (arch.dataMteAllowed && profile.layout.dataDefaultMteAllowed) flags |= VM_MTE_ALLOWED;
+  const { arch, archProt, profile } = cur.mm.system;
+  // With tags, mmap's anonymous memory has the flag, too, so that no merge depends on it.
+  if (arch.dataMteAllowed && profile.layout.dataDefaultMteAllowed && (archProt & PROT_MTE) === 0)
+    flags |= VM_MTE_ALLOWED;
   return flags;
 }
 

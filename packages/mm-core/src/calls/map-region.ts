@@ -28,6 +28,7 @@ import {
   MMAP_REGION_DRIVER_REFUSED,
   MMAP_REGION_MOVED,
   MMAP_REGION_SEALED,
+  MMAP_REGION_TAGS,
   MMAP_REGION_NO_SHARED_MEMORY,
   MMAP_REGION_SHARED_MEMORY,
   MMAP_REGION_MDWE,
@@ -47,7 +48,7 @@ import {
 } from '../base/flags.ts';
 import { sharesWrites, vmaAdjust, vmaFree, vmaLink } from '../shape/adjust.ts';
 import { canVmaMergeAfter, canVmaMergeBefore, tellApart, vmaMerge, whyNotJoined } from '../shape/merge.ts';
-import { vmGetPageProt, vmaSetPageProt } from '../shape/prot.ts';
+import { archValidateFlags, vmGetPageProt, vmaSetPageProt } from '../shape/prot.ts';
 import { ALIKE, OVERLAPS } from '../areas/tree/search.ts';
 import type { AreaSpec } from '../areas/spec.ts';
 import type { Vma } from '../areas/vma.ts';
@@ -127,6 +128,9 @@ function callMmap(cur: Caller, file: VmFile, vma: Vma): number {
     if (vma.vmStart !== addr && mm.system.profile.mmap.refusesMovedVma) {
       error = -EINVAL;
       why = MMAP_REGION_MOVED;
+    } else if (!archValidateFlags(vma, vma.vmFlagsHigh)) {
+      error = -EINVAL;
+      why = MMAP_REGION_TAGS;
     } else {
       if (!countsLate || !sharesWrites(vma)) return 0;
       error = mappingMapWritable(file.fMapping);
@@ -400,6 +404,7 @@ export function mmapRegion(cur: Caller, request: MmapRequest): AddrOrErrno {
   }
 
   const vma = vmas.at(id);
+  if (vmFlagsHigh !== 0) vma.vmFlagsHigh = vmFlagsHigh;
   const error = backMapping(cur, file, vma);
   if (error !== 0) return abandon(mm, vma, charged, error);
   const mappedAt = vma.vmStart;

@@ -35,7 +35,9 @@ import {
   MAP_TYPE,
   MAP_UNINITIALIZED,
   OVERCOMMIT_NEVER,
+  PROT_BTI,
   PROT_EXEC,
+  PROT_MTE,
   PROT_READ,
   PROT_WRITE,
   READ_IMPLIES_EXEC,
@@ -46,6 +48,7 @@ import {
 import { canDoMlock, mlockFutureCheck } from '../space/accounting.ts';
 import { applyAppSettingBit } from '../space/app-setting.ts';
 import { beginCall, type MmapRequest } from '../space/call.ts';
+import type { MmSystem } from '../space/system.ts';
 import type { Caller } from '../space/caller.ts';
 import { isErr, refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
@@ -114,9 +117,9 @@ const LEGACY_MAP_MASK: number =
   MAP_HUGE_2MB |
   MAP_HUGE_1GB;
 
-/** calc_vm_prot_bits: converts PROT_ to VM_ (the three access bits have the same values). */
-export function calcVmProtBits(prot: number): number {
-  return prot & VM_ACCESS_FLAGS;
+/** calc_vm_prot_bits: converts PROT_ to VM_ (the three access bits have the same values; PROT_BTI becomes VM_ARCH_1). */
+export function calcVmProtBits(system: MmSystem, prot: number): number {
+  return (prot & VM_ACCESS_FLAGS) | ((prot & system.archProt & PROT_BTI) << 20);
 }
 
 /** calc_vm_flag_bits: converts MAP_ to VM_ (the bits have the same values, except MAP_SYNC). */
@@ -225,7 +228,7 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
   }
   let vmFlags =
     request.vmFlags |
-    calcVmProtBits(realProt) |
+    calcVmProtBits(system, realProt) |
     calcVmFlagBits(mm, mapFlags) |
     mm.defFlags |
     VM_MAYREAD |
@@ -236,7 +239,8 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
   if (lockError !== 0) return lockError;
 
   let pgoff = pgoffIn;
-  let vmFlagsHigh = 0;
+  // PROT_MTE has the value of VM_HIGH_MTE.
+  let vmFlagsHigh = realProt & system.archProt & PROT_MTE;
   if (file !== null) {
     if (!fileMmapOk(file, pgoff, pages, system.pageSize)) return refuse(cur, DO_MMAP_FILE_OFFSET, -EOVERFLOW);
     vmFlags = checkFile(cur, file, realProt, mapFlags, vmFlags);
@@ -253,7 +257,7 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
       if ((mapFlags & MAP_LOCKED) !== 0 || (vmFlags & VM_GROWSDOWN) !== 0)
         return refuse(cur, DO_MMAP_DROPPABLE, -EINVAL);
       vmFlags |= VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
-      vmFlagsHigh = VM_HIGH_DROPPABLE;
+      vmFlagsHigh |= VM_HIGH_DROPPABLE;
       pgoff = area * system.perPage;
     } else return refuse(cur, DO_MMAP_BAD_TYPE, -EINVAL);
   }

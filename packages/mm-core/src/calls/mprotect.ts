@@ -49,6 +49,7 @@ import {
   MPROTECT_NOT_GROWSUP,
   MPROTECT_NOT_MAPPED,
   MPROTECT_SEALED,
+  MPROTECT_TAGS,
   MPROTECT_UNALIGNED,
   MPROTECT_WRAPS,
   SECURITY_FILE_MPROTECT_REFUSED,
@@ -63,8 +64,8 @@ import {
   VM_SHARED,
   VM_WRITE,
 } from '../base/flags.ts';
-import { modifyFlags } from '../shape/modify.ts';
-import { vmaSetPageProt, vmGetPageProt } from '../shape/prot.ts';
+import { modifyBoth, modifyFlags } from '../shape/modify.ts';
+import { archValidateFlags, vmaSetPageProt, vmGetPageProt } from '../shape/prot.ts';
 import type { AreaSpec } from '../areas/spec.ts';
 import type { VmaTable } from '../areas/table.ts';
 import type { Vma } from '../areas/vma.ts';
@@ -72,12 +73,7 @@ import { checkRegisters } from '../base/whole.ts';
 
 /** arch_validate_prot: returns whether this machine has all bits of `prot`. */
 function validProt(system: MmSystem, prot: number): boolean {
-  let known = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
-  if (system.profile.mmap.protBtiMte) {
-    if (system.config.cpuBti) known |= PROT_BTI;
-    if (system.config.cpuMte) known |= PROT_MTE;
-  }
-  return (prot & ~known) === 0;
+  return (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | system.archProt)) === 0;
 }
 
 /** vma_is_anonymous without an anon_vma: returns whether no store has reached this private memory. */
@@ -90,16 +86,17 @@ function isUntouched(vmas: VmaTable, id: number): boolean {
 /**
  * mprotect_fixup: gives the range of `part`, inside the VMA of slot `i`, the flags `part.vmFlags`.
  *
+ * @param high its new VM_HIGH_ bits; -1: they stay
  * @returns the slot of the VMA that now covers the range; or -ENOMEM (limits, commit, map count), -EINVAL (the driver refuses
  *   the split)
  */
-function mprotectFixup(cur: Caller, i: Slot, part: AreaSpec): SlotOrErrno {
+function mprotectFixup(cur: Caller, i: Slot, part: AreaSpec, high: number): SlotOrErrno {
   const mm = cur.mm;
   const { tree, vmas, system } = mm;
   const id = tree.idAt(i);
   const oldFlags = vmas.flags(id);
   let newFlags = part.vmFlags;
-  if (newFlags === oldFlags) return i;
+  if (newFlags === oldFlags && high < 0) return i;
   const pages = (part.end - part.start) * system.perPage;
   let charged = 0;
   if ((newFlags & VM_WRITE) !== 0) {
@@ -117,23 +114,24 @@ function mprotectFixup(cur: Caller, i: Slot, part: AreaSpec): SlotOrErrno {
     }
   } else if ((oldFlags & VM_ACCOUNT) !== 0 && system.profile.mprotect.readOnlyUncharges && isUntouched(vmas, id)) {
     newFlags &= ~VM_ACCOUNT;
-    if (newFlags === oldFlags) return i;
+    if (newFlags === oldFlags && high < 0) return i;
   }
   part.vmFlags = newFlags;
-  const slot = modifyFlags(cur, i, part);
+  const slot = high < 0 ? modifyFlags(cur, i, part) : modifyBoth(cur, i, part, high);
   if (slot < 0) {
     if (charged !== 0) vmUnacctMemory(system, charged);
     return slot;
   }
   if ((oldFlags & ~newFlags & VM_ACCOUNT) !== 0) vmUnacctMemory(system, pages);
   const changed = tree.idAt(slot);
-  if (system.fastPaths && vmas.isPlain(changed) && (oldFlags & VM_LOCKED) === 0) {
+  if (high < 0 && system.fastPaths && vmas.isPlain(changed) && (oldFlags & VM_LOCKED) === 0) {
     vmas.setFlags(changed, newFlags, vmGetPageProt(newFlags));
     protectPlain(mm, changed, part, oldFlags);
     return slot;
   }
   const vma = vmas.at(changed);
   vma.vmFlags = newFlags;
+  if (high >= 0) vma.vmFlagsHigh = high;
   vmaSetPageProt(vma);
   protectObject(cur, vma, part, oldFlags);
   return tree.seek(part.start);
@@ -176,11 +174,20 @@ function protectObject(cur: Caller, vma: Vma, part: AreaSpec, oldFlags: VmFlags)
   if (mm.tracer !== null) mm.tracer.vma('flags', vma, start);
 }
 
-/** Asks what else may refuse new rights for the VMA `id`: MDWE, the security module, a seal. @returns 0 or -errno */
+/** Returns the VM_HIGH_ bits of the VMA `id` after mprotect, or -1: they stay. PROT_MTE only adds tags. */
+function newHighFlags(mm: Mm, id: number, prot: number): number {
+  const { vmas, system } = mm;
+  const old = vmas.isPlain(id) ? 0 : vmas.at(id).vmFlagsHigh;
+  const high = old | (prot & system.archProt & PROT_MTE);
+  return high === old ? -1 : high;
+}
+
+/** Asks what else may refuse new rights for the VMA `id`: MDWE, tags, the security module, a seal. @returns 0 or -errno */
 function askOthers(cur: Caller, id: number, newFlags: VmFlags, reqprot: number, prot: number): number {
   const { mm } = cur;
   const { security } = mm.system;
   if (mm.mdwe !== 0 && mapDenyWriteExec(mm, mm.vmas.flags(id), newFlags)) return refuse(cur, MPROTECT_MDWE, -EACCES);
+  if (!archValidateFlags(mm.vmas.at(id), prot)) return refuse(cur, MPROTECT_TAGS, -EINVAL);
   if (security !== CAPABILITY_SECURITY) {
     const hook = security.fileMprotect(cur, mm.vmas.at(id), reqprot, prot);
     if (hook !== 0) return refuse(cur, SECURITY_FILE_MPROTECT_REFUSED, hook);
@@ -193,7 +200,10 @@ function askOthers(cur: Caller, id: number, newFlags: VmFlags, reqprot: number, 
 function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqprot: number): number {
   const mm = cur.mm;
   const { tree, vmas } = mm;
-  const { security, profile } = mm.system;
+  const { system } = mm;
+  const { security, profile, archProt } = system;
+  const clears = VM_ACCESS_FLAGS | ((archProt & PROT_BTI) << 20);
+  const asks = mm.mdwe !== 0 || security !== CAPABILITY_SECURITY || archProt !== 0;
   const rie = (cur.personality & READ_IMPLIES_EXEC) !== 0 && (reqprot & PROT_READ) !== 0;
   const part = cur.call.area;
   let i = first;
@@ -203,15 +213,15 @@ function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqpro
     const flags = vmas.flags(id);
     const prot =
       rie && (!profile.mprotect.rieNeedsMayexec || (flags & VM_MAYEXEC) !== 0) ? reqprot | PROT_EXEC : reqprot;
-    const newFlags = calcVmProtBits(prot) | (flags & ~VM_ACCESS_FLAGS);
+    const newFlags = calcVmProtBits(system, prot) | (flags & ~clears);
     if ((newFlags & ~(newFlags >> 4) & VM_ACCESS_FLAGS) !== 0) return refuse(cur, MPROTECT_MAY_BITS, -EACCES);
     // The default hooks never refuse, so no object is created for them.
-    if (mm.mdwe !== 0 || security !== CAPABILITY_SECURITY || !vmas.isPlain(id)) {
+    if (asks || !vmas.isPlain(id)) {
       const error = askOthers(cur, id, newFlags, reqprot, prot);
       if (error !== 0) return error;
     }
     const to = Math.min(tree.endOf(i), end);
-    i = mprotectFixup(cur, i, part.range(from, to, newFlags));
+    i = mprotectFixup(cur, i, part.range(from, to, newFlags), asks ? newHighFlags(mm, id, prot) : -1);
     if (i < 0) return i;
     from = Math.max(to, tree.endOf(i));
     if (from >= end) return 0;

@@ -14,6 +14,17 @@ export { UserMemory, join64 } from './user/user-memory.ts';
 export { ACCESS_EXEC, ACCESS_READ, ACCESS_WRITE } from './tlb/access.ts';
 export { accessOk, clearUser, copyFromUser, copyToUser, fillUser, strncpyFromUser } from './user/uaccess.ts';
 export { accessPfn, onInvalidate, translate, walkPfn } from './user/walk.ts';
+export {
+  accessTagged,
+  isGuardedPage,
+  loadTag,
+  storeTag,
+  TAG_CHECK_ASYNC,
+  TAG_CHECK_SYNC,
+  TAG_GRANULE,
+  takeTagFault,
+  type TagCaller,
+} from './user/tags.ts';
 export { accessProcessVm } from './user/remote.ts';
 
 // --- faults
@@ -47,6 +58,7 @@ export { pageMkclean, rmapWalk, tryToUnmap, type RmapVisitor } from './cache/rma
 
 // --- frames
 export { PhysicalMemory, type PhysicalMemoryInit } from './frames/physical.ts';
+export { FrameTags } from './frames/tags.ts';
 export { Frames, MAX_BUDDY_ORDER } from './frames/buddy.ts';
 export { validateFrames } from './validate-frames.ts';
 export * from './frames/flags.ts';

@@ -3,7 +3,7 @@
  *
  * Each of its methods calls a function of another file.
  */
-import { ENOMEM, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MisuseError } from '@vmarea/uapi';
+import { ENOMEM, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MisuseError, PROT_MTE } from '@vmarea/uapi';
 import type { Caller } from '../space/caller.ts';
 import type { FileMapping } from '../shape/file-mapping.ts';
 import type { Mm } from '../space/mm.ts';
@@ -15,6 +15,7 @@ import { AnonOwners } from './frames/owners.ts';
 import type { MemoryCore } from './core.ts';
 import { copyPageRange } from './tables/fork.ts';
 import { Frames } from './frames/buddy.ts';
+import { FrameTags } from './frames/tags.ts';
 import { LazyFreeBatch } from './tables/lazy-free.ts';
 import { mincore } from './tables/mincore.ts';
 import { MmState, stateOf } from './tlb/state.ts';
@@ -66,6 +67,7 @@ export class Memory implements MemoryPort, MemoryCore {
     this.physical = PhysicalMemory.create({ pageSize: system.pageSize, bytes, buffer: init.buffer });
     this.frames = new Frames(this.physical);
     this.system = system;
+    if ((system.archProt & PROT_MTE) !== 0) this.physical.tags = new FrameTags(this.frames);
     this.anonOwners = new AnonOwners(this.frames);
     this.lazyFree = new LazyFreeBatch(this.frames);
     this.batch = new Int32Array(system.arch.pmdSize / system.pageSize);

@@ -5,6 +5,7 @@
  * few pure functions: `@vmarea/arch-arm64` exports one, and an embedder can build one from data. Only the page tables that
  * `createPageTables` returns are used on a hot path.
  */
+import { PROT_BTI, PROT_MTE } from '@vmarea/uapi';
 import type { Addr, Pfn, Slot } from '../base/units.ts';
 
 /** Physical memory as page tables see it: entries are pairs of 32-bit words. */
@@ -63,7 +64,8 @@ export interface PageTables {
   /**
    * Stores an entry.
    *
-   * @param prot index into the protection map (vm_flags & 15), plus the memory type shifted by 4
+   * @param prot index into the protection map (vm_flags & 15), plus the memory type shifted by 4, VM_ARCH_1 as bit 6 and
+   *   VM_HIGH_ARCH_0 to 3 as bits 6 to 9: an architecture has either the one or the others
    * @param bits PTE_WRITE, PTE_DIRTY, PTE_SPECIAL
    */
   setEntry(slot: Slot, pfn: Pfn, prot: number, bits: number): void;
@@ -200,6 +202,13 @@ export interface Arch {
   readonly hugeHintRoundsDown: boolean;
   /** Whether VM_DATA_DEFAULT_FLAGS contains VM_MTE_ALLOWED, in kernels with `layout.dataDefaultMteAllowed`. */
   readonly dataMteAllowed: boolean;
+  /**
+   * The PROT_ bits beyond the common ones that a CPU of the architecture may have: PROT_BTI and PROT_MTE. The configuration
+   * says which of them the machine's CPU has (`cpuBti`, `cpuMte`).
+   */
+  readonly protBits: number;
+  /** Whether the processor ignores bits 63 to 56 of an address, so that programs may keep a tag there. */
+  readonly ignoresTopByte: boolean;
   /** Whether the MMU sets the accessed and dirty bits itself: a store to a clean writable page does not fault. */
   readonly hardwareFlags: boolean;
   /** Whether kernels before `userfault.wpOnEveryArch` can write-protect pages by userfaultfd. */
@@ -236,6 +245,8 @@ export const GENERIC_ARCH: Pick<
   | 'mapAbove4G'
   | 'hugeHintRoundsDown'
   | 'dataMteAllowed'
+  | 'protBits'
+  | 'ignoresTopByte'
   | 'hardwareFlags'
   | 'userfaultWp'
   | 'fetchBringsIn'
@@ -251,6 +262,8 @@ export const GENERIC_ARCH: Pick<
   mapAbove4G: 0,
   hugeHintRoundsDown: false,
   dataMteAllowed: true,
+  protBits: PROT_BTI | PROT_MTE,
+  ignoresTopByte: false,
   hardwareFlags: false,
   userfaultWp: false,
   fetchBringsIn: false,

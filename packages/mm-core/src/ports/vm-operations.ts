@@ -32,6 +32,8 @@ export interface VmOperationsInit {
   maySplit?: ((vma: Vma, addr: Addr) => number) | undefined;
   /** Returns the name that maps prints for the VMA, or null for the default rule. */
   name?: ((vma: Vma) => string | null) | undefined;
+  /** Whether the memory keeps allocation tags, so that PROT_MTE is allowed: memory in RAM only. */
+  mayTag?: boolean | undefined;
   /** Returns the bytes of a page of this mapping, when it is not the machine's page. */
   pageSize?: ((vma: Vma) => number) | undefined;
   /** What userfaultfd needs of the driver. Without it a mapping cannot be registered. */
@@ -51,6 +53,7 @@ export class VmOperations {
   readonly name: ((vma: Vma) => string | null) | null;
   readonly pageSize: ((vma: Vma) => number) | null;
   readonly userfault: UserfaultOperations | null;
+  readonly mayTag: boolean;
 
   constructor(init: VmOperationsInit) {
     this.open = init.open ?? null;
@@ -64,5 +67,6 @@ export class VmOperations {
     this.name = init.name ?? null;
     this.pageSize = init.pageSize ?? null;
     this.userfault = init.userfault ?? null;
+    this.mayTag = init.mayTag === true;
   }
 }

@@ -43,6 +43,16 @@ export function modifyFlags(cur: Caller, i: Slot, spec: AreaSpec): SlotOrErrno {
   return modifyVma(cur, vma, spec);
 }
 
+/** {@link modifyFlags} for a VMA that also gets the VM_HIGH_ bits `high`. */
+export function modifyBoth(cur: Caller, i: Slot, spec: AreaSpec, high: number): SlotOrErrno {
+  const { mm } = cur;
+  const vma = mm.vmas.at(mm.tree.idAt(i));
+  const { vmFlags } = spec;
+  spec.partOf(vma, spec.start, spec.end).vmFlags = vmFlags;
+  spec.vmFlagsHigh = high;
+  return modifyVma(cur, vma, spec);
+}
+
 /**
  * Makes one VMA out of the part of `vma` that `spec` names. The caller gives it the flags and the name in `spec`.
  *

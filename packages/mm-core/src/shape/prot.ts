@@ -1,13 +1,20 @@
 /**
  * vma_set_page_prot: sets the page protection of a VMA, write-protected where the first write to a page must fault.
  */
-import { VM_PFNMAP, VM_SHARED, VM_SOFTDIRTY, VM_UFFD_WP, VM_WRITE } from '../base/flags.ts';
+import { PROT_MTE } from '@vmarea/uapi';
+import { VM_ARCH_1, VM_HIGH_ARCH, VM_PFNMAP, VM_SHARED, VM_SOFTDIRTY, VM_UFFD_WP, VM_WRITE } from '../base/flags.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { VmFlags } from '../base/units.ts';
 
-/** vm_get_page_prot: returns the index into the protection map. */
+/** vm_get_page_prot: returns the index into the protection map; bit 6 is VM_ARCH_1. */
 export function vmGetPageProt(vmFlags: VmFlags): number {
-  return vmFlags & 15;
+  return (vmFlags & 15) | ((vmFlags & VM_ARCH_1) >>> 18);
+}
+
+/** arch_validate_flags: returns whether `high` (VM_HIGH_ bits) asks for tags only where the memory keeps them. */
+export function archValidateFlags(vma: Vma, high: number): boolean {
+  if ((high & vma.vmMm.system.archProt & PROT_MTE) === 0) return true;
+  return vma.vmOps === null ? vma.vmFile === null : vma.vmOps.mayTag;
 }
 
 /** vma_wants_writenotify: returns whether the mapping is shared and writable and the first write to a page must fault. */
@@ -27,5 +34,5 @@ export function vmaSetPageProt(vma: Vma): void {
   let index = vmGetPageProt(flags);
   // Tests the flags first, to avoid the call for most mappings.
   if ((flags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED) && vmaWantsWritenotify(vma)) index &= ~VM_SHARED;
-  vma.vmPageProt = (vma.vmPageProt & ~15) | index;
+  vma.vmPageProt = (vma.vmPageProt & 0x30) | index | ((vma.vmFlagsHigh & VM_HIGH_ARCH) << 2);
 }

@@ -2,7 +2,7 @@
  * The state that a kernel has once per machine: architecture, version, build, sysctls, the commit counter, and the plugged
  * in ports. No other module has module-level state.
  */
-import { defaultSysctls, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
+import { defaultSysctls, PROT_BTI, PROT_MTE, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
 import { checkAppSettings } from './app-setting.ts';
 import { Call } from './call.ts';
 import type { Arch } from '../ports/arch.ts';
@@ -57,6 +57,8 @@ export class MmSystem {
   /** The pages committed: vm_committed_as, exact (the kernel's per-CPU batches are not modelled). */
   committedAs = 0;
   /** vm_area_cachep. */
+  /** The PROT_ bits that this machine has beyond the common ones: PROT_BTI, PROT_MTE. */
+  readonly archProt: number;
   readonly vmAreaCachep: Slab;
   /**
    * Whether calls on plain memory work on records where they can. False: they use objects for everything, as the kernel
@@ -95,6 +97,9 @@ export class MmSystem {
     this.stackGuardGap = init.config.stackGuardGapPages * init.arch.pageSize;
     const total = Math.floor(init.config.ramBytes / init.arch.pageSize);
     this.ram = init.ram ?? { totalPages: () => total, guessFreePages: () => total, swapPages: () => 0 };
+    const { profile, config, arch } = init;
+    const cpu = (config.cpuBti ? PROT_BTI : 0) | (config.cpuMte ? PROT_MTE : 0);
+    this.archProt = profile.mmap.protBtiMte ? arch.protBits & cpu : 0;
     this.security = init.security ?? CAPABILITY_SECURITY;
     this.vmAreaCachep = new Slab(this);
     this.onWarning = init.onWarning ?? (() => undefined);

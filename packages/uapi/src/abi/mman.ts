@@ -128,6 +128,14 @@ export const PR_SET_VMA = 0x53564d41;
 /** Second argument: sets the name of the range; a null pointer removes it. */
 export const PR_SET_VMA_ANON_NAME = 0;
 
+/** prctl: pointers with a tag in system calls, and the checks of tags (arm64, 5.4 and 5.10). */
+export const PR_SET_TAGGED_ADDR_CTRL = 55;
+export const PR_GET_TAGGED_ADDR_CTRL = 56;
+export const PR_TAGGED_ADDR_ENABLE = 0x1;
+export const PR_MTE_TCF_SYNC = 0x2;
+export const PR_MTE_TCF_ASYNC = 0x4;
+/** The tags that the processor may choose at random (its instruction IRG): bit 3 is tag 0. */
+export const PR_MTE_TAG_MASK = 0x7fff8;
 /** prctl: memory-deny-write-execute (6.3). */
 export const PR_SET_MDWE = 65;
 export const PR_GET_MDWE = 66;

@@ -22,6 +22,7 @@ export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1
     failureLeaksCommit: false,
     refusesMovedVma: true,
     protBtiMte: true,
+    untagsAddresses: true,
   },
   merge: {
     expandsNextFirst: true,

@@ -29,6 +29,7 @@ export const MSM_4_4: KernelProfile = {
     failureLeaksCommit: true,
     refusesMovedVma: false,
     protBtiMte: false,
+    untagsAddresses: false,
     fixedFailureKeepsOld: false,
     stackFlagNoHugepage: false,
     seal: false,

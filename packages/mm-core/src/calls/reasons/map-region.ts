@@ -57,3 +57,10 @@ export const MMAP_REGION_MDWE: number = reason('mmap_region.mdwe', {
   change: 'Map without PROT_WRITE or without PROT_EXEC; READ_IMPLIES_EXEC adds PROT_EXEC.',
   source: { fn: 'map_deny_write_exec', file: 'mm/mmap.c', kernel: '6.12' },
 });
+
+export const MMAP_REGION_TAGS: number = reason('mmap_region.tags', {
+  errno: EINVAL,
+  says: 'The protection contains PROT_MTE, and the memory of this file keeps no tags.',
+  change: 'Use anonymous memory, a memfd or a file on tmpfs, without huge pages.',
+  source: { fn: 'arch_validate_flags', file: 'arch/arm64/include/asm/mman.h', caller: 'mmap_region', kernel: '6.1' },
+});

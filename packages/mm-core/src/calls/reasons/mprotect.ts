@@ -92,3 +92,10 @@ export const MPROTECT_MDWE: number = reason('mprotect.mdwe', {
   change: 'Map the code with PROT_EXEC from the start.',
   source: { fn: 'map_deny_write_exec', file: 'mm/mprotect.c', kernel: '6.12' },
 });
+
+export const MPROTECT_TAGS: number = reason('mprotect.tags', {
+  errno: EINVAL,
+  says: 'The protection contains PROT_MTE, and the memory of this file keeps no tags.',
+  change: 'Use anonymous memory, a memfd or a file on tmpfs, without huge pages.',
+  source: { fn: 'arch_validate_flags', file: 'arch/arm64/include/asm/mman.h', caller: 'mprotect', kernel: '6.1' },
+});

@@ -38,7 +38,7 @@ import type { Addr } from '../../base/units.ts';
 export const FAULT_SIGNAL = 1;
 
 /** A signal and its si_code. */
-interface Siginfo {
+export interface Siginfo {
   readonly signal: number;
   readonly code: number;
 }
@@ -135,7 +135,8 @@ function accessDecision(access: number): number {
   return access === ACCESS_EXEC ? FAULT_NOT_EXECUTABLE : FAULT_NOT_READABLE;
 }
 
-function refused(cur: Caller, vma: Vma | null, address: Addr, siginfo: Siginfo, decision: number): number {
+/** Stores the signal of an access that fails, and reports it. Returns {@link FAULT_SIGNAL}. */
+export function refused(cur: Caller, vma: Vma | null, address: Addr, siginfo: Siginfo, decision: number): number {
   const { call } = cur;
   const { tracer } = cur.mm;
   const access = call.refused;

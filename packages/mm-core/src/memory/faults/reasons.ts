@@ -23,6 +23,20 @@ export const FAULT_NOT_CANONICAL: number = reason('fault.not_canonical', {
   source: { fn: 'exc_general_protection', file: 'arch/x86/kernel/traps.c' },
 });
 
+export const FAULT_TAG_MISMATCH: number = reason('fault.tag_mismatch', {
+  signal: SIGSEGV,
+  says: 'The tag of the pointer differs from the tag of the memory (PROT_MTE).',
+  change: 'Use the pointer that the allocator returned, while its memory is allocated.',
+  source: { fn: 'do_tag_check_fault', file: 'arch/arm64/mm/fault.c', kernel: '6.1' },
+});
+
+export const FAULT_TAG_MISMATCH_LATER: number = reason('fault.tag_mismatch_later', {
+  signal: SIGSEGV,
+  says: 'An access since the last entry to the kernel had a pointer whose tag differs from that of the memory (PROT_MTE).',
+  change: 'Select PR_MTE_TCF_SYNC to get the address of the access.',
+  source: { fn: 'do_notify_resume', file: 'arch/arm64/kernel/signal.c', kernel: '6.1' },
+});
+
 export const FAULT_NOT_READABLE: number = reason('fault.not_readable', {
   signal: SIGSEGV,
   says: 'The mapping allows no access at all (PROT_NONE).',

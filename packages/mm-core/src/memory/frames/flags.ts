@@ -35,6 +35,8 @@ export const PG_WAITERS = 0x8000;
 /** For use by drivers. */
 export const PG_PRIVATE = 0x10000;
 export const PG_PRIVATE2 = 0x20000;
+/** Has allocation tags (PG_mte_tagged). */
+export const PG_TAGGED = 0x40000;
 
 /** Free, and the first frame of a block in the buddy lists. Internal to memory/frames/buddy.ts. */
 export const PG_BUDDY = 0x400000;

@@ -5,6 +5,8 @@
  * ends at 4 GiB; words and the DataView span the whole. Nothing is written before it is used: the host commits lazily.
  */
 
+import type { FrameTags } from './tags.ts';
+
 /** Bytes of one byte window: a frame never lies across two. */
 const WINDOW_SHIFT = 30;
 const WINDOW_BYTES: number = 2 ** WINDOW_SHIFT;
@@ -42,6 +44,8 @@ export class PhysicalMemory {
   readonly zeroAtStart: boolean;
   /** Words of a page; a frame's first word is `pfn * wordsPerPage`. */
   readonly wordsPerPage: number;
+  /** The allocation tags of frames; null on a machine without PROT_MTE. */
+  tags: FrameTags | null = null;
   private readonly frameShift: number;
   private readonly frameMask: number;
 
@@ -97,10 +101,11 @@ export class PhysicalMemory {
     this.windows[pfn >>> this.frameShift]!.fill(0, at, at + this.pageSize);
   }
 
-  /** Copies one frame over another. */
+  /** Copies one frame over another, with its allocation tags. */
   copyFrame(dst: number, src: number): void {
     const words = this.wordsPerPage;
     this.u32.copyWithin(dst * words, src * words, (src + 1) * words);
+    if (this.tags !== null) this.tags.copy(dst, src);
   }
 
   /** Sets `len` bytes from `offset` of a frame to `value`; the range may continue in the frames behind. */
