@@ -39,6 +39,8 @@ const UNREACHABLE: ReadonlyMap<string, string> = new Map([
   ['mprotect.sealed', 'the model has no mseal: see decision-cases.ts'],
   ['mremap.sealed', 'the model has no mseal: see decision-cases.ts'],
   ['madvise.sealed', 'the model has no mseal: see decision-cases.ts'],
+  ['mmap_region.tags', 'the model has no PROT_MTE: see decision-cases.ts and packages/kernel/test/tags.test.ts'],
+  ['mprotect.tags', 'the model has no PROT_MTE: see decision-cases.ts and packages/kernel/test/tags.test.ts'],
   ['mmap_region.mdwe', 'the model has no PR_SET_MDWE: see decision-cases.ts'],
   ['mprotect.mdwe', 'the model has no PR_SET_MDWE: see decision-cases.ts'],
   ['prctl_set_mdwe.bits', 'the model has no PR_SET_MDWE: see decision-cases.ts'],
