@@ -2,10 +2,14 @@ import { availableParallelism } from 'node:os';
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
+/** `vitest run --mode full`: what is sampled otherwise runs whole. */
+const full = (mode: string): boolean => mode === 'full';
+
+export default defineConfig(({ mode }) => ({
   // Tests run from source. Node tests resolve through the SSR environment: `resolve.conditions` alone does nothing here.
   ssr: { resolve: { conditions: ['@vmarea/source', ...defaultServerConditions] } },
   test: {
+    env: full(mode) ? { VMAREA_FULL: '1' } : {},
     // By default one processor is left free, which on two cores doubles the time.
     maxWorkers: availableParallelism(),
     projects: [
@@ -34,8 +38,20 @@ export default defineConfig({
           name: 'workspace',
           environment: 'node',
           include: ['test/**/*.test.ts'],
+          exclude: ['test/consumers.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        // Packs and installs all packages: `pnpm check:consumer`, not part of `pnpm test`.
+        test: {
+          name: 'consumers',
+          environment: 'node',
+          include: ['test/consumers.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
         },
       },
     ],
@@ -46,4 +62,4 @@ export default defineConfig({
       thresholds: { lines: 80 },
     },
   },
-});
+}));

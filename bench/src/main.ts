@@ -3,6 +3,7 @@
  *
  *     pnpm bench                the short form, within three minutes
  *     pnpm bench --full         more and longer rounds
+ *     pnpm bench --quick        only shows that every row runs: its figures decide nothing
  *     pnpm bench --json FILE    the report as JSON («-» for stdout instead of the text)
  *     pnpm bench --docs DIR     performance.md, and how cost grows with the number of VMAs as SVG
  *     pnpm bench --from FILE    measures nothing: takes an earlier run's JSON
@@ -26,15 +27,46 @@ import { replayFigures } from './measure/replay.ts';
 import { steadyReport } from './measure/steady.ts';
 
 const SIZES = [10, 1000, 10000, 60000];
-const SHORT: Effort = { rounds: 9, ms: 12, warmup: 8 };
-const FULL: Effort = { rounds: 31, ms: 30, warmup: 16 };
+/** How long a form of the benchmark measures. */
+interface Form {
+  readonly effort: Effort;
+  readonly latencyCalls: number;
+  readonly steadyCalls: number;
+  readonly replayLines: number;
+  readonly processRounds: number;
+}
 
-async function run(full: boolean, profile: KernelProfile['name']): Promise<Report> {
+const FORMS: Readonly<Record<Report['form'], Form>> = {
+  quick: {
+    effort: { rounds: 1, ms: 2, warmup: 1 },
+    latencyCalls: 20_000,
+    steadyCalls: 100_000,
+    replayLines: 20_000,
+    processRounds: 1,
+  },
+  short: {
+    effort: { rounds: 9, ms: 12, warmup: 8 },
+    latencyCalls: 200_000,
+    steadyCalls: 1_000_000,
+    replayLines: 300_000,
+    processRounds: 5,
+  },
+  full: {
+    effort: { rounds: 31, ms: 30, warmup: 16 },
+    latencyCalls: 1_000_000,
+    steadyCalls: 1_000_000,
+    replayLines: 2_000_000,
+    processRounds: 15,
+  },
+};
+
+async function run(form: Report['form'], profile: KernelProfile['name']): Promise<Report> {
+  const { effort, latencyCalls, steadyCalls, replayLines, processRounds } = FORMS[form];
   const host = new Host();
   const setting: Setting = {
     profile,
     sizes: SIZES,
-    effort: full ? FULL : SHORT,
+    effort,
     host,
     progress: (what) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${what}`);
@@ -42,19 +74,19 @@ async function run(full: boolean, profile: KernelProfile['name']): Promise<Repor
   };
   const rows = [...(await engineRows(setting)), ...(await memoryRows(setting))];
   setting.progress('latency');
-  const latency = await churnLatency(profile, 60_000, full ? 1_000_000 : 200_000, host);
+  const latency = await churnLatency(profile, 60_000, latencyCalls, host);
   host.end();
   setting.progress('steady state');
-  const steady = steadyReport(profile, 1_000_000);
+  const steady = steadyReport(profile, steadyCalls);
   setting.progress('replay');
-  const replay = replayFigures('linux-6.1', full ? 2_000_000 : 300_000);
+  const replay = replayFigures('linux-6.1', replayLines);
   setting.progress('whole processes');
-  const processes = processRows(full ? 15 : 5);
+  const processes = processRows(processRounds);
   setting.progress('');
   return {
     date: new Date().toISOString().slice(0, 10),
     profile,
-    form: full ? 'full' : 'short',
+    form,
     machine: machine(host.compiler),
     hostMissing: host.why,
     rows,
@@ -69,6 +101,7 @@ async function run(full: boolean, profile: KernelProfile['name']): Promise<Repor
 const { values } = parseArgs({
   options: {
     full: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     docs: { type: 'string' },
     from: { type: 'string' },
@@ -100,7 +133,7 @@ const NOT_MEASURED = (key: string, value: unknown): unknown =>
   value === null && ['median', 'min', 'max', 'value'].includes(key) ? NaN : value;
 const report =
   values.from === undefined
-    ? await run(values.full, values.kernel as KernelProfile['name'])
+    ? await run(values.full ? 'full' : values.quick ? 'quick' : 'short', values.kernel as KernelProfile['name'])
     : (JSON.parse(readFileSync(values.from, 'utf8'), NOT_MEASURED) as Report);
 if (values.json !== '-') process.stdout.write(reportText(report));
 if (values.json !== undefined) {

@@ -6,11 +6,14 @@ import { readExceptions } from '../src/exceptions.ts';
 import { describeFailure } from '../src/report.ts';
 import { runSet } from '../src/run-set.ts';
 
+/** `pnpm test:full`. */
+const FULL = process.env['VMAREA_FULL'] === '1';
+
 const HOME = join(import.meta.dirname, '..');
 
 /** How {@link checkSet} runs a set. */
 export interface CheckSetOptions {
-  /** Every n-th recording; `pnpm conformance --check` runs all. */
+  /** Every n-th recording, unless all are asked for; `pnpm conformance` runs all. */
   readonly every?: number;
   /** A copy of the recorded kernel's profile, which answers as the profile does. */
   readonly profile?: KernelProfile;
@@ -21,7 +24,9 @@ export interface CheckSetOptions {
  *
  * @param recordings how many there are
  */
-export function checkSet(set: string, recordings: number, { every = 4, profile }: CheckSetOptions = {}): void {
+export function checkSet(set: string, recordings: number, options: CheckSetOptions = {}): void {
+  const { profile } = options;
+  const every = FULL ? 1 : (options.every ?? 24);
   const count = Math.ceil(recordings / every);
   it(`answers ${count} of ${recordings} recordings of ${set} as the kernel did`, () => {
     const result = runSet({

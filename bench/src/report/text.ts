@@ -22,7 +22,7 @@ export interface Machine {
 export interface Report {
   readonly date: string;
   readonly profile: string;
-  readonly form: 'short' | 'full';
+  readonly form: 'quick' | 'short' | 'full';
   readonly machine: Machine;
   /** Why there is no host peer; empty when there is one. */
   readonly hostMissing: string;

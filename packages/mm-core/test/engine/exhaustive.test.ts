@@ -2,7 +2,7 @@
  * Every sequence of three calls out of 90: six verbs, each on every range of five pages. The engine's answer and the address
  * space that it leaves are compared with the naive model's (model-verbs.ts, one entry a page), and validateMm holds.
  *
- * All 729,000 run on linux-6.1, every tenth on msm-4.4; VMAREA_EXHAUSTIVE=all runs all of them on both.
+ * All 729,000 run on linux-6.1, every tenth on msm-4.4; `pnpm test:full` runs all of them on both.
  */
 import { DEFAULT_CONFIG, MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROFILES } from '@vmarea/uapi';
 import { expect, it } from 'vitest';
@@ -256,7 +256,7 @@ function run(name: keyof typeof PROFILES, every: number): number {
   return done;
 }
 
-const ALL = process.env['VMAREA_EXHAUSTIVE'] === 'all';
+const ALL = process.env['VMAREA_FULL'] === '1';
 
 it('linux-6.1 is complete to depth 3', { timeout: 600_000 }, () => {
   const done = run('linux-6.1', 1);

@@ -8,7 +8,7 @@ import { allReasons } from '../../src/reasons.ts';
 import { CountingTracer } from '../../src/testing/index.ts';
 import { runSeed } from './property.ts';
 
-const SEQUENCES = 10_000;
+const SEQUENCES = process.env['VMAREA_FULL'] === '1' ? 10_000 : 6000;
 const FIRST_SEED = 1;
 /** Seeds are run in portions, so that a failing one is told by the name of its test. */
 const PORTIONS = 10;

@@ -10,7 +10,7 @@ import { Machine, PAGE, PROFILES_UNDER_TEST, RW, type TestFile, type TestTask } 
 const A = 0x10000000;
 const PAGES = 12;
 const FILE_PAGES = 6;
-const SEQUENCES = 2500;
+const SEQUENCES = process.env['VMAREA_FULL'] === '1' ? 2500 : 800;
 const STEPS = 20;
 
 const FILE_BYTES = FILE_PAGES * PAGE;
