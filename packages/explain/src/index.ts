@@ -26,3 +26,6 @@ export { filesOf, setStage, type MachineMaker, type MachineNeeds, type Setting, 
 export { ReasonBook, type Reason } from './answer/reason-book.ts';
 export { Recorder, type TraceEvent } from './answer/recorder.ts';
 export { neighboursIn, type NeighbourReason, type Neighbours } from './answer/neighbours.ts';
+export { takeTour } from './tour/take.ts';
+export { TourError, type TourOptions, type TourPlace, type TourStep } from './tour/tour.ts';
+export { pageStates, type PageState } from './tour/page-state.ts';

@@ -271,8 +271,8 @@ export class History {
   }
 }
 
-function spaceOf({ pid, program, from, to }: SpaceRow, index: number): Space {
-  return { index, pid, program, from, to };
+function spaceOf({ pid, program, from, to, mmapBase, searchesUp }: SpaceRow, index: number): Space {
+  return { index, pid, program, from, to, mmapBase, searchesUp };
 }
 
 /** Returns the versions alive at a moment: those of the last keyframe that are still alive, and those born since. */

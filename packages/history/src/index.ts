@@ -1,7 +1,7 @@
 // @vmarea/history: the history of all address spaces of a log, or of a series of maps, in typed arrays with keyframes: the areas of
 // any moment within milliseconds, changes, figures over time, and the first moment that satisfies a condition.
 
-export { HistoryRecorder } from './recorder.ts';
+export { HistoryRecorder, type OwnStep } from './recorder.ts';
 export { History } from './history.ts';
 export { historyOfMaps, splitSeries, type MapOfSeries, type SeriesPart } from './series.ts';
 export { changesBetween } from './changes.ts';

@@ -26,6 +26,16 @@ interface Watched {
   readonly labels: ReadonlyMap<number, string> | null;
 }
 
+/** A step that no replay makes: {@link HistoryRecorder.add} writes it. */
+export interface OwnStep {
+  /** The task that made it, in the state after it. */
+  readonly task: Task;
+  /** The call's name and arguments, as text. */
+  readonly name: string;
+  readonly text: string;
+  readonly result: number | null;
+}
+
 /** Writes a history. Use it for one replay. */
 export class HistoryRecorder implements Tracer {
   readonly #table = new Table();
@@ -33,6 +43,8 @@ export class HistoryRecorder implements Tracer {
   readonly #byPid = new Map<number, Watched>();
   /** The address space of the last event, so that the next event finds it without a look-up. */
   #told: Watched | null = null;
+  /** The number of steps that {@link add} has written. */
+  #added = 0;
 
   /** Returns the options of a replay with this recorder as a listener, besides the listeners that they contain. */
   listen(options: ReplayOptions): ReplayOptions {
@@ -58,6 +70,24 @@ export class HistoryRecorder implements Tracer {
   /** The history so far. It may be read while the replay continues. */
   get history(): History {
     return new History(this.#table);
+  }
+
+  /**
+   * Writes a step of a task that the caller runs itself, and compares its whole address space. The step's line and number are
+   * its ordinal.
+   *
+   * @returns its moment
+   */
+  add({ task, name, text, result }: OwnStep): number {
+    const { pid } = task;
+    const watched = this.#use(pid, pid, task, null);
+    widen(watched.changed, 0, Infinity);
+    const number = ++this.#added;
+    const row = { kind: 'call', line: number, pid, space: watched.index, number, name, text } as const;
+    const moment = this.#table.addStep({ ...row, result, recorded: result, reason: null });
+    this.#look(watched, moment);
+    if (task.exitStatus !== null) this.#leave(pid, moment);
+    return moment;
   }
 
   // --- the tracer
@@ -176,6 +206,8 @@ export class HistoryRecorder implements Tracer {
       }
       if (row.program === '') row.program = this.#programOf(now);
     }
+    row.mmapBase = mm.mmapBase;
+    row.searchesUp = mm.mmapLegacy;
     this.#table.settle(index, moment);
   }
 

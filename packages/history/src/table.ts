@@ -40,6 +40,8 @@ export interface Keyframe {
 export class SpaceRow {
   readonly pid: number;
   program: string = '';
+  mmapBase: number = 0;
+  searchesUp: boolean = false;
   readonly from: number;
   to: number = Infinity;
   /** Its versions, in the order of their birth. */

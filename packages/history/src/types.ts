@@ -59,6 +59,10 @@ export interface Space {
   readonly from: number;
   /** The first moment after its end; `Infinity` when it does not end. */
   readonly to: number;
+  /** mmap_base: where searches for free addresses begin; 0 when unknown. */
+  readonly mmapBase: number;
+  /** Whether searches go up from `mmapBase` (the legacy layout), not down. */
+  readonly searchesUp: boolean;
 }
 
 /**

@@ -37,6 +37,27 @@ export interface SpaceInfo {
   readonly to: number;
 }
 
+/** A range of addresses, the end not included. */
+export type Range = readonly [start: number, end: number];
+
+/** What the map shows beside areas. */
+export interface Landmarks {
+  /** mmap_base, where searches for free addresses begin; 0 when it is not known. */
+  readonly mmapBase: number;
+  /** Whether searches go up from there. */
+  readonly searchesUp: boolean;
+  /** Ranges below areas that grow down, which searches leave free. */
+  readonly guards: readonly Range[];
+  /** The address that the call named; -1 for none. */
+  readonly named: number;
+  /** Whether `named` was a hint that the kernel may pass over. */
+  readonly isHint: boolean;
+  /** Where the call's memory came to be; -1 for none. */
+  readonly given: number;
+  /** The free range, before the call, out of which the kernel took its memory; null when it chose none. */
+  readonly hole: Range | null;
+}
+
 /** What came of opening an input. */
 export interface Opened {
   readonly title: string;
@@ -93,7 +114,7 @@ export interface AreaColumns {
   readonly rights: Uint8Array;
   readonly offsets: Float64Array;
   /** Index in `names`. */
-  readonly name: Uint16Array;
+  readonly name: Uint32Array;
   readonly names: readonly string[];
   /** Index in {@link MARKS} of what the step did to it. */
   readonly marks: Uint8Array;
@@ -143,10 +164,7 @@ export interface MapView {
   /** Areas that went at this step. */
   readonly gone: readonly AreaLine[];
   readonly bytes: number;
-  /** The address that the call named, where it is a hint or the range that it works on; -1 for none. */
-  readonly hint: number;
-  /** Where the call's memory came to be; -1 for none. */
-  readonly given: number;
+  readonly landmarks: Landmarks;
 }
 
 /** Two moments compared. */

@@ -1,5 +1,5 @@
 /** Rows for the page: steps, areas and changes as text. */
-import type { Area, Change, History, Step } from '@vmarea/history';
+import type { Area, Change, Step } from '@vmarea/history';
 import { formatMapsLine } from '@vmarea/strace';
 import { errnoName, escapeText, shortText } from '@vmarea/uapi';
 import { MARKS, type AreaColumns, type AreaLine, type ChangeLine, type Row } from './protocol.ts';
@@ -73,20 +73,21 @@ export function changeLine({ kind, before, after }: Change): ChangeLine {
 }
 
 /** Areas in columns, with the marks that a step's changes give. */
-export function columnsOf(history: History, ids: Uint32Array, changes: readonly Change[]): AreaColumns {
+export function columnsOf(areas: readonly Area[], changes: readonly Change[]): AreaColumns {
   const marked = new Map<number, number>();
   for (const { kind, after } of changes) for (const { id } of after) marked.set(id, MARKS.indexOf(kind));
-  const { length } = ids;
+  const { length } = areas;
+  const ids = new Uint32Array(length);
   const starts = new Float64Array(length);
   const ends = new Float64Array(length);
   const offsets = new Float64Array(length);
   const rights = new Uint8Array(length);
   const marks = new Uint8Array(length);
-  const name = new Uint16Array(length);
+  const name = new Uint32Array(length);
   const names: string[] = [];
   const known = new Map<string, number>();
-  for (let i = 0; i < length; i++) {
-    const area = history.area(ids[i]!);
+  for (const [i, area] of areas.entries()) {
+    ids[i] = area.id;
     starts[i] = area.start;
     ends[i] = area.end;
     offsets[i] = area.offset;
@@ -94,10 +95,8 @@ export function columnsOf(history: History, ids: Uint32Array, changes: readonly 
     marks[i] = marked.get(area.id) ?? 0;
     let at = known.get(area.name);
     if (at === undefined) {
-      // Names beyond 65,535 are not told apart.
-      at = Math.min(names.length, 65_535);
+      at = names.push(escapeText(area.name)) - 1;
       known.set(area.name, at);
-      if (at === names.length) names.push(escapeText(area.name));
     }
     name[i] = at;
   }

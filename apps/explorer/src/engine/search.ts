@@ -37,7 +37,7 @@ function testOf(history: History, word: string): { readonly test: Test; readonly
   return {
     test: (moment) => {
       const { name, text } = history.step(moment);
-      return name.toLowerCase().includes(lower) || text.toLowerCase().includes(lower);
+      return `${name}(${text})`.toLowerCase().includes(lower);
     },
     what: `with «${word}»`,
   };

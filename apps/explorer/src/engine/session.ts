@@ -1,10 +1,11 @@
 /** One input that is open: its history, and what the page asks of it. Runs in the worker; it knows nothing of the page. */
 import { HistoryRecorder, historyOfMaps, type History } from '@vmarea/history';
 import { Replay, replayFitting, type ReplayOptions, type ReplayReport } from '@vmarea/replay';
-import { describeSituation, inferSituation, isModelled, LogClues, type Situation } from '@vmarea/situation';
-import { LogParser, parseRegister } from '@vmarea/strace';
+import { describeSituation, inferSituation, isModelled, LogClues, machineOf, type Situation } from '@vmarea/situation';
+import { LogParser } from '@vmarea/strace';
 import { escapeText, type KernelName } from '@vmarea/uapi';
 import type { Input } from './input.ts';
+import { landmarksOf, type Limits } from './landmarks.ts';
 import { loadHugePages, namesHugePages } from './lazy/huge-pages.ts';
 import { buildMachine, factsOf } from './machine.ts';
 import type {
@@ -131,6 +132,15 @@ function verdictOf(report: ReplayReport): string {
   return `${answers.reproduced.toLocaleString('en')} of ${count(judged, 'judged answer')} are the ones that the kernel here gives.${end}${untold}`;
 }
 
+/** Limits of maps without a machine: what is usual. */
+const NO_LIMITS: Limits = { guardGap: 2 ** 20, window: [4096, 2 ** 56] };
+
+function limitsOf(situation: Situation): Limits {
+  const { config, pageSize, vaBits, sysctl } = machineOf(situation);
+  const lowest = Math.max(pageSize, sysctl.mmapMinAddr);
+  return { guardGap: config.stackGuardGapPages * pageSize, window: [lowest, 2 ** vaBits] };
+}
+
 /** An input that is open. */
 export class Session {
   readonly history: History;
@@ -138,6 +148,7 @@ export class Session {
   readonly #situation: Situation | null;
   readonly #report: ReplayReport | null;
   readonly #took: number;
+  readonly #limits: Limits;
 
   private constructor(
     input: Input,
@@ -151,6 +162,7 @@ export class Session {
     this.history = history;
     this.#report = report;
     this.#took = took;
+    this.#limits = situation === null ? NO_LIMITS : limitsOf(situation);
   }
 
   /**
@@ -301,21 +313,17 @@ export class Session {
   map(moment: number, space: number): MapView {
     const { history } = this;
     const step = moment === 0 ? null : history.step(moment);
-    const own = step?.space === space;
-    const changes = own ? history.changes(moment - 1, moment, space) : [];
-    const ids = history.idsAt(moment, space);
+    const own = step?.space === space ? step : null;
+    const changes = own === null ? [] : history.changes(moment - 1, moment, space);
+    const areas = history.at(moment, space);
     const gone = changes.filter(({ kind }) => kind === 'went').flatMap(({ before }) => before.map(areaLine));
-    const first = own && step.kind === 'call' ? parseRegister(step.text.split(',', 1)[0]?.trim() ?? '') : null;
-    const hint = first === null ? -1 : Number(first);
-    const given = own && step.kind === 'call' ? (step.result ?? -1) : -1;
     return {
       moment,
       space,
-      columns: columnsOf(history, ids, changes),
+      columns: columnsOf(areas, changes),
       gone,
       bytes: history.figuresAt(moment, space).bytes,
-      hint: hint > 0 && hint < 2 ** 52 ? hint : -1,
-      given: given > 4096 ? given : -1,
+      landmarks: landmarksOf(history, { space, areas, step: own, changes }, this.#limits),
     };
   }
 

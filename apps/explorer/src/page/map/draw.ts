@@ -1,8 +1,9 @@
 /** Draws the map of a moment. */
 import { MARKS, type MapView } from '../../engine/protocol.ts';
 import { kindOf, rightsOf } from './kinds.ts';
-import { indexAt, positionOf, type Scale } from './scale.ts';
-import { fit, palette, type Palette } from '../parts/theme.ts';
+import { drawLandmarks } from './landmarks.ts';
+import { indexAt, type Scale } from './scale.ts';
+import { fit, palette } from '../parts/theme.ts';
 import { bytes, hex } from '../../words.ts';
 
 /** What is to be drawn. */
@@ -17,8 +18,9 @@ export interface Picture {
   readonly pageSize: number;
 }
 
-const TOP = 22;
-const BOTTOM = 20;
+/** Pixels above the areas, for three rows of labels, and below them. */
+const TOP = 44;
+const BOTTOM = 34;
 /** Signs of the marks: what happened is not told by colour alone. */
 const SIGNS: Readonly<Record<string, string>> = {
   came: '+',
@@ -102,13 +104,6 @@ function drawPages(g: CanvasRenderingContext2D, picture: Picture, i: number, x: 
   g.globalAlpha = 1;
 }
 
-function drawPointer(g: CanvasRenderingContext2D, colors: Palette, x: number, text: string): void {
-  g.fillStyle = colors.accent;
-  g.fillRect(x - 0.5, TOP - 6, 1.5, g.canvas.clientHeight - TOP - BOTTOM + 12);
-  const width = g.measureText(text).width;
-  g.fillText(text, Math.max(2, Math.min(g.canvas.clientWidth - width - 2, x - width / 2)), 12);
-}
-
 /** Draws it. */
 export function drawMap(canvas: HTMLCanvasElement, picture: Picture): void {
   const g = fit(canvas);
@@ -152,7 +147,7 @@ export function drawMap(canvas: HTMLCanvasElement, picture: Picture): void {
       g.lineWidth = 2;
       g.strokeRect(left - 1, TOP - 2, size + 2, band + 4);
       g.fillStyle = colors.accent;
-      g.fillText(SIGNS[MARKS[columns.marks[i]!] ?? ''] ?? '', Math.max(0, left + size / 2 - 5), height - 6);
+      g.fillText(SIGNS[MARKS[columns.marks[i]!] ?? ''] ?? '', Math.max(0, left + size / 2 - 5), height - BOTTOM + 14);
     }
   }
   // Gaps that are wide enough carry their size.
@@ -169,14 +164,7 @@ export function drawMap(canvas: HTMLCanvasElement, picture: Picture): void {
     const wide = g.measureText(text).width;
     if (wide + 6 < space) g.fillText(text, x(end) + (space - wide) / 2, TOP + band / 2 - 4);
   }
-  const { hint, given } = view;
-  for (const [address, word] of [
-    [hint, 'named'],
-    [given === hint ? -1 : given, 'given'],
-  ] as const) {
-    const position = address < 0 ? -1 : positionOf(scale, columns, address);
-    if (position >= from && position <= to) drawPointer(g, colors, x(position), `${word} ${hex(address)}`);
-  }
+  drawLandmarks(g, { view, scale, window, colors, top: TOP, bottom: height - BOTTOM });
   // Addresses at both ends.
   g.fillStyle = colors.ink;
   const low = Math.min(first, columns.starts.length - 1);

@@ -4,10 +4,11 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { MARKS, type AreaView, type MapView } from '../../engine/protocol.ts';
 import { drawMap, swatch, type Picture } from './draw.ts';
 import { KINDS, kindOf, permissions, RIGHTS, rightsOf } from './kinds.ts';
+import { landmarkSentences } from './landmark-words.ts';
 import { indexAt, scaleOf, type Scale } from './scale.ts';
 import { ask, go, map, moment, opened, selectedArea } from '../state/state.ts';
 import { VirtualList } from '../parts/virtual-list.tsx';
-import { bytes, count, hex } from '../../words.ts';
+import { bytes, count } from '../../words.ts';
 
 /** How the map is coloured. */
 export const colouring = signal<Picture['by']>('kind');
@@ -114,6 +115,7 @@ export function AddressMap() {
   });
   if (view === null || scale === null) return <section class="map" aria-label="Map" />;
   const { columns, gone } = view;
+  const landmarks = landmarkSentences(view.landmarks);
   const { length } = columns.starts;
   const partAt = (event: MouseEvent): number => {
     const box = canvas.current!.getBoundingClientRect();
@@ -218,10 +220,12 @@ export function AddressMap() {
         </ul>
       )}
       {selectedArea.value >= 0 && <AreaDetails id={selectedArea.value} view={view} />}
-      {view.given >= 0 && view.hint >= 0 && view.given !== view.hint && (
-        <p class="faint">
-          The call named {hex(view.hint)} and was given {hex(view.given)}.
-        </p>
+      {landmarks.length > 0 && (
+        <ul class="faint landmarks" aria-label="On the map">
+          {landmarks.map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
       )}
     </section>
   );
