@@ -9,6 +9,7 @@ import { shortText } from '@vmarea/uapi';
 import { Command, CommanderError } from 'commander';
 import { packagePath } from './machine/package.ts';
 import { addCommands } from './options/commands.ts';
+import type { InputKind } from './intake/recognize-file.ts';
 import { UsageError, type Io } from './text/io.ts';
 import { safeIo } from './text/safe-io.ts';
 
@@ -73,10 +74,11 @@ function filesOf(args: readonly string[], program: Command): readonly string[] {
 async function runFiles(files: readonly string[], options: readonly string[], io: Io): Promise<number> {
   const { recognizeFile } = await import('./intake/recognize-file.ts');
   const { bundleArguments } = await import('./intake/bundle.ts');
-  const kinds = files.map((file) => ({ file, kind: file === '-' ? 'strace' : recognizeFile(file) }));
+  const kinds: { file: string; kind: InputKind }[] = [];
+  for (const file of files) kinds.push({ file, kind: file === '-' ? 'strace' : await recognizeFile(file) });
   let status = 0;
   for (const { file, kind } of kinds) {
-    const command = kind === 'maps' ? 'maps' : kind === 'calls' ? 'explain' : 'replay';
+    const command = kind === 'maps' ? 'maps' : kind === 'calls' || kind === 'question' ? 'explain' : 'replay';
     const args = kind === 'bundle' ? bundleArguments(file, options) : [command, file, ...options];
     status = Math.max(status, await run(args, io));
   }

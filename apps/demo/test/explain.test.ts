@@ -698,11 +698,11 @@ describe('what a cold reader would miss', () => {
   it.each([
     [
       'mprotect(0x7f0000000000, 4096, PROT_READ|PROT_EXEC) = -1 EACCES (Permission denied)',
-      'mprotect gives EACCES for these reasons:',
+      'Of mm two rules give EACCES',
       [],
     ],
     ['fork() = -1 EAGAIN (Resource temporarily unavailable)', 'the pids limit of a cgroup', []],
-    ['fork() = -1 ENOMEM (Cannot allocate memory)', 'its map is not given: --maps-before and --meminfo tell', []],
+    ['fork() = -1 ENOMEM (Cannot allocate memory)', 'vm.overcommit_memory=1» lets fork succeed', []],
     [
       `mmap(NULL, 4096, ${anon}, -1, 0)`,
       'because RLIMIT_STACK is unlimited',

@@ -5,10 +5,20 @@
  */
 export { askedSituation, explain, type Question } from './answer/explain.ts';
 export { explainCall, type CallQuestion } from './answer/explain-call.ts';
-export type { Answer, Check, Comparison, EarlierCall, Elsewhere, ExplainedChange, Refusal } from './answer/answer.ts';
-export { formatAnswer, formatEvents, formatVerbose } from './text/format.ts';
+export type {
+  Answer,
+  Check,
+  Comparison,
+  ComparisonCause,
+  EarlierCall,
+  Elsewhere,
+  ExplainedChange,
+  Refusal,
+} from './answer/answer.ts';
+export { formatAnswer, formatEvents, formatStatements, formatVerbose, skippedSentence } from './text/format.ts';
 export { formatPicture, type PictureRow } from './answer/picture.ts';
 export { parseRecorded, parseScript, type Call, type Recorded } from './input/script.ts';
+export { readQuestion, type PastedQuestion, type Statement } from './paste/paste.ts';
 export { evaluate, type Names } from './input/values.ts';
 export { FailedResultError, ScriptError } from './input/error.ts';
 export {

@@ -255,6 +255,10 @@ export class LogClues {
       return;
     }
     if (ret === null) return;
+    if (name === 'mmap') {
+      this.flags(call);
+      if (call.errno === 22) this.refusedOffset(call);
+    }
     switch (name) {
       case 'brk':
         if (ret > 0x10000) this.firstBreak ??= { value: ret, line, what: `the break at ${hex(ret)}`, chosen: true };
@@ -282,6 +286,20 @@ export class LogClues {
       default:
         return;
     }
+  }
+
+  /** An offset of whole 4 KiB that is refused: pages are larger. */
+  private refusedOffset({ args, line }: Call): void {
+    const off = parseRegister(args[5] ?? '');
+    if (typeof off !== 'number' || off === 0 || off % 4096 !== 0 || off % 65536 === 0) return;
+    const size = off % 16384 !== 0 ? 16384 : 65536;
+    this.largePages ??= clue(size, line, `mmap of offset ${hex(off)} is refused as not aligned`);
+  }
+
+  /** Flags that only the headers of one machine have. */
+  private flags({ args, line }: Call): void {
+    if (/\bMAP_32BIT\b/.test(args[3] ?? '') && !this.telling.has('x86-64'))
+      this.telling.set('x86-64', clue('MAP_32BIT', line, 'MAP_32BIT, a flag of x86-64'));
   }
 
   private answered(call: Call, ret: number): void {

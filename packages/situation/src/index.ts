@@ -71,4 +71,6 @@ export {
   type GivenMount,
   type Mounts,
 } from './mounts.ts';
+export { MOST_PASTE_LINES, readPaste, type Paste } from './paste/reader.ts';
+export { nothingTold, type Told, type ToldMount, type ToldProcess } from './paste/told.ts';
 export { SituationError } from './error.ts';

@@ -5,7 +5,8 @@
 import type { MapsLine } from '@vmarea/strace';
 import { allCapabilities, PROFILES, type KernelConfig, type KernelName } from '@vmarea/uapi';
 import type { AddressClue, Clue, LogClues } from './clues.ts';
-import { assumed, fromLog, given, type Evidence, type Fact } from './evidence.ts';
+import { nothingTold, type Told } from './paste/told.ts';
+import { assumed, fromLog, given, isAssumed, type Evidence, type Fact } from './evidence.ts';
 import { SituationError } from './error.ts';
 import { placeFiles, type FileSpec, type NamedFile } from './files.ts';
 import { ASSUMED_MOUNTS, type GivenMount, type Mounts } from './mounts.ts';
@@ -55,6 +56,8 @@ export interface Sources {
   readonly clues: LogClues | null;
   /** The real map at the end, if known: it also shows the machine. */
   readonly mapAfter?: readonly MapsLine[] | undefined;
+  /** What the text of a question tells beside its calls. An option has precedence. */
+  readonly told?: Told | undefined;
 }
 
 /** A clue, and its source. */
@@ -146,12 +149,15 @@ function architectureFact(
       : { value: 'arm64', evidence: bits.evidence };
   }
   if (bits !== null) return { value: 'arm64', evidence: bits.evidence };
+  const refused = ofLog(log?.largePages);
+  if (refused !== null && page === null) return { value: 'arm64', evidence: refused.evidence };
   return assumed('arm64');
 }
 
 /** Returns whether enough borders were seen to exclude 4 KiB pages. */
 function onlyBigPages(page: Sourced<number> | null, log: LogClues | null): boolean {
-  return page !== null && page.value >= 16384 && ((log?.answers ?? 0) >= 3 || log?.largePages != null || log === null);
+  if (page === null) return log?.largePages != null;
+  return page.value >= 16384 && ((log?.answers ?? 0) >= 3 || log?.largePages != null || log === null);
 }
 
 function telling(log: LogClues | null, architecture: Architecture): Sourced<Architecture> | null {
@@ -190,7 +196,7 @@ function pageFact(
     if (size !== undefined) return { value: size, evidence: bits.evidence };
   }
   const refused = ofLog(log?.largePages);
-  if (refused !== null && page !== null && page.value >= refused.value) return refused;
+  if (refused !== null && (page === null || page.value >= refused.value)) return refused;
   return assumed(4096);
 }
 
@@ -235,11 +241,42 @@ function bitsFact(
   return assumed(usual, allowed.length > 1 ? `of ${allowed.join(' and ')}` : '');
 }
 
-function memoryFact(facts: GivenFacts): Fact<MemoryFigures> {
+/** Returns the architecture that the text of a question names, unless the log shows another one. */
+function toldArchitecture(found: Fact<Architecture>, told: Told, log: LogClues | null): Fact<Architecture> {
+  if (found.evidence.kind === 'option' || found.evidence.kind === 'map') return found;
+  const shown = log !== null && (log.compat ?? log.narrow ?? log.machine ?? log.path ?? null) !== null;
+  if (shown || (log?.telling.size ?? 0) > 0) return found;
+  const named = ofLog(told.architecture);
+  if (named !== null) return named;
+  if (told.pageSize !== null && told.pageSize.value > 4096)
+    return fromLog('arm64', told.pageSize.line, told.pageSize.what);
+  return found;
+}
+
+function toldPageSize(found: Fact<number>, told: Told, architecture: Architecture): Fact<number> {
+  const { pageSize } = told;
+  // What addresses and options show holds.
+  if (pageSize === null || architecture !== 'arm64' || found.evidence.kind === 'option') return found;
+  return found.value === 4096 && !isAssumed(found) ? found : ofLog(pageSize)!;
+}
+
+function toldBits(found: Fact<number>, told: Told, { architecture, pageSize }: KnownMachine): Fact<number> {
+  const { vaBits } = told;
+  if (vaBits === null || !isAssumed(found) || !vaBitsOf(architecture, pageSize.value).includes(vaBits.value))
+    return found;
+  return ofLog(vaBits)!;
+}
+
+function mapBeforeFact(facts: GivenFacts, told: Told): Fact<MapBefore> | null {
+  if (facts.mapBefore !== undefined) return given(facts.mapBefore, facts.mapBefore.source);
+  return told.mapBefore === null ? null : fromLog(told.mapBefore, 0, told.mapBefore.source);
+}
+
+function memoryFact(facts: GivenFacts, told: Told): Fact<MemoryFigures> {
   if (facts.meminfo !== undefined)
     return { value: facts.meminfo, evidence: { kind: 'meminfo', line: 0, what: 'its figures' } };
   if (facts.ram !== undefined) return given(memoryOf(facts.ram), `--ram ${facts.ram}`);
-  return assumed(memoryOf(ASSUMED_RAM));
+  return told.memory ?? assumed(memoryOf(ASSUMED_RAM));
 }
 
 /**
@@ -249,23 +286,28 @@ function memoryFact(facts: GivenFacts): Fact<MemoryFigures> {
  */
 export function inferSituation(sources: Sources): Situation {
   const { given: facts, clues } = sources;
-  const mapLines = [facts.mapBefore?.lines, sources.mapAfter].filter((lines) => lines !== undefined);
+  const mapLines = [(facts.mapBefore ?? sources.told?.mapBefore)?.lines, sources.mapAfter].filter(
+    (lines) => lines !== undefined,
+  );
   const maps = mapLines.map((lines) => mapClues(lines));
   const { bits, least } = widths(clues, maps);
   const page = maps.reduce((found, map) => smaller(found, ofMap(map.page)), ofLog(clues?.smallPages));
-  const architecture = architectureFact(facts, clues, maps, bits, page);
-  const pageSize = pageFact(facts, architecture.value, bits, page, clues);
+  const told = sources.told ?? nothingTold();
+  const architecture = toldArchitecture(architectureFact(facts, clues, maps, bits, page), told, clues);
+  const pageSize = toldPageSize(pageFact(facts, architecture.value, bits, page, clues), told, architecture.value);
   const machine = { architecture: architecture.value, pageSize: pageSize.value, bits: facts.vaBits ?? bits?.value };
-  const { kernel, others } = chooseKernel({ facts, clues, maps: mapLines }, machine);
-  const vaBits = bitsFact(facts, { architecture: architecture.value, kernel: kernel.value, pageSize }, bits, least);
+  const { kernel, others } = chooseKernel({ facts, clues, maps: mapLines, release: told.release }, machine);
+  const known = { architecture: architecture.value, kernel: kernel.value, pageSize };
+  const vaBits = toldBits(bitsFact(facts, known, bits, least), told, known);
   const config = new Map<keyof KernelConfig, Fact<boolean | number>>();
   for (const [name, value] of facts.config ?? []) {
     const shown = typeof value === 'number' ? value : value ? 'on' : 'off';
     config.set(name, given(value, `--config ${configWord(name)}=${shown}`));
   }
-  const sysctls = new Map<string, Fact<string>>();
+  for (const [name, fact] of told.config) if (!config.has(name)) config.set(name, fact);
+  const sysctls = new Map<string, Fact<string>>(told.sysctls);
   for (const [name, value] of facts.sysctls ?? []) sysctls.set(name, given(value, `--sysctl ${name}=${value}`));
-  const limits = new Map<number, Fact<Limit>>();
+  const limits = new Map<number, Fact<Limit>>(told.limits);
   for (const { resource, soft, hard } of facts.limits ?? []) limits.set(resource, given({ soft, hard }, '--rlimit'));
   const { capabilities, uid } = identity(facts, clues);
   return {
@@ -283,8 +325,8 @@ export function inferSituation(sources: Sources): Situation {
     vsyscall: maps.map((map) => ofMap(map.vsyscall)).find((found) => found !== null) ?? assumed('xonly'),
     personality: personalityFact(facts, clues),
     aslr: aslrFact(facts, clues),
-    memory: memoryFact(facts),
-    mapBefore: facts.mapBefore === undefined ? null : given(facts.mapBefore, facts.mapBefore.source),
+    memory: memoryFact(facts, told),
+    mapBefore: mapBeforeFact(facts, told),
     mounts: mountsFact(facts.mounts ?? []),
     files: filesFact(facts.files ?? []),
     seccomp: ofLog(clues?.seccomp),

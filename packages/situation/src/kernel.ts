@@ -5,7 +5,7 @@
 import type { MapsLine } from '@vmarea/strace';
 import { PROFILES, type KernelName } from '@vmarea/uapi';
 import { archOf } from './arch.ts';
-import type { LogClues } from './clues.ts';
+import type { Clue, LogClues } from './clues.ts';
 import { assumed, fromLog, given, type Fact } from './evidence.ts';
 import type { GivenFacts } from './infer.ts';
 import { kernelCluesOfMap, versionOf, type KernelClue } from './kernel-clues.ts';
@@ -32,6 +32,8 @@ export interface KernelSources {
   /** Null without a log. */
   readonly clues: LogClues | null;
   readonly maps: readonly (readonly MapsLine[])[];
+  /** A release that is told beside the log; the log's own has precedence. */
+  readonly release?: Clue<string> | null | undefined;
 }
 
 /** The default kernel, where there is no log. */
@@ -66,17 +68,21 @@ function listed(names: readonly string[]): string {
 }
 
 /** Returns the kernel of a log or a map. */
-export function chooseKernel({ facts, clues, maps }: KernelSources, machine: KernelMachine): KernelChoice {
+export function chooseKernel(
+  { facts, clues, maps, release: told }: KernelSources,
+  machine: KernelMachine,
+): KernelChoice {
   if (facts.kernel !== undefined) return { kernel: given(facts.kernel, `--kernel ${facts.kernel}`), others: [] };
   const all = kernelsOf(machine.architecture);
-  const release = facts.release ?? clues?.release?.value;
+  const shownRelease = clues?.release ?? told ?? null;
+  const release = facts.release ?? shownRelease?.value;
   if (release !== undefined && versionOf(release) > 0) {
     const name = nearest(release, all);
     const own = versionOf(PROFILES[name].release) - versionOf(release);
     const how = own === 0 ? '' : own < 0 ? ', which is later' : ', which is earlier';
     const kernel =
       facts.release === undefined
-        ? fromLog(name, clues!.release!.line, `${clues!.release!.what}${how}`)
+        ? fromLog(name, shownRelease!.line, `${shownRelease!.what}${how}`)
         : given(name, `release ${release}${how}`);
     return { kernel, others: [] };
   }

@@ -35,8 +35,8 @@ export interface MemoryFigures {
   readonly swap: number;
   /** Committed_AS; null when the file does not contain it. */
   readonly committed: number | null;
-  /** Hugepagesize and HugePages_Total; null when the file does not contain them. */
-  readonly hugePages: { readonly size: number; readonly pages: number } | null;
+  /** Hugepagesize and HugePages_Total, and how many of them others have or reserved; null when the file does not contain them. */
+  readonly hugePages: { readonly size: number; readonly pages: number; readonly held?: number } | null;
 }
 
 /** A line of a map, with its data from smaps. */

@@ -239,6 +239,14 @@ export function parseMeminfo(text: string, file: string): MemoryFigures {
     free: free * 1024,
     swap: kb('SwapTotal') * 1024,
     committed: committed === undefined ? null : committed * 1024,
-    hugePages: size === undefined ? null : { size: size * 1024, pages: kb('HugePages_Total') },
+    hugePages: size === undefined ? null : poolOf(size * 1024, values),
   };
+}
+
+/** Returns the pool of huge pages: what is not free, or is reserved, is held by others. */
+function poolOf(size: number, values: ReadonlyMap<string, number>): MemoryFigures['hugePages'] {
+  const pages = values.get('HugePages_Total') ?? 0;
+  const free = values.get('HugePages_Free') ?? pages;
+  const held = Math.max(0, pages - free + (values.get('HugePages_Rsvd') ?? 0));
+  return held === 0 ? { size, pages } : { size, pages, held };
 }

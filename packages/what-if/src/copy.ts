@@ -5,7 +5,7 @@
  * counted once. The effects of the calls on files remain. Private huge pages lose their reservation in the copy, as in fork.
  */
 import type { Kernel, Task } from '@vmarea/kernel';
-import { VM_LOCKED, VM_LOCKONFAULT, type MmSystem } from '@vmarea/mm-core';
+import { VM_HUGETLB, VM_LOCKED, VM_LOCKONFAULT, type MmSystem } from '@vmarea/mm-core';
 import { OVERCOMMIT_ALWAYS, type KernelConfig } from '@vmarea/uapi';
 
 const LOCKS: number = VM_LOCKED | VM_LOCKONFAULT;
@@ -67,6 +67,31 @@ function clearLocks(task: Task): void {
   task.mm.lockedVm = 0;
 }
 
+/** Descriptors that are looked at for files of huge pages. */
+const MOST_DESCRIPTORS = 256;
+
+/**
+ * Releases the huge pages that a trial reserved: a shared mapping's reservation belongs to the file and outlives the mapping. Only
+ * of files that the process itself does not map.
+ */
+function releaseReservations(task: Task, copy: Task): void {
+  const own = new Set<unknown>();
+  for (let vma = task.mm.tree.first; vma !== null; vma = vma.vmNext)
+    if (vma.vmFile !== null) own.add(vma.vmFile.fInode);
+  const mapped = new Set<unknown>();
+  for (let vma = copy.mm.tree.first; vma !== null; vma = vma.vmNext) {
+    if ((vma.vmFlags & VM_HUGETLB) !== 0 && vma.vmFile !== null && !own.has(vma.vmFile.fInode))
+      mapped.add(vma.vmFile.fInode);
+  }
+  for (let fd = 0; mapped.size > 0 && fd < MOST_DESCRIPTORS; fd++) {
+    const inode = copy.cur.files.fget(fd)?.fInode;
+    if (inode === undefined || !mapped.delete(inode)) continue;
+    const size = inode.iSize;
+    copy.sys.ftruncate(fd, 0);
+    copy.sys.ftruncate(fd, size);
+  }
+}
+
 /**
  * Runs `run` on a copy of a task. Restores limits, rights, sysctls, configuration and RAM figures that it changes.
  *
@@ -89,6 +114,7 @@ export function onCopy<T>(task: Task, run: (copy: Task) => T): T | null {
     return run(copy);
   } finally {
     copy.mm.tracer = null;
+    releaseReservations(task, copy);
     clearLocks(copy);
     copy.sys.exit();
     task.sys.wait(copy.pid);

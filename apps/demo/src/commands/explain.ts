@@ -3,8 +3,25 @@
  * standard input.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { askedSituation, explain, formatAnswer, formatVerbose, parseScript, type Answer } from '@vmarea/explain';
-import { describeEvidence, isAssumed, LogClues, listFacts, type Fact, type Situation } from '@vmarea/situation';
+import {
+  askedSituation,
+  explain,
+  formatAnswer,
+  formatStatements,
+  formatVerbose,
+  readQuestion,
+  skippedSentence,
+  type Answer,
+} from '@vmarea/explain';
+import {
+  describeEvidence,
+  isAssumed,
+  LogClues,
+  listFacts,
+  type Fact,
+  type Situation,
+  type Told,
+} from '@vmarea/situation';
 import { MEMORY_CALLS, parseLog } from '@vmarea/strace';
 import { makeMachine, reasonBook } from '../machine/lab.ts';
 import { givenFacts, situationOf } from '../options/situation.ts';
@@ -63,32 +80,38 @@ function meantLine(what: string): number | null {
   return failed;
 }
 
-/** The machine and the process: what the options say, and what the lines show where they are of a log. */
-function situationOfScript(text: string, options: ExplainOptions): Situation {
+/** The machine and the process: what the options say, what the text tells, and what the lines show where they are of a log. */
+function situationOfScript(text: string, told: Told, options: ExplainOptions): Situation {
   const { maps, ...rest } = options;
   const given = givenFacts(maps === undefined ? rest : { ...rest, mapsBefore: rest.mapsBefore ?? maps });
   const clues = new LogClues();
   for (const event of parseLog(text)) clues.event(event);
   // Calls without results show nothing of the machine.
-  return situationOf(given, clues.calls === 0 ? null : clues);
+  return situationOf(given, clues.calls === 0 ? null : clues, { told });
 }
 
-/** Explains a script; the text or JSON of the answer. */
+/** Explains a script or a pasted question; the text or JSON of the answer. */
 export function explainText(script: string, options: ExplainOptions): string {
-  const situation = situationOfScript(script, options);
-  const book = reasonBook(situation);
+  const question = readQuestion(script);
+  const { told, calls, statements } = question;
+  if (calls.length === 0)
+    return options.json === true ? `${JSON.stringify({ statements }, null, 2)}\n` : formatStatements(statements);
+  const situation = situationOfScript(script, told, options);
   const answer: Answer = explain({
     make: makeMachine,
     situation,
-    script: parseScript(script),
-    book,
+    script: calls,
+    told,
+    book: reasonBook(situation),
     withoutChanges: !options.changes,
   });
-  return answerText(answer, situation, options);
+  const notes = [...question.notes, ...answer.notes];
+  const text = answerText({ ...answer, notes }, situation, options, skippedSentence(question));
+  return statements.length === 0 || options.json === true ? text : `${formatStatements(statements)}\n${text}`;
 }
 
 /** An answer as the options want it. */
-function answerText(answer: Answer, situation: Situation, options: ExplainOptions): string {
+function answerText(answer: Answer, situation: Situation, options: ExplainOptions, left = ''): string {
   const book = reasonBook(situation);
   const facts = listFacts(situation);
   if (options.json === true) return `${JSON.stringify({ ...answer, situation: facts }, null, 2)}\n`;
@@ -98,7 +121,7 @@ function answerText(answer: Answer, situation: Situation, options: ExplainOption
       book,
       facts.map(({ name, value, evidence }) => `${name}: ${value} (${evidence})`),
     );
-  return formatAnswer(answer, machineLine(askedSituation(situation)));
+  return formatAnswer(answer, `${machineLine(askedSituation(situation))} ${left}`.trim());
 }
 
 /** One line about the machine; what nothing tells is said to be assumed. */

@@ -158,12 +158,12 @@ export async function replayCommand(logs: readonly string[], options: ReplayComm
     at: options.at === undefined ? undefined : parseCount('--at', options.at, 1),
   };
   const situationFor = (clues: LogClues, kernel?: KernelName): Situation =>
-    situationOf({ ...facts, kernel: kernel ?? facts.kernel }, clues, maps);
+    situationOf({ ...facts, kernel: kernel ?? facts.kernel }, clues, { mapAfter: maps });
   if (kernels !== null) {
     const names = usage(() => kernels.map(parseKernelName));
     const run = async (log: string, name: KernelName): Promise<ReplayReport> => {
       const report = await replayOne(log, (clues) => situationFor(clues, name), settings, io);
-      refuseNoLog(log, report);
+      await refuseNoLog(log, report);
       return report;
     };
     return compareKernels(logs, names, { run, json: options.json === true, io });
@@ -172,7 +172,7 @@ export async function replayCommand(logs: readonly string[], options: ReplayComm
   const printed: unknown[] = [];
   for (const log of logs) {
     const report = await replayOne(log, situationFor, settings, io);
-    refuseNoLog(log, report);
+    await refuseNoLog(log, report);
     if (report.stacks !== null) refuseNoStacks(log, report);
     if (report.verdict === 'differs') status = 1;
     if (options.json === true) printed.push({ log, ...reportJson(report) });
@@ -224,11 +224,11 @@ async function replayOne(
 }
 
 /** @throws UsageError for input that is no log, or has no call that a replay looks at */
-function refuseNoLog(log: string, report: ReplayReport): void {
+async function refuseNoLog(log: string, report: ReplayReport): Promise<void> {
   if (report.lines === 0 && report.calls === 0) throw new UsageError(`replay: ${log} is empty`);
   // Calls of which none could be read: another tool's output, which looks alike.
   if (report.calls > 0 && report.answers.replayed === 0 && report.notes.strange.count > 0 && isFile(log))
-    recognizeFile(log);
+    await recognizeFile(log);
   if (report.calls > 0 || report.signals.length > 0) return;
   const { strange } = report.notes;
   if (strange.count === 0) return;

@@ -4,12 +4,12 @@
 import { closeSync, openSync, readSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, constants } from 'node:zlib';
-import { recognize, RECOGNIZED_BYTES, type Recognized } from '@vmarea/strace';
+import { MEMORY_CALLS, parseLog, recognize, RECOGNIZED_BYTES, type Recognized } from '@vmarea/strace';
 import { UsageError } from '../text/io.ts';
 import { BUNDLE_FILE } from './bundle.ts';
 
 /** What the command line was given. */
-export type InputKind = 'bundle' | 'strace' | 'maps' | 'calls';
+export type InputKind = 'bundle' | 'strace' | 'maps' | 'calls' | 'question';
 
 function kindOfNode(stats: Stats): string {
   if (stats.isSocket()) return 'a socket';
@@ -47,12 +47,64 @@ function unpacked(file: string, bytes: Uint8Array): Uint8Array {
   }
 }
 
+/** Calls up to which a log without exec counts as a part of one, pasted to ask about it. */
+const PART_OF_LOG = 60;
+
+/**
+ * Returns whether a short text is a question: a few lines of a log with a failure, calls or messages between prose, outputs of
+ * other commands beside calls.
+ */
+async function isQuestion(found: Recognized, text: string): Promise<boolean> {
+  if (found.kind === 'gzip' || found.what.startsWith('binary') || found.what === 'empty') return false;
+  if (found.kind === 'strace') return isPart(text);
+  const { readQuestion } = await import('@vmarea/explain');
+  try {
+    const { calls, statements } = readQuestion(text);
+    if (statements.length > 0) return true;
+    // A map beside calls without results is a map; a trace of perf in which nothing failed asks nothing.
+    const named = found.kind === 'maps' || found.kind === 'smaps' || found.what.includes('perf trace');
+    return named ? calls.some(isFailure) : calls.length > 0;
+  } catch (error) {
+    if (error instanceof Error && (error.name === 'ScriptError' || error.name === 'SituationError')) return false;
+    throw error;
+  }
+}
+
+function isFailure({
+  recorded,
+  name,
+}: {
+  readonly recorded: { readonly ret: number | null } | null;
+  readonly name: string;
+}): boolean {
+  return name === 'access' || (recorded?.ret ?? 0) < 0;
+}
+
+/** Returns whether a log is only a part of one, in which a memory call failed or a signal was sent. */
+function isPart(text: string): boolean {
+  let calls = 0;
+  let failed = false;
+  for (const event of parseLog(text)) {
+    if (event.type === 'signal' && event.addr !== null) failed = true;
+    if (event.type !== 'call') continue;
+    const { call } = event;
+    calls++;
+    if (call.name.startsWith('exec') && !call.failed) return false;
+    if (call.failed && (MEMORY_CALLS.has(call.name) || ASKED.test(call.name))) failed = true;
+  }
+  return failed && calls <= PART_OF_LOG;
+}
+
+/** Calls beside memory calls whose failures are explained. */
+const ASKED =
+  /^(?:fork|vfork|clone3?|userfaultfd|bpf|io_uring_\w+|shm\w+|memfd_\w+|mbind|perf_event_open|fallocate|ftruncate|pkey_\w+)$/;
+
 /**
  * Says what a file is.
  *
  * @throws UsageError with one line for everything that is not read
  */
-export function recognizeFile(file: string): InputKind {
+export async function recognizeFile(file: string): Promise<InputKind> {
   const stats = statSync(file, { throwIfNoEntry: false });
   if (stats === undefined) throw new UsageError(`${file} does not exist, and is no command (--help lists those)`);
   if (stats.isDirectory()) {
@@ -63,14 +115,17 @@ export function recognizeFile(file: string): InputKind {
   }
   if (!stats.isFile()) throw new UsageError(`${file} is ${kindOfNode(stats)}: vmarea reads files`);
   let found: Recognized;
+  let short: Uint8Array | null;
   try {
     const { bytes, complete } = beginning(file, stats.size);
+    short = complete ? bytes : null;
     found = recognize(bytes, complete);
     if (found.kind === 'gzip') found = recognize(unpacked(file, bytes), false);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
+  if (short !== null && (await isQuestion(found, new TextDecoder().decode(short)))) return 'question';
   if (found.kind === 'smaps' || found.kind === 'maps') return 'maps';
   if (found.kind === 'strace' || found.kind === 'calls') return found.kind;
   const what = found.kind === 'gzip' ? 'packed twice' : found.what;

@@ -22,6 +22,7 @@ import {
   type LogClues,
   type MapBefore,
   type Situation,
+  type Sources,
 } from '@vmarea/situation';
 import { parseMaps, type MapsLine } from '@vmarea/strace';
 import { allCapabilities } from '@vmarea/uapi';
@@ -82,13 +83,16 @@ export function givenFacts(options: SituationOptions): GivenFacts {
   };
 }
 
+/** Sources beside options and log: the real map at the end, and what a pasted text tells. */
+export type MoreSources = Pick<Sources, 'mapAfter' | 'told'>;
+
 /**
  * The situation of a command without a log, or with a log's clues.
  *
  * @throws UsageError for a value that cannot be
  */
-export function situationOf(facts: GivenFacts, clues: LogClues | null, mapAfter?: readonly MapsLine[]): Situation {
-  return usage(() => inferSituation({ given: facts, clues, mapAfter }));
+export function situationOf(facts: GivenFacts, clues: LogClues | null, more: MoreSources = {}): Situation {
+  return usage(() => inferSituation({ given: facts, clues, ...more }));
 }
 
 /**

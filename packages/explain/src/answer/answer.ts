@@ -57,13 +57,23 @@ export interface Refusal {
   readonly turned: string;
 }
 
+/** What would make the recorded result and the one here agree. */
+export interface ComparisonCause {
+  /** Continues «if». */
+  readonly condition: string;
+  /** Options of the command that make the results agree; empty when there are none. */
+  readonly options: readonly string[];
+  /** Whether the text of the question tells that it is so. */
+  readonly known?: boolean;
+}
+
 /** The recorded result of the call compared with the one here. */
 export interface Comparison {
   /** The result in the line. */
   readonly recorded: string;
   readonly agrees: boolean;
   /** What would make the results agree, when they differ. */
-  readonly causes: readonly { readonly condition: string; readonly options: readonly string[] }[];
+  readonly causes: readonly ComparisonCause[];
   /** A remark when no rule of mm gives the recorded result; empty otherwise. */
   readonly note: string;
 }

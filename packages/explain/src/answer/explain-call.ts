@@ -4,6 +4,7 @@
  * Makes the call on the process; tries changes on copies before.
  */
 import type { Task } from '@vmarea/kernel';
+import { findVma } from '@vmarea/mm-core';
 import {
   BRK_CLEAR_OLD_MAPS,
   FAULT_NOT_EXECUTABLE,
@@ -18,7 +19,7 @@ import {
   MREMAP_OWNER_REFUSED,
 } from '@vmarea/mm-core/reasons';
 import { EACCES, EAGAIN, ENOMEM, EPERM, errnoName, signalName } from '@vmarea/uapi';
-import { causesOf, onCopy, succeeded, type Outcome } from '@vmarea/what-if';
+import { bytes, causesOf, onCopy, succeeded, type Outcome } from '@vmarea/what-if';
 import { SYSTEM_CALLS } from '../calls/system-calls.ts';
 import { formatCall, formatOutcome, hex, makeCall } from '../calls/verbs.ts';
 import type { Call, Recorded } from '../input/script.ts';
@@ -163,8 +164,8 @@ function isFork({ name }: Call): boolean {
 /** Returns the path of the mapped device; empty for none. */
 function deviceOf({ task, call, args }: CallQuestion): string {
   const fd = call.name === 'mmap' ? Number(BigInt.asIntN(32, args[4] ?? -1n)) : -1;
-  const path = fd < 0 ? '' : (task.cur.files.fget(fd)?.path() ?? '');
-  return /^\/dev\/(?!null$|zero$|shm\/)/.test(path) ? path : '';
+  const path = fd < 0 ? '' : (task.cur.files.fget(fd)?.path() ?? '').replace(/^\/ram(?=\/dev\/)/, '');
+  return /^\/dev\/(?!null$|zero$|shm\/|hugepages)/.test(path) ? path : '';
 }
 
 /** The limit of listed rules of a call that give an errno. */
@@ -178,13 +179,44 @@ function rulesFor({ call, book }: CallQuestion, errno: number): string {
   return ` ${call.name} gives ${errnoName(errno)} for these reasons: ${fitting.map(({ sentence }) => sentence).join(' ')}`;
 }
 
+/** What decides in the drivers of well-known devices. */
+const DEVICES: readonly (readonly [path: string, sentence: string])[] = [
+  [
+    '/dev/mem',
+    ' CONFIG_STRICT_DEVMEM refuses RAM, and with CONFIG_IO_STRICT_DEVMEM what a driver uses; lockdown (secure boot) refuses all: boot with iomem=relaxed, or use the device of a driver (UIO, /dev/gpiomem, /sys/…/resource0).',
+  ],
+  [
+    '/dev/binder',
+    ' binder refuses writable mappings (EPERM), more than 4 MiB are cut, and a process maps it once (EBUSY).',
+  ],
+  [
+    '/dev/ashmem',
+    ' ashmem gives EINVAL before ASHMEM_SET_SIZE and for more than its size, EPERM for rights that ASHMEM_SET_PROT_MASK took.',
+  ],
+  ['/dev/kvm', ' Only descriptors of virtual processors can be mapped (KVM_GET_VCPU_MMAP_SIZE bytes).'],
+  [
+    '/dev/dri',
+    ' DRM gives EINVAL for an offset that no buffer has (DRM_IOCTL_MODE_MAP_DUMB gives it), EACCES for a buffer of another client.',
+  ],
+  [
+    '/dev/nvidia',
+    ' Its ENOMEM often comes from RLIMIT_MEMLOCK or from a full window of the card (nvidia-smi, dmesg: NVRM).',
+  ],
+  [
+    '/dev/kgsl',
+    ' Its ENOMEM often means that the addresses of the graphics processor, or of a 32-bit process, are used up.',
+  ],
+  ['/dev/fb', ' More than smem_len bytes from the offset give EINVAL.'],
+  ['/dev/video', ' V4L2 gives EINVAL for an offset or a length that VIDIOC_QUERYBUF did not give.'],
+];
+
 /** Explains an errno that no rule of mm gives. */
 function whoElse(question: CallQuestion, errno: number, device: string): string {
   const { seccompLine } = question;
   if (errno === EAGAIN && isFork(question.call))
     return 'fork gives EAGAIN when there are too many tasks: RLIMIT_NPROC (ulimit -u), kernel.threads-max, kernel.pid_max, or the pids limit of a cgroup (containers, systemd TasksMax). Tasks are not counted here.';
   if (device !== '')
-    return `${device} is a device: the mmap of its driver answers, and gives ${errnoName(errno)} by its own rules.`;
+    return `${device} is a device: the mmap of its driver answers, and gives ${errnoName(errno)} by its own rules.${DEVICES.find(([name]) => device.startsWith(name))?.[1] ?? ''}`;
   if (seccompLine !== undefined)
     return `No rule of mm gives ${errnoName(errno)} here: the seccomp filter of line ${seccompLine} answered.`;
   const lsm =
@@ -209,8 +241,27 @@ const SIGNAL_CODES: readonly (readonly [code: string, sentence: string])[] = [
   ['BUS_ADRALN', 'BUS_ADRALN: the address was not aligned for the instruction.'],
 ];
 
+/** Explains a SIGBUS in a page that lies within its file: the filesystem could not give the page. Empty for another access. */
+function withinFile({ task, args }: CallQuestion): string {
+  const at = Number(BigInt.asUintN(64, args[0] ?? 0n));
+  const vma = findVma(task.mm, at);
+  if (vma === null || vma.vmStart > at || vma.vmFile === null) return '';
+  const { pageSize } = task.kernel.system;
+  const offset = vma.vmPgoff * pageSize + (at - vma.vmStart);
+  const size = vma.vmFile.fInode.iSize;
+  const path = vma.vmFile.path();
+  if (offset >= size) return '';
+  const room = path.startsWith('/dev/shm/')
+    ? `the tmpfs at /dev/shm is full. A container gets 64 MiB for it («df /dev/shm» shows it): docker run --shm-size=1g. posix_fallocate would have failed with ENOSPC instead`
+    : 'the filesystem is full (a hole of a file gets its block at the first write), a tmpfs has reached its size, the pool of huge pages is empty, or the medium cannot be read';
+  return `The page lies within the file: the access is at byte ${offset} (${bytes(offset)}) of ${path}, which has ${bytes(size)}. The page could not be had: ${room}.`;
+}
+
 /** Explains a recorded signal that does not occur here: the map was another one. */
-function signalNote({ text }: Recorded, mapKnown: boolean): string {
+function signalNote({ text }: Recorded, question: CallQuestion): string {
+  const within = text.startsWith('SIGBUS') ? withinFile(question) : '';
+  if (within !== '') return within;
+  const mapKnown = question.task.mm.mapCount > 1;
   const meant = SIGNAL_CODES.find(([code]) => text.includes(code))?.[1] ?? '';
   const more = mapKnown
     ? 'The map at that moment was another one.'
@@ -231,7 +282,7 @@ function compare(question: CallQuestion, outcome: Outcome, causes: Comparison['c
       recorded: recorded.text,
       agrees: false,
       causes: [],
-      note: signalNote(recorded, question.task.mm.mapCount > 1),
+      note: signalNote(recorded, question),
     };
   const unexplained = !same && failed && (causes.length === 0 || device !== '');
   const rules = unexplained && device === '' ? rulesFor(question, -recorded.ret) : '';
@@ -253,7 +304,7 @@ function causesBefore(question: CallQuestion): Comparison['causes'] {
   if (isFork(call) && task.mm.mapCount <= 1) {
     if (ret !== -ENOMEM) return [];
     const condition =
-      'the private writable memory of the process does not fit into RAM and swap once more, or with vm.overcommit_memory=2 into CommitLimit (its map is not given: --maps-before and --meminfo tell)';
+      'the private writable memory of the process does not fit into RAM and swap once more, or with vm.overcommit_memory=2 into CommitLimit: the child may write to all of it. «sysctl -w vm.overcommit_memory=1» lets fork succeed, more swap does as well (--maps-before and --meminfo give the numbers)';
     return [{ condition, options: [] }];
   }
   const attempt = (copy: Task): Outcome => makeCall(copy, call, args, names);

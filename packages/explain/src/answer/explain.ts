@@ -15,8 +15,9 @@ import {
   pageSizesOf,
   vaBitsOf,
   type Situation,
+  type Told,
 } from '@vmarea/situation';
-import { errnoName, type KernelName } from '@vmarea/uapi';
+import { EACCES, EFAULT, ENOMEM, EPERM, errnoName, type KernelName } from '@vmarea/uapi';
 import { bytes, succeeded, type Outcome } from '@vmarea/what-if';
 import { formatOutcome, isKnownCall, makeCall } from '../calls/verbs.ts';
 import { FailedResultError, ScriptError } from '../input/error.ts';
@@ -27,6 +28,7 @@ import { filesOf, type MachineMaker, type Setting } from '../stage/stage.ts';
 import type { StagedFile } from '../stage/files.ts';
 import type { Answer, Comparison, Elsewhere } from './answer.ts';
 import { makeAndExplain } from './explain-call.ts';
+import { securityNote, stateCauses, toldCauses } from './told-causes.ts';
 import { ReasonBook, type Reason } from './reason-book.ts';
 
 /** The question, and how much of the answer to compute. */
@@ -35,6 +37,8 @@ export interface Question {
   readonly situation: Situation;
   readonly script: readonly Call[];
   readonly book?: ReasonBook | undefined;
+  /** What the text of the question tells beside its calls. */
+  readonly told?: Told | undefined;
   /** Skips the search for changes, which makes the call hundreds of times. */
   readonly withoutChanges?: boolean | undefined;
 }
@@ -50,8 +54,9 @@ class Asking {
   readonly assumed: AssumedFiles;
   readonly notes: string[] = [];
   private files: Map<number, StagedFile>;
+  private noexec: readonly string[];
 
-  constructor({ make, situation }: Question, script: readonly Call[]) {
+  constructor({ make, situation, told }: Question, script: readonly Call[]) {
     this.make = make;
     const { architecture } = situation;
     const known = isModelled(situation);
@@ -59,6 +64,7 @@ class Asking {
     if (!known) this.notes.push(otherArchitecture(architecture.value, describeEvidence(architecture.evidence)));
     this.script = script;
     const given = filesOf(situation);
+    this.noexec = (told?.mounts ?? []).filter((mount) => mount.noexec).map(({ directory }) => directory);
     this.assumed = assumeFiles(script, given);
     this.files = new Map([...given, ...this.assumed.files]);
   }
@@ -70,7 +76,10 @@ class Asking {
 
   /** Returns a stage on which all calls except the last have been made. */
   ready(situation: Situation = this.situation, files: ReadonlyMap<number, StagedFile> = this.files): Ready {
-    return prepare(this.make, this.setting(situation, files), this.script, { values: this.assumed.values });
+    return prepare(this.make, this.setting(situation, files), this.script, {
+      values: this.assumed.values,
+      noexec: this.noexec,
+    });
   }
 
   /** Returns the last call's outcome on another stage, with the calls before it. */
@@ -93,7 +102,22 @@ class Asking {
         return;
       }
     }
+    if (ret === -EPERM || ret === -EACCES) this.guessNoexec(ret);
     this.notes.push(...this.assumed.notes.map((note) => note.charAt(0).toUpperCase() + note.slice(1)));
+  }
+
+  /** Assumes that the file of an executable mapping lies on a noexec mount, if that gives the recorded failure. */
+  private guessNoexec(ret: number): void {
+    const path = openedPath(this.script);
+    if (path === null || this.outcome(this.files).outcome.result === ret) return;
+    const before = this.noexec;
+    const directory = path.slice(0, Math.max(1, path.indexOf('/', 1)));
+    this.noexec = [...before, directory];
+    if (this.outcome(this.files).outcome.result === ret)
+      this.notes.push(
+        `${directory} is taken to be mounted with noexec: that gives the recorded ${errnoName(-ret)} («mount» shows it).`,
+      );
+    else this.noexec = before;
   }
 
   /** Returns the address bits that give the recorded failure. */
@@ -134,6 +158,28 @@ class Asking {
     }
     return found;
   }
+}
+
+/** Returns the path of the file that the last call is about, when an earlier line opens it; null otherwise. */
+function openedPath(script: readonly Call[]): string | null {
+  const call = script.at(-1)!;
+  const number = (text: string | undefined): number =>
+    /^(0x[0-9a-f]+|\d+)/i.test(text ?? '') ? parseInt(text!, /^0x/i.test(text!) ? 16 : 10) : -1;
+  const addr = number(call.args[0]);
+  const mapping =
+    call.name === 'mmap'
+      ? call
+      : script.findLast(
+          ({ name, args, recorded }) =>
+            name === 'mmap' &&
+            (recorded?.ret ?? -1) >= 0 &&
+            recorded!.ret! <= addr &&
+            addr < recorded!.ret! + number(args[1]),
+        );
+  const fd = number(mapping?.args[4]);
+  const open = script.findLast(({ name, recorded }) => /^(?:open|openat|creat)$/.test(name) && recorded?.ret === fd);
+  const path = fd < 0 ? undefined : /"(\/[^"]{1,500})"/.exec(open?.args.join(' ') ?? '')?.[1];
+  return path ?? null;
 }
 
 /**
@@ -297,11 +343,12 @@ function ask(question: Question, script: readonly Call[], notes: readonly string
   ];
   return {
     ...answer,
-    comparison: withBits(answer.comparison, asking, call),
+    comparison: withTold(withBits(answer.comparison, asking, call), ready, question),
     changes,
     notes: [
       ...notes,
       ...asking.notes,
+      ...ready.assumed,
       ...ready.earlier.flatMap(unlikeLog),
       ...assumedRam(asking.situation, answer.refusal?.reason.decision ?? 0),
     ],
@@ -326,6 +373,30 @@ function withBits(comparison: Comparison | null, asking: Asking, { recorded }: C
     options: [`--va-bits ${count}`],
   }));
   return bits.length === 0 ? comparison : { ...comparison, causes: [...bits, ...comparison.causes], note: '' };
+}
+
+/** Puts what the text tells, and what a process is usually short of, before what a search on an empty process found. */
+function withTold(comparison: Comparison | null, ready: Ready, question: Question): Comparison | null {
+  const call = ready.target;
+  const ret = call.recorded?.ret ?? 0;
+  if (comparison === null || comparison.agrees || ret >= 0) return comparison;
+  const failure = { call, args: ready.args, errno: -ret };
+  const told = question.told === undefined ? [] : toldCauses(failure, question.told, question.situation);
+  const whole = question.situation.mapBefore !== null;
+  const missing =
+    ready.assumed.length > 0 && (ret === -ENOMEM || ret === -EFAULT)
+      ? [
+          {
+            condition: 'a part of the range is not mapped: /proc/PID/maps shows it (--maps-before gives it)',
+            options: [],
+          },
+        ]
+      : [];
+  const found = whole ? comparison.causes : stateCauses(failure, [...missing, ...comparison.causes]);
+  const causes = [...told, ...found];
+  const security = comparison.note === '' || told.length > 0 ? '' : securityNote(failure);
+  const note = told.length > 0 || (found.length > 0 && comparison.causes.length === 0) ? '' : comparison.note;
+  return { ...comparison, causes, note: security === '' ? note : security };
 }
 
 /** Describes an earlier call whose result here differs from the log's. */

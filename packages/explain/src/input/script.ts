@@ -40,6 +40,8 @@ export interface Call {
 /** Heads of lines of strace: pid, time, instruction pointer. */
 const HEAD =
   /^(?:\[pid\s+\d+\]\s*|\[[0-9a-f?]{8,16}\]\s*|\(\+\s*[\d.]+\)\s*|\d+(?:<[^<>]*>)?\s+(?=[\d[(a-zA-Z_?+-])|\d\d:\d\d:\d\d(?:\.\d+)?\s+|\d+\.\d+\s+)/;
+/** The head of a line of perf trace: time, duration, program. */
+const PERF_HEAD = /^\s*[0-9]+\.[0-9]{3} \([ 0-9.]*(?:ms)?\s*\): \S{1,40}\/[0-9]+ (?=[a-z_0-9]+\()/;
 /** Lines of a log without a call, which change nothing. */
 const IDLE = /^(?:strace: |Process \d+ |\[ Process PID=|\+\+\+ |\$ |--- stopped)/;
 const KEYWORDS: ReadonlySet<string> = new Set(['if', 'while', 'return', 'assert', 'for', 'sizeof', 'defined']);
@@ -120,6 +122,8 @@ function withoutComments(line: string): string {
 }
 
 function headEnd(line: string): number {
+  const perf = PERF_HEAD.exec(line);
+  if (perf !== null) return perf[0].length;
   let at = 0;
   for (let match = HEAD.exec(line); match !== null; match = HEAD.exec(line.slice(at))) at += match[0].length;
   return at;
@@ -191,13 +195,49 @@ function mmap2(args: readonly string[]): readonly string[] {
   return value % 4096 === 0 ? args : [...args.slice(0, 5), `${off}*4096`];
 }
 
+/** Arguments that perf trace prints with their names, in order, and what it leaves out: zeros. */
+const PERF: Readonly<Record<string, readonly string[]>> = {
+  mmap: ['addr', 'len', 'prot', 'flags', 'fd', 'off'],
+  munmap: ['addr', 'len'],
+  mprotect: ['start', 'len', 'prot'],
+  madvise: ['start', 'len_in', 'behavior'],
+  mremap: ['addr', 'old_len', 'new_len', 'flags', 'new_addr'],
+  mlock: ['start', 'len'],
+  brk: ['brk'],
+};
+const PREFIXES: Readonly<Record<string, string>> = { prot: 'PROT_', flags: 'MAP_', behavior: 'MADV_' };
+
+/** Completes arguments as perf trace prints them (`len: 4096, prot: READ|WRITE`), and ltrace's four arguments of mmap. */
+function perfArguments(name: string, args: readonly string[]): readonly string[] {
+  const names = PERF[name];
+  if (names === undefined) return args;
+  const named = args.map((arg) => /^([a-z_]{2,10}): ?(.{0,300})$/.exec(arg));
+  if (args.length === 0 || named.some((match) => match === null)) {
+    const numeric =
+      name.endsWith('mmap') && args.length === 4 && args.every((arg) => /^(?:0x[0-9a-f]+|\d+)$/i.test(arg));
+    return numeric ? [...args, '-1', '0'] : args;
+  }
+  const given = new Map(named.map((match) => [match![1]!, match![2]!]));
+  const anonymous = given.get('flags')?.includes('ANONYMOUS') === true;
+  return names.map((key) => {
+    const value = given.get(key);
+    if (value === undefined) return key === 'fd' && anonymous ? '-1' : key === 'prot' ? 'PROT_NONE' : '0';
+    const prefix = name === 'mremap' && key === 'flags' ? 'MREMAP_' : PREFIXES[key];
+    if (prefix === undefined || /^(?:0x[0-9a-f]+|\d+)$/i.test(value)) return value;
+    return value
+      .split('|')
+      .map((word) => (word.startsWith(prefix) ? word : `${prefix}${word}`))
+      .join('|');
+  });
+}
+
 function readCall(text: string, line: number): Call {
   const found = findCall(text);
   if (found === null) throw new ScriptError(`line ${line} is not a call: ${shown(text)}`);
   const { args, close } = scan(text, found.open);
   if (close < 0) throw new ScriptError(`line ${line}: the call has no closing parenthesis: ${shown(text)}`);
   const assign = /([A-Za-z_]\w*)\s*=(?!=)[^=]*$/.exec(found.before)?.[1] ?? null;
-  const plain = plainName(found.name, args);
+  const plain = plainName(found.name, perfArguments(found.name.replace(/^SYS_/, ''), args));
   const behind = text.slice(close + 1);
   return {
     name: plain.name === 'mmap2' ? 'mmap' : plain.name,

@@ -30,7 +30,21 @@ function kindOf(path: string | null): FileKind {
   if (path === '/dev/zero') return 'zero';
   if (path === '/dev/null') return 'null';
   if (path?.startsWith('/memfd:') === true) return 'memfd';
+  if (/^\/(?:dev|mnt|var\/lib)?\/?huge(?:pages|tlbfs)?(?:[-_/]|$)/.test(path ?? '')) return 'hugetlbfs';
   return path?.startsWith('pipe:') === true ? 'pipe' : 'ramfs';
+}
+
+/** The device that a call opens; null for another call. */
+function devicePath({ name, args }: Call): string | null {
+  if (!/^open(?:at)?$/.test(name)) return null;
+  return (
+    /^"(\/dev\/(?!shm\/|zero"|null"|hugepages)[^"]{1,200})"/.exec(args[name === 'open' ? 0 : 1] ?? '')?.[1] ?? null
+  );
+}
+
+/** Returns whether a line of a log opened a device: the machine here has none of that name, so its file is assumed. */
+export function isDeviceOpen(call: Call): boolean {
+  return (call.recorded?.ret ?? -1) >= 0 && devicePath(call) !== null;
 }
 
 /** Collects the descriptors that a script uses without opening them. */
@@ -51,7 +65,9 @@ class Assumptions implements AssumedFiles {
     if (call.name === 'mmap' && call.args[3]?.includes('MAP_ANON') !== true) this.mapped(call);
     if (call.assign !== null) this.assigned.add(call.assign);
     const ret = call.recorded?.ret ?? -1;
-    if (/^(open|openat|creat|memfd_create|dup|dup2|dup3|shm_open)$/.test(call.name) && ret >= 0) this.opened.add(ret);
+    if (isDeviceOpen(call)) this.assume(ret, devicePath(call), call, `descriptor ${ret}`);
+    else if (/^(open|openat|creat|memfd_create|dup|dup2|dup3|shm_open)$/.test(call.name) && ret >= 0)
+      this.opened.add(ret);
   }
 
   private mapped(call: Call): void {
@@ -87,7 +103,8 @@ class Assumptions implements AssumedFiles {
     const spec: FileSpec = { ...DEFAULT_FILE, size: sizeFor(call), kind };
     const absolute = path?.startsWith('/') === true ? path : null;
     this.files.set(fd, { spec, path: absolute });
-    this.guessed.push(fd);
+    // A driver answers for a device, however it is open.
+    if (absolute?.startsWith('/dev/') !== true || kind === 'hugetlbfs') this.guessed.push(fd);
     this.notes.push(
       `${what}${absolute === null ? '' : ` (${absolute})`}: ${kind === 'ramfs' ? 'a plain file' : kind} open read-write is assumed; --file ${fd}=ro,size=… says otherwise.`,
     );
@@ -107,6 +124,7 @@ export function waysToOpen(errno: number): readonly (readonly [Partial<FileSpec>
     return [
       [{ mode: 'ro' }, 'open read-only'],
       [{ mode: 'wo' }, 'open write-only'],
+      [{ noexec: true }, 'on a mount with noexec'],
     ];
   if (errno === EPERM)
     return [

@@ -1,12 +1,24 @@
 /**
  * Runs a script up to its last call: sets the stage, and makes the earlier calls in order, at the addresses of the log.
  */
-import { isErr } from '@vmarea/mm-core';
-import { MAP_FIXED, MAP_FIXED_NOREPLACE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '@vmarea/uapi';
+import { findVma, isErr } from '@vmarea/mm-core';
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  PROT_READ,
+  PROT_WRITE,
+} from '@vmarea/uapi';
 import { succeeded, type Outcome } from '@vmarea/what-if';
 import { argumentsOf, isKnownCall, makeCall } from '../calls/verbs.ts';
 import type { Call } from '../input/script.ts';
 import type { Names } from '../input/values.ts';
+import { isDeviceOpen } from './assumed.ts';
 import { setStage, type MachineMaker, type Setting, type Stage } from './stage.ts';
 
 /** An earlier call and its outcome. */
@@ -22,12 +34,18 @@ export interface Ready extends Stage {
   /** The last call's arguments. */
   readonly args: readonly bigint[];
   readonly earlier: readonly EarlierOutcome[];
+  /** The last call. */
+  readonly target: Call;
+  /** Ranges that are taken as mapped because the log uses them, as sentences. */
+  readonly assumed: readonly string[];
 }
 
 /** The names for a script in addition to its text. */
 export interface ScriptNames {
   /** Values of variables that the script does not set: descriptors. */
   readonly values: ReadonlyMap<string, bigint>;
+  /** Directories that are mounted with noexec. */
+  readonly noexec: readonly string[];
 }
 
 /** Returns the arguments with which a call gets the address that it has in the log. */
@@ -69,19 +87,81 @@ export function prepare(make: MachineMaker, setting: Setting, script: readonly C
   const failed = new Map<string, number>();
   const names: Names = { values, failed, pageSize: stage.kernel.system.pageSize };
   const earlier: EarlierOutcome[] = [];
+  const used = new UsedRanges(stage, setting.situation.mapBefore === null);
   script.slice(0, -1).forEach((call, index) => {
-    if (failedInLog(call) || !isKnownCall(call.name)) {
+    if (failedInLog(call) || !isKnownCall(call.name) || isDeviceOpen(call)) {
       earlier.push({ call, outcome: null });
       return;
     }
     const args = atRecorded(call, argumentsOf(call, names), stage.task);
+    used.before(call, args);
     const outcome = makeCall(stage.task, call, args, names);
     earlier.push({ call, outcome });
+    if (OPENING.has(call.name) && !isErr(outcome.result)) forbidExecution(stage, outcome.result, given.noexec);
     if (call.assign === null) return;
     if (isErr(outcome.result)) failed.set(call.assign, index);
     else values.set(call.assign, BigInt(outcome.result));
   });
-  return { ...stage, names, args: argumentsOf(script.at(-1)!, names), earlier };
+  const target = script.at(-1)!;
+  const args = argumentsOf(target, names);
+  used.before(target, args);
+  return { ...stage, names, args, earlier, target, assumed: used.sentences };
+}
+
+/** Calls that open a file by its path. */
+const OPENING: ReadonlySet<string> = new Set(['open', 'openat', 'creat']);
+
+/** Makes the mount of an open file noexec, for this file alone, when it lies below one of the directories. */
+function forbidExecution({ task }: Stage, fd: number, directories: readonly string[]): void {
+  const file = task.cur.files.fget(fd);
+  const path = file?.path() ?? '';
+  if (!directories.some((directory) => path.startsWith(directory.endsWith('/') ? directory : `${directory}/`))) return;
+  const { mnt } = file as unknown as { mnt: object };
+  Object.assign(file!, { mnt: Object.create(mnt, { noexec: { value: true } }) as object });
+}
+
+const PRIVATE = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+/** Calls about a range that must be mapped. */
+const ON_RANGES: ReadonlySet<string> = new Set(
+  'mprotect pkey_mprotect madvise mlock mlock2 munlock mremap msync mincore mseal'.split(' '),
+);
+
+/**
+ * Ranges that a log uses and did not map: it begins in the middle of the process's life. Each is taken as private writable memory,
+ * at its first use.
+ */
+class UsedRanges {
+  readonly sentences: string[] = [];
+  private readonly stage: Stage;
+  private readonly unknown: boolean;
+
+  /** @param unknown whether the map at the beginning is not given */
+  constructor(stage: Stage, unknown: boolean) {
+    this.stage = stage;
+    this.unknown = unknown;
+  }
+
+  /** Maps the range of a call that a log shows, if nothing is mapped there. */
+  before({ name, recorded, line }: Call, args: readonly bigint[]): void {
+    if (!this.unknown || recorded === null || !ON_RANGES.has(name)) return;
+    const { task, kernel } = this.stage;
+    const { pageSize } = kernel.system;
+    const start = Number(BigInt.asUintN(64, args[0] ?? 0n));
+    const from = start - (start % pageSize);
+    const end = Math.ceil((start + Number(args[1] ?? 0n)) / pageSize) * pageSize;
+    const { mm } = task;
+    if (!Number.isSafeInteger(end) || end <= from || end > mm.taskSize || from < pageSize) return;
+    const found = findVma(mm, from);
+    if (found !== null && found.vmStart < end) return;
+    const prot = BigInt(PROT_READ | PROT_WRITE);
+    const flags = [PRIVATE, PRIVATE | MAP_NORESERVE];
+    if (flags.every((bits) => isErr(task.sys.mmap(BigInt(from), BigInt(end - from), prot, BigInt(bits), -1n, 0n))))
+      return;
+    this.sentences.push(
+      `0x${from.toString(16)}-0x${end.toString(16)} is taken as private anonymous memory, rw-p: line ${line} uses it, and nothing shows what it is.`,
+    );
+  }
 }
 
 /** Returns the first earlier call whose outcome differs between two stages; null when there is none. */

@@ -4,7 +4,18 @@
 import type { Kernel, LimitTable, Task } from '@vmarea/kernel';
 import { alignDown, isErr } from '@vmarea/mm-core';
 import { machineOf, type MachineSpec, type RestoredMap, type Situation } from '@vmarea/situation';
-import { CAP_LAST_CAP, errnoName, O_RDWR, RLIMIT_MEMLOCK } from '@vmarea/uapi';
+import {
+  CAP_LAST_CAP,
+  errnoName,
+  MAP_ANONYMOUS,
+  MAP_HUGE_SHIFT,
+  MAP_HUGETLB,
+  MAP_PRIVATE,
+  O_RDWR,
+  PROT_READ,
+  PROT_WRITE,
+  RLIMIT_MEMLOCK,
+} from '@vmarea/uapi';
 import { ScriptError } from '../input/error.ts';
 import { openFiles, type StagedFile } from './files.ts';
 import { makeMap } from './maps.ts';
@@ -69,6 +80,17 @@ function applySysctls(kernel: Kernel, root: Task, spec: MachineSpec): void {
   }
 }
 
+/** Reserves the huge pages that others have, as /proc/meminfo tells: another process maps them. */
+function holdHugePages(kernel: Kernel, { memory: { hugePages } }: MachineSpec): void {
+  const held = Math.min(hugePages?.held ?? 0, hugePages?.pages ?? 0);
+  if (hugePages === null || held === 0) return;
+  const { sys } = kernel.spawn({ comm: 'holder' });
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (Math.log2(hugePages.size) << MAP_HUGE_SHIFT);
+  const at = sys.mmap(0n, BigInt(held * hugePages.size), BigInt(PROT_READ | PROT_WRITE), BigInt(flags >>> 0), -1n, 0n);
+  if (isErr(at))
+    throw new ScriptError(`--meminfo: ${held} of ${hugePages.pages} huge pages cannot be held: ${errnoName(-at)}`);
+}
+
 /**
  * Creates a machine with a task as the situation describes them. Works as root, without limits, until both are set up.
  *
@@ -93,6 +115,7 @@ export function setStage(make: MachineMaker, { situation, files, needs }: Settin
   const map = makeMap(task, situation);
   openFiles(task, files);
   applySysctls(kernel, task, { ...spec, sysctl });
+  holdHugePages(kernel, spec);
   const { committed } = spec.memory;
   if (committed !== null) kernel.system.committedAs = Math.floor(committed / spec.pageSize);
   limits(spec.profile.limits.bootMemlock)(task.limits);

@@ -9,10 +9,13 @@ import type { Neighbours } from '../answer/neighbours.ts';
 import type { Reason, ReasonBook } from '../answer/reason-book.ts';
 import type { TraceEvent } from '../answer/recorder.ts';
 import { hex } from '../calls/verbs.ts';
+import type { PastedQuestion, Statement } from '../paste/paste.ts';
 
 const COLUMNS = 110;
 /** The number of changes shown without --verbose. */
 const FEW_CHANGES = 4;
+/** The number of causes of a recorded failure that are shown. */
+const MOST_CAUSES = 4;
 /** The number of sentences about choices shown without --verbose. */
 const FEW_CHOICES = 5;
 /** The number of lines of the short answer. */
@@ -62,19 +65,43 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
 }
 
-function comparisonLines({ comparison, result }: Answer): string[] {
+/** Returns whether the line records a failure or a signal that does not occur here. */
+function isRecordedFailure({ comparison }: Answer): boolean {
+  return comparison !== null && !comparison.agrees && isFailure(comparison.recorded);
+}
+
+/** Explains a recorded failure that does not occur here: what is told, what is known, or what may be so. */
+function failureLines({ comparison, succeeded }: Answer): string[] {
+  const { recorded, causes, note } = comparison!;
+  const told = causes.filter(({ known }) => known === true);
+  if (told.length > 0) return told.flatMap(({ condition }) => wrapped(`The text tells why: ${condition}.`));
+  const lines = note === '' ? [] : wrapped(note);
+  const how = (options: readonly string[]): string => (options.length === 0 ? '' : ` (${options.join(' ')} agrees)`);
+  const shown = causes.slice(0, MOST_CAUSES);
+  if (shown.length === 1)
+    return [...lines, ...wrapped(`That answer comes if ${shown[0]!.condition}${how(shown[0]!.options)}.`)];
+  if (shown.length === 0) return lines;
+  const error = recorded.split(' ').find((word) => /^[ES][A-Z]/.test(word)) ?? 'the error';
+  const begin = succeeded ? 'No rule refuses this call by itself. ' : '';
+  lines.push(...wrapped(`${begin}${error} comes, likely causes first:`));
+  return [
+    ...lines,
+    ...bullets(
+      shown.map(({ condition, options }) => `if ${condition}${how(options)}`),
+      MOST_CAUSES,
+    ),
+  ];
+}
+
+function comparisonLines(answer: Answer): string[] {
+  const { comparison, result } = answer;
   if (comparison === null) return [];
-  const { recorded, agrees, causes, note } = comparison;
+  const { recorded, agrees, note } = comparison;
   if (agrees && recorded.startsWith('0x') && recorded !== result)
     return [`The line says ${recorded}: it succeeds here as well, and the address depends on what else is mapped.`];
   if (agrees) return [`The line says the same: ${recorded}`];
   const lines = [`The line says ${recorded}: here the answer is another one.`];
-  if (note !== '') lines.push(...wrapped(note));
-  for (const { condition, options } of causes.slice(0, 3)) {
-    const how = options.length === 0 ? '' : ` (${options.join(' ')} agrees)`;
-    lines.push(...wrapped(`That answer comes if ${condition}${how}.`));
-  }
-  return lines;
+  return note === '' ? lines : [...lines, ...wrapped(note)];
 }
 
 /** Returns the reason in a sentence, the numbers, and where the kernel decides. */
@@ -156,12 +183,35 @@ function escaped(lines: readonly string[]): string {
 }
 
 function head(answer: Answer): string[] {
+  const notes = answer.notes.flatMap((note) => wrapped(note));
+  if (!isRecordedFailure(answer))
+    return [`${answer.call} = ${answer.result}`, ...refusalLines(answer), ...comparisonLines(answer), ...notes];
+  const here = answer.succeeded
+    ? [`Here, where the rest of the process is not known, it succeeds: ${answer.result}.`]
+    : [`Here it gives ${answer.result}:`, ...refusalLines(answer)];
+  return [`${answer.call} = ${answer.comparison!.recorded}`, ...failureLines(answer), ...here, ...notes];
+}
+
+function statementLines({ line, text, says, helps }: Statement): string[] {
   return [
-    `${answer.call} = ${answer.result}`,
-    ...refusalLines(answer),
-    ...comparisonLines(answer),
-    ...answer.notes.flatMap((note) => wrapped(note)),
+    ...wrapped(`Line ${line}: ${text.length > 200 ? `${text.slice(0, 199)}…` : text}`),
+    ...wrapped(says),
+    ...(helps.length === 0 ? [] : ['', 'What helps:', ...bullets(helps, Infinity)]),
   ];
+}
+
+/** Formats what is said of messages and of calls that are not made here. */
+export function formatStatements(statements: readonly Statement[]): string {
+  return escaped(statements.flatMap((statement, i) => (i === 0 ? [] : ['']).concat(statementLines(statement))));
+}
+
+/** Returns a sentence about the lines that were left out; empty for none. */
+export function skippedSentence({ skipped }: Pick<PastedQuestion, 'skipped'>): string {
+  const first = skipped[0];
+  if (first === undefined) return '';
+  const shown = first.text.length > 50 ? `${first.text.slice(0, 49)}…` : first.text;
+  const count = skipped.length === 1 ? '1 line was' : `${skipped.length} lines were`;
+  return `${count} not read as a call${skipped.length === 1 ? '' : ', the first'}: line ${first.line}, «${shown}».`;
 }
 
 /**
@@ -173,7 +223,9 @@ export function formatAnswer(answer: Answer, machine: string = ''): string {
   const apart = apartChoices(answer).slice(0, 2);
   const first = answer.choices.filter((text) => text.startsWith('MAP_FIXED replaced'));
   const rest = answer.choices.filter((text) => !first.includes(text));
-  const top = [...head(answer), ...bullets([...first, ...apart, ...rest], FEW_CHOICES)];
+  // What the kernel chose is no answer to a failure that does not occur here.
+  const chosen = isRecordedFailure(answer) ? first : [...first, ...apart, ...rest];
+  const top = [...head(answer), ...bullets(chosen, FEW_CHOICES)];
   const end = machine === '' ? [] : ['', ...wrapped(machine)];
   const optional = [changeLines(answer, FEW_CHANGES), pictureLines(answer), elsewhereLines(answer)];
   const lines = [...top];

@@ -11,7 +11,7 @@ export const MLOCK_NOT_PERMITTED: number = reason('mlock.not_permitted', {
 
 export const MLOCK_LIMIT: number = reason('mlock.limit', {
   errno: ENOMEM,
-  says: 'The locked pages would exceed RLIMIT_MEMLOCK (4.4 counts pages that are locked already a second time).',
+  says: 'The locked pages would exceed RLIMIT_MEMLOCK, and the caller lacks CAP_IPC_LOCK.',
   change: 'Raise RLIMIT_MEMLOCK, lock less, or grant CAP_IPC_LOCK.',
   source: { fn: 'do_mlock', file: 'mm/mlock.c' },
 });
