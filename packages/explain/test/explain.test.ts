@@ -112,7 +112,7 @@ describe('calls', () => {
   it('are checked for their names and the number of their arguments', () => {
     expect(() => ask('jump(1)')).toThrow(/unknown call/);
     expect(() => ask('munmap(1)')).toThrow(/munmap takes \(addr, len\), and here are 1/);
-    expect(() => ask('shmat(1, NULL, 0)')).toThrow(/System V shared memory is not modelled/);
+    expect(() => ask('mbind(0, 4096, 0, 0, 0, 0)')).toThrow(/NUMA placement is not modelled/);
     expect(() => explain({ make, situation: inferSituation({ given: {}, clues: null }), script: [] })).toThrow(
       ScriptError,
     );

@@ -78,6 +78,8 @@ export interface SysvSharedMemory {
   /** The sysctls kernel.shmmax (bytes), shmall (pages), shmmni and shm_rmid_forced. */
   readonly limits: { max: bigint; all: bigint; mni: number; readonly rmidForced: boolean };
   setRmidForced(forced: boolean): void;
+  /** kernel.shm_next_id: the identifier of the next segment, for restoring a machine; -1: the kernel chooses. */
+  nextId: number;
   shmget(cur: Caller, key: number, size: number | bigint, flags: number): number;
   /** The kernel then populates the range that the call has stored. */
   shmat(cur: Caller, id: number, addr: number | bigint, flags: number): number;
@@ -85,6 +87,8 @@ export interface SysvSharedMemory {
   shmctl(cur: Caller, id: number, cmd: number, buffer: ShmctlBuffer | null): number;
   /** Called when a task has ended, after its address space. */
   taskEnded(cur: Caller): void;
+  /** Returns a function that sets every segment back, for calls that are only tried and whose task has ended by then. */
+  checkpoint(): () => void;
   /** Removes every segment, when the machine is discarded. */
   exit(): void;
 }

@@ -198,6 +198,15 @@ export class SysctlTable {
         () => (limits.rmidForced ? 1 : 0),
         (v) => sysv.setRmidForced(v !== 0),
       );
+      add(
+        'kernel/shm_next_id',
+        0,
+        INT,
+        () => sysv.nextId,
+        (v) => {
+          sysv.nextId = v;
+        },
+      );
     }
   }
 

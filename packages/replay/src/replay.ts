@@ -476,6 +476,7 @@ const MEMORY_OPS: ReadonlySet<string> = new Set<MemoryOp['op']>([
   'shmget',
   'shmat',
   'shmdt',
+  'shmctl',
 ]);
 
 function shorten(text: string, length: number): string {

@@ -210,16 +210,55 @@ describe('files', () => {
     expect(report.failures[0]?.reason.id).toMatch(/^hugetlb/);
   });
 
-  it('System V shared memory is taken from the log', () => {
+  it('System V shared memory is mapped, split and removed as any other memory', () => {
     const report = reportOf([
       '10    shmget(IPC_PRIVATE, 8192, IPC_CREAT|0600) = 32769',
       '10    shmat(32769, NULL, 0) = 0xfffff7ff7000',
+      '10    shmctl(32769, IPC_STAT, {shm_perm={uid=0, gid=0, mode=0600, key=0, cuid=0, cgid=0}, shm_segsz=8192, shm_cpid=10, shm_lpid=10, shm_nattch=1, shm_atime=1, shm_dtime=0, shm_ctime=1}) = 0',
+      '10    shmctl(32769, IPC_RMID, NULL) = 0',
+      '10    shmat(32769, 0xfffff7ff7000, SHM_RDONLY) = -1 EINVAL (Invalid argument)',
       `10    mmap(NULL, 4096, ${ANON}) = 0xfffff7ff6000`,
+      '10    mprotect(0xfffff7ff8000, 4096, PROT_READ) = 0',
+      '10    shmget(0x1234, 4096, 0) = -1 ENOENT (No such file or directory)',
+    ]);
+    expect(report.difference).toBeNull();
+    expect(report.answers).toMatchObject({ unjudged: 0 });
+    expect(report.failures.map(({ reason }) => reason.id)).toEqual(['shmat.occupied', 'shmget.no_segment']);
+    expect(mapOf(report).filter((line) => line.includes('SYSV'))).toEqual([
+      expect.stringMatching(/^fffff7ff7000-fffff7ff8000 rw-s .* 32769 +\/SYSV00000000 \(deleted\)$/),
+      expect.stringMatching(/^fffff7ff8000-fffff7ff9000 r--s .* 32769 +\/SYSV00000000 \(deleted\)$/),
+    ]);
+  });
+
+  it('a segment that is detached leaves its place', () => {
+    const report = reportOf([
+      '10    shmget(0x51, 8192, IPC_CREAT|IPC_EXCL|0600) = 4',
+      '10    shmat(4, NULL, SHM_EXEC) = 0xfffff7ff7000',
+      '10    munmap(0xfffff7ff7000, 4096) = 0',
       '10    shmdt(0xfffff7ff7000) = 0',
       '10    mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0xfffff7ff7000',
     ]);
     expect(report.difference).toBeNull();
+    expect(report.answers.unjudged).toBe(0);
+  });
+
+  it('segments of processes that the log does not show are taken as it tells them', () => {
+    const report = reportOf([
+      // Its size is told by IPC_STAT, by the size that shmget asks for, or by where the kernel put it.
+      '10    shmctl(98308, IPC_STAT, {shm_perm={uid=0, gid=0, mode=0666, key=0x7, cuid=0, cgid=0}, shm_segsz=8192, shm_nattch=1}) = 0',
+      '10    shmat(98308, NULL, SHM_RDONLY) = 0xfffff7ff7000',
+      '10    shmget(0x99, 4096, 0600) = 3',
+      '10    shmat(3, NULL, 0) = 0xfffff7ff6000',
+      '10    shmat(65541, NULL, 0) = 0xfffff7ff2000',
+      `10    mmap(NULL, 4096, ${ANON}) = 0xfffff7ff1000`,
+      '10    shmat(77, 0x10000000, 0) = 0x10000000',
+      '10    shmdt(0x10000000) = 0',
+    ]);
+    expect(report.difference).toBeNull();
     expect(report.answers.unjudged).toBe(3);
+    expect(report.notes.unjudged.notes.map(({ text }) => text).filter((text) => text.includes('65541'))).toEqual([
+      'shmat(65541, NULL, 0): taken from the log: no line tells the size of segment 65541; taken as 16384 bytes, up to the next area',
+    ]);
   });
 });
 

@@ -93,7 +93,8 @@ function releaseReservations(task: Task, copy: Task): void {
 }
 
 /**
- * Runs `run` on a copy of a task. Restores limits, rights, sysctls, configuration and RAM figures that it changes.
+ * Runs `run` on a copy of a task. Restores limits, rights, sysctls, configuration, RAM figures and System V segments that it
+ * changes.
  *
  * @param run receives the copy; its result is returned
  * @returns null when no copy can be made
@@ -109,6 +110,7 @@ export function onCopy<T>(task: Task, run: (copy: Task) => T): T | null {
   saved.restore();
   mm.tracer = tracer;
   if (typeof copy === 'number') return null;
+  const restoreSegments = kernel.sharedMemory?.sysv?.checkpoint();
   try {
     copyLocks(task, copy);
     return run(copy);
@@ -118,6 +120,7 @@ export function onCopy<T>(task: Task, run: (copy: Task) => T): T | null {
     clearLocks(copy);
     copy.sys.exit();
     task.sys.wait(copy.pid);
+    restoreSegments?.();
     saved.restore();
   }
 }

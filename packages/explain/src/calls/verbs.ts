@@ -13,6 +13,8 @@ import {
   formatMremapFlags,
   formatMsyncFlags,
   formatProt,
+  IPC_SET,
+  newShmidDs,
   signalName,
 } from '@vmarea/uapi';
 import { succeeded, type Outcome } from '@vmarea/what-if';
@@ -129,6 +131,22 @@ const VERBS: Readonly<Record<string, Verb>> = {
     optional: 0,
     run: (t, a) => t.sys.mseal(a[0]!, a[1]!, a[2]!),
   },
+  shmget: {
+    params: [p('key', 'number'), p('size', 'len'), p('flags', 'number')],
+    optional: 0,
+    run: (t, a) => t.sys.shmget(n(a[0]), a[1]!, n(a[2])),
+  },
+  shmat: {
+    params: [p('id', 'number'), addr, p('flags', 'number')],
+    optional: 0,
+    run: (t, a) => t.sys.shmat(n(a[0]), a[1]!, n(a[2])),
+  },
+  shmdt: { params: [addr], optional: 0, run: (t, a) => t.sys.shmdt(a[0]!) },
+  shmctl: {
+    params: [p('id', 'number'), p('cmd', 'number'), p('buf', 'number')],
+    optional: 1,
+    run: (t, a) => t.sys.shmctl(n(a[0]), n(a[1]), n(a[1]) === IPC_SET ? null : newShmidDs()),
+  },
   load: { params: [addr], optional: 0, run: (t, a) => access(t, (m) => m.load8(n(a[0]))) },
   store: {
     params: [addr, p('value', 'number')],
@@ -162,9 +180,6 @@ export function callNames(): string[] {
 
 /** Calls that the kernel package does not have, so that an answer would be invented. */
 const MISSING: Readonly<Record<string, string>> = {
-  shmget: 'System V shared memory',
-  shmat: 'System V shared memory',
-  shmdt: 'System V shared memory',
   userfaultfd: 'userfaultfd as a descriptor',
   process_madvise: 'process_madvise',
   move_pages: 'NUMA placement',
@@ -210,7 +225,10 @@ function withoutDecoration(text: string): string {
 export function argumentsOf(call: Call, names: Names): bigint[] {
   const params = parametersOf(call);
   if (params.length === 0) return [];
-  return call.args.map((text, i) => evaluate(params[i]!.kind === 'fd' ? withoutDecoration(text) : text, names));
+  // A structure that strace prints is the contents of user memory, which no call of a script reads.
+  return call.args.map((text, i) =>
+    text.startsWith('{') ? 0n : evaluate(params[i]!.kind === 'fd' ? withoutDecoration(text) : text, names),
+  );
 }
 
 /** Makes a call with evaluated arguments. */
@@ -238,7 +256,7 @@ export function formatOutcome(call: Call, outcome: Outcome): string {
   if (outcome.signal !== 0) return signalName(outcome.signal);
   if (isErr(outcome.result)) return `-1 ${errnoName(-outcome.result)}`;
   if (call.name === 'fork' || call.name.startsWith('clone')) return "the child's pid";
-  return ['mmap', 'mremap', 'brk'].includes(call.name) ? hex(outcome.result) : String(outcome.result);
+  return ['mmap', 'mremap', 'brk', 'shmat'].includes(call.name) ? hex(outcome.result) : String(outcome.result);
 }
 
 /** Returns the name of an advice that arm64's headers do not have. */

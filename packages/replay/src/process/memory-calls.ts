@@ -5,23 +5,21 @@ import { findVma } from '@vmarea/mm-core';
 import type { Register, Sys } from '@vmarea/kernel';
 import type { MemoryOp } from '@vmarea/strace';
 import {
-  EINVAL,
   ENOSYS,
   fromRegister,
-  MAP_ANONYMOUS,
+  IPC_STAT,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
-  MAP_SHARED,
   MREMAP_DONTUNMAP,
   MREMAP_FIXED,
   MREMAP_MAYMOVE,
-  PROT_EXEC,
-  PROT_READ,
-  PROT_WRITE,
+  newShmidDs,
   PR_SET_VMA,
   PR_SET_VMA_ANON_NAME,
-  SHM_EXEC,
-  SHM_RDONLY,
+  SHM_REMAP,
+  SHM_STAT,
+  SHM_STAT_ANY,
+  type ShmidDs,
 } from '@vmarea/uapi';
 import type { Process, Space } from './process.ts';
 
@@ -36,8 +34,8 @@ export function makeCall(process: Process, op: MemoryOp): number {
 /**
  * Makes a decoded call on a task.
  *
- * @returns the result of the kernel package: a value or a negative errno; -ENOSYS for prctl other than PR_SET_VMA and for
- *   System V shared memory
+ * @returns the result of the kernel package: a value or a negative errno; -ENOSYS for prctl other than PR_SET_VMA, and for
+ *   System V shared memory without its driver
  */
 export function makeMemoryCall(sys: Sys, op: MemoryOp): number {
   switch (op.op) {
@@ -69,12 +67,22 @@ export function makeMemoryCall(sys: Sys, op: MemoryOp): number {
       return sys.remapFilePages(op.addr, op.len, op.prot, op.pgoff, op.flags);
     case 'setVmaName':
       return sys.prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, op.addr, op.len, op.name);
-    case 'prctl':
     case 'shmget':
+      return sys.shmget(Number(op.key), op.size, op.flags);
     case 'shmat':
+      return sys.shmat(op.id, op.addr, op.flags);
     case 'shmdt':
+      return sys.shmdt(op.addr);
+    case 'shmctl':
+      return sys.shmctl(op.id, op.cmd, structureOf(op.cmd));
+    case 'prctl':
       return -ENOSYS;
   }
+}
+
+/** The structure of a command of shmctl; null where it has none, or reads it: its contents are not in a log. */
+function structureOf(cmd: number): ShmidDs | null {
+  return cmd === IPC_STAT || cmd === SHM_STAT || cmd === SHM_STAT_ANY ? newShmidDs() : null;
 }
 
 /**
@@ -92,23 +100,9 @@ export function makeCallAt(process: Process, op: MemoryOp, recorded: number): nu
       const flags = (op.flags & MREMAP_DONTUNMAP) | MREMAP_MAYMOVE | MREMAP_FIXED;
       return sys.mremap(op.addr, op.oldLen, op.newLen, flags, recorded);
     }
+    if (op.op === 'shmat') return sys.shmat(op.id, recorded, op.flags | SHM_REMAP);
   }
   return makeCall(process, op);
-}
-
-/**
- * shmat and shmdt, as recorded: a System V segment is a file of its own kind, whose size only shmget gives.
- *
- * @param sizes sizes in bytes of the segments seen so far, by id
- */
-export function sharedSegment(sys: Sys, op: MemoryOp, recorded: number, sizes: ReadonlyMap<number, number>): number {
-  if (op.op !== 'shmat') return -ENOSYS;
-  if (recorded < 0) return recorded;
-  const size = sizes.get(op.id);
-  if (size === undefined) return -EINVAL;
-  let prot = (op.flags & SHM_RDONLY) !== 0 ? PROT_READ : PROT_READ | PROT_WRITE;
-  if ((op.flags & SHM_EXEC) !== 0) prot |= PROT_EXEC;
-  return sys.mmap(recorded, size, prot, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
 /** Notes the memory that a successful call returned, so that it counts as written before the next call. */

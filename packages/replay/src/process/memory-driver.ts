@@ -23,24 +23,25 @@ import {
 import { callText, formatAnswer } from '../report/answer-text.ts';
 import { attemptOf } from './failed-calls.ts';
 import { learnFromSuccess } from './learn.ts';
-import { makeCall, makeCallAt, makeMemoryCall, noteGiven, reachesUnknown, sharedSegment } from './memory-calls.ts';
+import { makeCall, makeCallAt, makeMemoryCall, noteGiven, reachesUnknown } from './memory-calls.ts';
 import { confirmPlacement, correctPlacement, fileThatDecides } from './placement.ts';
 import type { Entered, Process } from './process.ts';
+import { Segments } from './segments.ts';
 import type { Replay } from '../replay.ts';
 import type { Reason } from '../report/report.ts';
-import { linesAround, snapshotLines } from '../maps/snapshot.ts';
+import { linesAround } from '../maps/snapshot.ts';
 import type { Tally } from '../report/tally.ts';
 
 /** The memory calls of one replay. */
 export class MemoryDriver {
   readonly #replay: Replay;
   readonly #tally: Tally;
-  /** Bytes of System V segments by id. */
-  readonly #segments = new Map<number, number>();
+  readonly #segments: Segments;
 
   constructor(replay: Replay) {
     this.#replay = replay;
     this.#tally = replay.tally;
+    this.#segments = new Segments(replay);
   }
 
   /** Handles a memory call that has returned: makes it here, then compares. */
@@ -69,7 +70,7 @@ export class MemoryDriver {
     if (space.recorded) this.#tally.recordedAny = true;
     else this.#tally.predictedAny = true;
     let result: number | null;
-    if (op.op === 'shmget' || op.op === 'shmat' || op.op === 'shmdt') result = this.#sharedMemory(process, call, op);
+    if (this.#segments.prepare(process, call, op)) result = null;
     else if (this.#failedInLog(process, call, op)) result = this.#failed(process, call, op, entered);
     else result = this.#succeeded(process, call, op, entered);
     if (result !== null && result >= 0) noteGiven(space, process, op, result, oldBrk);
@@ -380,28 +381,6 @@ export class MemoryDriver {
       call.pid,
       `descriptor ${op.fd} was opened before the log began: taken as ${what}`,
     );
-  }
-
-  #sharedMemory(process: Process, call: Call, op: MemoryOp): number | null {
-    this.#tally.unjudged++;
-    const { ret } = call;
-    if (ret === null || ret < 0) return ret;
-    if (op.op === 'shmget') {
-      this.#segments.set(ret, Number(op.size));
-      return null;
-    }
-    this.#replay.notebook.noteOnce(
-      'unjudged',
-      call.line,
-      call.pid,
-      'System V shared memory is not modelled: its answers are taken from the log',
-    );
-    if (op.op === 'shmat') sharedSegment(process.task.sys, op, ret, this.#segments);
-    else if (op.op === 'shmdt') {
-      const line = snapshotLines(process.task.mm, this.#replay.files).find((l) => l.start === Number(op.addr));
-      if (line !== undefined) process.task.sys.munmap(line.start, line.end - line.start);
-    }
-    return null;
   }
 }
 

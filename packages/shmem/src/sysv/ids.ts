@@ -21,6 +21,8 @@ export interface Identified {
 export class IpcIds<T extends Identified> {
   private readonly rules: IpcFacts;
   private readonly objects = new Map<number, T>();
+  /** kernel.shm_next_id: the identifier that the next object gets, if its index is free; -1: none is wanted. */
+  nextId = -1;
   private seq = 0;
   private lastIndex = -1;
 
@@ -35,7 +37,15 @@ export class IpcIds<T extends Identified> {
 
   /** Takes a new identifier. Returns -1 when every index is in use. */
   allocate(): number {
+    if (this.nextId >= 0) return this.allocateWanted();
     return this.rules.cyclicIndexes ? this.allocateCyclic() : this.allocateLowest();
+  }
+
+  private allocateWanted(): number {
+    const seq = Math.floor(this.nextId / IPCMNI);
+    const index = this.firstFree(this.nextId % IPCMNI, IPCMNI);
+    this.nextId = -1;
+    return index < 0 ? -1 : seq * IPCMNI + index;
   }
 
   private allocateCyclic(): number {
@@ -59,6 +69,16 @@ export class IpcIds<T extends Identified> {
   private firstFree(from: number, end: number): number {
     for (let index = from; index < end; index++) if (!this.objects.has(index)) return index;
     return -1;
+  }
+
+  /** Returns a function that sets the state back from which the next identifier follows. */
+  checkpoint(): () => void {
+    const { nextId, seq, lastIndex } = this;
+    return () => {
+      this.nextId = nextId;
+      this.seq = seq;
+      this.lastIndex = lastIndex;
+    };
   }
 
   /** Stores an object under its identifier. */

@@ -23,7 +23,12 @@ export function userShmLock(cur: Caller, size: number): LockedPages | null {
   return { uid, pages };
 }
 
+/** Counts pages again that were uncounted, without a check. */
+export function countLocked(system: MmSystem, { uid, pages }: LockedPages): void {
+  system.lockedShm.set(uid, (system.lockedShm.get(uid) ?? 0) + pages);
+}
+
 /** user_shm_unlock. */
 export function userShmUnlock(system: MmSystem, { uid, pages }: LockedPages): void {
-  system.lockedShm.set(uid, (system.lockedShm.get(uid) ?? 0) - pages);
+  countLocked(system, { uid, pages: -pages });
 }

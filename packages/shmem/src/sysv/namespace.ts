@@ -21,6 +21,7 @@ import {
   SHM_HUGE_MASK,
   SHM_HUGE_SHIFT,
   SHM_HUGETLB,
+  SHM_LOCKED,
   SHM_NORESERVE,
   SHMALL,
   SHMMAX,
@@ -30,7 +31,7 @@ import {
 import type { File } from '@vmarea/vfs';
 import type { Shmem } from '../shmem.ts';
 import { IpcIds } from './ids.ts';
-import { userShmUnlock, type LockedPages } from './lock.ts';
+import { countLocked, userShmUnlock, type LockedPages } from './lock.ts';
 import {
   SHM_ACCESS,
   SHM_NO_SEGMENT,
@@ -84,6 +85,15 @@ export class ShmNamespace {
     this.shmem = shmem;
     this.system = shmem.system;
     this.ids = new IpcIds<Segment>(this.system.profile.ipc);
+  }
+
+  /** kernel.shm_next_id: the identifier of the next segment; -1: the kernel chooses. */
+  get nextId(): number {
+    return this.ids.nextId;
+  }
+
+  set nextId(id: number) {
+    this.ids.nextId = id;
   }
 
   /** The number of segments, and the largest index of one (-1: none). */
@@ -263,6 +273,29 @@ export class ShmNamespace {
       segment.creator = null;
       if (this.limits.rmidForced) this.destroyIfUnused(segment);
     }
+  }
+
+  /**
+   * Returns a function that sets every segment back, for calls that are only tried: it removes newer segments, and brings
+   * back keys, permissions and locks. Until then no segment is removed. Detach what the calls have attached before.
+   */
+  checkpoint(): () => void {
+    const before = new Map([...this.segments()].map((segment) => [segment, segment.state()]));
+    const restoreIds = this.ids.checkpoint();
+    for (const segment of before.keys()) segment.nattch++;
+    return () => {
+      for (const segment of this.segments()) if (!before.has(segment)) this.remove(segment);
+      for (const [segment, state] of before) {
+        segment.nattch--;
+        if (segment.locked !== state.locked) {
+          if (segment.locked !== null) userShmUnlock(this.system, segment.locked);
+          if (state.locked !== null) countLocked(this.system, state.locked);
+        }
+        Object.assign(segment, state);
+        setObjectLock(segment, (state.mode & SHM_LOCKED) !== 0);
+      }
+      restoreIds();
+    };
   }
 
   /** shm_exit_ns: removes every segment; those that are mapped go with their last mapping. */

@@ -23,6 +23,12 @@ export interface SegmentInit {
   readonly locked: LockedPages | null;
 }
 
+/** What calls change in a segment. */
+export type SegmentState = Pick<
+  Segment,
+  'key' | 'uid' | 'gid' | 'mode' | 'atime' | 'dtime' | 'ctime' | 'lpid' | 'creator' | 'locked'
+>;
+
 /** A segment. Its file has the memory. */
 export class Segment {
   readonly id: number;
@@ -85,6 +91,12 @@ export class Segment {
     if (this.isOwnedBy(cur)) granted >>= 6;
     else if (gid === this.cgid || gid === this.gid) granted >>= 3;
     return (requested & ~granted & 0o7) === 0 || hasCapability(cur.cred, CAP_IPC_OWNER);
+  }
+
+  /** Returns a copy of what calls change, except `nattch`. */
+  state(): SegmentState {
+    const { key, uid, gid, mode, atime, dtime, ctime, lpid, creator, locked } = this;
+    return { key, uid, gid, mode, atime, dtime, ctime, lpid, creator, locked };
   }
 
   /** Fills a struct shmid64_ds. */

@@ -12,12 +12,21 @@ import {
   parseProt,
   IPC_CREAT,
   IPC_EXCL,
+  IPC_INFO,
+  IPC_RMID,
+  IPC_SET,
+  IPC_STAT,
   SHM_EXEC,
   SHM_HUGETLB,
+  SHM_INFO,
+  SHM_LOCK,
   SHM_NORESERVE,
   SHM_RDONLY,
   SHM_REMAP,
   SHM_RND,
+  SHM_STAT,
+  SHM_STAT_ANY,
+  SHM_UNLOCK,
 } from '@vmarea/uapi';
 import { type ArgReader } from '../parse/arg-reader.ts';
 import { type Register, parseRegister, withoutComment } from '../parse/args.ts';
@@ -161,6 +170,41 @@ function shmat(args: ArgReader): Op {
   return { op: 'shmat', id: args.int(0), addr: args.register(1, 'address'), flags: args.flags(2, parseShmFlags) };
 }
 
+const SHMCTL_COMMANDS: ReadonlyMap<string, number> = new Map([
+  ['IPC_RMID', IPC_RMID],
+  ['IPC_SET', IPC_SET],
+  ['IPC_STAT', IPC_STAT],
+  ['IPC_INFO', IPC_INFO],
+  ['SHM_LOCK', SHM_LOCK],
+  ['SHM_UNLOCK', SHM_UNLOCK],
+  ['SHM_STAT', SHM_STAT],
+  ['SHM_INFO', SHM_INFO],
+  ['SHM_STAT_ANY', SHM_STAT_ANY],
+  // The version of the structure, which 64-bit machines leave out.
+  ['IPC_64', 0],
+]);
+
+/** Parses a command of shmctl: its name, with or without IPC_64. */
+function parseShmctl(text: string): number | null {
+  let command = 0;
+  for (const word of withoutComment(text).split('|')) {
+    const value = SHMCTL_COMMANDS.get(word) ?? parseRegister(word);
+    if (typeof value !== 'number') return null;
+    command += value;
+  }
+  return command;
+}
+
+function shmctl(args: ArgReader): Op {
+  const size = /\bshm_segsz=(\d+)/.exec(args.raw(2));
+  return {
+    op: 'shmctl',
+    id: args.int(0),
+    cmd: args.flags(1, parseShmctl),
+    size: size === null ? null : Number(size[1]),
+  };
+}
+
 /** Decoders of the calls that change memory, by name. */
 export const MEMORY_DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
   ['mmap', mmap],
@@ -183,5 +227,6 @@ export const MEMORY_DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Dec
   ['prctl', prctl],
   ['shmget', shmget],
   ['shmat', shmat],
+  ['shmctl', shmctl],
   ['shmdt', (args) => ({ op: 'shmdt', addr: args.register(0, 'address') })],
 ]);

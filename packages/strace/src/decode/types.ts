@@ -133,6 +133,15 @@ export interface ShmatOp {
   readonly flags: number;
 }
 
+export interface ShmctlOp {
+  readonly op: 'shmctl';
+  /** An identifier; for SHM_STAT an index. */
+  readonly id: number;
+  readonly cmd: number;
+  /** Bytes of the segment, as IPC_STAT and SHM_STAT have told; null: not told. */
+  readonly size: number | null;
+}
+
 export interface ShmdtOp {
   readonly op: 'shmdt';
   readonly addr: Register;
@@ -358,7 +367,8 @@ export type MemoryOp =
   | PrctlOp
   | ShmgetOp
   | ShmatOp
-  | ShmdtOp;
+  | ShmdtOp
+  | ShmctlOp;
 
 /** Calls that open, move, change or rename files. */
 export type FileOp =
