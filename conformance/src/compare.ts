@@ -84,14 +84,18 @@ const TEXT_FIELDS: readonly string[] = ['start', 'end', 'perms', 'off', 'ino', '
 const identity = (vma: { start: unknown; end: unknown; perms: unknown; off: unknown; path: unknown }): string =>
   `${String(vma.start)} ${String(vma.end)} ${String(vma.perms)} ${String(vma.off)} ${String(vma.path)}`;
 
+/** How the recorder recognises an initial mapping: not by its name, which PR_SET_MM changes. */
+const place = (vma: { start: unknown; end: unknown; perms: unknown; off: unknown }): string =>
+  `${String(vma.start)} ${String(vma.end)} ${String(vma.perms)} ${String(vma.off)}`;
+
 /** Compares smaps: every mapping except the initial ones. Returns every difference, in order. */
 export function compareSmaps(
   expected: readonly SmapsVma[],
   actual: readonly SmapsEntry[],
   initial: readonly SmapsVma[],
 ): Difference[] {
-  const began = new Set(initial.map((vma) => identity(vma as never)));
-  const ours = actual.filter((vma) => !began.has(identity(vma)));
+  const began = new Set(initial.map((vma) => place(vma as never)));
+  const ours = actual.filter((vma) => !began.has(place(vma)));
   const differences: Difference[] = [];
   const add = (field: string, e: unknown, a: unknown): void => {
     differences.push({ kind: 'smaps', field, expected: String(e), actual: String(a) });
@@ -108,7 +112,7 @@ export function compareSmaps(
       );
       break;
     }
-    const place = `${own.start}-${own.end}`;
+    const where = `${own.start}-${own.end}`;
     const text: Readonly<Record<string, string | number>> = {
       start: own.start,
       end: own.end,
@@ -119,14 +123,14 @@ export function compareSmaps(
       VmFlags: own.vmFlags,
     };
     for (const field of TEXT_FIELDS)
-      if (theirs[field] !== text[field]) add(`${place} ${field}`, theirs[field], text[field]);
+      if (theirs[field] !== text[field]) add(`${where} ${field}`, theirs[field], text[field]);
     for (const field of Object.keys(theirs)) {
       if (TEXT_FIELDS.includes(field)) continue;
-      if (theirs[field] !== (own.figures[field] ?? 0)) add(`${place} ${field}`, theirs[field], own.figures[field] ?? 0);
+      if (theirs[field] !== (own.figures[field] ?? 0)) add(`${where} ${field}`, theirs[field], own.figures[field] ?? 0);
     }
     for (const field of OPTIONAL) {
       if (theirs[field] === undefined && (own.figures[field] ?? 0) !== 0)
-        add(`${place} ${field}`, 0, own.figures[field]);
+        add(`${where} ${field}`, 0, own.figures[field]);
     }
   }
   return differences;

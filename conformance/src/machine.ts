@@ -25,6 +25,7 @@ import {
 import { devfs, procCreate, procfs, ramfs } from '@vmarea/vfs';
 import type { Arch, MmSystem } from '@vmarea/mm-core';
 import type { MemoryInit } from '@vmarea/mm-core/memory';
+import { addProcFiles } from './rest.ts';
 import type { Header } from './recording.ts';
 
 /** The properties that all recordings of a set share. */
@@ -174,6 +175,7 @@ export function buildMachine(header: Header, guest: Guest, profile: KernelProfil
     const sb = procfs(system);
     procCreate(sb, 'self/clear_refs', { read: () => '', write: (cur, text) => clearRefs(cur.mm, text) });
     procCreate(sb, 'version', { read: () => `Linux version ${header.kernel}\n` });
+    addProcFiles(sb);
     return sb;
   };
   const kernel = createKernel({

@@ -12,6 +12,7 @@ import { faultTwice, foldCounters, startExecutor, touchOwn, type Executor } from
 import { buildMachine, type Guest } from './machine.ts';
 import { shmOperation } from './ops/shm.ts';
 import { userfaultfdOp } from './ops/uffd.ts';
+import { callRest, queryMap } from './rest.ts';
 import { exact, hex, quantity, type Op, type Recording, type Ret } from './recording.ts';
 import { Devices, InodeNumbers, normalizeMaps, parseMeminfo, parseSmaps, parseStatus } from './text.ts';
 import {
@@ -170,6 +171,8 @@ class Run {
         return this.mincore(process, op);
       case 'fstat':
         return this.fstat(process, op);
+      case 'vmaquery':
+        return queryMap(process.task, op);
       default: {
         const family = userfaultfdOp(process.task, op) ?? shmOperation(process.task, op, process.inodes, answer);
         if (family !== null) return family;
@@ -383,8 +386,11 @@ class Run {
       }
       case 'capdrop':
         return answer(sys.capset([]), false);
-      default:
-        throw new Error(`operation ${op.n}: ${op.op} is none that recordings have`);
+      default: {
+        const result = callRest(task, op);
+        if (result === null) throw new Error(`operation ${op.n}: ${op.op} is none that recordings have`);
+        return answer(result, false);
+      }
     }
   }
 }

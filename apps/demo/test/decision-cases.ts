@@ -3,6 +3,7 @@
  * fault injection, by a driver that misbehaves, or by asking the function that a driver would ask.
  */
 import type { HugetlbfsSbInfo } from '@vmarea/hugetlbfs';
+import { doProcmapQuery, doSyscall, procmapQuery } from '@vmarea/kernel';
 import {
   HUGETLB_SHMFS_INODE,
   expandStack,
@@ -23,6 +24,7 @@ import {
   F_SEAL_FUTURE_WRITE,
   F_SEAL_WRITE,
   LINUX_6_12,
+  MADV_COLD,
   MADV_COLLAPSE,
   MADV_DODUMP,
   MADV_DOFORK,
@@ -48,6 +50,8 @@ import {
   MAP_SHARED_VALIDATE,
   MAP_SYNC,
   MFD_ALLOW_SEALING,
+  MPOL_BIND,
+  MPOL_MF_MOVE_ALL,
   MFD_HUGETLB,
   MREMAP_DONTUNMAP,
   MREMAP_FIXED,
@@ -73,11 +77,13 @@ import {
   PR_MTE_TCF_ASYNC,
   PR_MTE_TCF_SYNC,
   PR_SET_MDWE,
+  PR_SET_MM,
   PR_SET_TAGGED_ADDR_CTRL,
   PR_SET_VMA,
   RLIMIT_AS,
   RLIMIT_DATA,
   RLIMIT_MEMLOCK,
+  syscallNumber,
 } from '@vmarea/uapi';
 import { SHM_CASES } from './shm-decisions.ts';
 import { ANON, type Machine, RW, type BootOptions } from './machine.ts';
@@ -102,6 +108,7 @@ const HUGE = 2 ** 21;
 const GIB = 2 ** 30;
 const v4: BootOptions = { profile: MSM_4_4 };
 const v612: BootOptions = { profile: LINUX_6_12 };
+const numa: BootOptions = { config: { numa: true } };
 
 function file(m: Machine, path: string, size: number, flags: number = O_RDWR): number {
   const { sys } = m.task;
@@ -152,6 +159,10 @@ function memlock(m: Machine, bytes: number): void {
 function load(m: Machine, addr: number): Ending {
   const memory = m.memory();
   return memory.load8(addr) < 0 ? memory.signal : 0;
+}
+
+function adviseProcess(m: Machine, pid: number, advice: number, flags: number): Ending {
+  return m.task.sys.processMadvise(pid, [{ addr: m.anon(AT, P), len: P }], advice, flags);
 }
 
 /** The signal of a load from memory with tag 0 through a pointer with another one. */
@@ -223,6 +234,40 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     'mlock2.bad_flags': { run: (m) => m.call('mlock2', m.anon(AT, P), P, 2) },
     'mseal.unknown_call': { run: (m) => m.call('mseal', m.anon(AT, P), P, 0) },
     'prctl.unused_arguments': { boot: v612, run: (m) => m.call('prctl', PR_SET_MDWE, 1, 1, 0, null) },
+    'prctl_set_mm.not_modelled': { run: (m) => m.call('prctl', PR_SET_MM, 14, AT, 0, null) },
+    'prctl_set_mm.address': { run: (m) => m.call('prctl', PR_SET_MM, 7, P, 0, null) },
+    'prctl_set_mm.privilege': { run: (m) => (withoutRights(m), m.call('prctl', PR_SET_MM, 7, AT, 0, null)) },
+    'prctl_set_mm.order': { run: (m) => m.call('prctl', PR_SET_MM, 4, AT, 0, null) },
+    'prctl_set_mm.no_vma': {
+      run: (m) => {
+        const { mm } = m.task;
+        mm.endCode = 1;
+        m.call('munmap', mm.taskSize - GIB, GIB);
+        return m.call('prctl', PR_SET_MM, 5, mm.taskSize - P, 0, null);
+      },
+    },
+    'mempolicy.no_numa': { run: (m) => m.call('setMempolicy', 0, null) },
+    'mempolicy.mode': { boot: numa, run: (m) => m.call('setMempolicy', 99, 1) },
+    'mempolicy.nodes': { boot: numa, run: (m) => m.call('mbind', m.anon(AT, P), P, MPOL_BIND, 2, 0) },
+    'mbind.flags': { boot: numa, run: (m) => m.call('mbind', m.anon(AT, P), P, MPOL_BIND, 1, 8) },
+    'mbind.move_all': {
+      boot: numa,
+      run: (m) => (withoutRights(m), m.call('mbind', m.anon(AT, P), P, MPOL_BIND, 1, MPOL_MF_MOVE_ALL)),
+    },
+    'mbind.range': { boot: numa, run: (m) => m.call('mbind', m.anon(AT, P) + 1, P, MPOL_BIND, 1, 0) },
+    'mbind.hole': { boot: numa, run: (m) => m.call('mbind', m.anon(AT, P), 2 * P, MPOL_BIND, 1, 0) },
+    'process_madvise.unknown_call': { boot: v4, run: (m) => adviseProcess(m, m.task.pid, MADV_COLD, 0) },
+    'process_madvise.flags': { run: (m) => adviseProcess(m, m.task.pid, MADV_COLD, 1) },
+    'process_madvise.advice': { run: (m) => adviseProcess(m, m.task.pid, MADV_DONTNEED, 0) },
+    'process_madvise.privilege': {
+      run: (m) => (withoutRights(m), adviseProcess(m, m.task.pid, MADV_COLD, 0)),
+    },
+    'process_madvise.no_task': { run: (m) => adviseProcess(m, 999, MADV_COLD, 0) },
+    'process_madvise.no_pidfd': { run: (m) => doSyscall(m.task, syscallNumber('process_madvise')!, [3, AT, 1, 20, 0]) },
+    'procmap_query.flags': {
+      run: (m) => doProcmapQuery(m.task.cur, m.task.mm, procmapQuery(m.anon(AT, P), 0x40), null),
+    },
+    'procmap_query.none': { run: (m) => doProcmapQuery(m.task.cur, m.task.mm, procmapQuery(AT), null) },
     'prctl.tagged_addr_bits': { run: (m) => m.call('prctl', PR_SET_TAGGED_ADDR_CTRL, PR_MTE_TCF_SYNC, 0, 0, null) },
     'prctl.unknown_option': { run: (m) => m.call('prctl', 1, 0, 0, 0, null) },
 

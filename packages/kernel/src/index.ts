@@ -53,3 +53,17 @@ export {
 } from './observers.ts';
 export * from './syscalls/reasons.ts';
 export { TextWriter } from './proc/text-writer.ts';
+export { type MemPolicy } from './syscalls/numa.ts';
+export {
+  doProcmapQuery,
+  mapsEntry,
+  PROCMAP_QUERY,
+  PROCMAP_QUERY_COVERING_OR_NEXT_VMA,
+  PROCMAP_QUERY_FILE_BACKED_VMA,
+  PROCMAP_QUERY_VMA_EXECUTABLE,
+  PROCMAP_QUERY_VMA_READABLE,
+  PROCMAP_QUERY_VMA_SHARED,
+  PROCMAP_QUERY_VMA_WRITABLE,
+  procmapQuery,
+  type ProcmapQuery,
+} from './proc/procmap-query.ts';

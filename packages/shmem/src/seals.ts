@@ -6,6 +6,7 @@
 import {
   EINVAL,
   EPERM,
+  F_SEAL_EXEC,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_GROW,
   F_SEAL_SEAL,
@@ -24,11 +25,17 @@ const CLASSIC_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
  * @returns 0; -EPERM without write access or once sealed with F_SEAL_SEAL; -EINVAL for unknown seals; -EBUSY for
  *   F_SEAL_WRITE while a shared mapping could write
  */
-export function addSeals(info: ShmemInode, file: File, seals: number): number {
+export function addSeals(info: ShmemInode, file: File, asked: number): number {
+  let seals = asked;
   if (!canWrite(file)) return -EPERM;
-  const known = info.inode.system.profile.files.sealFutureWrite ? CLASSIC_SEALS | F_SEAL_FUTURE_WRITE : CLASSIC_SEALS;
+  const { files } = info.inode.system.profile;
+  const known = CLASSIC_SEALS | (files.sealFutureWrite ? F_SEAL_FUTURE_WRITE : 0) | (files.sealExec ? F_SEAL_EXEC : 0);
   if ((seals & ~known) !== 0) return -EINVAL;
   if ((info.seals & F_SEAL_SEAL) !== 0) return -EPERM;
+  // A file that can be executed gets the seals against changes, too.
+  if ((seals & F_SEAL_EXEC) !== 0 && (file.fInode.iMode & 0o111) !== 0) {
+    seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+  }
   if ((seals & F_SEAL_WRITE) !== 0 && (info.seals & F_SEAL_WRITE) === 0) {
     const error = mappingDenyWritable(file.fMapping);
     if (error < 0) return error;

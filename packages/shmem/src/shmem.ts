@@ -7,8 +7,11 @@ import {
   EINVAL,
   ENOSPC,
   F_SEAL_SEAL,
+  F_SEAL_EXEC,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
+  MFD_EXEC,
+  MFD_NOEXEC_SEAL,
   MFD_HUGETLB,
   MFD_HUGE_MASK,
   MFD_HUGE_SHIFT,
@@ -108,7 +111,9 @@ export class Shmem implements SharedMemory {
     const huge = profile.files.memfdHugetlb && (flags & MFD_HUGETLB) !== 0;
     let known = MFD_CLOEXEC | MFD_ALLOW_SEALING;
     if (profile.files.memfdHugetlb) known |= MFD_HUGETLB;
+    if (profile.files.sealExec) known |= MFD_EXEC | MFD_NOEXEC_SEAL;
     if (huge) known |= MFD_HUGE_MASK << MFD_HUGE_SHIFT;
+    if ((flags & known & MFD_EXEC) !== 0 && (flags & MFD_NOEXEC_SEAL) !== 0) return -EINVAL;
     if ((flags & ~known) !== 0 || name.length > MFD_NAME_MAX_LEN) return -EINVAL;
     let file: File | number;
     if (huge) {
@@ -127,7 +132,11 @@ export class Shmem implements SharedMemory {
     } else file = this.fileSetup(cur, `memfd:${name}`, 0, true);
     if (typeof file === 'number') return file;
     file.fFlags |= O_LARGEFILE;
-    if ((flags & MFD_ALLOW_SEALING) !== 0) {
+    if ((flags & MFD_NOEXEC_SEAL) !== 0) {
+      const sealable = file.fInode.iPrivate as SealOperations;
+      file.fInode.iMode &= ~0o111;
+      sealable.seals = (sealable.seals & ~F_SEAL_SEAL) | F_SEAL_EXEC;
+    } else if ((flags & MFD_ALLOW_SEALING) !== 0) {
       const sealable = file.fInode.iPrivate as SealOperations;
       sealable.seals &= ~F_SEAL_SEAL;
     }

@@ -41,6 +41,8 @@ export interface KernelConfig {
   readonly hugePages: readonly HugePageConfig[];
   /** Bytes of RAM as MemTotal counts them. */
   readonly ramBytes: number;
+  /** CONFIG_NUMA: memory policies exist. */
+  readonly numa: boolean;
   /** The CPU has EPAN: execute-only memory cannot be read. */
   readonly cpuEpan: boolean;
   /** The CPU has BTI. */
@@ -90,6 +92,7 @@ export const DEFAULT_CONFIG: KernelConfig = {
   splitRssCounting: false,
   hugePages: [{ size: 2 ** 21, pages: 0 }],
   ramBytes: 2 ** 30,
+  numa: false,
   cpuEpan: false,
   cpuBti: false,
   cpuMte: false,

@@ -54,7 +54,10 @@ import {
   SYS_MMAP_OFFSET_UNALIGNED,
   MSEAL_UNKNOWN_CALL,
 } from './reasons.ts';
+import { addNewArea } from './merge-any.ts';
+import { mbind, setMempolicy } from './numa.ts';
 import { prctl } from './prctl.ts';
+import { processMadvise } from './process-madvise.ts';
 import { int, untaggedAddr, type Register } from './register.ts';
 import type { Task } from '../task/task.ts';
 
@@ -149,7 +152,9 @@ export class MmCalls {
     } finally {
       this.leave(entered);
     }
-    return isErr(result) ? result : this.populated(result);
+    if (isErr(result)) return result;
+    if (cur.mm.mergeAny) addNewArea(cur.mm, result, result + alignUpSize(length, system.pageSize));
+    return this.populated(result);
   }
 
   /** Returns the offset in pages, null when it is no multiple of a page. The version defines whether the shift is signed. */
@@ -197,11 +202,17 @@ export class MmCalls {
   /** brk(2): returns the new break, or the unchanged one. */
   brk(value: Register): number {
     const entered = this.enter();
+    const { mm } = this.task.cur;
+    const before = mm.brk;
     let result: number;
     try {
       result = sysBrk(this.task.cur, fromRegister(value));
     } finally {
       this.leave(entered);
+    }
+    if (mm.mergeAny && mm.brk > before) {
+      const { pageSize } = mm.system;
+      addNewArea(mm, alignUpSize(before, pageSize), alignUpSize(mm.brk, pageSize));
     }
     return this.populated(result);
   }
@@ -209,6 +220,31 @@ export class MmCalls {
   /** madvise(2). */
   madvise(addr: Register, len: Register, advice: Register): number {
     return doMadvise(this.task.cur, untagged(this.task, addr), fromRegister(len), int(advice));
+  }
+
+  /**
+   * process_madvise(2).
+   *
+   * @param pid the process; the system call takes a descriptor of it
+   * @returns the bytes advised: fewer when a range is refused, its error when none was advised
+   */
+  processMadvise(
+    pid: number,
+    ranges: readonly { addr: Register; len: Register }[],
+    advice: number,
+    flags: number,
+  ): number {
+    return processMadvise(this.task, pid, ranges, advice, flags);
+  }
+
+  /** mbind(2), see {@link mbind}: `mask` is the node mask, bit n for node n; null for a null pointer. */
+  mbind(addr: Register, len: Register, mode: number, mask: Register | null, flags: number): number {
+    return mbind(this.task, { addr, len }, mode, mask, flags);
+  }
+
+  /** set_mempolicy(2), see {@link setMempolicy}. */
+  setMempolicy(mode: number, mask: Register | null): number {
+    return setMempolicy(this.task, mode, mask);
   }
 
   /** mseal(2): -ENOSYS on a kernel that does not have it. */

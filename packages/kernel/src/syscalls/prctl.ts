@@ -1,5 +1,5 @@
 /**
- * prctl(2) for memory: names of areas, MDWE, tagged addresses.
+ * prctl(2) for memory: names of areas, MDWE, tagged addresses, merging of equal pages, the borders of the program.
  *
  * Mirrors kernel/sys.c and arch/arm64/kernel/{process,mte}.c.
  */
@@ -8,11 +8,14 @@ import {
   EINVAL,
   fromRegister,
   PR_GET_MDWE,
+  PR_GET_MEMORY_MERGE,
   PR_GET_TAGGED_ADDR_CTRL,
   PR_MTE_TAG_MASK,
   PR_MTE_TCF_ASYNC,
   PR_MTE_TCF_SYNC,
   PR_SET_MDWE,
+  PR_SET_MEMORY_MERGE,
+  PR_SET_MM,
   PR_SET_TAGGED_ADDR_CTRL,
   PR_SET_VMA,
   PR_SET_VMA_ANON_NAME,
@@ -21,6 +24,8 @@ import {
 } from '@vmarea/uapi';
 import { PRCTL_TAGGED_ADDR_BITS, PRCTL_UNKNOWN_OPTION, PRCTL_UNUSED_ARGUMENTS } from './reasons.ts';
 import type { Task } from '../task/task.ts';
+import { setMergeAny } from './merge-any.ts';
+import { prctlSetMm } from './set-mm.ts';
 import { int, type Register } from './register.ts';
 
 /** The arguments of prctl behind the option; the last one is a pointer: see {@link prctl}. */
@@ -67,6 +72,18 @@ function taggedAddr(task: Task, option: number, args: PrctlArguments): number {
   return 0;
 }
 
+/** PR_SET_MEMORY_MERGE and PR_GET_MEMORY_MERGE. */
+function memoryMerge(task: Task, option: number, args: PrctlArguments): number {
+  const { cur } = task;
+  const { config, profile } = cur.mm.system;
+  if (!config.ksm || !profile.madvise.mergeAny) return refuse(cur, PRCTL_UNKNOWN_OPTION, -EINVAL);
+  const get = option === PR_GET_MEMORY_MERGE;
+  if (!restIsZero(args) || (get && !isZero(args.arg2))) return refuse(cur, PRCTL_UNUSED_ARGUMENTS, -EINVAL);
+  if (get) return cur.mm.mergeAny ? 1 : 0;
+  setMergeAny(cur.mm, !isZero(args.arg2));
+  return 0;
+}
+
 /**
  * prctl(2).
  *
@@ -82,6 +99,11 @@ export function prctl(task: Task, option: number, args: PrctlArguments): number 
     case PR_SET_TAGGED_ADDR_CTRL:
     case PR_GET_TAGGED_ADDR_CTRL:
       return taggedAddr(task, option, args);
+    case PR_SET_MEMORY_MERGE:
+    case PR_GET_MEMORY_MERGE:
+      return memoryMerge(task, option, args);
+    case PR_SET_MM:
+      return prctlSetMm(task, int(args.arg2), args.arg3, isZero(args.arg4) && isZero(args.arg5));
     case PR_SET_VMA: {
       if (int(args.arg2) !== PR_SET_VMA_ANON_NAME) return refuse(cur, PRCTL_UNKNOWN_OPTION, -EINVAL);
       const name = typeof args.arg5 === 'bigint' ? Number(args.arg5) : args.arg5;

@@ -80,6 +80,7 @@ export class ProcessCalls {
       fs: cur.fs.copy(),
     });
     child.tagControl = cur.tagControl;
+    child.mempolicy = cur.mempolicy;
     return task.kernel.adopt(task, child, limits);
   }
 
@@ -144,6 +145,7 @@ export class ProcessCalls {
     cur.minFlt = old.minFlt;
     cur.majFlt = old.majFlt;
     mm.mdwe = inheritedMdwe(old.mm);
+    mm.mergeAny = old.mm.mergeAny;
     let layout: ExecLayout | number;
     try {
       layout = loadElfBinary(cur, program, {

@@ -1,6 +1,6 @@
 /** Reasons of system calls before they enter a function of the memory subsystem. */
 import { reason } from '@vmarea/mm-core';
-import { EBADF, EINVAL, ENOSYS, EPERM } from '@vmarea/uapi';
+import { EBADF, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ESRCH } from '@vmarea/uapi';
 
 export const SYS_MMAP_OFFSET_UNALIGNED: number = reason('sys_mmap.offset_unaligned', {
   errno: EINVAL,
@@ -99,4 +99,144 @@ export const SYSV_NO_DRIVER: number = reason('sysv.no_driver', {
   says: 'The driver of shared memory has no System V segments, as in a kernel without CONFIG_SYSVIPC.',
   change: 'Plug one in: @vmarea/shmem, as `sharedMemory` of createKernel. Or use shm_open or memfd_create.',
   source: { fn: 'sys_ni_syscall', file: 'kernel/sys_ni.c' },
+});
+
+export const SET_MM_NOT_MODELLED: number = reason('prctl_set_mm.not_modelled', {
+  errno: EINVAL,
+  says: 'PR_SET_MM does not know this number, or it is one that this model does not have: the auxiliary vector, the executable file, a whole map.',
+  change: 'Use PR_SET_MM_START_CODE to PR_SET_MM_ARG_START, or PR_SET_MM_ENV_END.',
+  source: { fn: 'prctl_set_mm', file: 'kernel/sys.c' },
+});
+
+export const SET_MM_ADDRESS: number = reason('prctl_set_mm.address', {
+  errno: EINVAL,
+  says: 'The address is below vm.mmap_min_addr or no user address, or an argument that PR_SET_MM does not use is not 0.',
+  change: 'Use a user address, and 0 for the last two arguments.',
+  source: { fn: 'prctl_set_mm', file: 'kernel/sys.c' },
+});
+
+export const SET_MM_PRIVILEGE: number = reason('prctl_set_mm.privilege', {
+  errno: EPERM,
+  says: 'PR_SET_MM needs CAP_SYS_RESOURCE.',
+  change: 'Grant CAP_SYS_RESOURCE.',
+  source: { fn: 'prctl_set_mm', file: 'kernel/sys.c' },
+});
+
+export const SET_MM_ORDER: number = reason('prctl_set_mm.order', {
+  errno: EINVAL,
+  says: 'The borders would not be in order (code, data, heap, arguments each begin before they end), or the heap would exceed RLIMIT_DATA.',
+  change: 'Set the end first when you move a range up, the start first when you move it down.',
+  source: { fn: 'validate_prctl_map_addr', file: 'kernel/sys.c' },
+});
+
+export const SET_MM_NO_VMA: number = reason('prctl_set_mm.no_vma', {
+  errno: EFAULT,
+  says: 'Nothing is mapped at or above the address.',
+  change: 'Map memory for the stack first.',
+  source: { fn: 'prctl_set_mm', file: 'kernel/sys.c' },
+});
+
+export const NUMA_NONE: number = reason('mempolicy.no_numa', {
+  errno: ENOSYS,
+  says: 'The kernel was built without CONFIG_NUMA, so it has no memory policies.',
+  change: 'Set `numa` of the configuration, for a kernel of 6.1 or newer.',
+  source: { fn: 'sys_ni_syscall', file: 'kernel/sys_ni.c' },
+});
+
+export const MEMPOLICY_MODE: number = reason('mempolicy.mode', {
+  errno: EINVAL,
+  says: 'The mode of the policy is unknown to this kernel, or its flags exclude each other.',
+  change: 'Use MPOL_DEFAULT, MPOL_PREFERRED, MPOL_BIND, MPOL_INTERLEAVE or MPOL_LOCAL.',
+  source: { fn: 'sanitize_mpol_flags', file: 'mm/mempolicy.c' },
+});
+
+export const MBIND_NODES: number = reason('mempolicy.nodes', {
+  errno: EINVAL,
+  says: 'The node mask does not fit the mode: MPOL_DEFAULT and MPOL_LOCAL take none, the others need a node that exists. This machine has node 0 only.',
+  change: 'Set bit 0 of the mask, or use MPOL_DEFAULT without one.',
+  source: { fn: 'mpol_new', file: 'mm/mempolicy.c' },
+});
+
+export const MBIND_FLAGS: number = reason('mbind.flags', {
+  errno: EINVAL,
+  says: 'The flags contain a bit other than MPOL_MF_STRICT, MPOL_MF_MOVE and MPOL_MF_MOVE_ALL.',
+  change: 'Use 0 or one of them.',
+  source: { fn: 'do_mbind', file: 'mm/mempolicy.c' },
+});
+
+export const MBIND_MOVE_ALL: number = reason('mbind.move_all', {
+  errno: EPERM,
+  says: 'MPOL_MF_MOVE_ALL needs CAP_SYS_NICE.',
+  change: 'Use MPOL_MF_MOVE, or grant CAP_SYS_NICE.',
+  source: { fn: 'do_mbind', file: 'mm/mempolicy.c' },
+});
+
+export const MBIND_RANGE: number = reason('mbind.range', {
+  errno: EINVAL,
+  says: 'The address is not a multiple of the page size, or the range wraps around the end of the 64-bit space.',
+  change: 'Round the address down to a page.',
+  source: { fn: 'do_mbind', file: 'mm/mempolicy.c' },
+});
+
+export const MBIND_HOLE: number = reason('mbind.hole', {
+  errno: EFAULT,
+  says: 'The range has a hole; nothing was changed.',
+  change: 'Call mbind for each mapping.',
+  source: { fn: 'queue_pages_test_walk', file: 'mm/mempolicy.c' },
+});
+
+export const PROCESS_MADVISE_NONE: number = reason('process_madvise.unknown_call', {
+  errno: ENOSYS,
+  says: 'This kernel has no process_madvise; 5.10 introduced it.',
+  change: 'Use 5.10 or newer.',
+  source: { fn: 'sys_ni_syscall', file: 'kernel/sys_ni.c' },
+});
+
+export const PROCESS_MADVISE_FLAGS: number = reason('process_madvise.flags', {
+  errno: EINVAL,
+  says: 'The flags are not 0.',
+  change: 'Use 0.',
+  source: { fn: 'process_madvise', file: 'mm/madvise.c', kernel: '6.1' },
+});
+
+export const PROCESS_MADVISE_ADVICE: number = reason('process_madvise.advice', {
+  errno: EINVAL,
+  says: 'process_madvise takes only advice that loses no data: MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED, MADV_COLLAPSE.',
+  change: 'Call madvise in the process itself.',
+  source: { fn: 'process_madvise_behavior_valid', file: 'mm/madvise.c', kernel: '6.1' },
+});
+
+export const PROCESS_MADVISE_PRIVILEGE: number = reason('process_madvise.privilege', {
+  errno: EPERM,
+  says: 'process_madvise needs CAP_SYS_NICE.',
+  change: 'Grant CAP_SYS_NICE.',
+  source: { fn: 'process_madvise', file: 'mm/madvise.c', kernel: '6.1' },
+});
+
+export const PROCESS_MADVISE_NO_TASK: number = reason('process_madvise.no_task', {
+  errno: ESRCH,
+  says: 'There is no living process with this number.',
+  change: 'Use the number of a living process.',
+  source: { fn: 'pidfd_get_task', file: 'kernel/pid.c', kernel: '6.1' },
+});
+
+export const PIDFD_NOT_MODELLED: number = reason('process_madvise.no_pidfd', {
+  errno: EBADF,
+  says: 'The first argument is no descriptor of a process: this model has no pidfd_open.',
+  change: 'Call `sys.processMadvise` with the number of the process.',
+  source: { fn: 'pidfd_get_task', file: 'kernel/pid.c', kernel: '6.1' },
+});
+
+export const PROCMAP_QUERY_FLAGS: number = reason('procmap_query.flags', {
+  errno: EINVAL,
+  says: 'The query has a flag that PROCMAP_QUERY does not know.',
+  change: 'Use PROCMAP_QUERY_ flags only.',
+  source: { fn: 'query_matching_vma', file: 'fs/proc/task_mmu.c', kernel: '6.12' },
+});
+
+export const PROCMAP_QUERY_NONE: number = reason('procmap_query.none', {
+  errno: ENOENT,
+  says: 'No mapping that the query accepts contains the address.',
+  change: 'Add PROCMAP_QUERY_COVERING_OR_NEXT_VMA to find the next one.',
+  source: { fn: 'query_matching_vma', file: 'fs/proc/task_mmu.c', kernel: '6.12' },
 });

@@ -4,7 +4,7 @@
  * Pointers are user addresses; strings and buffers are copied in and out with fault handling (EFAULT). Numbers are those of
  * the machine's architecture: arm64 (include/uapi/asm-generic/unistd.h) or x86-64. A call without an entry returns ENOSYS.
  */
-import { FMODE_LSEEK, hasCapability, RETRY } from '@vmarea/mm-core';
+import { FMODE_LSEEK, hasCapability, refuse, RETRY } from '@vmarea/mm-core';
 import { accessOk, copyFromUser, copyToUser, strncpyFromUser } from '@vmarea/mm-core/memory';
 import {
   AT_FDCWD,
@@ -39,6 +39,7 @@ import {
 import { canRead, canWrite, doMkdirat, doRmdir, doUnlinkat, maxRwCount } from '@vmarea/vfs';
 import { DeadTaskError } from '../task/errors.ts';
 import { processVmRw } from './process-vm.ts';
+import { PIDFD_NOT_MODELLED } from './reasons.ts';
 import { shmctlByPointer } from './shm-structs.ts';
 import type { Register } from './mm.ts';
 import type { Task } from '../task/task.ts';
@@ -286,6 +287,18 @@ function mincore(task: Task, args: readonly Register[]): number {
   return 0;
 }
 
+/** get_nodes: reads a node mask of `bits` bits, of which the last is not used. Returns null for no pointer, or -EINVAL, -EFAULT, RETRY. */
+function nodeMask(task: Task, address: number, bits: number): bigint | null | number {
+  if (address === 0 || bits <= 1) return null;
+  if (bits < 0 || bits > 8 * task.kernel.system.pageSize) return -EINVAL;
+  const bytes = new Uint8Array(Math.ceil((bits - 1) / 64) * 8);
+  const left = copyFromUser(task.cur, address, bytes, 0, bytes.length);
+  if (left !== 0) return left === RETRY ? RETRY : -EFAULT;
+  let mask = 0n;
+  for (let i = bytes.length - 1; i >= 0; i--) mask = (mask << 8n) | BigInt(bytes[i]!);
+  return mask & ((1n << BigInt(bits - 1)) - 1n);
+}
+
 function prctl(task: Task, args: readonly Register[]): number {
   const address = reg(args[4]);
   let name: number | string | null = null;
@@ -320,6 +333,15 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   remap_file_pages: (t, a) => t.sys.remapFilePages(raw(a[0]), raw(a[1]), raw(a[2]), raw(a[3]), raw(a[4])),
   mseal: (t, a) => t.sys.mseal(raw(a[0]), raw(a[1]), raw(a[2])),
   prctl,
+  process_madvise: (t) => refuse(t.cur, PIDFD_NOT_MODELLED, -EBADF),
+  mbind: (t, a) => {
+    const mask = nodeMask(t, reg(a[3]), reg(a[4]));
+    return typeof mask === 'number' ? mask : t.sys.mbind(raw(a[0]), raw(a[1]), int(a[2]), mask, int(a[5]));
+  },
+  set_mempolicy: (t, a) => {
+    const mask = nodeMask(t, reg(a[1]), reg(a[2]));
+    return typeof mask === 'number' ? mask : t.sys.setMempolicy(int(a[0]), mask);
+  },
   openat: (t, a) => {
     const path = userString(t, reg(a[1]), PATH_MAX);
     return typeof path === 'number' ? path : t.sys.openat(int(a[0]), path, int(a[2]), int(a[3]));

@@ -24,6 +24,8 @@ export class TaskCaller implements FileCaller, TagCaller {
   readonly rlimits: FileRlimits;
   readonly cred: Credentials;
   personality: number;
+  /** The task's NUMA policy; null is the default. */
+  mempolicy: object | null = null;
   tagControl = 0;
   tagFault = false;
   minFlt = 0;

@@ -46,6 +46,7 @@ function copyMmFields(to: Mm, from: Mm): void {
   to.dataVm = from.dataVm;
   to.defFlags = from.defFlags & VM_INIT_DEF_MASK;
   to.mdwe = inheritedMdwe(from);
+  to.mergeAny = from.mergeAny;
   to.mmapBase = from.mmapBase;
   to.mmapLegacy = from.mmapLegacy;
   to.startBrk = from.startBrk;

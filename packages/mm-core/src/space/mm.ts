@@ -52,6 +52,8 @@ export class Mm {
   exeFile: VmFile | null = null;
   /** PR_SET_MDWE: PR_MDWE_ bits, 0 when not set. */
   mdwe = 0;
+  /** PR_SET_MEMORY_MERGE (MMF_VM_MERGE_ANY). */
+  mergeAny = false;
   /** CONFIG_MSM_APP_SETTINGS: set once a listed library was mapped. */
   appSetting = false;
   /** The mmap lock: a check against re-entrance, since the code is synchronous. */

@@ -128,6 +128,28 @@ export const PR_SET_VMA = 0x53564d41;
 /** Second argument: sets the name of the range; a null pointer removes it. */
 export const PR_SET_VMA_ANON_NAME = 0;
 
+/** prctl: the borders of the program. */
+export const PR_SET_MM = 35;
+/** prctl: all memory of the process is mergeable (6.4). */
+export const PR_SET_MEMORY_MERGE = 67;
+export const PR_GET_MEMORY_MERGE = 68;
+
+/** NUMA policies of mbind and set_mempolicy. */
+export const MPOL_DEFAULT = 0;
+export const MPOL_PREFERRED = 1;
+export const MPOL_BIND = 2;
+export const MPOL_INTERLEAVE = 3;
+export const MPOL_LOCAL = 4;
+export const MPOL_PREFERRED_MANY = 5;
+export const MPOL_WEIGHTED_INTERLEAVE = 6;
+export const MPOL_F_STATIC_NODES = 0x8000;
+export const MPOL_F_RELATIVE_NODES = 0x4000;
+export const MPOL_F_NUMA_BALANCING = 0x2000;
+/** Flags of mbind. */
+export const MPOL_MF_STRICT = 0x1;
+export const MPOL_MF_MOVE = 0x2;
+export const MPOL_MF_MOVE_ALL = 0x4;
+
 /** prctl: pointers with a tag in system calls, and the checks of tags (arm64, 5.4 and 5.10). */
 export const PR_SET_TAGGED_ADDR_CTRL = 55;
 export const PR_GET_TAGGED_ADDR_CTRL = 56;

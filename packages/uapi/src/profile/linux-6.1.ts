@@ -4,7 +4,14 @@ import { deriveProfile, type KernelProfile } from './profile.ts';
 /** Debian's 6.1 (6.1.0-arm64). */
 export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1.0', {
   usualVaBits: 48,
-  usualConfig: { ksm: true, thp: true, memoryFailure: true, splitRssCounting: true, faultAroundBytes: 65536 },
+  usualConfig: {
+    numa: true,
+    ksm: true,
+    thp: true,
+    memoryFailure: true,
+    splitRssCounting: true,
+    faultAroundBytes: 65536,
+  },
   layout: {
     mmapLayout: 'generic-6.1',
     execReadImpliesExec: false,
@@ -23,6 +30,7 @@ export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1
     refusesMovedVma: true,
     protBtiMte: true,
     untagsAddresses: true,
+    policyModes: 6,
   },
   merge: {
     expandsNextFirst: true,
@@ -37,6 +45,7 @@ export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1
   },
   brk: {
     mergesThroughVmaMerge: false,
+    staysAboveData: false,
   },
   mprotect: {
     rieNeedsMayexec: true,
@@ -57,6 +66,7 @@ export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1
   madvise: {
     values: [...MSM_4_4.madvise.values, 8, 18, 19, 20, 21, 22, 23, 24, 25],
     removeMaywrite: true,
+    ofProcess: true,
     dontneedHugetlb: true,
     dodumpHugetlb: true,
     anonNames: 'text',

@@ -18,18 +18,24 @@ export const LINUX_6_12: KernelProfile = deriveProfile(LINUX_6_1, 'linux-6.12', 
     seal: true,
     droppable: true,
     denyWriteExec: true,
+    policyModes: 7,
   },
   mprotect: {
     readOnlyUncharges: true,
   },
   madvise: {
     populateStopsAtHole: true,
+    mergeAny: true,
+  },
+  files: {
+    sealExec: true,
   },
   faults: {
     rssBatch: 32,
   },
   proc: {
     heapLabelOverlaps: true,
+    procmapQuery: true,
     lockOnFaultShown: true,
   },
   hugetlb: {

@@ -30,6 +30,7 @@ export const MSM_4_4: KernelProfile = {
     refusesMovedVma: false,
     protBtiMte: false,
     untagsAddresses: false,
+    policyModes: 5,
     fixedFailureKeepsOld: false,
     stackFlagNoHugepage: false,
     seal: false,
@@ -51,6 +52,7 @@ export const MSM_4_4: KernelProfile = {
   },
   brk: {
     mergesThroughVmaMerge: true,
+    staysAboveData: true,
   },
   mprotect: {
     rieNeedsMayexec: false,
@@ -80,12 +82,16 @@ export const MSM_4_4: KernelProfile = {
     dodumpHugetlb: false,
     anonNames: 'pointer',
     populateStopsAtHole: false,
+    ofProcess: false,
+    ofProcessNeedsNice: true,
+    mergeAny: false,
   },
   files: {
     mandatoryLocks: true,
     sealedSharedReadonly: false,
     sealFutureWrite: false,
     memfdHugetlb: false,
+    sealExec: false,
     tmpfsSetflags: false,
     mincoreNeedsOwner: false,
     readCachesPageAtEnd: true,
@@ -107,6 +113,7 @@ export const MSM_4_4: KernelProfile = {
     lockOnFaultShown: false,
     vmArch1Name: 'ar',
     heapLabelOverlaps: false,
+    procmapQuery: false,
   },
   hugetlb: {
     bottomUp: true,

@@ -3,7 +3,7 @@
  *
  * The kernel package adds the files. Mirrors fs/proc/inode.c and fs/seq_file.c.
  */
-import { EEXIST, EIO, ENOTDIR, S_IFDIR, S_IFREG, S_ISDIR } from '@vmarea/uapi';
+import { EEXIST, EIO, ENOTDIR, ENOTTY, S_IFDIR, S_IFREG, S_ISDIR } from '@vmarea/uapi';
 import { refuse, type Caller, type MmSystem } from '@vmarea/mm-core';
 import type { Dentry } from '../names/dentry.ts';
 import { FileOperations, InodeOperations } from '../files/operations.ts';
@@ -41,6 +41,8 @@ export interface ProcEntry {
   read(cur: Caller): string;
   /** Handles written text. Returns 0 or a negative errno. Without it the file is read-only. */
   write?: ((cur: Caller, text: string) => number) | undefined;
+  /** Handles ioctls. Returns 0 or a negative errno; without it -ENOTTY. */
+  ioctl?: ((cur: Caller, command: number, arg: unknown) => number) | undefined;
 }
 
 /** Encodes UTF-8 without a TextEncoder, which not every engine has. */
@@ -75,6 +77,9 @@ const textOperations = new FileOperations({
     for (let i = offset; i < offset + length; i++) text += String.fromCharCode(source[i]!);
     const error = entry.write(cur, text);
     return error < 0 ? error : length;
+  },
+  ioctl(cur, file, command, arg) {
+    return (file.fInode.iPrivate as ProcEntry).ioctl?.(cur, command, arg) ?? -ENOTTY;
   },
   // procfs has an mmap operation for every file, which calls the entry's; text entries have none.
   mmap: (cur) => refuse(cur, PROC_NO_MMAP, -EIO),

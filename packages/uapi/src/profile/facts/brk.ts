@@ -6,4 +6,6 @@
 export interface BrkFacts {
   /** brk merges with both neighbours through vma_merge; otherwise it only extends the heap's own VMA. */
   readonly mergesThroughVmaMerge: boolean;
+  /** PR_SET_MM keeps the heap above the end of the data. */
+  readonly staysAboveData: boolean;
 }

@@ -12,6 +12,8 @@ export interface FilesFacts {
   readonly sealFutureWrite: boolean;
   /** MFD_HUGETLB exists. */
   readonly memfdHugetlb: boolean;
+  /** MFD_EXEC, MFD_NOEXEC_SEAL and F_SEAL_EXEC exist. */
+  readonly sealExec: boolean;
   /** tmpfs supports FS_IOC_SETFLAGS. */
   readonly tmpfsSetflags: boolean;
   /** mincore reports file pages only to the file's owner or a writer. */

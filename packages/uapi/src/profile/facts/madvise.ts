@@ -14,6 +14,12 @@ export interface MadviseFacts {
   readonly dodumpHugetlb: boolean;
   /** The value that PR_SET_VMA_ANON_NAME stores: the caller's pointer, or a copy of the text. */
   readonly anonNames: 'pointer' | 'text';
+  /** process_madvise(2) exists. */
+  readonly ofProcess: boolean;
+  /** process_madvise needs CAP_SYS_NICE, also of the process itself. */
+  readonly ofProcessNeedsNice: boolean;
+  /** PR_SET_MEMORY_MERGE exists, with CONFIG_KSM. */
+  readonly mergeAny: boolean;
   /** MADV_POPULATE_READ and MADV_POPULATE_WRITE stop at the first hole; otherwise they continue behind it. */
   readonly populateStopsAtHole: boolean;
 }

@@ -16,6 +16,8 @@ export interface MmapFacts {
   readonly refusesMovedVma: boolean;
   /** mmap accepts PROT_BTI and PROT_MTE when the CPU has them. */
   readonly protBtiMte: boolean;
+  /** The number of NUMA policies: MPOL_ modes below it exist. */
+  readonly policyModes: number;
   /** Calls ignore the top byte of an address, where the processor does: all but mmap, brk and mremap's new address. */
   readonly untagsAddresses: boolean;
   /** A MAP_FIXED that a limit refuses leaves the old mappings in place, split at both ends; only the additional pages are charged. */
