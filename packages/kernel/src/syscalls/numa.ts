@@ -38,10 +38,10 @@ import {
   MBIND_HOLE,
   MBIND_FLAGS,
   MBIND_MOVE_ALL,
-  MBIND_NODES,
+  MEMPOLICY_NODES,
   MBIND_RANGE,
   MEMPOLICY_MODE,
-  NUMA_NONE,
+  MEMPOLICY_NO_NUMA,
 } from './reasons.ts';
 import { untaggedAddr, type Register } from './register.ts';
 
@@ -82,15 +82,15 @@ function newPolicy(task: Task, modeAndFlags: number, mask: bigint | null): MemPo
     return refuse(cur, MEMPOLICY_MODE, -EINVAL);
   }
   const empty = mask === null || mask === 0n;
-  if (mode === MPOL_DEFAULT) return empty ? null : refuse(cur, MBIND_NODES, -EINVAL);
+  if (mode === MPOL_DEFAULT) return empty ? null : refuse(cur, MEMPOLICY_NODES, -EINVAL);
   if (mode === MPOL_PREFERRED && empty) {
-    if ((flags & both) !== 0) return refuse(cur, MBIND_NODES, -EINVAL);
+    if ((flags & both) !== 0) return refuse(cur, MEMPOLICY_NODES, -EINVAL);
     mode = MPOL_LOCAL;
-  } else if (mode === MPOL_LOCAL ? !empty || flags !== 0 : empty) return refuse(cur, MBIND_NODES, -EINVAL);
+  } else if (mode === MPOL_LOCAL ? !empty || flags !== 0 : empty) return refuse(cur, MEMPOLICY_NODES, -EINVAL);
   if (mode === MPOL_LOCAL) return policyOf(mode, 0);
   // Nodes that do not exist are left out; none may be left.
   const nodes = Number(BigInt.asUintN(31, mask ?? 0n)) & NODES;
-  return nodes === 0 ? refuse(cur, MBIND_NODES, -EINVAL) : policyOf(mode | flags, nodes);
+  return nodes === 0 ? refuse(cur, MEMPOLICY_NODES, -EINVAL) : policyOf(mode | flags, nodes);
 }
 
 /** Returns whether all of [start, end) is mapped. */
@@ -139,7 +139,7 @@ export function mbind(
   const { cur, mm } = task;
   const { system } = mm;
   beginCall(cur);
-  if (!system.config.numa) return refuse(cur, NUMA_NONE, -ENOSYS);
+  if (!system.config.numa) return refuse(cur, MEMPOLICY_NO_NUMA, -ENOSYS);
   if ((flags & ~(MPOL_MF_STRICT | MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)) !== 0) return refuse(cur, MBIND_FLAGS, -EINVAL);
   if ((flags & MPOL_MF_MOVE_ALL) !== 0 && !hasCapability(cur.cred, CAP_SYS_NICE)) {
     return refuse(cur, MBIND_MOVE_ALL, -EPERM);
@@ -169,7 +169,7 @@ export function mbind(
 export function setMempolicy(task: Task, mode: number, mask: Register | null): number {
   const { cur } = task;
   beginCall(cur);
-  if (!task.kernel.system.config.numa) return refuse(cur, NUMA_NONE, -ENOSYS);
+  if (!task.kernel.system.config.numa) return refuse(cur, MEMPOLICY_NO_NUMA, -ENOSYS);
   const policy = newPolicy(task, mode, mask === null ? null : BigInt.asUintN(64, BigInt(mask)));
   if (typeof policy === 'number') return policy;
   cur.mempolicy = policy;

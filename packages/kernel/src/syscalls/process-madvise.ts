@@ -20,7 +20,7 @@ import type { Task } from '../task/task.ts';
 import {
   PROCESS_MADVISE_ADVICE,
   PROCESS_MADVISE_FLAGS,
-  PROCESS_MADVISE_NONE,
+  PROCESS_MADVISE_UNKNOWN_CALL,
   PROCESS_MADVISE_NO_TASK,
   PROCESS_MADVISE_PRIVILEGE,
 } from './reasons.ts';
@@ -39,7 +39,7 @@ export function processMadvise(
 ): number {
   const { cur, kernel } = task;
   const { system } = kernel;
-  if (!system.profile.madvise.ofProcess) return refuse(cur, PROCESS_MADVISE_NONE, -ENOSYS);
+  if (!system.profile.madvise.ofProcess) return refuse(cur, PROCESS_MADVISE_UNKNOWN_CALL, -ENOSYS);
   if (flags !== 0) return refuse(cur, PROCESS_MADVISE_FLAGS, -EINVAL);
   const other = kernel.tasks.get(pid);
   if (other === undefined || other.exitStatus !== null) return refuse(cur, PROCESS_MADVISE_NO_TASK, -ESRCH);

@@ -101,42 +101,42 @@ export const SYSV_NO_DRIVER: number = reason('sysv.no_driver', {
   source: { fn: 'sys_ni_syscall', file: 'kernel/sys_ni.c' },
 });
 
-export const SET_MM_NOT_MODELLED: number = reason('prctl_set_mm.not_modelled', {
+export const PRCTL_SET_MM_NOT_MODELLED: number = reason('prctl_set_mm.not_modelled', {
   errno: EINVAL,
   says: 'PR_SET_MM does not know this number, or it is one that this model does not have: the auxiliary vector, the executable file, a whole map.',
   change: 'Use PR_SET_MM_START_CODE to PR_SET_MM_ARG_START, or PR_SET_MM_ENV_END.',
   source: { fn: 'prctl_set_mm', file: 'kernel/sys.c' },
 });
 
-export const SET_MM_ADDRESS: number = reason('prctl_set_mm.address', {
+export const PRCTL_SET_MM_ADDRESS: number = reason('prctl_set_mm.address', {
   errno: EINVAL,
   says: 'The address is below vm.mmap_min_addr or no user address, or an argument that PR_SET_MM does not use is not 0.',
   change: 'Use a user address, and 0 for the last two arguments.',
   source: { fn: 'prctl_set_mm', file: 'kernel/sys.c' },
 });
 
-export const SET_MM_PRIVILEGE: number = reason('prctl_set_mm.privilege', {
+export const PRCTL_SET_MM_PRIVILEGE: number = reason('prctl_set_mm.privilege', {
   errno: EPERM,
   says: 'PR_SET_MM needs CAP_SYS_RESOURCE.',
   change: 'Grant CAP_SYS_RESOURCE.',
   source: { fn: 'prctl_set_mm', file: 'kernel/sys.c' },
 });
 
-export const SET_MM_ORDER: number = reason('prctl_set_mm.order', {
+export const PRCTL_SET_MM_ORDER: number = reason('prctl_set_mm.order', {
   errno: EINVAL,
   says: 'The borders would not be in order (code, data, heap, arguments each begin before they end), or the heap would exceed RLIMIT_DATA.',
   change: 'Set the end first when you move a range up, the start first when you move it down.',
   source: { fn: 'validate_prctl_map_addr', file: 'kernel/sys.c' },
 });
 
-export const SET_MM_NO_VMA: number = reason('prctl_set_mm.no_vma', {
+export const PRCTL_SET_MM_NO_VMA: number = reason('prctl_set_mm.no_vma', {
   errno: EFAULT,
   says: 'Nothing is mapped at or above the address.',
   change: 'Map memory for the stack first.',
   source: { fn: 'prctl_set_mm', file: 'kernel/sys.c' },
 });
 
-export const NUMA_NONE: number = reason('mempolicy.no_numa', {
+export const MEMPOLICY_NO_NUMA: number = reason('mempolicy.no_numa', {
   errno: ENOSYS,
   says: 'The kernel was built without CONFIG_NUMA, so it has no memory policies.',
   change: 'Set `numa` of the configuration, for a kernel of 6.1 or newer.',
@@ -150,7 +150,7 @@ export const MEMPOLICY_MODE: number = reason('mempolicy.mode', {
   source: { fn: 'sanitize_mpol_flags', file: 'mm/mempolicy.c' },
 });
 
-export const MBIND_NODES: number = reason('mempolicy.nodes', {
+export const MEMPOLICY_NODES: number = reason('mempolicy.nodes', {
   errno: EINVAL,
   says: 'The node mask does not fit the mode: MPOL_DEFAULT and MPOL_LOCAL take none, the others need a node that exists. This machine has node 0 only.',
   change: 'Set bit 0 of the mask, or use MPOL_DEFAULT without one.',
@@ -185,7 +185,7 @@ export const MBIND_HOLE: number = reason('mbind.hole', {
   source: { fn: 'queue_pages_test_walk', file: 'mm/mempolicy.c' },
 });
 
-export const PROCESS_MADVISE_NONE: number = reason('process_madvise.unknown_call', {
+export const PROCESS_MADVISE_UNKNOWN_CALL: number = reason('process_madvise.unknown_call', {
   errno: ENOSYS,
   says: 'This kernel has no process_madvise; 5.10 introduced it.',
   change: 'Use 5.10 or newer.',
@@ -201,14 +201,14 @@ export const PROCESS_MADVISE_FLAGS: number = reason('process_madvise.flags', {
 
 export const PROCESS_MADVISE_ADVICE: number = reason('process_madvise.advice', {
   errno: EINVAL,
-  says: 'process_madvise takes only advice that loses no data: MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED, MADV_COLLAPSE.',
+  says: 'The advice is not one that process_madvise takes. It takes those that lose no data: MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED, MADV_COLLAPSE.',
   change: 'Call madvise in the process itself.',
   source: { fn: 'process_madvise_behavior_valid', file: 'mm/madvise.c', kernel: '6.1' },
 });
 
 export const PROCESS_MADVISE_PRIVILEGE: number = reason('process_madvise.privilege', {
   errno: EPERM,
-  says: 'process_madvise needs CAP_SYS_NICE.',
+  says: 'The caller lacks CAP_SYS_NICE, which process_madvise needs.',
   change: 'Grant CAP_SYS_NICE.',
   source: { fn: 'process_madvise', file: 'mm/madvise.c', kernel: '6.1' },
 });
@@ -220,7 +220,7 @@ export const PROCESS_MADVISE_NO_TASK: number = reason('process_madvise.no_task',
   source: { fn: 'pidfd_get_task', file: 'kernel/pid.c', kernel: '6.1' },
 });
 
-export const PIDFD_NOT_MODELLED: number = reason('process_madvise.no_pidfd', {
+export const PROCESS_MADVISE_NO_PIDFD: number = reason('process_madvise.no_pidfd', {
   errno: EBADF,
   says: 'The first argument is no descriptor of a process: this model has no pidfd_open.',
   change: 'Call `sys.processMadvise` with the number of the process.',

@@ -7,7 +7,13 @@
 import { findVma, hasCapability, refuse, type Mm } from '@vmarea/mm-core';
 import { CAP_SYS_RESOURCE, EFAULT, EINVAL, EPERM, fromRegister } from '@vmarea/uapi';
 import type { Task } from '../task/task.ts';
-import { SET_MM_ADDRESS, SET_MM_NO_VMA, SET_MM_NOT_MODELLED, SET_MM_ORDER, SET_MM_PRIVILEGE } from './reasons.ts';
+import {
+  PRCTL_SET_MM_ADDRESS,
+  PRCTL_SET_MM_NO_VMA,
+  PRCTL_SET_MM_NOT_MODELLED,
+  PRCTL_SET_MM_ORDER,
+  PRCTL_SET_MM_PRIVILEGE,
+} from './reasons.ts';
 import type { Register } from './register.ts';
 
 /** The borders that a call can set. */
@@ -53,16 +59,16 @@ function inOrder(mm: Mm, border: Border, value: number): boolean {
 export function prctlSetMm(task: Task, what: number, addr: Register, unused: boolean): number {
   const { cur, mm } = task;
   const border = BORDERS.get(what);
-  if (border === undefined) return refuse(cur, SET_MM_NOT_MODELLED, -EINVAL);
-  if (!unused) return refuse(cur, SET_MM_ADDRESS, -EINVAL);
-  if (!hasCapability(cur.cred, CAP_SYS_RESOURCE)) return refuse(cur, SET_MM_PRIVILEGE, -EPERM);
+  if (border === undefined) return refuse(cur, PRCTL_SET_MM_NOT_MODELLED, -EINVAL);
+  if (!unused) return refuse(cur, PRCTL_SET_MM_ADDRESS, -EINVAL);
+  if (!hasCapability(cur.cred, CAP_SYS_RESOURCE)) return refuse(cur, PRCTL_SET_MM_PRIVILEGE, -EPERM);
   const value = fromRegister(addr);
-  if (value < mm.system.mmapMinAddr || value >= mm.taskSize) return refuse(cur, SET_MM_ADDRESS, -EINVAL);
-  if (!inOrder(mm, border, value)) return refuse(cur, SET_MM_ORDER, -EINVAL);
+  if (value < mm.system.mmapMinAddr || value >= mm.taskSize) return refuse(cur, PRCTL_SET_MM_ADDRESS, -EINVAL);
+  if (!inOrder(mm, border, value)) return refuse(cur, PRCTL_SET_MM_ORDER, -EINVAL);
   const { data } = task.limits.view;
   const heap = (border === 'brk' ? value : mm.brk) - (border === 'startBrk' ? value : mm.startBrk);
-  if (heap + mm.endData - mm.startData > data) return refuse(cur, SET_MM_ORDER, -EINVAL);
-  if (NEEDS_VMA.has(border) && findVma(mm, value) === null) return refuse(cur, SET_MM_NO_VMA, -EFAULT);
+  if (heap + mm.endData - mm.startData > data) return refuse(cur, PRCTL_SET_MM_ORDER, -EINVAL);
+  if (NEEDS_VMA.has(border) && findVma(mm, value) === null) return refuse(cur, PRCTL_SET_MM_NO_VMA, -EFAULT);
   mm[border] = value;
   return 0;
 }

@@ -39,7 +39,7 @@ import {
 import { canRead, canWrite, doMkdirat, doRmdir, doUnlinkat, maxRwCount } from '@vmarea/vfs';
 import { DeadTaskError } from '../task/errors.ts';
 import { processVmRw } from './process-vm.ts';
-import { PIDFD_NOT_MODELLED } from './reasons.ts';
+import { PROCESS_MADVISE_NO_PIDFD } from './reasons.ts';
 import { shmctlByPointer } from './shm-structs.ts';
 import type { Register } from './mm.ts';
 import type { Task } from '../task/task.ts';
@@ -333,7 +333,7 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   remap_file_pages: (t, a) => t.sys.remapFilePages(raw(a[0]), raw(a[1]), raw(a[2]), raw(a[3]), raw(a[4])),
   mseal: (t, a) => t.sys.mseal(raw(a[0]), raw(a[1]), raw(a[2])),
   prctl,
-  process_madvise: (t) => refuse(t.cur, PIDFD_NOT_MODELLED, -EBADF),
+  process_madvise: (t) => refuse(t.cur, PROCESS_MADVISE_NO_PIDFD, -EBADF),
   mbind: (t, a) => {
     const mask = nodeMask(t, reg(a[3]), reg(a[4]));
     return typeof mask === 'number' ? mask : t.sys.mbind(raw(a[0]), raw(a[1]), int(a[2]), mask, int(a[5]));

@@ -14,9 +14,9 @@ export interface MadviseFacts {
   readonly dodumpHugetlb: boolean;
   /** The value that PR_SET_VMA_ANON_NAME stores: the caller's pointer, or a copy of the text. */
   readonly anonNames: 'pointer' | 'text';
-  /** process_madvise(2) exists. */
+  /** The call process_madvise exists. */
   readonly ofProcess: boolean;
-  /** process_madvise needs CAP_SYS_NICE, also of the process itself. */
+  /** The call process_madvise needs CAP_SYS_NICE, also of the process itself. */
   readonly ofProcessNeedsNice: boolean;
   /** PR_SET_MEMORY_MERGE exists, with CONFIG_KSM. */
   readonly mergeAny: boolean;

@@ -16,6 +16,6 @@ export interface ProcFacts {
   readonly vmArch1Name: 'ar' | 'bt';
   /** [heap] labels only mappings that overlap the heap; otherwise also those that only touch it. */
   readonly heapLabelOverlaps: boolean;
-  /** /proc/PID/maps answers the ioctl PROCMAP_QUERY. */
+  /** The files /proc/PID/maps answer the ioctl PROCMAP_QUERY. */
   readonly procmapQuery: boolean;
 }
