@@ -47,7 +47,7 @@ beforeAll(() => {
     if (made === undefined) throw new Error(`no tarball of ${name}`);
     tarballs.set(name, join(dest, made));
   }
-}, 300_000);
+});
 
 interface Consumer {
   readonly packages: readonly string[];

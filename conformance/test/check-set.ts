@@ -44,5 +44,5 @@ export function checkSet(set: string, recordings: number, options: CheckSetOptio
     expect(failures.slice(0, 10).join('\n')).toBe('');
     expect(result.needless).toEqual([]);
     expect(result.passed).toBe(count);
-  }, 600_000);
+  });
 }

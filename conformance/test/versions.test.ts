@@ -36,4 +36,4 @@ it('each recording that the page names fails when its fact alone is exchanged', 
     }
   }
   expect(Object.keys(evidence).sort()).toEqual(keys.sort());
-}, 600_000);
+});

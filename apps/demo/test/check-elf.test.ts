@@ -174,7 +174,7 @@ describe('check-elf', () => {
 const linker = spawnSync('cc', ['--version']).error === undefined;
 
 describe.skipIf(!linker)('libraries and programs of this linker (skipped where there is no cc)', () => {
-  it.each([4096, 65536])('max-page-size=%i', { timeout: 120_000 }, async (size) => {
+  it.each([4096, 65536])('max-page-size=%i', async (size) => {
     const source = join(dir, 'v.c');
     writeFileSync(source, 'int v = 1; void *p = &v; int main(void) { return v - 1; }\n');
     for (const [name, options] of [

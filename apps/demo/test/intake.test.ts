@@ -210,7 +210,7 @@ const strace = spawnSync('strace', ['-V']).error === undefined;
 const compiler = spawnSync('cc', ['--version']).error === undefined;
 
 describe.skipIf(!strace)('run and record (skipped where there is no strace)', () => {
-  it('a bundle of /bin/ls opens again, with no line unread', { timeout: 60_000 }, async () => {
+  it('a bundle of /bin/ls opens again, with no line unread', async () => {
     const bundle = join(dir, 'bundle');
     const made = await vmarea(['record', '-o', bundle, '--', 'ls', '/']);
     expect(made).toMatchObject({ status: 0, err: '' });
@@ -221,7 +221,7 @@ describe.skipIf(!strace)('run and record (skipped where there is no strace)', ()
     expect(logs[0]!.map).not.toBeNull();
   });
 
-  it.skipIf(!compiler)('strace -k of a program: its functions hold what they map', { timeout: 120_000 }, async () => {
+  it.skipIf(!compiler)('strace -k of a program: its functions hold what they map', async () => {
     const source = file(
       'stacks.c',
       '#include <sys/mman.h>\n' +
@@ -239,7 +239,7 @@ describe.skipIf(!strace)('run and record (skipped where there is no strace)', ()
     expect(row).toMatchObject({ areas: 50, calls: 50 });
   });
 
-  it('a directory that is not empty, a program that does not exist', { timeout: 60_000 }, async () => {
+  it('a directory that is not empty, a program that does not exist', async () => {
     expect((await vmarea(['record', '-o', dir, '--', 'ls'])).err).toContain('is not empty');
     const none = await vmarea(['record', '-o', join(dir, 'none-bundle'), '--', join(dir, 'no-program')]);
     expect(none.err).toContain('was not started under strace');

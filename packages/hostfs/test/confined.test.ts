@@ -211,7 +211,7 @@ const step = () => {
 step();
 `;
 
-it.skipIf(!linux)('the race itself: another process exchanges them all the time', { timeout: 60_000 }, async () => {
+it.skipIf(!linux)('the race itself: another process exchanges them all the time', async () => {
   const { root, outside } = scene();
   const before = contents(outside);
   const rig = await rigAt(root);

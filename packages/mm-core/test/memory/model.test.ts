@@ -322,6 +322,6 @@ describe('random sequences', () => {
           throw new Error(`seed ${String(seed)}: ${String(error)}`, { cause: error });
         }
       }
-    }, 60_000);
+    });
   }
 });

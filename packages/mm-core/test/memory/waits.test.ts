@@ -247,7 +247,7 @@ for (const [title, callers] of [
   ['one caller gets exactly what it gets without waits', 1],
   ['two callers get what a serial order of their steps gives', 2],
 ] as const) {
-  it(`${title} (${SEEDS} seeds)`, { timeout: 600_000 }, async () => {
+  it(`${title} (${SEEDS} seeds)`, async () => {
     let repeats = 0;
     for (let seed = 1; seed <= SEEDS; seed++) {
       try {
