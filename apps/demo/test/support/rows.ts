@@ -78,8 +78,11 @@ export const ROWS: readonly Row[] = [
   row('mmap', 'MAP_DROPPABLE', ({ task }) => task.sys.mmap(0, PAGE, RW, abi.MAP_DROPPABLE | abi.MAP_ANONYMOUS, -1, 0)),
   row('mmap', 'MAP_FIXED', anon(abi.MAP_FIXED, { at: FREE })),
   row('mmap', 'MAP_FIXED_NOREPLACE', anon(abi.MAP_FIXED_NOREPLACE, { at: FREE })),
-  row('mmap', 'MAP_FIXED_NOREPLACE, on a mapping', ({ task, anon: at }) =>
-    task.sys.mmap(at, PAGE, RW, ANON | abi.MAP_FIXED_NOREPLACE, -1, 0, { asKernel: '4.4 takes the address as a hint' }),
+  row(
+    'mmap',
+    'MAP_FIXED_NOREPLACE, on a mapping',
+    ({ task, anon: at }) => task.sys.mmap(at, PAGE, RW, ANON | abi.MAP_FIXED_NOREPLACE, -1, 0),
+    { asKernel: '4.4 takes the address as a hint' },
   ),
   row('mmap', 'MAP_32BIT', anon(abi.MAP_32BIT), NOT_HERE),
   row('mmap', 'MAP_ABOVE4G', anon(abi.MAP_ABOVE4G), NOT_HERE),
