@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { defaultClientConditions, defineConfig } from 'vite';
+import { reasonsPage } from './scripts/reasons-page.mjs';
 
 /** Gives the worker's packages the memory that is loaded when it is asked for (src/engine/lazy/memory.ts). */
 function lazyMemory() {
@@ -24,6 +25,7 @@ export default defineConfig(({ command, mode }) => ({
         ? ['@vmarea/source', ...defaultClientConditions]
         : defaultClientConditions,
   },
+  plugins: [reasonsPage()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: { format: 'es', plugins: () => [lazyMemory()] },
   build: {

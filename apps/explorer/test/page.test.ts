@@ -10,6 +10,7 @@ import { logsTests } from './cases/logs.ts';
 import { panelsTests } from './cases/panels.ts';
 import { shareTests } from './cases/share.ts';
 import { stepsTests } from './cases/steps.ts';
+import { tourTests } from './cases/tour.ts';
 
 if (CHROMIUM === undefined && process.env['CI'] === undefined) console.warn(NO_CHROMIUM);
 
@@ -29,6 +30,7 @@ describe.skipIf(CHROMIUM === undefined && process.env['CI'] === undefined)('the 
   describe('logs', () => logsTests(site));
   describe('time and map', () => stepsTests(site));
   describe('panels', () => panelsTests(site));
+  describe('tours and reasons', () => tourTests(site));
   describe('sharing', () => shareTests(site));
   describe('input', () => inputTests(site));
   describe('access', () => accessTests(site));

@@ -61,8 +61,8 @@ export interface Landmarks {
 /** What came of opening an input. */
 export interface Opened {
   readonly title: string;
-  /** A log, or maps that were taken now and then. */
-  readonly kind: 'log' | 'series';
+  /** A log, maps that were taken now and then, or a tour that the page makes itself. */
+  readonly kind: 'log' | 'series' | 'tour';
   readonly steps: number;
   readonly calls: number;
   readonly lines: number;
@@ -103,6 +103,8 @@ export interface Row {
   readonly failed: boolean;
   readonly differs: boolean;
   readonly areas: number;
+  /** In a tour: what the step does, in a sentence. */
+  readonly title: string;
 }
 
 /** Areas of a moment, in columns, by address. */
@@ -165,6 +167,36 @@ export interface MapView {
   readonly gone: readonly AreaLine[];
   readonly bytes: number;
   readonly landmarks: Landmarks;
+  /** The pages in memory, by address; null for an input that does not tell. */
+  readonly pages: readonly PageView[] | null;
+}
+
+/** A page, or a huge page, that the page tables have. */
+export interface PageView {
+  readonly address: number;
+  readonly size: number;
+  readonly frame: number;
+  /** Written since it was mapped. */
+  readonly dirty: boolean;
+  /** Mapped by more than one entry. */
+  readonly shared: boolean;
+  /** A copy of the file's page, made for this process. */
+  readonly copied: boolean;
+  /** The descriptor as the processor reads it, in hexadecimal, and the names of its bits. */
+  readonly descriptor: string;
+  readonly bits: readonly string[];
+}
+
+/** The tours: the kinds of mapping, or what becomes of pages. */
+export type TourName = 'mappings' | 'pages';
+
+/** One step of a tour. */
+export interface TourStepView {
+  readonly title: string;
+  readonly call: string;
+  readonly result: string;
+  /** The functions that were passed and what they decided, one line each. */
+  readonly path: readonly string[];
 }
 
 /** Two moments compared. */
@@ -176,12 +208,22 @@ export interface Comparison {
   readonly bytes: readonly [a: number, b: number];
 }
 
+/** A check on the way of a call. */
+export interface CheckView {
+  readonly passed: boolean;
+  /** The reason of its refusal: the function that decides, the stable id, the sentence. */
+  readonly fn: string;
+  readonly id: string;
+  readonly sentence: string;
+  readonly operands: string;
+}
+
 /** Why a call was answered so. */
 export interface WhyView {
   readonly answer: Answer;
   /** The functions entered and what they decided, one line each; the depth says how far in. */
   readonly path: readonly string[];
-  readonly checks: readonly { readonly passed: boolean; readonly text: string; readonly sentence: string }[];
+  readonly checks: readonly CheckView[];
   readonly apart: readonly string[];
 }
 

@@ -55,6 +55,7 @@ export function rowOf(step: Step): Row {
     failed: (result ?? 0) < 0 || (recorded ?? 0) < 0,
     differs: call && result !== null && recorded !== null && result !== recorded,
     areas,
+    title: '',
   };
 }
 

@@ -18,16 +18,24 @@ import type {
   Row,
   Settings,
   Stretch,
+  TourName,
+  TourStepView,
   Trouble,
 } from './protocol.ts';
 import { count } from '../words.ts';
 import { areaLine, changeLine, columnsOf, rowOf } from './rows.ts';
 import { search } from './search.ts';
+import type { TourData } from './tour.ts';
 
 /** Lines of a log that are looked at for clues about its machine, at most. */
 const CLUE_LINES = 100_000;
 /** Characters given to the replay between two reports of progress. */
 const PIECE = 1 << 18;
+/** The titles of the tours. */
+const TOURS: Readonly<Record<TourName, string>> = {
+  mappings: 'Tour: the three kinds of mapping',
+  pages: 'Tour: what becomes of pages',
+};
 /** Notes that are handed to the page. */
 const FEW = 12;
 
@@ -141,28 +149,39 @@ function limitsOf(situation: Situation): Limits {
   return { guardGap: config.stackGuardGapPages * pageSize, window: [lowest, 2 ** vaBits] };
 }
 
+/** What an input became. */
+interface Made {
+  readonly input: Input | { readonly kind: 'tour'; readonly title: string };
+  readonly situation: Situation | null;
+  readonly history: History;
+  readonly report?: ReplayReport;
+  readonly tour?: TourData;
+}
+
 /** An input that is open. */
 export class Session {
   readonly history: History;
-  readonly #input: Input;
+  readonly #input: Made['input'];
   readonly #situation: Situation | null;
   readonly #report: ReplayReport | null;
   readonly #took: number;
   readonly #limits: Limits;
+  readonly #tour: TourData | null;
 
-  private constructor(
-    input: Input,
-    situation: Situation | null,
-    history: History,
-    report: ReplayReport | null,
-    took: number,
-  ) {
-    this.#input = input;
-    this.#situation = situation;
-    this.history = history;
-    this.#report = report;
+  private constructor(made: Made, took: number) {
+    this.#input = made.input;
+    this.#situation = made.situation;
+    this.history = made.history;
+    this.#report = made.report ?? null;
+    this.#tour = made.tour ?? null;
     this.#took = took;
-    this.#limits = situation === null ? NO_LIMITS : limitsOf(situation);
+    this.#limits = made.situation === null ? NO_LIMITS : limitsOf(made.situation);
+  }
+
+  /** Shows a tour. */
+  static ofTour(tour: TourData): Session {
+    const { situation, history } = tour;
+    return new Session({ input: { kind: 'tour', title: TOURS[tour.name] }, situation, history, tour }, 0);
   }
 
   /**
@@ -174,7 +193,7 @@ export class Session {
   static async open(input: Input, settings: Settings, progress: (part: number) => Promise<void>): Promise<Session> {
     const begin = performance.now();
     if (input.kind === 'series') {
-      return new Session(input, null, historyOfMaps(input.maps), null, performance.now() - begin);
+      return new Session({ input, situation: null, history: historyOfMaps(input.maps) }, performance.now() - begin);
     }
     const first = situationOf(input, settings);
     if (wantsHugePages(input, first)) await loadHugePages();
@@ -183,7 +202,7 @@ export class Session {
       withKernel: (kernel) => ({ ...situationOf(input, settings, kernel.value), kernel }),
       run: async (one) => run(input, one, progress),
     });
-    return new Session(input, situation, history, report, performance.now() - begin);
+    return new Session({ input, situation, history, report }, performance.now() - begin);
   }
 
   /** What the page shows first. */
@@ -192,25 +211,30 @@ export class Session {
     const spaces = history.spaces.map(({ index, pid, program, from, to }) => ({
       index,
       pid,
-      program: escapeText(program),
+      program: this.#tour === null ? escapeText(program) : '',
       from,
       to: to === Infinity ? -1 : to,
     }));
-    const common = { title: escapeText(this.#input.title), kind: this.#input.kind, steps: history.steps, spaces };
     const report = this.#report;
+    const figures = { title: escapeText(this.#input.title), kind: this.#input.kind, steps: history.steps, spaces };
     if (report === null) {
       const most = Math.max(0, ...Array.from({ length: history.steps }, (_, i) => history.step(i + 1).areas));
+      const machine = this.#situation === null ? null : machineOf(this.#situation);
       return {
-        ...common,
+        ...figures,
         calls: 0,
         lines: 0,
         space: 0,
-        moment: history.steps,
+        moment: this.#tour === null ? history.steps : 1,
         taskSize: 0,
-        pageSize: 4096,
+        pageSize: machine?.pageSize ?? 4096,
         maxMapCount: 65530,
-        situation: [],
-        verdict: `${count(history.steps, 'map')}, at most ${count(most, 'area')}.`,
+        situation:
+          this.#situation === null ? [] : [...describeSituation(this.#situation)].map((line) => escapeText(line)),
+        verdict:
+          this.#tour === null
+            ? `${count(history.steps, 'map')}, at most ${count(most, 'area')}.`
+            : `${count(history.steps, 'step')}, each a real call on a machine with memory. Step through them with «Forward».`,
         good: true,
         troubles: [],
         notes: [],
@@ -222,7 +246,7 @@ export class Session {
     const shown = map === null ? 0 : history.spaceOf(map.pid, moment);
     const lines = [...describeSituation(report.situation)];
     return {
-      ...common,
+      ...figures,
       calls: report.answers.replayed,
       lines: report.lines,
       space: Math.max(0, moment > 0 ? history.step(moment).space : shown),
@@ -296,9 +320,19 @@ export class Session {
 
   /** Steps as rows. Moments that do not exist are left out. */
   rows(moments: readonly number[]): Row[] {
-    return moments
-      .filter((moment) => moment >= 1 && moment <= this.history.steps)
-      .map((moment) => rowOf(this.history.step(moment)));
+    return moments.filter((moment) => moment >= 1 && moment <= this.history.steps).map((moment) => this.#row(moment));
+  }
+
+  /** In a tour the answer may be a signal. */
+  #row(moment: number): Row {
+    const row = rowOf(this.history.step(moment));
+    const step = this.#tour?.steps[moment - 1];
+    return step === undefined ? row : { ...row, title: step.title, result: step.result, recorded: step.result };
+  }
+
+  /** A step of a tour; null when the input is none. */
+  tourStep(moment: number): TourStepView | null {
+    return this.#tour?.steps[moment - 1] ?? null;
   }
 
   search(query: string, space: number): Found {
@@ -324,6 +358,7 @@ export class Session {
       gone,
       bytes: history.figuresAt(moment, space).bytes,
       landmarks: landmarksOf(history, { space, areas, step: own, changes }, this.#limits),
+      pages: this.#tour?.pages(moment, space) ?? null,
     };
   }
 
@@ -341,7 +376,7 @@ export class Session {
 
   area(id: number): AreaView {
     const area = this.history.area(id);
-    return { ...areaLine(area), since: rowOf(this.history.step(area.since)) };
+    return { ...areaLine(area), since: this.#row(area.since) };
   }
 
   compare(a: number, b: number, space: number): Comparison {

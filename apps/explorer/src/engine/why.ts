@@ -49,8 +49,10 @@ export function whyCall(session: Session, number: number): WhyView | null {
     path: formatEvents(answer.events, book).map((line) => escapeText(line)),
     checks: answer.checks.map(({ reason, passed, operands }) => ({
       passed,
-      text: escapeText(`${reason.fn}: ${reason.id}${operands === '' ? '' : ` — ${operands}`}`),
+      fn: reason.fn,
+      id: reason.id,
       sentence: reason.sentence,
+      operands: escapeText(operands),
     })),
     apart: answer.neighbours
       .filter(({ reasons }) => reasons.length > 0)

@@ -3,6 +3,7 @@ import * as Comlink from 'comlink';
 import { escapeText, shortText } from '@vmarea/uapi';
 import { readInput } from './input.ts';
 import { loadHugePages } from './lazy/huge-pages.ts';
+import { loadMemory } from './lazy/memory.ts';
 import type {
   AnswerLine,
   AreaView,
@@ -14,6 +15,8 @@ import type {
   Row,
   Settings,
   Stretch,
+  TourName,
+  TourStepView,
   Tried,
   WhyView,
 } from './protocol.ts';
@@ -52,6 +55,15 @@ const api = {
       session = made;
       return made.opened();
     }),
+  /** Opens a tour instead of files. */
+  openTour: (name: TourName): Promise<Opened> =>
+    guarded(async () => {
+      const [{ makeTour }] = await Promise.all([import('./lazy/questions.ts'), loadMemory(), loadHugePages()]);
+      const made = Session.ofTour(await makeTour(name));
+      session = made;
+      return made.opened();
+    }),
+  tourStep: (moment: number): Promise<TourStepView | null> => guarded(() => open().tourStep(moment)),
   rows: (moments: readonly number[]): Promise<Row[]> => guarded(() => open().rows(moments)),
   search: (query: string, space: number): Promise<Found> => guarded(() => open().search(query, space)),
   stretches: (space: number, range: readonly [number, number], most: number): Promise<Stretch[]> =>
@@ -60,15 +72,15 @@ const api = {
   area: (id: number): Promise<AreaView> => guarded(() => open().area(id)),
   compare: (a: number, b: number, space: number): Promise<Comparison> => guarded(() => open().compare(a, b, space)),
   answers: (): Promise<AnswerLine[]> => guarded(() => open().answers()),
-  callNames: (): Promise<readonly string[]> => guarded(async () => (await import('./try.ts')).knownCalls()),
+  callNames: (): Promise<readonly string[]> => guarded(async () => (await import('./lazy/questions.ts')).knownCalls()),
   tryCalls: (number: number, lines: readonly string[]): Promise<Tried[]> =>
     guarded(async () => {
-      const [{ tryCalls }] = await Promise.all([import('./try.ts'), loadHugePages()]);
+      const [{ tryCalls }] = await Promise.all([import('./lazy/questions.ts'), loadHugePages()]);
       return tryCalls(session, number, lines);
     }),
   why: (number: number): Promise<WhyView | null> =>
     guarded(async () => {
-      const [{ whyCall }] = await Promise.all([import('./why.ts'), loadHugePages()]);
+      const [{ whyCall }] = await Promise.all([import('./lazy/questions.ts'), loadHugePages()]);
       return whyCall(open(), number);
     }),
 };

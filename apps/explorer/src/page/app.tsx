@@ -1,5 +1,6 @@
 /** The page. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Opened } from '../engine/protocol.ts';
 import { Calls } from './calls.tsx';
 import { Landing, OpenButton, RecordingChoice } from './landing.tsx';
 import { AddressMap } from './map/map.tsx';
@@ -18,25 +19,29 @@ import {
   type Panel,
 } from './state/state.ts';
 import { Share } from './share.tsx';
+import { TourStep } from './panels/tour-step.tsx';
 import { Try } from './panels/try.tsx';
 import { WhatIf } from './panels/what-if.tsx';
 import { Why } from './panels/why.tsx';
 import { count } from '../words.ts';
 
 const TITLES: Readonly<Record<Panel, string>> = {
+  step: 'This step',
   why: 'Why',
   moments: 'Two moments',
   'what-if': 'What if',
   try: 'Try',
 };
 
-function panelsOf(kind: 'log' | 'series'): readonly Panel[] {
-  return kind === 'log' ? ['why', 'moments', 'what-if', 'try'] : ['moments'];
-}
+const PANELS: Readonly<Record<Opened['kind'], readonly Panel[]>> = {
+  log: ['why', 'moments', 'what-if', 'try'],
+  series: ['moments'],
+  tour: ['step', 'moments'],
+};
 
 function Panels() {
   const info = opened.value!;
-  const panels = panelsOf(info.kind);
+  const panels = PANELS[info.kind];
   const shown = panels.includes(panel.value) ? panel.value : panels[0]!;
   const tabs = useRef<HTMLDivElement>(null);
   const choose = (index: number): void => {
@@ -74,6 +79,7 @@ function Panels() {
         ))}
       </div>
       <div id="panel" role="tabpanel" tabIndex={0} aria-labelledby={`tab-${shown}`}>
+        {shown === 'step' && <TourStep />}
         {shown === 'why' && <Why />}
         {shown === 'moments' && <Moments />}
         {shown === 'what-if' && <WhatIf />}

@@ -30,12 +30,13 @@ function indexOf(list: Uint32Array, at: number): number {
 
 function StepRow({ step }: { readonly step: Row | undefined }) {
   if (step === undefined) return <span class="faint">…</span>;
-  const { kind, line, pid, text, recorded, result, failed, differs } = step;
+  const { kind, line, pid, text, recorded, result, failed, differs, title } = step;
   return (
     <>
       <span class="number">{line}</span>
       <span class="number pid">{pid > 0 ? pid : ''}</span>
-      <span class="text" title={text}>
+      <span class="text" title={title === '' ? text : `${title}: ${text}`}>
+        {title !== '' && <em>{title}: </em>}
         {kind === 'call' ? text : <em>{text}</em>}
       </span>
       {kind === 'call' && (
@@ -49,6 +50,8 @@ function StepRow({ step }: { readonly step: Row | undefined }) {
   );
 }
 
+const TITLES = { log: 'Calls', series: 'Maps', tour: 'Steps' } as const;
+const LABELS = { log: 'Steps of the log', series: 'Maps of the series', tour: 'Steps of the tour' } as const;
 /** Milliseconds after the last key before a search. */
 const PAUSE = 150;
 
@@ -65,10 +68,10 @@ export function Calls() {
     if (wanted.every((at) => knownRow(at) !== undefined)) return;
     void rowsOf(wanted).then(() => arrived((n) => n + 1));
   };
-  const word = info.kind === 'log' ? 'step' : 'map';
+  const word = info.kind === 'series' ? 'map' : 'step';
   return (
     <section class="calls" aria-labelledby="calls-title">
-      <h2 id="calls-title">{info.kind === 'log' ? 'Calls' : 'Maps'}</h2>
+      <h2 id="calls-title">{TITLES[info.kind]}</h2>
       <div class="bar">
         <input
           type="search"
@@ -102,7 +105,7 @@ export function Calls() {
       </p>
       <VirtualList
         id="step"
-        label={info.kind === 'log' ? 'Steps of the log' : 'Maps of the series'}
+        label={LABELS[info.kind]}
         length={moments.length}
         chosen={indexOf(moments, moment.value)}
         choose={(index) => go(moments[index]!, !allSpaces.value)}

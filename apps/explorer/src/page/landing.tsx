@@ -1,5 +1,5 @@
 /** What is shown before anything is open, and the buttons that open something. */
-import { openUrls, openUserFiles } from './state/state.ts';
+import { openTour, openUrls, openUserFiles } from './state/state.ts';
 import { RECORDINGS } from './state/recordings.ts';
 
 /** Opens files of the user's. */
@@ -54,6 +54,17 @@ export function Landing() {
       </p>
       <p class="bar">
         <OpenButton /> <RecordingChoice />
+      </p>
+      <p class="bar">
+        <button type="button" onClick={() => void openTour('mappings')}>
+          Tour: the three kinds of mapping
+        </button>
+        <button type="button" onClick={() => void openTour('pages')}>
+          Tour: what becomes of pages
+        </button>
+        <span class="faint">
+          for those who have no log: a file, anonymous memory and huge pages, mapped step by step.
+        </span>
       </p>
       <dl>
         <dt>A log of strace</dt>

@@ -5,7 +5,17 @@ import { ask, go, moment, opened, playing, range, row, space, stepBy } from './s
 import { fit, palette } from './parts/theme.ts';
 import { bytes, count } from '../words.ts';
 
-function draw(canvas: HTMLCanvasElement, stretches: readonly Stretch[], at: number, limit: number): void {
+/** What is drawn over the strip. */
+interface Marks {
+  /** The chosen moment. */
+  readonly at: number;
+  /** max_map_count. */
+  readonly limit: number;
+  /** The part that is being brushed; null when none is. */
+  readonly brush: readonly [a: number, b: number] | null;
+}
+
+function draw(canvas: HTMLCanvasElement, stretches: readonly Stretch[], { at, limit, brush }: Marks): void {
   const g = fit(canvas);
   if (g === null) return;
   const { clientWidth: width, clientHeight: height } = canvas;
@@ -79,6 +89,15 @@ function draw(canvas: HTMLCanvasElement, stretches: readonly Stretch[], at: numb
       g.fill();
     }
   }
+  if (brush !== null) {
+    const [left, right] = [x(Math.min(...brush)), x(Math.max(...brush))];
+    g.fillStyle = colors.accent;
+    g.globalAlpha = 0.25;
+    g.fillRect(left, 0, right - left, height);
+    g.globalAlpha = 1;
+    g.fillRect(left, 0, 1, height);
+    g.fillRect(right - 1, 0, 1, height);
+  }
   if (at >= from && at <= to) {
     g.fillStyle = colors.accent;
     g.fillRect(x(at) - 1, 0, 2, height);
@@ -135,6 +154,7 @@ export function Overview() {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [stretches, setStretches] = useState<readonly Stretch[]>([]);
   const [asTable, setAsTable] = useState(false);
+  const [brush, setBrush] = useState<readonly [a: number, b: number] | null>(null);
   const info = opened.value!;
   const [from, to] = range.value;
   const at = moment.value;
@@ -143,16 +163,22 @@ export function Overview() {
   }, [from, to, space.value, info]);
   useEffect(() => {
     const element = canvas.current!;
-    const paint = (): void => draw(element, stretches, at, info.maxMapCount);
+    const paint = (): void => draw(element, stretches, { at, limit: info.maxMapCount, brush });
     paint();
     const observer = new ResizeObserver(paint);
     observer.observe(element);
     return () => observer.disconnect();
   });
-  const atPointer = (event: PointerEvent): void => {
+  const atPointer = (event: PointerEvent): number => {
     const box = canvas.current!.getBoundingClientRect();
     const part = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
-    go(from + part * (to - from));
+    return Math.round(from + part * (to - from));
+  };
+  const endBrush = (): void => {
+    if (brush === null) return;
+    setBrush(null);
+    const [low, high] = [Math.min(...brush), Math.max(...brush)];
+    if (low < high) range.value = [low, high];
   };
   const step = row.value;
   const all = from === 0 && to === info.steps;
@@ -164,11 +190,18 @@ export function Overview() {
         aria-hidden="true"
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
-          atPointer(event);
+          const here = atPointer(event);
+          if (event.shiftKey) setBrush([here, here]);
+          else go(here);
         }}
         onPointerMove={(event) => {
-          if (event.buttons !== 0) atPointer(event);
+          if (event.buttons === 0) return;
+          const here = atPointer(event);
+          if (brush === null) go(here);
+          else setBrush([brush[0], here]);
         }}
+        onPointerUp={endBrush}
+        onPointerCancel={() => setBrush(null)}
       />
       <input
         class="time"
@@ -206,6 +239,7 @@ export function Overview() {
         <button type="button" disabled={all} onClick={() => (range.value = [0, info.steps])}>
           All of it
         </button>
+        <span class="faint">or drag with Shift</span>
         <span class="apart" />
         <button type="button" aria-expanded={asTable} onClick={() => setAsTable(!asTable)}>
           As a table
@@ -218,6 +252,7 @@ export function Overview() {
         ) : (
           <>
             Step {at} of {info.steps}
+            {step.title !== '' && <strong>. {step.title}</strong>}
             {info.kind === 'log' && `, line ${step.line}`}: <code>{step.text}</code>
             {step.kind === 'call' && ` = ${step.recorded}`}
             {step.differs && <strong> (here {step.result})</strong>}; {count(step.areas, 'area')} after it.

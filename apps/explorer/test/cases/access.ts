@@ -64,6 +64,12 @@ export function accessTests(site: () => Site): void {
     await page.getByLabel('A call').press('Enter');
     await expect.poll(() => panel.innerText()).toContain('EINVAL');
     await look('try');
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('button', { name: 'Tour: what becomes of pages' }).click();
+    await shown(page);
+    await page.getByRole('slider', { name: 'Moment' }).fill('9');
+    await page.getByText('in memory, with their descriptors').click();
+    await look('tour');
     await give(page, { 'x.txt': 'no log' });
     await page.getByRole('alert').waitFor();
     await look('a problem');

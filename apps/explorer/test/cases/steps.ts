@@ -16,8 +16,38 @@ export function stepsTests(site: () => Site): void {
     for (const row of await rowsOf(page, 'Steps of the log')) expect(row).toContain('mprotect(');
     await page.getByRole('button', { name: 'Forward' }).click();
     await expect.poll(() => step.innerText()).toContain('mprotect(');
+    await search.fill('mprotect(0x');
+    await expect.poll(() => page.locator('.calls [role=status]').innerText()).toMatch(/^[1-9].*«mprotect\(0x»/);
     await search.fill('nothing-like-it');
     await expect.poll(() => page.locator('.calls [role=status]').innerText()).toMatch(/^0 steps/);
+  });
+
+  it('brushes a part of time with the mouse, and shows all of it again', async () => {
+    const page = await site().recorded('cat.aslr-off');
+    const box = (await page.locator('.overview canvas').boundingBox())!;
+    const slider = page.getByRole('slider', { name: 'Moment' });
+    const ends = async (): Promise<number[]> => [
+      Number(await slider.getAttribute('min')),
+      Number(await slider.getAttribute('max')),
+    ];
+    const [, last] = await ends();
+    const before = await page.locator('.step').innerText();
+    const drag = async (from: number, to: number): Promise<void> => {
+      await page.mouse.move(box.x + box.width * from, box.y + 40);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width * to, box.y + 40, { steps: 4 });
+      await page.mouse.up();
+    };
+    await page.keyboard.down('Shift');
+    await drag(0.75, 0.25);
+    await page.keyboard.up('Shift');
+    await expect.poll(ends).toEqual([Math.round(last! * 0.25), Math.round(last! * 0.75)]);
+    // Brushing does not move in time; dragging does.
+    expect(await page.locator('.step').innerText()).toBe(before);
+    await page.locator('.overview').getByRole('button', { name: 'All of it' }).click();
+    await expect.poll(ends).toEqual([0, last]);
+    await drag(0.2, 0.5);
+    await expect.poll(() => page.locator('.step').innerText()).toContain(`Step ${Math.round(last! / 2)} of`);
   });
 
   it('zooms from all of the map to single pages', async () => {

@@ -1,19 +1,25 @@
 /** Huge pages, as a part that is loaded for the logs and the questions that have to do with them. */
-import type { HugePagesDriver } from '@vmarea/kernel';
+import type { FileSystemFactory, HugePagesDriver } from '@vmarea/kernel';
 import type { MmSystem } from '@vmarea/mm-core';
 
-let create: ((system: MmSystem) => HugePagesDriver) | null = null;
+let whole: typeof import('./whole-huge-pages.ts') | null = null;
 
 /** Loads the driver. Machines that are made afterwards have huge pages. */
 export async function loadHugePages(): Promise<void> {
-  if (create !== null) return;
-  const { Hugetlb } = await import('./whole-huge-pages.ts');
-  create = (system) => new Hugetlb(system);
+  whole ??= await import('./whole-huge-pages.ts');
 }
 
 /** Returns the maker of the driver; undefined while it is not loaded. */
 export function hugePages(): ((system: MmSystem) => HugePagesDriver) | undefined {
-  return create ?? undefined;
+  if (whole === null) return undefined;
+  const { Hugetlb } = whole;
+  return (system) => new Hugetlb(system);
+}
+
+/** Returns the maker of a filesystem of huge pages. */
+export function hugeFiles(): FileSystemFactory {
+  if (whole === null) throw new Error('hugeFiles: the huge pages are not loaded');
+  return whole.hugetlbfs;
 }
 
 /**

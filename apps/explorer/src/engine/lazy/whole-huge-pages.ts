@@ -1,2 +1,2 @@
 /** The driver of huge pages, as a part that huge-pages.ts loads. */
-export { Hugetlb } from '@vmarea/hugetlbfs';
+export { Hugetlb, hugetlbfs } from '@vmarea/hugetlbfs';

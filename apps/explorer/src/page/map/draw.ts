@@ -2,6 +2,7 @@
 import { MARKS, type MapView } from '../../engine/protocol.ts';
 import { kindOf, rightsOf } from './kinds.ts';
 import { drawLandmarks } from './landmarks.ts';
+import { signsOf } from './pages.tsx';
 import { indexAt, type Scale } from './scale.ts';
 import { fit, palette } from '../parts/theme.ts';
 import { bytes, hex } from '../../words.ts';
@@ -91,17 +92,46 @@ export function swatch(canvas: HTMLCanvasElement, by: Picture['by'], index: numb
   }
 }
 
+/** Pixels of a page from which on its borders and its letters are drawn. */
+const PAGE_PIXELS = 6;
+
 function drawPages(g: CanvasRenderingContext2D, picture: Picture, i: number, x: number, size: number): void {
   const { columns } = picture.view;
   const pages = (columns.ends[i]! - columns.starts[i]!) / picture.pageSize;
   const width = size / pages;
-  if (width < 6) return;
+  if (width < PAGE_PIXELS) return;
   g.globalAlpha = 0.5;
   const from = Math.max(0, Math.floor(-x / width));
   const to = Math.min(pages, Math.ceil((g.canvas.clientWidth - x) / width));
   for (let page = from + 1; page < to; page++)
     g.fillRect(x + page * width, TOP, 1, g.canvas.clientHeight - TOP - BOTTOM);
   g.globalAlpha = 1;
+}
+
+/** Frames the pages in memory of an area, with a letter for each thing that they are. */
+function drawPresent(g: CanvasRenderingContext2D, picture: Picture, i: number, x: number, ink: string): void {
+  const { view, window, pageSize } = picture;
+  const start = view.columns.starts[i]!;
+  const per = g.canvas.clientWidth / (window[1] - window[0]);
+  if (view.pages === null || pageSize * per < PAGE_PIXELS) return;
+  const band = g.canvas.clientHeight - TOP - BOTTOM;
+  g.strokeStyle = g.fillStyle = ink;
+  g.lineWidth = 1.5;
+  for (const page of view.pages) {
+    if (page.address < start || page.address >= view.columns.ends[i]!) continue;
+    const left = x + (page.address - start) * per;
+    const wide = page.size * per;
+    g.strokeRect(left + 1.5, TOP + 2, wide - 3, band - 4);
+    const text = signsOf(page);
+    const length = g.measureText(text).width;
+    if (length + 4 > wide) continue;
+    // The letters stand on paper, so that no colour of an area hides them.
+    const middle = Math.max(2, Math.min(g.canvas.clientWidth - 2, left + wide / 2));
+    g.fillStyle = palette().paper;
+    g.fillRect(middle - length / 2 - 2, TOP + band / 2 - 9, length + 4, 14);
+    g.fillStyle = ink;
+    g.fillText(text, middle - length / 2, TOP + band / 2 + 2);
+  }
 }
 
 /** Draws it. */
@@ -141,6 +171,8 @@ export function drawMap(canvas: HTMLCanvasElement, picture: Picture): void {
     }
     g.fillStyle = colors.paper;
     drawPages(g, picture, i, left, size);
+    drawPresent(g, picture, i, left, colors.ink);
+    g.fillStyle = colors.paper;
     if (size > 3) g.fillRect(left + size - 0.5, TOP, 0.5, band);
     if (marked) {
       g.strokeStyle = i === chosen ? colors.ink : colors.accent;
@@ -170,13 +202,13 @@ export function drawMap(canvas: HTMLCanvasElement, picture: Picture): void {
   const low = Math.min(first, columns.starts.length - 1);
   if (low >= 0) {
     const lowest = Math.max(columns.starts[low]!, columns.starts[low]! + from - scale.at[low]!);
-    g.fillText(hex(lowest), 2, height - 6);
+    g.fillText(hex(Math.floor(lowest)), 2, height - 6);
     const high = Math.min(columns.starts.length - 1, indexAt(scale, columns, to));
     const highest = Math.min(
       columns.ends[high]!,
       Math.max(columns.starts[high]!, columns.starts[high]! + to - scale.at[high]!),
     );
-    const text = hex(highest);
+    const text = hex(Math.ceil(highest));
     g.fillText(text, width - g.measureText(text).width - 2, height - 6);
   }
 }

@@ -5,6 +5,7 @@ import { MARKS, type AreaView, type MapView } from '../../engine/protocol.ts';
 import { drawMap, swatch, type Picture } from './draw.ts';
 import { KINDS, kindOf, permissions, RIGHTS, rightsOf } from './kinds.ts';
 import { landmarkSentences } from './landmark-words.ts';
+import { Pages } from './pages.tsx';
 import { indexAt, scaleOf, type Scale } from './scale.ts';
 import { ask, go, map, moment, opened, selectedArea } from '../state/state.ts';
 import { VirtualList } from '../parts/virtual-list.tsx';
@@ -91,6 +92,18 @@ function lineOf({ columns }: MapView, i: number): string {
   const address = (value: number): string => value.toString(16).padStart(8, '0');
   const offset = columns.offsets[i]!.toString(16).padStart(8, '0');
   return `${address(columns.starts[i]!)}-${address(columns.ends[i]!)} ${permissions(columns.rights[i]!)} ${offset} ${name}`;
+}
+
+/** Pages in sight at which single ones are drawn. */
+const FEW_PAGES = 150;
+
+/** What is said of the picture when no area is pointed at. */
+function groundSentence({ pages }: MapView, inSight: number, pageSize: number): string {
+  const scaled = 'Areas are to scale; gaps are compressed and carry their size.';
+  if (inSight > FEW_PAGES * pageSize) return scaled;
+  return pages === null
+    ? `${scaled} Lines are borders of pages. A log does not tell which pages are in memory; the tours show them.`
+    : `${scaled} Pages in memory: D dirty, S shared, C copied, • only present.`;
 }
 
 export function AddressMap() {
@@ -191,7 +204,7 @@ export function AddressMap() {
         {pointed >= 0 && pointed < length ? (
           <code>{lineOf(view, pointed)}</code>
         ) : (
-          'Areas are to scale; gaps are compressed and carry their size.'
+          groundSentence(view, (to - from) * scale.length, info.pageSize)
         )}
       </p>
       <Legend view={view} />
@@ -220,6 +233,7 @@ export function AddressMap() {
         </ul>
       )}
       {selectedArea.value >= 0 && <AreaDetails id={selectedArea.value} view={view} />}
+      <Pages view={view} pageSize={info.pageSize} />
       {landmarks.length > 0 && (
         <ul class="faint landmarks" aria-label="On the map">
           {landmarks.map((line) => (

@@ -3,6 +3,15 @@ import { useEffect, useState } from 'preact/hooks';
 import type { WhyView } from '../../engine/protocol.ts';
 import { ask, moment, opened, row } from '../state/state.ts';
 
+/** A reason's id, which leads to what docs/reasons.md says of it. */
+function ReasonLink({ id }: { readonly id: string }) {
+  return id === '' ? null : (
+    <a href={`./reasons.html#${id}`} target="_blank" rel="noopener">
+      {id}
+    </a>
+  );
+}
+
 function List({ title, lines }: { readonly title: string; readonly lines: readonly string[] }) {
   if (lines.length === 0) return null;
   return (
@@ -44,7 +53,12 @@ function Changes({ view }: { readonly view: WhyView }) {
               </td>
               <td>
                 <code>{then}</code>
-                {reason !== null && ` ${reason.sentence}`}
+                {reason !== null && (
+                  <>
+                    {' '}
+                    {reason.sentence} <ReasonLink id={reason.id} />
+                  </>
+                )}
                 {caveat !== '' && ` (${caveat})`}
               </td>
             </tr>
@@ -69,7 +83,8 @@ function Answer({ view }: { readonly view: WhyView }) {
             {refusal.sentence} {refusal.figures} {refusal.turned}
           </p>
           <p class="faint">
-            Decided in {refusal.reason.fn} ({refusal.reason.id}).
+            Decided in {refusal.reason.fn} (<ReasonLink id={refusal.reason.id} />
+            ).
             {refusal.reason.reference !== '' && ` Source: ${refusal.reason.reference}.`}
           </p>
           {refusal.advice !== '' && <p>{refusal.advice}</p>}
@@ -97,9 +112,10 @@ function Answer({ view }: { readonly view: WhyView }) {
         <details>
           <summary>{checks.length} checks on the way</summary>
           <ul class="checks">
-            {checks.map(({ passed, text, sentence }) => (
-              <li key={text}>
-                {passed ? '✓ passed' : '✗ refused'} {text}
+            {checks.map(({ passed, fn, id, sentence, operands }) => (
+              <li key={`${id} ${operands}`}>
+                {passed ? '✓ passed' : '✗ refused'} {fn}: <ReasonLink id={id} />
+                {operands !== '' && ` — ${operands}`}
                 <br />
                 <span class="faint">It refuses when this does not hold: {sentence}</span>
               </li>

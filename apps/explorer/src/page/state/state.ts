@@ -10,11 +10,12 @@ import {
   type Opened,
   type Row,
   type Settings,
+  type TourName,
 } from '../../engine/protocol.ts';
 import { startWorker, type Link } from './link.ts';
 
 /** Panels beside the map. */
-export type Panel = 'why' | 'moments' | 'what-if' | 'try';
+export type Panel = 'step' | 'why' | 'moments' | 'what-if' | 'try';
 
 export const opened = signal<Opened | null>(null);
 /** The part that is done while an input is read; null when nothing is. */
@@ -78,14 +79,14 @@ function lost(message: string): void {
   // Once: an input that kills it again is not tried for ever.
   const again = files;
   files = [];
-  if (again.length > 0)
-    void open(again, {
-      moment: moment.value,
-      space: space.value,
-      settings: settings.value,
-      recording: recording.value,
-      keepProblem: true,
-    });
+  const options = {
+    moment: moment.value,
+    space: space.value,
+    settings: settings.value,
+    recording: recording.value,
+    keepProblem: true,
+  };
+  if (again.length > 0) void open(again, options);
   else opened.value = null;
 }
 
@@ -98,21 +99,16 @@ interface OpenOptions {
   readonly recording?: string;
 }
 
-/** Opens files. What was open stays when they cannot be. */
-export async function open(list: readonly InputFile[], options: OpenOptions = {}): Promise<boolean> {
+/** Opens what the worker opens. What was open stays when that cannot be. */
+async function openWith(question: (api: Link['api']) => Promise<Opened>, options: OpenOptions): Promise<boolean> {
   if (working.value !== null) return false;
   working.value = 0;
   playing.value = false;
   if (options.keepProblem !== true) problem.value = '';
-  const progress = Comlink.proxy((part: number) => {
-    working.value = part;
-    return Promise.resolve();
-  });
-  const answer = await ask((api) => api.open(list, options.settings ?? NO_SETTINGS, progress));
+  const answer = await ask(question);
   working.value = null;
   if (answer === null) return false;
   generation++;
-  files = list;
   recording.value = options.recording ?? '';
   settings.value = options.settings ?? NO_SETTINGS;
   cache.clear();
@@ -130,6 +126,32 @@ export async function open(list: readonly InputFile[], options: OpenOptions = {}
   go(at);
   await findSteps('');
   return true;
+}
+
+/** Opens files. */
+export async function open(list: readonly InputFile[], options: OpenOptions = {}): Promise<boolean> {
+  const progress = Comlink.proxy((part: number) => {
+    working.value = part;
+    return Promise.resolve();
+  });
+  const done = await openWith((api) => api.open(list, options.settings ?? NO_SETTINGS, progress), options);
+  if (done) files = list;
+  return done;
+}
+
+/** What the recording of a tour is called. */
+const TOUR = 'tour:';
+
+/** Opens a tour. */
+export async function openTour(name: TourName, options: OpenOptions = {}): Promise<boolean> {
+  const done = await openWith((api) => api.openTour(name), { ...options, recording: `${TOUR}${name}` });
+  if (done) files = [];
+  return done;
+}
+
+/** The tour that a recording's title names; null for any other title. */
+export function tourOf(title: string): TourName | null {
+  return title === `${TOUR}mappings` ? 'mappings' : title === `${TOUR}pages` ? 'pages' : null;
 }
 
 /** What another run of the same files gave. */

@@ -11,6 +11,7 @@ import {
   momentB,
   open,
   opened,
+  openTour,
   openUrls,
   panel,
   problem,
@@ -19,6 +20,7 @@ import {
   recording,
   settings,
   space,
+  tourOf,
   tries,
 } from './state.ts';
 
@@ -45,7 +47,9 @@ export async function viewNow(): Promise<View> {
 async function restore(view: View): Promise<void> {
   const options = { settings: view.settings, moment: view.moment, space: view.space };
   let done: boolean;
-  if (view.recording === '') done = await open(asFiles(view.files), options);
+  const tour = tourOf(view.recording);
+  if (tour !== null) done = await openTour(tour, options);
+  else if (view.recording === '') done = await open(asFiles(view.files), options);
   else {
     const named = RECORDINGS.find(({ title }) => title === view.recording);
     if (named === undefined) {
