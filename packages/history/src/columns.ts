@@ -62,7 +62,7 @@ const IS_KEPT = 1;
  */
 export class Wide {
   readonly #low = ordinals();
-  readonly #high: Column<Uint16Array> = new Column((length) => new Uint16Array(length));
+  readonly #high = new Column<Uint16Array>((length) => new Uint16Array(length));
   readonly #kept = new Map<number, number>();
 
   get length(): number {

@@ -54,7 +54,7 @@ export class SpaceRow {
   /** Its steps. */
   readonly steps: Runs = new Runs();
   /** Indices in `looks`, by flags and identity. */
-  readonly lookOf: Map<number, number> = new Map();
+  readonly lookOf: Map<number, number> = new Map<number, number>();
 
   constructor(pid: number, from: number) {
     this.pid = pid;

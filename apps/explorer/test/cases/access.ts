@@ -82,7 +82,9 @@ export function accessTests(site: () => Site): void {
   ])('needs no sideways scrolling at %s, in any view', async (_what, size) => {
     const page = await site().fresh();
     await page.setViewportSize(size);
-    await give(page, { 'a.strace': read('python3.aslr-off.strace'), 'elf.json': elf });
+    // Half of it, so that there are processes with long names, which the map at the end does not settle.
+    const text = read('cat.aslr-off.strace');
+    await give(page, { 'a.strace': text.slice(0, text.length / 2) });
     await shown(page);
     for (const name of await page.getByRole('tab').allInnerTexts()) {
       await page.getByRole('tab', { name, exact: true }).click();

@@ -1,8 +1,9 @@
 /** Huge pages, as a part that is loaded for the logs and the questions that have to do with them. */
 import type { FileSystemFactory, HugePagesDriver } from '@vmarea/kernel';
 import type { MmSystem } from '@vmarea/mm-core';
+import type * as WholeHugePages from './whole-huge-pages.ts';
 
-let whole: typeof import('./whole-huge-pages.ts') | null = null;
+let whole: typeof WholeHugePages | null = null;
 
 /** Loads the driver. Machines that are made afterwards have huge pages. */
 export async function loadHugePages(): Promise<void> {

@@ -6,10 +6,11 @@
  */
 import { VmOperations } from '@vmarea/mm-core';
 import type * as Memory from '@vmarea/mm-core/memory';
+import type * as WholeMemory from './whole-memory.ts';
 
 export * from '@vmarea/mm-core/memory';
 
-type Whole = typeof import('./whole-memory.ts');
+type Whole = typeof WholeMemory;
 
 let whole: Whole | null = null;
 
@@ -23,7 +24,8 @@ function later<K extends keyof Whole>(name: K): Whole[K] {
   const call = function (...args: readonly unknown[]): unknown {
     if (whole === null) throw new Error(`${name}: the memory is not loaded`);
     const real = whole[name] as unknown as (...given: readonly unknown[]) => unknown;
-    return new.target === undefined ? real(...args) : Reflect.construct(real, args);
+    const made: unknown = new.target;
+    return made === undefined ? real(...args) : Reflect.construct(real, args);
   };
   return call as unknown as Whole[K];
 }

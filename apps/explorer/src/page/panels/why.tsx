@@ -69,9 +69,10 @@ function Changes({ view }: { readonly view: WhyView }) {
   );
 }
 
-function Answer({ view }: { readonly view: WhyView }) {
+function Answer({ view, recorded }: { readonly view: WhyView; readonly recorded: string }) {
   const { answer, path, checks, apart } = view;
   const { refusal } = answer;
+  const disagrees = answer.comparison !== null && !answer.comparison.agrees;
   return (
     <>
       <p class={answer.succeeded ? 'verdict good' : 'verdict bad'}>
@@ -90,7 +91,12 @@ function Answer({ view }: { readonly view: WhyView }) {
           {refusal.advice !== '' && <p>{refusal.advice}</p>}
         </>
       )}
-      {answer.comparison !== null && !answer.comparison.agrees && (
+      {!disagrees && recorded !== '?' && !answer.result.startsWith(recorded) && (
+        <p>
+          The log says <code>{recorded}</code>. That was not judged: the log tells too little of what it depends on.
+        </p>
+      )}
+      {answer.comparison !== null && disagrees && (
         <p>
           The log says {answer.comparison.recorded}. {answer.comparison.note}{' '}
           {answer.comparison.causes.map(({ condition }) => `That answer comes if ${condition}. `)}
@@ -154,5 +160,5 @@ export function Why() {
   if (number === 0) return <p>Choose a call about memory: this step is none.</p>;
   if (view === 'working') return <p role="status">The log is replayed up to this call…</p>;
   if (view === null) return <p>The replay does not reach this call, so that it cannot be explained.</p>;
-  return <Answer view={view} />;
+  return <Answer view={view} recorded={step!.recorded} />;
 }

@@ -116,6 +116,8 @@ async function openWith(question: (api: Link['api']) => Promise<Opened>, options
   selectedArea.value = -1;
   tries.value = [];
   query.value = '';
+  // A tour goes from one process to the other.
+  allSpaces.value = answer.kind === 'tour';
   opened.value = answer;
   const at = Math.min(options.moment ?? answer.moment, answer.steps);
   space.value = answer.spaces[options.space ?? -1] === undefined ? answer.space : options.space!;
