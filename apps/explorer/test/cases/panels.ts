@@ -1,6 +1,6 @@
 /** The panels: why, two moments, what if, try. */
 import { expect, it } from 'vitest';
-import type { Site } from '../browser.ts';
+import { give, type Site } from '../browser.ts';
 
 export function panelsTests(site: () => Site): void {
   it('says why a call was refused', async () => {
@@ -46,6 +46,23 @@ export function panelsTests(site: () => Site): void {
     await panel.getByLabel('Sysctls:').fill('max_map_count=1');
     await panel.getByRole('button', { name: 'Look at this run' }).click();
     await expect.poll(() => page.locator('.summary').innerText()).toContain('The answers differ at line 3');
+  });
+
+  it('runs the log with a change that «why» names, and forgets it with the next input', async () => {
+    const page = await site().log(`7 brk(NULL) = 0x40000000
+7 mmap(0x10000000, 16384, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x10000000
+7 munmap(0x10001000, 4096) = 0
+`);
+    const panel = page.getByRole('tabpanel');
+    const change = panel.getByRole('row', { name: /max_map_count/ });
+    await change.getByRole('button', { name: 'Run the log so' }).click();
+    await expect.poll(() => panel.innerText()).toContain('1 call of 3 calls that were made');
+    expect(await panel.getByRole('row').last().innerText()).toContain('-1 ENOMEM');
+    expect(await panel.getByLabel('Sysctls:').inputValue()).toMatch(/max_map_count=\d+/);
+    await give(page, { 'b.strace': '7 brk(NULL) = 0x40000000\n' });
+    await expect.poll(() => page.locator('.summary h2').innerText()).toBe('b.strace');
+    await expect.poll(() => panel.getByLabel('Sysctls:').inputValue()).toBe('');
+    expect(await panel.innerText()).not.toContain('that were made');
   });
 
   it('makes calls that are typed, on a copy and in a new process', async () => {

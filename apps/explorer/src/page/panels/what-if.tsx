@@ -1,8 +1,7 @@
 /** The same log on another machine, or under other limits: the calls whose answers differ, side by side. */
-import { signal } from '@preact/signals';
-import { useState } from 'preact/hooks';
+import { effect, signal } from '@preact/signals';
 import { NO_SETTINGS, type Settings } from '../../engine/protocol.ts';
-import { ask, given, open, otherRun, recording, settings, go } from '../state/state.ts';
+import { ask, given, open, opened, otherRun, panel, recording, settings, go } from '../state/state.ts';
 import { count } from '../../words.ts';
 
 /** A call that was answered otherwise. */
@@ -26,6 +25,41 @@ interface Outcome {
 const MOST = 200;
 const outcome = signal<Outcome | null>(null);
 const progress = signal<number | null>(null);
+/** What the form says. */
+const form = signal<Settings>(NO_SETTINGS);
+
+// Another input begins anew.
+effect(() => {
+  form.value = opened.value === null ? NO_SETTINGS : settings.peek();
+  outcome.value = null;
+});
+
+/** The settings that an option of the command makes; null for one that is none of the form's. */
+function settingsOf(option: string): Settings | null {
+  const words = option.split(' ');
+  let made = NO_SETTINGS;
+  for (let i = 0; i < words.length; i += 2) {
+    const name = words[i] === '--sysctl' ? 'sysctl' : words[i] === '--rlimit' ? 'rlimit' : null;
+    const value = words[i + 1];
+    if (name === null || value === undefined) return null;
+    made = { ...made, [name]: made[name] === '' ? value : `${made[name]},${value}` };
+  }
+  return made;
+}
+
+/** Whether {@link runWith} can make a change. */
+export function canRun(option: string): boolean {
+  return option !== '' && settingsOf(option) !== null;
+}
+
+/** Runs the log again with an option of the command, and shows what is answered otherwise. */
+export function runWith(option: string): void {
+  const changed = settingsOf(option);
+  if (changed === null || progress.value !== null) return;
+  form.value = changed;
+  panel.value = 'what-if';
+  void compare(changed);
+}
 
 const FIELDS: readonly { readonly name: keyof Settings; readonly label: string; readonly hint: string }[] = [
   { name: 'sysctl', label: 'Sysctls', hint: 'max_map_count=100,overcommit_memory=2' },
@@ -121,23 +155,24 @@ function Result({ result }: { readonly result: Outcome }) {
 }
 
 export function WhatIf() {
-  const [form, setForm] = useState<Settings>(settings.value);
-  const set = (name: keyof Settings, value: string): void => setForm({ ...form, [name]: value });
+  const set = (name: keyof Settings, value: string): void => {
+    form.value = { ...form.value, [name]: value };
+  };
   const busy = progress.value !== null;
-  const empty = Object.values(form).every((value) => value === '');
+  const empty = Object.values(form.value).every((value) => value === '');
   return (
     <>
       <form
         class="bar"
         onSubmit={(event) => {
           event.preventDefault();
-          if (!busy) void compare(form);
+          if (!busy) void compare(form.value);
         }}
       >
         {CHOICES.map(({ name, label, values }) => (
           <label key={name}>
             {label}:{' '}
-            <select value={form[name]} onChange={(event) => set(name, event.currentTarget.value)}>
+            <select value={form.value[name]} onChange={(event) => set(name, event.currentTarget.value)}>
               <option value="">as the log shows</option>
               {values.map((value) => (
                 <option key={value}>{value}</option>
@@ -148,7 +183,11 @@ export function WhatIf() {
         {FIELDS.map(({ name, label, hint }) => (
           <label key={name}>
             {label}:{' '}
-            <input placeholder={hint} value={form[name]} onInput={(event) => set(name, event.currentTarget.value)} />
+            <input
+              placeholder={hint}
+              value={form.value[name]}
+              onInput={(event) => set(name, event.currentTarget.value)}
+            />
           </label>
         ))}
         <button type="submit" disabled={busy || empty}>
@@ -157,7 +196,7 @@ export function WhatIf() {
         <button
           type="button"
           disabled={busy || empty}
-          onClick={() => void open(given(), { settings: form, recording: recording.value })}
+          onClick={() => void open(given(), { settings: form.value, recording: recording.value })}
         >
           Look at this run
         </button>
@@ -165,7 +204,7 @@ export function WhatIf() {
           type="button"
           disabled={busy || Object.values(settings.value).every((value) => value === '')}
           onClick={() => {
-            setForm(NO_SETTINGS);
+            form.value = NO_SETTINGS;
             void open(given(), { recording: recording.value });
           }}
         >

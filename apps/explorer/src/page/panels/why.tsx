@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { WhyView } from '../../engine/protocol.ts';
 import { ask, moment, opened, row } from '../state/state.ts';
+import { canRun, runWith } from './what-if.tsx';
 
 /** A reason's id, which leads to what docs/reasons.md says of it. */
 function ReasonLink({ id }: { readonly id: string }) {
@@ -47,7 +48,12 @@ function Changes({ view }: { readonly view: WhyView }) {
                 {option !== '' && (
                   <>
                     {' '}
-                    <code>{option}</code>
+                    <code>{option}</code>{' '}
+                    {canRun(option) && (
+                      <button type="button" onClick={() => runWith(option)}>
+                        Run the log so
+                      </button>
+                    )}
                   </>
                 )}
               </td>
