@@ -52,7 +52,7 @@ export { doRemapFilePages } from './calls/remap-file-pages.ts';
 export { doMseal } from './calls/mseal.ts';
 export { inheritedMdwe, prctlSetMdwe } from './calls/mdwe.ts';
 export { prctlSetVmaAnonName } from './calls/anon-name.ts';
-export { dupMm } from './calls/fork.ts';
+export { dupMm, type AddressRange } from './calls/fork.ts';
 export { expandStack, findExtendVma } from './calls/stack.ts';
 
 // --- how VMAs join and part

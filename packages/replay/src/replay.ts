@@ -220,6 +220,11 @@ export class Replay {
   /** Takes one event, for callers with their own parser. */
   event(event: LogEvent): void {
     if (this.tally.difference !== null) return;
+    if (event.type === 'call') {
+      const process = this.processes.find(event);
+      if (process !== null) this.dispatch(process, event);
+      return;
+    }
     if (event.type === 'strange') {
       this.notebook.note('strange', event.line, event.pid, `skipped: ${event.reason}: ${shorten(event.text, 100)}`);
       return;
@@ -251,11 +256,11 @@ export class Replay {
     if (process.exec !== null && this.execs.holds(process, process.exec, event)) return;
     this.options.beforeEvent?.({ event, task: process.task });
     switch (event.type) {
-      case 'entry':
-        this.#entered(process, event.call);
-        return;
       case 'call':
         this.#returned(process, event.call);
+        return;
+      case 'entry':
+        this.#entered(process, event.call);
         return;
       case 'pending':
         process.entered = null;

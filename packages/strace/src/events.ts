@@ -13,9 +13,9 @@ export interface Call {
   /** Name as printed, for instance `mmap` or `openat`. */
   readonly name: string;
   /** The text between the parentheses; for an entered call the text before `<unfinished ...>`. */
-  argsText: string;
+  readonly argsText: string;
   /** The arguments, split at the commas outside of strings, brackets and comments, without blanks at both ends. */
-  args: readonly string[];
+  readonly args: readonly string[];
   /** Length of the part of `argsText` that was printed at entry; all of it when the call is on one line. */
   entryLength: number;
   /**
@@ -31,7 +31,7 @@ export interface Call {
    */
   errno: number;
   /** The text after `= `, without the time of `-T`; empty before it has returned. */
-  result: string;
+  readonly result: string;
   /** Line on which it was entered, from 1. */
   readonly entryLine: number;
   /** Line on which it returned; before that, the line of its entry. */

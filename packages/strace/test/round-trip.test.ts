@@ -19,6 +19,18 @@ import {
   parseText,
 } from '@vmarea/strace';
 
+/** Returns an event as data: a parsed call cuts its texts when they are read. */
+function plain(event: LogEvent): LogEvent {
+  if (event.type !== 'call' && event.type !== 'entry' && event.type !== 'pending') return event;
+  const { pid, entryPid, name, argsText, args, entryLength, ret, failed, errno, result } = event.call;
+  const { entryLine, line, state, split, time, returnTime, ip, elapsed } = event.call;
+  const texts = { argsText, args, result, time, returnTime, ip, elapsed };
+  return {
+    ...event,
+    call: { pid, entryPid, name, entryLength, ret, failed, errno, entryLine, line, state, split, ...texts },
+  };
+}
+
 const bytes = fc.string({ unit: fc.integer({ min: 1, max: 127 }).map((code) => String.fromCharCode(code)) });
 
 describe('strings', () => {
@@ -166,7 +178,7 @@ describe('logs', () => {
         const parser = new LogParser();
         for (let i = 0; i < text.length; i += size) parser.push(text.slice(i, i + size), (event) => found.push(event));
         parser.end((event) => found.push(event));
-        expect(found).toEqual(given);
+        expect(found.map(plain)).toEqual(given);
       }),
       { numRuns: 300 },
     );

@@ -32,7 +32,7 @@ import { dropUserfault, VM_UFFD_FLAGS } from '../shape/userfault.ts';
 import { END, FLAGS, INTS, RECORD, START, STATE, STATE_LINKED } from '../areas/record.ts';
 import type { VmaTable } from '../areas/table.ts';
 import type { Vma } from '../areas/vma.ts';
-import type { Errno } from '../base/units.ts';
+import type { Addr, Errno } from '../base/units.ts';
 
 /** The flags that the child's VMA keeps. */
 const KEPT_FLAGS: number = VM_LOCKED_CLEAR_MASK & ~VM_UFFD_FLAGS;
@@ -183,12 +183,36 @@ function copyVmas(cur: Caller, child: Mm): number {
 }
 
 /**
+ * Copies the VMAs of a range and one on each side of it, also those with VM_DONTCOPY. Returns 0; or -ENOMEM, with a part of
+ * them copied.
+ */
+function copyAround(cur: Caller, child: Mm, { start, end }: AddressRange): number {
+  const { tree, mapCount } = cur.mm;
+  const at = tree.find(start);
+  for (let vma = (at === null ? tree.last : at.vmPrev) ?? at; vma !== null; vma = vma.vmNext) {
+    const error = copyVmaTo(cur, child, vma);
+    if (error !== 0) return error;
+    if (vma.vmStart >= end) break;
+  }
+  child.mapCount = mapCount;
+  return 0;
+}
+
+/** Addresses from `start` to before `end`, in bytes. */
+export interface AddressRange {
+  readonly start: Addr;
+  readonly end: Addr;
+}
+
+/**
  * dup_mmap: creates the child's address space.
  *
  * @param cur the parent
+ * @param around copies only the VMAs of this range and one on each side of it, for a call that is tried there; all counts are
+ *   those of the whole
  * @returns the child's Mm; or -ENOMEM with everything undone
  */
-export function dupMm(cur: Caller): Mm | number {
+export function dupMm(cur: Caller, around: AddressRange | null = null): Mm | number {
   const parent = cur.mm;
   beginCall(cur);
   if (parent.tracer !== null) parent.tracer.enter('dup_mmap', parent.mapCount, 0, 0, 0);
@@ -196,7 +220,7 @@ export function dupMm(cur: Caller): Mm | number {
   if (child === null) return refuse(cur, FORK_NO_MEMORY, -ENOMEM);
   copyMmFields(child, parent);
   child.tracer = parent.tracer;
-  const error = copyVmas(cur, child);
+  const error = around === null ? copyVmas(cur, child) : copyAround(cur, child, around);
   if (error !== 0) {
     exitMmap(child);
     child.exeFile?.fput();

@@ -3,7 +3,7 @@
  * the same way. Otherwise this file searches for its cause, and names a cause that is outside of mm's rules.
  */
 import { reasonOf } from '../report/reasons.ts';
-import { findVma, isErr } from '@vmarea/mm-core';
+import { findVma, isErr, type AddressRange, type Mm } from '@vmarea/mm-core';
 import type { Call, ForkOp, MemoryOp } from '@vmarea/strace';
 import {
   CLONE_VM,
@@ -23,7 +23,9 @@ import {
   errnoName,
   errnoText,
   ETXTBSY,
+  fromRegister,
   MAP_ANONYMOUS,
+  MREMAP_FIXED,
 } from '@vmarea/uapi';
 import { causesOf, onCopy, type Attempt, type Cause, type Outcome } from '@vmarea/what-if';
 import { callText } from '../report/answer-text.ts';
@@ -32,8 +34,10 @@ import type { Replay } from '../replay.ts';
 import { makeMemoryCall, reachesUnknown } from './memory-calls.ts';
 import type { Process } from './process.ts';
 
-/** The number of areas that all trials of one replay may copy: a copy of a process costs as much as its areas. */
+/** The number of areas that all trials of one replay may copy: a whole copy of a process costs as much as its areas. */
 const MOST_COPIED = 4_000_000;
+/** The largest number of areas that a call may reach to be tried on a copy of these alone, which is not counted. */
+const MOST_AROUND = 16;
 /** The largest number of areas of a process whose causes are searched: each search makes dozens of copies. */
 const MOST_SEARCHED = 20_000;
 /** The number of kinds of failures whose causes are searched. */
@@ -92,7 +96,25 @@ export class FailedCallDriver {
     this.#replay = replay;
   }
 
-  /** Makes the call on a copy. Returns its outcome; null when that costs too much or is not possible. */
+  /**
+   * Makes a failed call on a copy. Returns its outcome; null when that costs too much or is not possible.
+   *
+   * Tries it first on a copy of the areas that it names. When it does not fail there as it did in the log, the whole process
+   * decides.
+   *
+   * @param alike returns whether a result is like the recorded one
+   */
+  tryCall(process: Process, op: MemoryOp, alike: (result: number) => boolean): Outcome | null {
+    const attempt = attemptOf(op);
+    const around = reachOf(process.task.mm, op);
+    if (around !== null) {
+      const outcome = onCopy(process.task, attempt, around);
+      if (outcome !== null && alike(outcome.result)) return outcome;
+    }
+    return this.trial(process, attempt);
+  }
+
+  /** Makes the call on a whole copy. Returns its outcome; null when that costs too much or is not possible. */
   trial(process: Process, attempt: Attempt): Outcome | null {
     const { mapCount } = process.task.mm;
     if (this.#copied + mapCount > MOST_COPIED) return null;
@@ -237,6 +259,48 @@ const LARGE = 2 ** 30;
 
 function isMemory({ condition }: Cause): boolean {
   return condition.startsWith('vm.overcommit_memory is 0');
+}
+
+/**
+ * Returns the addresses that decide whether a call fails, apart from counts and limits; null when that is the whole address
+ * space or more than {@link MOST_AROUND} areas.
+ */
+function reachOf(mm: Mm, op: MemoryOp): AddressRange | null {
+  let start = 0;
+  let end = 0;
+  switch (op.op) {
+    case 'munmap':
+    case 'mprotect':
+    case 'madvise':
+    case 'mlock':
+    case 'munlock':
+    case 'msync':
+    case 'mincore':
+    case 'remapFilePages':
+    case 'setVmaName':
+    case 'mmap':
+      start = fromRegister(op.addr);
+      end = start + fromRegister(op.len);
+      break;
+    case 'mremap':
+      if ((op.flags & MREMAP_FIXED) !== 0) return null;
+      start = fromRegister(op.addr);
+      end = start + Math.max(fromRegister(op.oldLen), fromRegister(op.newLen));
+      break;
+    case 'brk':
+      start = Math.min(mm.brk, fromRegister(op.addr));
+      end = Math.max(mm.brk, fromRegister(op.addr));
+      break;
+    default:
+      return null;
+  }
+  // The last page is whole.
+  end += mm.system.pageSize;
+  let areas = 0;
+  for (let vma = findVma(mm, start); vma !== null && vma.vmStart < end; vma = vma.vmNext) {
+    if (++areas > MOST_AROUND) return null;
+  }
+  return { start, end };
 }
 
 /** Returns the bytes that a call requests; 0 for none. */

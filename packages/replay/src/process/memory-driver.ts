@@ -114,10 +114,9 @@ export class MemoryDriver {
       else this.#unlike(process, call, op);
       return entered.result;
     }
-    const attempt = attemptOf(op);
-    let outcome = failures.trial(process, attempt);
+    let outcome = failures.tryCall(process, op, alike);
     if (outcome !== null && !alike(outcome.result) && this.#letOthersGoFirst(process)) {
-      outcome = failures.trial(process, attempt);
+      outcome = failures.tryCall(process, op, alike);
     }
     if (outcome === null) {
       this.#tally.unjudged++;

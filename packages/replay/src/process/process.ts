@@ -67,10 +67,13 @@ export class Space {
     const end = this.freshEnd;
     if (end === 0) return;
     this.freshEnd = 0;
-    for (let vma = findVma(mm, this.freshStart); vma !== null && vma.vmStart < end; vma = vma.vmNext) {
+    let vma = findVma(mm, this.freshStart);
+    while (vma !== null && vma.vmStart < end) {
       if (vma.anonVma === null && vma.vmOps === null && (vma.vmFlags & (VM_WRITE | VM_SHARED)) === VM_WRITE) {
         anonVmaPrepare(vma);
       }
+      // Most calls return one area, and the next one costs a search.
+      vma = vma.vmEnd < end ? vma.vmNext : null;
     }
   }
 }

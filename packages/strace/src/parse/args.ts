@@ -71,80 +71,146 @@ function commentEnd(text: string, from: number, end: number): number {
   return -1;
 }
 
-/**
- * Returns the index of the parenthesis that closes the argument list beginning at `from`, or -1.
- * @param text - the line
- * @param from - just behind the opening parenthesis
- * @param end - end of the line
- * @param commas - receives the indexes of the commas at the top level, in order
- */
-export function scanArgs(text: string, from: number, end: number, commas: number[]): number {
-  let depth = 0;
-  let comments = true;
-  commas.length = 0;
-  for (let i = from; i < end; i += 1) {
-    switch (text.charCodeAt(i)) {
-      case QUOTE:
-        i = skipString(text, i, end) - 1;
-        break;
-      case PAREN_OPEN:
-      case BRACKET_OPEN:
-      case BRACE_OPEN:
-        depth += 1;
-        break;
-      case PAREN_CLOSE:
-        if (depth === 0) return i;
-        depth -= 1;
-        break;
-      case BRACKET_CLOSE:
-      case BRACE_CLOSE:
-        if (depth > 0) depth -= 1;
-        break;
-      case COMMA:
-        if (depth === 0) commas.push(i);
-        break;
-      case LESS:
-        if (text.charCodeAt(i + 1) === LESS) i += 1;
-        else if (decorates(text, i, from)) i = skipDecoration(text, i, end) - 1;
-        break;
-      case SLASH:
-        if (text.charCodeAt(i + 1) === STAR) {
-          if (comments) {
-            const close = commentEnd(text, i + 2, end);
-            // When one comment does not end, no later one does.
-            if (close < 0) comments = false;
-            else i = close;
+/** More commas than a call of strace has; further ones need a larger array. */
+const COMMAS = 16;
+
+/** An argument list that was scanned: its text, and the commas at its top level. One object is reused for many lists. */
+export class ArgList {
+  text = '';
+  /** The index behind the opening parenthesis. */
+  from = 0;
+  /** The index of the closing parenthesis, or of the text's end without one. */
+  end = 0;
+  /** The number of commas, and their indexes in order. */
+  count = 0;
+  commas: Int32Array = new Int32Array(COMMAS);
+  /** The call whose list it is, as long as that is so. */
+  owner: object | null = null;
+
+  /**
+   * Scans the list that begins at `from`.
+   *
+   * @param from - just behind the opening parenthesis
+   * @param end - end of the line
+   * @returns the index of the parenthesis that closes the list, or -1
+   */
+  scan(text: string, from: number, end: number): number {
+    this.owner = null;
+    this.text = text;
+    this.from = from;
+    this.count = 0;
+    const close = this.#close(text, from, end);
+    this.end = close < 0 ? end : close;
+    return close;
+  }
+
+  #close(text: string, from: number, end: number): number {
+    let depth = 0;
+    let comments = true;
+    for (let i = from; i < end; i += 1) {
+      const c = text.charCodeAt(i);
+      // Most characters are letters, `_`, digits and blanks.
+      if ((c > SLASH && c < LESS) || (c > GREATER && c < BRACKET_OPEN) || (c > BRACKET_CLOSE && c < BRACE_OPEN)) continue;
+      switch (c) {
+        case QUOTE:
+          i = skipString(text, i, end) - 1;
+          break;
+        case PAREN_OPEN:
+        case BRACKET_OPEN:
+        case BRACE_OPEN:
+          depth += 1;
+          break;
+        case PAREN_CLOSE:
+          if (depth === 0) return i;
+          depth -= 1;
+          break;
+        case BRACKET_CLOSE:
+        case BRACE_CLOSE:
+          if (depth > 0) depth -= 1;
+          break;
+        case COMMA:
+          if (depth === 0) this.#comma(i);
+          break;
+        case LESS:
+          if (text.charCodeAt(i + 1) === LESS) i += 1;
+          else if (decorates(text, i, from)) i = skipDecoration(text, i, end) - 1;
+          break;
+        case SLASH:
+          if (text.charCodeAt(i + 1) === STAR) {
+            if (comments) {
+              const close = commentEnd(text, i + 2, end);
+              // When one comment does not end, no later one does.
+              if (close < 0) comments = false;
+              else i = close;
+            }
           }
-        }
-        break;
-      default:
+          break;
+        default:
+      }
     }
+    return -1;
   }
-  return -1;
+
+  #comma(i: number): void {
+    if (this.count === this.commas.length) {
+      const more = new Int32Array(2 * this.count);
+      more.set(this.commas);
+      this.commas = more;
+    }
+    this.commas[this.count++] = i;
+  }
+
+  /** The index of the last comma; -1 without one. */
+  get lastComma(): number {
+    return this.count === 0 ? -1 : this.commas[this.count - 1]!;
+  }
+
+  /** The number of arguments: none in an empty list, and none behind a last comma. */
+  get length(): number {
+    const { count } = this;
+    return this.startOf(count) >= this.endOf(count) ? count : count + 1;
+  }
+
+  /** The index of the first character of an argument that is no blank. */
+  startOf(index: number): number {
+    const { text } = this;
+    const end = index < this.count ? this.commas[index]! : this.end;
+    let i = index === 0 ? this.from : this.commas[index - 1]! + 1;
+    while (i < end && text.charCodeAt(i) === 32) i += 1;
+    return i;
+  }
+
+  /** The index behind the last character of an argument that is no blank; at most {@link startOf} when it is empty. */
+  endOf(index: number): number {
+    const { text } = this;
+    const start = index === 0 ? this.from : this.commas[index - 1]! + 1;
+    let i = index < this.count ? this.commas[index]! : this.end;
+    while (i > start && text.charCodeAt(i - 1) === 32) i -= 1;
+    return i;
+  }
+
+  /** Returns an argument as printed, without blanks at both ends; empty when it is missing. */
+  argument(index: number): string {
+    return index > this.count ? '' : this.text.slice(this.startOf(index), this.endOf(index));
+  }
+
+  /** Returns all arguments. */
+  cut(): string[] {
+    const parts: string[] = [];
+    const { length } = this;
+    for (let i = 0; i < length; i += 1) parts.push(this.argument(i));
+    return parts;
+  }
 }
 
-/** Returns the parts between the commas of a scanned list, without blanks at both ends. No parts for an empty list. */
-export function cutArgs(text: string, from: number, end: number, commas: readonly number[]): string[] {
-  const parts: string[] = [];
-  let start = from;
-  for (let i = 0; i <= commas.length; i += 1) {
-    const stop = i < commas.length ? commas[i]! : end;
-    let a = start;
-    let b = stop;
-    while (a < b && text.charCodeAt(a) === 32) a += 1;
-    while (b > a && text.charCodeAt(b - 1) === 32) b -= 1;
-    parts.push(text.slice(a, b));
-    start = stop + 1;
-  }
-  if (parts.length > 0 && parts[parts.length - 1] === '') parts.pop();
-  return parts;
-}
+const SPLIT = new ArgList();
 
-/** Splits the arguments of a text that contains nothing else: scanArgs and cutArgs in one. */
+/** Splits the arguments of a text that contains nothing else. */
 export function splitArgs(text: string): string[] {
-  const commas: number[] = [];
-  const close = scanArgs(text, 0, text.length, commas);
-  return cutArgs(text, 0, close < 0 ? text.length : close, commas);
+  SPLIT.scan(text, 0, text.length);
+  const parts = SPLIT.cut();
+  SPLIT.text = '';
+  return parts;
 }
 
 /** A number of up to 64 bits: a JS number where that is exact, a bigint above. */
@@ -176,6 +242,38 @@ export function parseRegister(argument: string): Register | null {
   const a = Number(text.slice(0, star));
   const b = Number(text.slice(star + 1));
   return Number.isSafeInteger(a * b) ? a * b : null;
+}
+
+/**
+ * Reads a number in place: what most arguments are, decimal or hexadecimal of up to 53 bits, or `NULL`.
+ * @returns NaN for everything else, which {@link parseRegister} may read
+ */
+export function plainNumber(text: string, from: number, end: number): number {
+  let i = from;
+  let value = 0;
+  let c = text.charCodeAt(i);
+  if (c === 78) return end - i === 4 && text.startsWith('NULL', i) ? 0 : NaN;
+  if (c === 48 && text.charCodeAt(i + 1) === 120) {
+    i += 2;
+    // Thirteen digits have 52 bits.
+    if (i >= end || end - i > 13) return NaN;
+    for (; i < end; i += 1) {
+      c = text.charCodeAt(i);
+      if (c >= 48 && c <= 57) value = value * 16 + (c - 48);
+      else if (c >= 97 && c <= 102) value = value * 16 + (c - 87);
+      else return NaN;
+    }
+    return value;
+  }
+  const negative = c === MINUS;
+  if (negative) i += 1;
+  if (i >= end || end - i > 15) return NaN;
+  for (; i < end; i += 1) {
+    c = text.charCodeAt(i);
+    if (c < 48 || c > 57) return NaN;
+    value = value * 10 + (c - 48);
+  }
+  return negative && value !== 0 ? -value : value;
 }
 
 /** Like {@link parseRegister} for arguments that C takes as a 32-bit int: `0xffffffff` and 4294967295 are -1. */

@@ -4,11 +4,12 @@
 
 import { signalByName, signalCodeByName } from '@vmarea/uapi';
 import { isCallName } from '../calls.ts';
-import { cutArgs, parseRegister, scanArgs } from './args.ts';
+import { ArgList, parseRegister } from './args.ts';
 import { type Call, type LogSink, type StackFrame, type StrangeReason } from '../events.ts';
 import { LogError, MAX_LINE, MAX_NAME, MAX_NAMES, MAX_STRANGE, MAX_TASKS, PID_LIMIT } from './limits.ts';
 import { indexIn, LineHead } from './line-head.ts';
 import { ownCopy } from './own-copy.ts';
+import { ParsedCall } from './parsed-call.ts';
 import { PendingCalls } from './pending.ts';
 import { isShellLine, PrefixFinder, withoutMarkup } from './prefix.ts';
 import { joinedAt, readResult } from './result.ts';
@@ -27,8 +28,13 @@ export interface LogParserOptions {
 const UNFINISHED = '<unfinished ...>';
 const DETACHED = '<detached ...>';
 
+/** The number of names that are found without a look-up, a power of two. */
+const RECENT_NAMES = 64;
+
 /** The cached properties of a call's name. */
 interface NameInfo {
+  /** The name in the log, which may have a prefix. */
+  readonly printed: string;
   readonly name: string;
   readonly wanted: boolean;
 }
@@ -75,8 +81,9 @@ export class LogParser {
 
   readonly #wanted: ReadonlySet<string> | null;
   readonly #names = new Map<string, NameInfo>();
+  readonly #recent: (NameInfo | null)[] = new Array<NameInfo | null>(RECENT_NAMES).fill(null);
   readonly #head = new LineHead();
-  readonly #commas: number[] = [];
+  readonly #list = new ArgList();
   readonly #prefixes = new PrefixFinder();
   readonly #stacks: boolean;
   readonly #pending = new PendingCalls();
@@ -343,7 +350,7 @@ export class LogParser {
     if ((c >= 97 && c <= 122) || c === 95 || c === 63 || (c >= 65 && c <= 90)) {
       const open = nameEnd(text, at, end);
       if (open > at && open < end && text.charCodeAt(open) === 40) {
-        const info = this.#info(text.slice(at, open));
+        const info = this.#infoAt(text, at, open);
         const pid = this.#pidOf(head.pid);
         this.#framesPid = pid;
         this.#framesCall = null;
@@ -436,13 +443,23 @@ export class LogParser {
     sink({ type: 'stack', pid: this.#framesPid, line: this.#framesLine, of: this.#framesCall, frames });
   }
 
+  /** Returns the properties of the name in [from, end). Looks first among the last names with the same length and first letters. */
+  #infoAt(text: string, from: number, end: number): NameInfo {
+    const slot = (end - from + 5 * text.charCodeAt(from) + 3 * text.charCodeAt(from + 1)) & (RECENT_NAMES - 1);
+    const recent = this.#recent[slot]!;
+    if (recent !== null && isAt(text, from, end, recent.printed)) return recent;
+    const info = this.#info(text.slice(from, end));
+    this.#recent[slot] = info;
+    return info;
+  }
+
   #info(slice: string): NameInfo {
     let info = this.#names.get(slice);
     if (info === undefined) {
       const printed = ownCopy(slice.slice(0, MAX_NAME));
       // `ltrace -S` prints `SYS_brk`.
       const name = printed.startsWith('SYS_') ? printed.slice(4) : printed;
-      info = { name, wanted: this.#wanted === null || this.#wanted.has(name) };
+      info = { printed, name, wanted: this.#wanted === null || this.#wanted.has(name) };
       if (this.#names.size < MAX_NAMES && slice.length <= MAX_NAME) this.#names.set(printed, info);
     }
     return info;
@@ -495,33 +512,15 @@ export class LogParser {
       }
       if (unfinished && text.charCodeAt(end - 1) === 32) end -= 1;
     }
-    const commas = this.#commas;
-    const close = scanArgs(text, from, end, commas);
+    const list = this.#list;
+    const close = list.scan(text, from, end);
     if (close < 0 && !unfinished) {
       this.#broken(pid, name, text, end, sink);
       return;
     }
-    const stop = close < 0 ? end : close;
-    const call: Call = {
-      pid,
-      entryPid: pid,
-      name,
-      argsText: text.slice(from, stop),
-      args: cutArgs(text, from, stop, commas),
-      entryLength: stop - from,
-      ret: null,
-      failed: false,
-      errno: 0,
-      result: '',
-      entryLine: this.#number,
-      line: this.#number,
-      state: 'entered',
-      split: unfinished,
-      time: head.timeEnd > head.timeAt ? text.slice(head.timeAt, head.timeEnd) : '',
-      returnTime: '',
-      ip: head.ipEnd > head.ipAt ? text.slice(head.ipAt, head.ipEnd) : '',
-      elapsed: '',
-    };
+    const call = new ParsedCall(pid, name, this.#number, list, unfinished);
+    if (head.timeEnd > head.timeAt) call.time = text.slice(head.timeAt, head.timeEnd);
+    if (head.ipEnd > head.ipAt) call.ip = text.slice(head.ipAt, head.ipEnd);
     if (unfinished) {
       this.#pending.set(pid, call);
       sink({ type: 'entry', pid, line: this.#number, call });
@@ -533,8 +532,7 @@ export class LogParser {
   /** Handles a call without its closing parenthesis: broken by the program's own output or by copying, cut off, or strange. */
   #broken(pid: number, name: string, text: string, end: number, sink: LogSink): void {
     if (!this.#last && isCallName(name) && end - this.#from <= MAX_HELD) {
-      const commas = this.#commas;
-      const lastArg = commas.length > 0 ? commas[commas.length - 1]! : -1;
+      const lastArg = this.#list.lastComma;
       if (!WRITES.has(name) || lastArg < 0) {
         this.#hold(text.slice(this.#from, end), 'copying');
         return;
@@ -575,23 +573,19 @@ export class LogParser {
     let from = after;
     if (text.startsWith(` ${UNFINISHED}`, from)) from += UNFINISHED.length + 1;
     const joined = call.argsText + text.slice(from, end);
-    const commas = this.#commas;
-    const close = scanArgs(joined, 0, joined.length, commas);
+    const close = this.#list.scan(joined, 0, joined.length);
     if (close < 0) {
       if (joined.endsWith(UNFINISHED) || joined.endsWith(DETACHED)) return;
       this.#strange(pid, 'its call has no closing parenthesis', sink);
       return;
     }
     this.#pending.delete(pid);
-    call.argsText = joined.slice(0, close);
-    call.args = cutArgs(joined, 0, close, commas);
-    call.line = this.#number;
-    call.returnTime = text.slice(this.#head.timeAt, this.#head.timeEnd);
+    call.resume(this.#list, this.#number, text.slice(this.#head.timeAt, this.#head.timeEnd));
     this.#return(call, joined, close + 1, joined.length, sink);
   }
 
   /** Reads the text after the closing parenthesis, and reports the call. */
-  #return(call: Call, text: string, after: number, lineEnd: number, sink: LogSink): void {
+  #return(call: ParsedCall, text: string, after: number, lineEnd: number, sink: LogSink): void {
     let at = after;
     let end = lineEnd;
     while (at < end && text.charCodeAt(at) === 32) at += 1;
@@ -628,8 +622,8 @@ export class LogParser {
       if (call.entryLine === this.#number) sink({ type: 'entry', pid: call.pid, line: this.#number, call });
       return;
     }
-    call.result = text.slice(at, end);
-    if (!readResult(call)) {
+    call.setResult(text, at, end);
+    if (!readResult(call, text, at, end)) {
       this.#strange(call.pid, 'its result is not understood', sink);
       return;
     }
@@ -770,7 +764,7 @@ export class LogParser {
       this.#skippedText = '';
       return true;
     }
-    return scanArgs(text, this.#skippedFrom, end, this.#commas) >= 0;
+    return this.#list.scan(text, this.#skippedFrom, end) >= 0;
   }
 
   /** Reads the line without a prefix that the line before also has, or waits for the next line; returns false without one. */
@@ -822,6 +816,13 @@ function nameEnd(text: string, from: number, end: number): number {
     i += 1;
   }
   return i;
+}
+
+/** Returns whether a text has a word in [from, end). */
+function isAt(text: string, from: number, end: number, word: string): boolean {
+  if (word.length !== end - from) return false;
+  for (let i = 0; i < word.length; i += 1) if (word.charCodeAt(i) !== text.charCodeAt(from + i)) return false;
+  return true;
 }
 
 function isSeconds(text: string, from: number, end: number): boolean {

@@ -1,19 +1,19 @@
 // The calls that were entered and have not returned: by task, and by name for resumed lines without a pid.
 
-import { type Call } from '../events.ts';
+import { type ParsedCall } from './parsed-call.ts';
 
 /** One call per task. Every operation takes constant time. */
 export class PendingCalls {
-  readonly #byPid = new Map<number, Call>();
+  readonly #byPid = new Map<number, ParsedCall>();
   /** Tasks that are in a call of a name, in the order in which they entered it. */
   readonly #byName = new Map<string, Set<number>>();
 
-  get(pid: number): Call | undefined {
+  get(pid: number): ParsedCall | undefined {
     return this.#byPid.get(pid);
   }
 
   /** Stores the call of a task, and drops its earlier one. */
-  set(pid: number, call: Call): void {
+  set(pid: number, call: ParsedCall): void {
     this.delete(pid);
     this.#byPid.set(pid, call);
     const named = this.#byName.get(call.name);
@@ -36,7 +36,7 @@ export class PendingCalls {
   }
 
   /** Returns all calls, in the order of entry. */
-  calls(): IterableIterator<Call> {
+  calls(): IterableIterator<ParsedCall> {
     return this.#byPid.values();
   }
 

@@ -3,6 +3,7 @@
 
 import { errnoByName } from '@vmarea/uapi';
 import { type Call } from '../events.ts';
+import { indexIn } from './line-head.ts';
 
 /** The largest number that is an error when a register holds its negative. */
 const MAX_ERRNO = 4095;
@@ -17,28 +18,31 @@ function fail(call: Call, errno: number): true {
   return true;
 }
 
+/** Returns the text up to the next blank. */
+function wordAt(text: string, from: number, end: number): string {
+  const stop = indexIn(text, 32, from, end);
+  return text.slice(from, stop < 0 ? end : stop);
+}
+
 /**
  * Reads `ret`, `errno` and `failed` from the result.
+ * @param start - where the result begins in the text
+ * @param length - where it ends
  * @returns false for an invalid result
  */
-export function readResult(call: Call): boolean {
-  const text = call.result;
-  const length = text.length;
-  let i = 0;
-  let c = text.charCodeAt(0);
+export function readResult(call: Call, text: string, start: number, length: number): boolean {
+  let i = start;
+  let c = i < length ? text.charCodeAt(i) : 0;
   if (c === 63) {
-    if (length > 2) {
-      const stop = text.indexOf(' ', 2);
-      call.errno = errnoByName(stop < 0 ? text.slice(2) : text.slice(2, stop)) ?? 0;
-    }
+    if (length > start + 2) call.errno = errnoByName(wordAt(text, start + 2, length)) ?? 0;
     return true;
   }
-  if (text.startsWith('<unavailable>')) return true;
+  if (c === 60 && text.slice(start, length).startsWith('<unavailable>')) return true;
   const negative = c === 45;
-  if (negative) i = 1;
+  if (negative) i += 1;
   let value = 0;
   let from = i;
-  if (text.charCodeAt(i) === 48 && text.charCodeAt(i + 1) === 120) {
+  if (i + 1 < length && text.charCodeAt(i) === 48 && text.charCodeAt(i + 1) === 120) {
     from += 2;
     for (i = from; i < length; i += 1) {
       c = text.charCodeAt(i);
@@ -55,7 +59,7 @@ export function readResult(call: Call): boolean {
   }
   if (i === from || value >= 2 ** 64) return false;
   if (i < length && text.charCodeAt(i) === 32) {
-    const told = ERRNO.exec(text.slice(i, i + 60));
+    const told = ERRNO.exec(text.slice(i, Math.min(length, i + 60)));
     if (told !== null) return fail(call, Number(told[1]));
   }
   if (!negative) {
@@ -64,8 +68,7 @@ export function readResult(call: Call): boolean {
   }
   if (value === 1) {
     // `-1 ENOMEM (…)`. A `-1` alone has failed for an unknown reason: strace would print EPERM.
-    const stop = text.indexOf(' ', i + 1);
-    const word = text.charCodeAt(i) === 32 ? text.slice(i + 1, stop < 0 ? length : stop) : '';
+    const word = i < length && text.charCodeAt(i) === 32 ? wordAt(text, i + 1, length) : '';
     return fail(call, errnoByName(word) ?? 0);
   }
   if (value <= MAX_ERRNO) return fail(call, value);
