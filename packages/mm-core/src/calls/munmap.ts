@@ -156,6 +156,12 @@ function eraseWithPages(mm: Mm, i: Slot): void {
   else memory.unmapRegion(mm, vmas.at(id), vmas.vmStart(id), vmas.vmEnd(id), floor, ceiling);
 }
 
+/** Returns the next VMA if it begins below `end`. Each `vmNext` is a search, so a VMA that reaches `end` is not asked. */
+function nextBelow(vma: Vma, end: Addr): Vma | null {
+  const next = vma.vmEnd < end ? vma.vmNext : null;
+  return next !== null && next.vmStart < end ? next : null;
+}
+
 /** do_munmap when the range is not exactly one VMA: splits at its borders, then removes the VMAs between. */
 function unmapParts(cur: Caller, at: Vma, start: Addr, end: Addr): number {
   const { mm } = cur;
@@ -163,7 +169,7 @@ function unmapParts(cur: Caller, at: Vma, start: Addr, end: Addr): number {
   if (error !== 0) return error;
   const first = at.vmStart < start ? at.vmNext! : findVma(mm, start)!;
   let last = first;
-  while (last.vmEnd < end && last.vmNext !== null && last.vmNext.vmStart < end) last = last.vmNext;
+  for (let next = nextBelow(last, end); next !== null; next = nextBelow(last, end)) last = next;
   detachAndFree(mm, first, last, start, end);
   return 0;
 }
@@ -188,8 +194,8 @@ export function splitAtBorders(cur: Caller, at: Vma, start: Addr, end: Addr): nu
     last = at.vmNext!;
   }
   if (isSealed(last)) return refuse(cur, MUNMAP_SEALED, -EPERM);
-  while (last.vmEnd < end && last.vmNext !== null && last.vmNext.vmStart < end) {
-    last = last.vmNext;
+  for (let next = nextBelow(last, end); next !== null; next = nextBelow(last, end)) {
+    last = next;
     if (isSealed(last)) return refuse(cur, MUNMAP_SEALED, -EPERM);
   }
   return last.vmEnd > end ? splitVmaUnlimited(cur, last, end, true) : 0;

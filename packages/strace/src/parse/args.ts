@@ -110,7 +110,8 @@ export class ArgList {
     for (let i = from; i < end; i += 1) {
       const c = text.charCodeAt(i);
       // Most characters are letters, `_`, digits and blanks.
-      if ((c > SLASH && c < LESS) || (c > GREATER && c < BRACKET_OPEN) || (c > BRACKET_CLOSE && c < BRACE_OPEN)) continue;
+      if ((c > SLASH && c < LESS) || (c > GREATER && c < BRACKET_OPEN) || (c > BRACKET_CLOSE && c < BRACE_OPEN))
+        continue;
       switch (c) {
         case QUOTE:
           i = skipString(text, i, end) - 1;
