@@ -6,7 +6,7 @@
  * has one of each, forwards their calls by name, and checks the arguments (syscalls/checked.ts). A pointer in C is a JS value
  * here; syscalls/table.ts has the calls by number, with pointers.
  */
-import { checkOf, type Check } from './checked.ts';
+import { checkOf } from './checked.ts';
 import { FileCalls } from './file.ts';
 import { MmCalls, type Register } from './mm.ts';
 import { ProcessCalls } from './process.ts';
@@ -57,7 +57,7 @@ function isRegister(value: unknown): boolean {
 /** Checks the arguments again and throws the error that names the wrong one. */
 function misused(call: string, task: Task, args: Arguments): void {
   const [a, b, c, d, e, f] = args;
-  (checkOf(call) as Check)(task, a, b, c, d, e, f);
+  checkOf(call)!(task, a, b, c, d, e, f);
 }
 
 /** Builds the class with the calls of all parts. */

@@ -266,8 +266,8 @@ function isMemory({ condition }: Cause): boolean {
  * space or more than {@link MOST_AROUND} areas.
  */
 function reachOf(mm: Mm, op: MemoryOp): AddressRange | null {
-  let start = 0;
-  let end = 0;
+  let start: number;
+  let end: number;
   switch (op.op) {
     case 'munmap':
     case 'mprotect':

@@ -446,8 +446,8 @@ export class LogParser {
   /** Returns the properties of the name in [from, end). Looks first among the last names with the same length and first letters. */
   #infoAt(text: string, from: number, end: number): NameInfo {
     const slot = (end - from + 5 * text.charCodeAt(from) + 3 * text.charCodeAt(from + 1)) & (RECENT_NAMES - 1);
-    const recent = this.#recent[slot]!;
-    if (recent !== null && isAt(text, from, end, recent.printed)) return recent;
+    const recent = this.#recent[slot];
+    if (recent != null && isAt(text, from, end, recent.printed)) return recent;
     const info = this.#info(text.slice(from, end));
     this.#recent[slot] = info;
     return info;
