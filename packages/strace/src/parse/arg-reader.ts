@@ -122,7 +122,7 @@ export class ArgReader {
     const length = end - from;
     const slot = (length + 7 * text.charCodeAt(from + 5) + 13 * text.charCodeAt(end - 1)) & (KEPT_FLAGS - 1);
     const kept = this.#flags[slot];
-    if (kept != null && kept.parse === parse && kept.text.length === length && text.startsWith(kept.text, from)) {
+    if (kept?.parse === parse && kept.text.length === length && text.startsWith(kept.text, from)) {
       return kept.value;
     }
     const value = this.#parseFlags(index, parse, expected);
