@@ -27,6 +27,10 @@ function manifestProblems(manifest) {
     problems.push('"sideEffects" is neither false nor files that declare reasons');
   }
   if (manifest.exports === undefined && manifest.bin === undefined) problems.push('neither "exports" nor "bin"');
+  const published = manifest.publishConfig?.exports;
+  if (published !== undefined && Object.keys(published).join() !== Object.keys(manifest.exports ?? {}).join()) {
+    problems.push('"publishConfig.exports" and "exports" have other entry points');
+  }
   for (const [entry, target] of Object.entries(manifest.exports ?? {})) {
     if (typeof target === 'string') continue;
     const keys = Object.keys(target).join();

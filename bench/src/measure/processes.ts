@@ -1,10 +1,10 @@
 /**
  * Whole processes: the processor time of a command from start to end.
  *
- * The command line must have been built (`pnpm bench` does); otherwise every figure is NaN.
+ * The command line and the bundles of mm-core and uapi must have been built (`pnpm bench` does); otherwise their figures are NaN.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { figure, type Figure } from './harness.ts';
@@ -20,7 +20,6 @@ export interface ProcessRow {
 
 const root = resolve(import.meta.dirname, '../../..');
 const main = join(root, 'apps/demo/bin/main.js');
-const engine = join(root, 'packages/mm-core/dist/index.js');
 /** Writes the processor time to descriptor 3 when the process ends. */
 const TELL =
   'data:text/javascript,import{writeSync}from"node:fs";process.on("exit",()=>{const{user,system}=process.cpuUsage();writeSync(3,String((user+system)/1e6))})';
@@ -35,6 +34,22 @@ function run(args: readonly string[]): number {
   return told === '' ? NaN : Number(told);
 }
 
+/**
+ * Installs mm-core and what it imports in a folder, as they are published.
+ *
+ * @returns the module that an import of mm-core finds there
+ */
+function installEngine(dir: string): string {
+  for (const name of ['uapi', 'mm-core']) {
+    const from = join(root, 'packages', name);
+    const to = join(dir, 'node_modules/@vmarea', name);
+    cpSync(join(from, 'dist/node'), join(to, 'dist/node'), { recursive: true });
+    const manifest = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8')) as { publishConfig: object };
+    writeFileSync(join(to, 'package.json'), JSON.stringify({ ...manifest, ...manifest.publishConfig }));
+  }
+  return join(dir, 'node_modules/@vmarea/mm-core/dist/node/index.js');
+}
+
 /** Measures each command `rounds` times, in turns. */
 export function processRows(rounds: number): ProcessRow[] {
   const dir = mkdtempSync(join(tmpdir(), 'vmarea-bench-'));
@@ -44,6 +59,9 @@ export function processRows(rounds: number): ProcessRow[] {
   for (let i = 0; i < 500; i++) lines.push(writer.line());
   writeFileSync(log, `${lines.join('\n')}\n`);
   const call = 'mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)';
+  const bundled =
+    existsSync(join(root, 'packages/mm-core/dist/node')) && existsSync(join(root, 'packages/uapi/dist/node'));
+  const engine = bundled ? installEngine(dir) : '';
   const load = `await import(${JSON.stringify(`file://${engine}`)})`;
   const commands: readonly (readonly [string, string, readonly string[]])[] = [
     ['bare', 'bare Node', ['--input-type=module', '--eval', '0']],
@@ -55,7 +73,7 @@ export function processRows(rounds: number): ProcessRow[] {
   const samples = commands.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
     commands.forEach(([, , args], i) => {
-      const built = !args.includes(main) || existsSync(main);
+      const built = (!args.includes(main) || existsSync(main)) && (!args.includes(load) || bundled);
       samples[i]!.push(built ? run(args) : NaN);
     });
   }
