@@ -10,10 +10,16 @@ export type ReadName = (mm: Mm, address: number) => string | null;
 /** The column where names begin: 25 + 6 * sizeof(void *) - 1, and one blank. */
 const NAME_COLUMN = 72;
 
-/** Returns whether a mapping is labelled as the heap. */
-function isHeap(mm: Mm, vma: Vma): boolean {
-  if (mm.system.profile.proc.heapLabelOverlaps) return vma.vmStart < mm.brk && vma.vmEnd > mm.startBrk;
-  return vma.vmStart <= mm.brk && vma.vmEnd >= mm.startBrk;
+/** Returns whether the mapping [start, end) is labelled as the heap. */
+function isHeap(mm: Mm, start: number, end: number): boolean {
+  if (mm.system.profile.proc.heapLabelOverlaps) return start < mm.brk && end > mm.startBrk;
+  return start <= mm.brk && end >= mm.startBrk;
+}
+
+/** Returns the name of a mapping that has none of its own. */
+function placeName(mm: Mm, start: number, end: number): string {
+  if (isHeap(mm, start, end)) return '[heap]';
+  return start <= mm.startStack && end >= mm.startStack ? '[stack]' : '';
 }
 
 /**
@@ -25,8 +31,8 @@ export function vmaName(mm: Mm, vma: Vma, readName: ReadName | null): string {
   if (vma.vmFile !== null) return vma.vmFile.path();
   const own = vma.vmOps?.name?.(vma) ?? null;
   if (own !== null) return own;
-  if (isHeap(mm, vma)) return '[heap]';
-  if (vma.vmStart <= mm.startStack && vma.vmEnd >= mm.startStack) return '[stack]';
+  const place = placeName(mm, vma.vmStart, vma.vmEnd);
+  if (place !== '') return place;
   if (vma.anonName === null) return '';
   const text = typeof vma.anonName === 'string' ? vma.anonName : readName?.(mm, vma.anonName);
   return text == null ? '[anon:<fault>]' : `[anon:${text}]`;
@@ -42,10 +48,9 @@ for (let i = 0; i < 256; i++) {
   const [high, low] = ascii(i.toString(16).padStart(2, '0'));
   HEX[i] = high! | (low! << 8);
 }
-/** The text after the flags of a mapping without a file: offset, device, inode, each 0; as little-endian words, and its width. */
-const NO_FILE = new Uint32Array(new Uint8Array(ascii(' 00000000 00:00 0   ')).buffer);
+/** The bytes of the text after the flags of a mapping without a file: offset, device, inode. */
 const NO_FILE_BYTES = 18;
-/** Room for two addresses of 16 digits, the characters between, and NO_FILE. */
+/** Room for two addresses of 16 digits, the characters between, the text of a mapping without a file, and a newline. */
 const HEAD_ROOM = 64;
 
 /** Writes an address of at least 8 digits. @returns the position of the next byte */
@@ -70,12 +75,8 @@ function putAddress(out: DataView, from: number, value: number): number {
   return at + 8;
 }
 
-/** Writes `START-END rwxp` without a call per byte: with them a line takes four times as long. */
-function putRange(out: DataView, from: number, vma: Vma): number {
-  let at = putAddress(out, from, vma.vmStart);
-  out.setUint8(at, 0x2d);
-  at = putAddress(out, at + 1, vma.vmEnd);
-  const flags = vma.vmFlags;
+/** Writes ` rwxp`. @returns the position of the next byte */
+function putFlags(out: DataView, at: number, flags: number): number {
   const read = (flags & VM_READ) !== 0 ? 0x72 : 0x2d;
   const write = (flags & VM_WRITE) !== 0 ? 0x77 : 0x2d;
   const exec = (flags & VM_EXEC) !== 0 ? 0x78 : 0x2d;
@@ -84,14 +85,31 @@ function putRange(out: DataView, from: number, vma: Vma): number {
   return at + 5;
 }
 
+/** Writes ` 00000000 00:00 0 `: offset, device and inode of a mapping without a file. @returns the position of the next byte */
+function putNoFile(out: DataView, at: number): number {
+  out.setUint32(at, 0x30303020, true);
+  out.setUint32(at + 4, 0x30303030, true);
+  out.setUint32(at + 8, 0x30302030, true);
+  out.setUint32(at + 12, 0x2030303a, true);
+  out.setUint16(at + 16, 0x2030, true);
+  return at + NO_FILE_BYTES;
+}
+
+/** Writes `START-END rwxp` without a call per byte: with them a line takes four times as long. */
+function putRange(out: DataView, from: number, vma: Vma): number {
+  let at = putAddress(out, from, vma.vmStart);
+  out.setUint8(at, 0x2d);
+  at = putAddress(out, at + 1, vma.vmEnd);
+  return putFlags(out, at, vma.vmFlags);
+}
+
 /** Writes one line of maps, which is also the first line in smaps. */
 export function showMapVma(out: TextWriter, mm: Mm, vma: Vma, readName: ReadName | null): void {
   const file = vma.vmFile;
   const room = out.room(HEAD_ROOM);
   const at = putRange(room, out.size, vma);
   if (file === null) {
-    for (let i = 0; i < NO_FILE.length; i++) room.setUint32(at + i * 4, NO_FILE[i]!, true);
-    out.advance(at + NO_FILE_BYTES);
+    out.advance(putNoFile(room, at));
   } else {
     out.advance(at);
     out.byte(0x20);
@@ -120,10 +138,63 @@ export function showGateArea(out: TextWriter, gate: GateArea): void {
   out.newline();
 }
 
+/** Returns whether a mapping may have a name other than that of its place. */
+function hasOwnName(vma: Vma): boolean {
+  return vma.vmFile !== null || vma.vmOps !== null || vma.anonName !== null;
+}
+
+/**
+ * Writes the lines of all mappings. Those without a name of their own are written from their records: no object is made for a
+ * plain one. Most mappings touch the one before, so the end of a line is copied to the beginning of the next.
+ */
+function showMappings(out: TextWriter, mm: Mm, readName: ReadName | null): void {
+  const { tree, vmas } = mm;
+  let endAt = 0;
+  let endBytes = 0;
+  let lastEnd = -1;
+  // Where a mapping has the name of its place: the bounds of isHeap, and the stack.
+  const overlaps = mm.system.profile.proc.heapLabelOverlaps;
+  const heapEnd = overlaps ? mm.brk : mm.brk + 1;
+  const heapStart = overlaps ? mm.startBrk : mm.startBrk - 1;
+  const stack = mm.startStack;
+  for (let i = tree.firstSlot(); i !== 0; i = tree.after(i)) {
+    const id = tree.idAt(i);
+    if (!vmas.isPlain(id) && hasOwnName(vmas.at(id))) {
+      showMapVma(out, mm, vmas.at(id), readName);
+      lastEnd = -1;
+      continue;
+    }
+    const start = vmas.vmStart(id);
+    const end = vmas.vmEnd(id);
+    const room = out.room(HEAD_ROOM);
+    let at = out.size;
+    if (start === lastEnd) {
+      // Sixteen bytes, of which only the digits stay.
+      for (let k = 0; k < 16; k += 4) room.setUint32(at + k, room.getUint32(endAt + k));
+      at += endBytes;
+    } else at = putAddress(room, at, start);
+    room.setUint8(at, 0x2d);
+    endAt = at + 1;
+    at = putAddress(room, endAt, end);
+    endBytes = at - endAt;
+    lastEnd = end;
+    at = putNoFile(room, putFlags(room, at, vmas.flags(id)));
+    if ((start < heapEnd && end > heapStart) || (start <= stack && end >= stack)) {
+      out.advance(at);
+      out.pad(NAME_COLUMN);
+      out.text(placeName(mm, start, end));
+      out.newline();
+    } else {
+      room.setUint8(at, 0x0a);
+      out.endLine(at + 1);
+    }
+  }
+}
+
 /** Writes the whole of /proc/PID/maps. */
 export function showMaps(mm: Mm, readName: ReadName | null = null): TextWriter {
   const out = new TextWriter(64 * (mm.mapCount + 1));
-  for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) showMapVma(out, mm, vma, readName);
+  showMappings(out, mm, readName);
   const gate = mm.system.arch.gateArea;
   if (gate !== null) showGateArea(out, gate);
   return out;

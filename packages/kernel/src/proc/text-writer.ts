@@ -40,6 +40,12 @@ export class TextWriter {
     this.length = size;
   }
 
+  /** Like {@link advance}, when the last of these bytes ends the line. */
+  endLine(size: number): void {
+    this.length = size;
+    this.lineStart = size;
+  }
+
   private reserve(count: number): void {
     if (this.length + count <= this.bytes.length) return;
     const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + count));
