@@ -122,8 +122,12 @@ export class TreeStore {
   /** Removes all VMAs at once. The caller frees their records. */
   clear(): void {
     this.size = 0;
-    this.keys = new Float64Array(FIRST_NODES * NODE);
-    this.links = new Int32Array(FIRST_NODES * NODE);
+    // Three typed arrays cost as much as the exit of a process of ten VMAs, and a tree of one leaf has the right ones.
+    if (this.nodesEnd !== FIRST_NODES * NODE || this.keys.length !== FIRST_NODES * NODE) {
+      this.keys = new Float64Array(FIRST_NODES * NODE);
+      this.links = new Int32Array(FIRST_NODES * NODE);
+      this.hints = new Int32Array(FIRST_HINTS);
+    }
     this.root = 0;
     this.height = 0;
     this.firstLeaf = 0;
@@ -132,7 +136,6 @@ export class TreeStore {
     this.freeInner = -1;
     this.nodesEnd = NODE;
     this.finger = 1;
-    this.hints = new Int32Array(FIRST_HINTS);
     this.lastInserted = -1;
     this.clearNode(0);
     this.keys[0] = 0;
