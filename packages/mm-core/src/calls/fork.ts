@@ -159,12 +159,23 @@ function copyHoldings(cur: Caller, made: Vma, vma: Vma): number {
   return openCopy(cur, made, error);
 }
 
-/** Copies the VMAs to the child. Returns 0; or -ENOMEM, with a part of them copied. */
-function copyVmas(cur: Caller, child: Mm): number {
+/** Addresses from `start` to before `end`, in bytes. */
+export interface AddressRange {
+  readonly start: Addr;
+  readonly end: Addr;
+}
+
+/**
+ * Copies the VMAs to the child. Returns 0; or -ENOMEM, with a part of them copied.
+ *
+ * @param around copies only the VMAs of this range and one on each side of it, also those with VM_DONTCOPY
+ */
+function copyVmas(cur: Caller, child: Mm, around: AddressRange | null): number {
   const parent = cur.mm;
   const { tree, vmas } = parent;
-  const atOnce = copyAtOnce(cur, child);
-  for (let i = tree.firstSlot(); i !== 0; i = tree.after(i)) {
+  const atOnce = around === null && copyAtOnce(cur, child);
+  const from = around === null ? 0 : tree.before(tree.seek(around.start));
+  for (let i = from === 0 ? tree.firstSlot() : from; i !== 0; i = tree.after(i)) {
     const id = tree.idAt(i);
     if (atOnce && vmas.isPlain(id)) {
       const error = finishPlainCopy(child, vmas, id);
@@ -172,36 +183,16 @@ function copyVmas(cur: Caller, child: Mm): number {
       continue;
     }
     const vma = vmas.at(id);
-    if ((vma.vmFlags & VM_DONTCOPY) !== 0) {
+    if (around === null && (vma.vmFlags & VM_DONTCOPY) !== 0) {
       vmStatAccount(child, vma.vmFlags, vma.vmFile, (vma.vmStart - vma.vmEnd) / parent.system.pageSize);
       continue;
     }
     const error = atOnce ? copyHoldings(cur, child.vmas.at(id), vma) : copyVmaTo(cur, child, vma);
     if (error !== 0) return error;
+    if (around !== null && vma.vmStart >= around.end) break;
   }
+  if (around !== null) child.mapCount = parent.mapCount;
   return 0;
-}
-
-/**
- * Copies the VMAs of a range and one on each side of it, also those with VM_DONTCOPY. Returns 0; or -ENOMEM, with a part of
- * them copied.
- */
-function copyAround(cur: Caller, child: Mm, { start, end }: AddressRange): number {
-  const { tree, mapCount } = cur.mm;
-  const at = tree.find(start);
-  for (let vma = (at === null ? tree.last : at.vmPrev) ?? at; vma !== null; vma = vma.vmNext) {
-    const error = copyVmaTo(cur, child, vma);
-    if (error !== 0) return error;
-    if (vma.vmStart >= end) break;
-  }
-  child.mapCount = mapCount;
-  return 0;
-}
-
-/** Addresses from `start` to before `end`, in bytes. */
-export interface AddressRange {
-  readonly start: Addr;
-  readonly end: Addr;
 }
 
 /**
@@ -220,7 +211,7 @@ export function dupMm(cur: Caller, around: AddressRange | null = null): Mm | num
   if (child === null) return refuse(cur, FORK_NO_MEMORY, -ENOMEM);
   copyMmFields(child, parent);
   child.tracer = parent.tracer;
-  const error = around === null ? copyVmas(cur, child) : copyAround(cur, child, around);
+  const error = copyVmas(cur, child, around);
   if (error !== 0) {
     exitMmap(child);
     child.exeFile?.fput();

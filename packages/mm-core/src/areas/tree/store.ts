@@ -123,7 +123,7 @@ export class TreeStore {
   clear(): void {
     this.size = 0;
     // Three typed arrays cost as much as the exit of a process of ten VMAs, and a tree of one leaf has the right ones.
-    if (this.nodesEnd !== FIRST_NODES * NODE || this.keys.length !== FIRST_NODES * NODE) {
+    if (this.nodesEnd !== FIRST_NODES * NODE) {
       this.keys = new Float64Array(FIRST_NODES * NODE);
       this.links = new Int32Array(FIRST_NODES * NODE);
       this.hints = new Int32Array(FIRST_HINTS);
