@@ -156,6 +156,8 @@ export class MachineCheck {
     for (const task of this.kernel.tasks.values()) {
       if (task.exitStatus !== null) continue;
       const { mm } = task;
+      // Tasks may share an address space.
+      if (alive.has(mm)) continue;
       alive.add(mm);
       const say = (text: string): number => bad.push(`process ${task.pid}: ${text}`);
       validateMm(mm).forEach(say);

@@ -14,6 +14,7 @@ import { shmOperation } from './ops/shm.ts';
 import { userfaultfdOp } from './ops/uffd.ts';
 import { callRest, queryMap } from './rest.ts';
 import { exact, hex, quantity, type Op, type Recording, type Ret } from './recording.ts';
+import { cloneFor, endClone } from './threads.ts';
 import { Devices, InodeNumbers, normalizeMaps, parseMeminfo, parseSmaps, parseStatus } from './text.ts';
 import {
   call,
@@ -163,6 +164,9 @@ class Run {
       case 'fork':
       case 'forkp':
         return this.fork(process, op);
+      case 'thread':
+      case 'vforkvm':
+        return this.share(process, op);
       case 'forkret':
         return this.forkret(process, op);
       case 'wait':
@@ -195,7 +199,7 @@ class Run {
   }
 
   private faults(process: Process, op: Op): Difference[] {
-    const { minFlt, majFlt } = process.task.cur;
+    const { minFlt, majFlt } = process.task.signal.faults();
     const last = process.faults;
     process.faults = { theirs: op, min: minFlt, maj: majFlt };
     if (last === null) return [];
@@ -226,6 +230,15 @@ class Run {
     return [];
   }
 
+  /** The new task uses the memory of the recorded program, also its table of inodes. */
+  private share(process: Process, op: Op): Difference[] {
+    const child = cloneFor(process.task, op.op);
+    process.faults = null;
+    if (typeof child === 'number') throw new Error(`operation ${op.n}: ${op.op}: ${errnoName(child)}`);
+    this.processes.set(op.child!, { task: child, inodes: process.inodes, faults: null, forkError: 0 });
+    return [];
+  }
+
   private forkret(process: Process, op: Op): Difference[] {
     const difference = compareRet(op, process.forkError === 0 ? 'a child' : answer(process.forkError, false));
     return difference === null ? [] : [difference];
@@ -234,15 +247,16 @@ class Run {
   private wait(process: Process, op: Op): Difference[] {
     const child = this.processes.get(op.child!);
     if (child === undefined) throw new Error(`operation ${op.n}: wait for a child that was never made`);
-    child.task.sys.exit(0);
-    const status = new Int32Array(1);
-    process.task.sys.wait(child.task.pid, 0, status);
+    const shares = child.task.mm === process.task.mm;
+    const status = endClone(process.task, child.task);
     this.processes.delete(op.child!);
-    faultTwice(process.task, this.executor.own);
-    touchOwn(process.task, this.executor.own);
+    if (!shares) {
+      faultTwice(process.task, this.executor.own);
+      touchOwn(process.task, this.executor.own);
+    }
     process.faults = null;
-    if (status[0] === op.status) return [];
-    return [{ kind: 'results', field: 'status', expected: JSON.stringify(op.status), actual: String(status[0]) }];
+    if (status === op.status) return [];
+    return [{ kind: 'results', field: 'status', expected: JSON.stringify(op.status), actual: String(status) }];
   }
 
   private mincore(process: Process, op: Op): Difference[] {

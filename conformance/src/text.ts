@@ -130,11 +130,11 @@ export function parseSmaps(text: string, inodes: InodeNumbers): SmapsEntry[] {
   return entries;
 }
 
-/** Returns the Vm and Rss figures of status, in kB. */
+/** Returns the Vm and Rss figures of status, in kB, and THP_enabled. */
 export function parseStatus(text: string): Record<string, number> {
   const figures: Record<string, number> = {};
   for (const line of text.split('\n')) {
-    const match = /^((?:Vm|Rss|Hugetlb)\w+):\s+(\d+) kB$/.exec(line);
+    const match = /^((?:Vm|Rss|Hugetlb|THP_)\w+):\s+(\d+)(?: kB)?$/.exec(line);
     if (match !== null) figures[match[1]!] = Number(match[2]);
   }
   return figures;

@@ -86,6 +86,7 @@ import {
   syscallNumber,
 } from '@vmarea/uapi';
 import { SHM_CASES } from './shm-decisions.ts';
+import { TASK_CASES } from './decision-cases-tasks.ts';
 import { ANON, type Machine, RW, type BootOptions } from './machine.ts';
 import { USERFAULT_CASES } from './uffd-cases.ts';
 
@@ -269,6 +270,7 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     },
     'procmap_query.none': { run: (m) => doProcmapQuery(m.task.cur, m.task.mm, procmapQuery(AT), null) },
     'prctl.tagged_addr_bits': { run: (m) => m.call('prctl', PR_SET_TAGGED_ADDR_CTRL, PR_MTE_TCF_SYNC, 0, 0, null) },
+    ...TASK_CASES,
     'prctl.unknown_option': { run: (m) => m.call('prctl', 1, 0, 0, 0, null) },
 
     // --- do_mmap

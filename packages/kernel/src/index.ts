@@ -15,16 +15,32 @@ export {
   type SpawnOptions,
   type SysvSharedMemory,
 } from './kernel.ts';
-export { Task, type TaskInit, type ThrowingCalls } from './task/task.ts';
+export { Task, type AltStack, type TaskInit, type ThrowingCalls } from './task/task.ts';
 export { TaskCaller, type TaskCallerInit } from './task/caller.ts';
 export { Sys, type AllCalls, type CallsOf } from './syscalls/sys.ts';
-export { doSyscall, SYSCALL_NAMES, type SyscallHandler } from './syscalls/table.ts';
+export { doSyscall, SYSCALL_NAMES } from './syscalls/table.ts';
+export type { SyscallHandler } from './syscalls/arguments.ts';
 export { MmCalls, type Register } from './syscalls/mm.ts';
 export { FileCalls, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './syscalls/file.ts';
 export { ShmCalls, type ShmctlBuffer } from './syscalls/shm.ts';
-export { mmput, ProcessCalls, WNOHANG } from './syscalls/process.ts';
+export { SignalCalls, type NewAltStack } from './syscalls/signal.ts';
+export { ProcessCalls } from './syscalls/process.ts';
+export { WNOHANG } from '@vmarea/uapi';
+export { beginNewExec, mmput } from './task/exit.ts';
+export { copyProcess, type CloneArgs } from './task/fork.ts';
+export { DEFAULT_ACTION, SigHand, type SigAction } from './task/sighand.ts';
+export { siginfoBytes, type Fault, type Killed, type KSignal, type SigInfo } from './task/signals.ts';
+export { SignalStruct } from './task/signal-struct.ts';
+export type { Scheduler } from './task/scheduler.ts';
 export { initialLimits, LimitTable, type Rlimit } from './task/limits.ts';
-export { DeadTaskError, MemoryFaultError, SyscallError, toError, WouldWaitError } from './task/errors.ts';
+export {
+  DeadTaskError,
+  MemoryFaultError,
+  SyscallError,
+  toError,
+  VforkWaitError,
+  WouldWaitError,
+} from './task/errors.ts';
 export {
   isRandomized,
   loadElfBinary,
@@ -52,6 +68,7 @@ export {
   type UprobeHit,
 } from './observers.ts';
 export * from './syscalls/reasons.ts';
+export * from './task/reasons.ts';
 export { TextWriter } from './proc/text-writer.ts';
 export { type MemPolicy } from './syscalls/numa.ts';
 export {

@@ -26,7 +26,15 @@ import {
   createSpecialPages,
   type Memory,
 } from '@vmarea/mm-core/memory';
-import { errnoName, shownValue, wholeNumber, type KernelConfig, type KernelProfile, type Sysctls } from '@vmarea/uapi';
+import {
+  errnoName,
+  shownValue,
+  SIGCHLD,
+  wholeNumber,
+  type KernelConfig,
+  type KernelProfile,
+  type Sysctls,
+} from '@vmarea/uapi';
 import {
   doChdir,
   FilesStruct,
@@ -40,10 +48,14 @@ import {
   type SuperBlock,
 } from '@vmarea/vfs';
 import { emptyLayout } from './exec.ts';
+import { mmput } from './task/exit.ts';
+import { DeadTaskError } from './task/errors.ts';
 import { initialLimits, type LimitTable } from './task/limits.ts';
+import type { Scheduler } from './task/scheduler.ts';
+import { SigHand } from './task/sighand.ts';
+import { SignalStruct } from './task/signal-struct.ts';
 import { Proc } from './proc/proc.ts';
 import { SysctlTable } from './sysctl.ts';
-import { mmput } from './syscalls/process.ts';
 import { anonInodeFs } from './syscalls/userfaultfd.ts';
 import { Task } from './task/task.ts';
 import { TaskCaller } from './task/caller.ts';
@@ -129,6 +141,8 @@ export interface KernelInit {
   readonly mounts?: readonly MountInit[] | undefined;
   /** The contents of [vdso]; zeroes by default: the kernel places it, the embedder provides the code. */
   readonly vdso?: Uint8Array | undefined;
+  /** What the embedder's scheduler or CPU does when tasks appear and end. */
+  readonly scheduler?: Scheduler | undefined;
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
@@ -160,6 +174,7 @@ export class Kernel {
   readonly proc: Proc;
   /** /proc/sys. */
   readonly sysctl: SysctlTable;
+  readonly scheduler: Scheduler;
   /** Tasks that run, or that have ended and were not yet waited for, by pid. */
   readonly tasks: Map<number, Task> = new Map<number, Task>();
   private nextPid = 1;
@@ -205,6 +220,7 @@ export class Kernel {
     }
     this.pipeFs = pipefs(system);
     this.anonInodes = anonInodeFs(system);
+    this.scheduler = init.scheduler ?? {};
     this.proc = new Proc(this);
     this.sysctl = new SysctlTable(system, this.hugePool, shared?.sysv ?? null);
   }
@@ -236,36 +252,29 @@ export class Kernel {
     }
     const task = new Task({
       kernel: this,
-      pid: this.nextPid++,
-      parent: null,
+      pid: this.allocPid(),
       comm: options.comm ?? 'init',
       cur,
-      limits,
+      signal: new SignalStruct(limits, null, SIGCHLD),
+      sighand: new SigHand(),
     });
-    this.tasks.set(task.pid, task);
+    this.adopt(task);
     return task;
   }
 
-  /** Creates the child of a fork. */
-  adopt(parent: Task, cur: TaskCaller, limits: LimitTable): Task {
-    const child = new Task({ kernel: this, pid: this.nextPid++, parent, comm: parent.comm, cur, limits });
-    parent.children.push(child);
-    this.tasks.set(child.pid, child);
-    return child;
+  /** Returns the next free pid. */
+  allocPid(): number {
+    return this.nextPid++;
   }
 
-  /** Clears `parent` of an ended task's children and wakes a parent that waits. */
-  taskEnded(task: Task): void {
-    for (const child of task.children) {
-      child.parent = null;
-      if (child.exitStatus !== null) this.reap(child);
-    }
-    task.children.length = 0;
-    if (task.parent === null) this.reap(task);
-    else {
-      task.parent.childEnded?.resolve();
-      task.parent.childEnded = null;
-    }
+  /** Adds a new task to its thread group, and a new group to its parent's children. */
+  adopt(task: Task): void {
+    const { signal } = task;
+    signal.threads.push(task);
+    signal.live++;
+    if (signal.leader === task) signal.parent?.children.push(task);
+    task.cur.call.pid = task.tgid;
+    this.tasks.set(task.pid, task);
   }
 
   /** Removes a task that has been waited for. */
@@ -273,26 +282,15 @@ export class Kernel {
     this.tasks.delete(task.pid);
   }
 
-  /** Returns a promise that settles when a child of the task ends. */
-  childEnding(task: Task): Promise<void> {
-    if (task.childEnded === null) {
-      let resolve: () => void = () => undefined;
-      const promise = new Promise<void>((done) => {
-        resolve = done;
-      });
-      task.childEnded = { promise, resolve };
-    }
-    return task.childEnded.promise;
-  }
-
   /**
    * Makes a call that may have to wait for storage, and repeats it until it has a result.
    *
    * @param call a raw system call or any function that returns RETRY after storing a promise in the task's call
    * @returns its result
+   * @throws DeadTaskError when the task ends while the call waits
    */
   async run<T>(task: Task, call: () => T | number): Promise<T | number> {
-    return repeatCall(task.cur, call);
+    return repeatCall(task.cur, call, (pending) => untilEnded(task, pending));
   }
 
   /**
@@ -305,12 +303,12 @@ export class Kernel {
   async load(task: Task, addr: number, size: 8): Promise<bigint>;
   async load(task: Task, addr: number, size?: 1 | 2 | 4): Promise<number>;
   async load(task: Task, addr: number, size: AccessSize = 4): Promise<number | bigint> {
-    return repeatCall<number | bigint>(task.cur, () => loadValue(task.memory, addr, size));
+    return this.run<number | bigint>(task, () => loadValue(task.memory, addr, size));
   }
 
   /** Stores a little-endian value of `size` bytes into a task's memory. @throws as {@link load} */
   async store(task: Task, addr: number, value: number | bigint, size: AccessSize = 4): Promise<void> {
-    await repeatCall(task.cur, () => {
+    await this.run(task, () => {
       storeValue(task.memory, addr, value, size);
       return 0;
     });
@@ -329,7 +327,7 @@ export class Kernel {
     const kind = access === 'store' ? ACCESS_WRITE : ACCESS_READ;
     const { pageSize } = this.system;
     for (let at = addr; at < addr + length; at = Math.floor(at / pageSize + 1) * pageSize) {
-      const pfn = await repeatCall(task.cur, () => accessPfn(task.memory.cur, at, kind));
+      const pfn = await this.run(task, () => accessPfn(task.memory.cur, at, kind));
       if (pfn < 0) throw new MemoryFaultError(task.cur, access);
     }
   }
@@ -345,6 +343,14 @@ export class Kernel {
     this.tasks.clear();
     this.sharedMemory?.sysv?.exit();
   }
+}
+
+/** Waits for a promise; rejects when the task ends before it has settled: a task that is killed stops waiting. */
+function untilEnded(task: Task, pending: Promise<unknown>): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const forget = task.onEnded(() => reject(new DeadTaskError(task.pid, 'run')));
+    pending.then(resolve, reject).finally(forget);
+  });
 }
 
 /**

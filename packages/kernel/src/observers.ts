@@ -31,6 +31,7 @@ import {
   PERF_RECORD_MMAP2,
 } from '@vmarea/uapi';
 import type { Kernel } from './kernel.ts';
+import type { Task } from './task/task.ts';
 
 /** PERF_RECORD_MMAP2, as perf reads it. */
 export interface PerfMmapRecord {
@@ -91,13 +92,13 @@ export class PerfRecords implements PerfEvents {
     const { vmFlags, vmFile } = vma;
     const executable = (vmFlags & VM_EXEC) !== 0;
     if (!executable && !this.withData) return;
-    const pid = this.pidOf(vma);
+    const task = this.taskOf(vma);
     const { pageSize } = this.kernel.system;
     this.records.push({
       type: PERF_RECORD_MMAP2,
       misc: executable ? PERF_RECORD_MISC_USER : PERF_RECORD_MISC_USER | PERF_RECORD_MISC_MMAP_DATA,
-      pid,
-      tid: pid,
+      pid: task?.tgid ?? 0,
+      tid: task?.pid ?? 0,
       addr: vma.vmStart,
       len: vma.vmEnd - vma.vmStart,
       pgoff: vma.vmPgoff * pageSize,
@@ -110,10 +111,16 @@ export class PerfRecords implements PerfEvents {
     });
   }
 
-  /** Returns the pid of the task with the address space; 0 for one that exec is still building. */
-  private pidOf(vma: Vma): number {
-    for (const task of this.kernel.tasks.values()) if (task.mm === vma.vmMm) return task.pid;
-    return 0;
+  /** Returns the task that makes the call, of those with the address space; undefined for one that exec is still building. */
+  private taskOf(vma: Vma): Task | undefined {
+    const { current } = this.kernel.system;
+    let found: Task | undefined;
+    for (const task of this.kernel.tasks.values()) {
+      if (task.exitStatus !== null || task.mm !== vma.vmMm) continue;
+      if (task.cur.call === current) return task;
+      found ??= task;
+    }
+    return found;
   }
 }
 

@@ -87,7 +87,9 @@ it('no call of a task that has exited is made, but exit', () => {
   for (const helper of ['constructor', 'enter', 'leave', 'populated', 'pageOffset', 'file', 'accessVm', 'mdwe'])
     calls.delete(helper);
   expect(child.sys.exit(0)).toBe(0);
+  expect(child.sys.exitGroup(0)).toBe(0);
   calls.delete('exit');
+  calls.delete('exitGroup');
   expect(calls.size).toBeGreaterThan(45);
   for (const name of calls) {
     const call = (child.sys as unknown as Record<string, () => unknown>)[name]!;

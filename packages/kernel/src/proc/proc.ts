@@ -52,6 +52,8 @@ export class Proc {
     const subject = {
       comm: task.comm,
       pid: task.pid,
+      tgid: task.tgid,
+      threads: Math.max(task.signal.live, 1),
       ppid: task.parent?.pid ?? 0,
       uid: task.cur.cred.uid,
       gid: task.cur.cred.gid,

@@ -58,6 +58,9 @@ export function mmFigures(mm: Mm): MmFigures {
 export interface StatusSubject {
   readonly comm: string;
   readonly pid: number;
+  /** The pid of the thread group, and the number of its tasks that have not ended. */
+  readonly tgid: number;
+  readonly threads: number;
   readonly ppid: number;
   readonly uid: number;
   readonly gid: number;
@@ -73,13 +76,13 @@ export function showStatus(subject: StatusSubject, mm: Mm | null): TextWriter {
   };
   line('Name', subject.comm);
   line('State', subject.state);
-  line('Tgid', String(subject.pid));
+  line('Tgid', String(subject.tgid));
   line('Pid', String(subject.pid));
   line('PPid', String(subject.ppid));
   line('Uid', `${subject.uid}\t${subject.uid}\t${subject.uid}\t${subject.uid}`);
   line('Gid', `${subject.gid}\t${subject.gid}\t${subject.gid}\t${subject.gid}`);
   if (mm !== null) showTaskMem(out, mm);
-  line('Threads', '1');
+  line('Threads', String(subject.threads));
   return out;
 }
 
@@ -105,6 +108,11 @@ function showTaskMem(out: TextWriter, mm: Mm): void {
   if (!profile.proc.vmPteAllLevels) out.kilobytes('VmPMD:\t', ((mm.pageTables?.upperTables ?? 0) * pageSize) / 1024);
   out.kilobytes('VmSwap:\t', 0);
   out.kilobytes('HugetlbPages:\t', f.hugetlbPages);
+  if (profile.proc.thpShown) {
+    const off = !mm.system.config.thp || mm.thpDisable === 1;
+    out.text(`THP_enabled:\t${off ? 0 : 1}`);
+    out.newline();
+  }
 }
 
 /** /proc/PID/statm: returns seven numbers, in pages. */

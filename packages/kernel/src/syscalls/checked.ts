@@ -1,12 +1,13 @@
 /**
  * Checks the arguments of raw system calls: that the task has not exited, and that each argument has a type that the call
  * takes. Accepts every value that a program could pass. A value that only JavaScript has (NaN, a fraction, a string for bytes)
- * throws a {@link MisuseError}, a call of a task that has exited a {@link DeadTaskError}.
+ * throws a {@link MisuseError}, a call of a task that has exited a DeadTaskError, one of a task that waits for its vfork child a
+ * VforkWaitError.
  *
  * Not here: what the kernel itself refuses with an errno.
  */
 import { MisuseError, shownValue } from '@vmarea/uapi';
-import { DeadTaskError } from '../task/errors.ts';
+import { refuseCall } from '../task/refuse-call.ts';
 import type { Task } from '../task/task.ts';
 import type { AllCalls } from './sys.ts';
 
@@ -32,6 +33,7 @@ const name: Kind = (value) =>
     : 'neither null nor a string nor a whole number';
 const object: Kind = (value) => (typeof value === 'object' && value !== null ? null : 'not an object');
 const objectOrNull: Kind = (value) => (value === null ? null : object(value));
+const maskOrNull: Kind = (value) => (value === null || typeof value === 'bigint' ? null : 'neither null nor a bigint');
 const lock: Kind = (value) => (typeof value === 'object' && value !== null ? null : whole(value));
 /** The argument may be absent. */
 const maybe =
@@ -100,7 +102,15 @@ const ARGUMENTS: Readonly<Record<CallName, Readonly<Record<string, Kind>>>> = {
   shmdt: { addr: register },
   shmctl: { id: whole, cmd: whole, buffer: maybe(objectOrNull) },
   fork: {},
+  vfork: {},
+  clone: { args: object },
   exit: { status: maybe(whole), signaled: any },
+  exitGroup: { status: maybe(whole) },
+  gettid: {},
+  rtSigaction: { signal: whole, action: maybe(objectOrNull) },
+  rtSigprocmask: { how: whole, set: maybe(maskOrNull) },
+  sigaltstack: { stack: maybe(objectOrNull) },
+  setTidAddress: { address: whole },
   wait: { pid: maybe(whole), options: maybe(whole) },
   execve: { program: object, options: maybe(object), comm: maybe(text) },
   processVmReadv: otherMemory,
@@ -119,13 +129,14 @@ const BUFFERS: ReadonlySet<string> = new Set(['read', 'write', 'pread', 'pwrite'
 /** Checks the task and up to six arguments of a call. Takes them as parameters, so that a call allocates no array. */
 export type Check = (task: Task, a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown) => void;
 
-/** Returns the check of a call, or null for an unknown name. `exit` may be repeated, as shutdown does. */
+/** Returns the check of a call, or null for an unknown name. A task may end at any time, also
+ * twice, as shutdown does. */
 export function checkOf(call: string): Check | null {
   if (!Object.hasOwn(ARGUMENTS, call)) return null;
   const kinds = Object.entries(ARGUMENTS[call as CallName]);
   const at = kinds.findIndex(([argument]) => argument === 'bytes');
   const offsetAt = kinds.findIndex(([argument]) => argument === 'offset');
-  const repeats = call === 'exit';
+  const repeats = call === 'exit' || call === 'exitGroup';
 
   const one = (i: number, value: unknown): void => {
     const [argument, kind] = kinds[i]!;
@@ -134,7 +145,7 @@ export function checkOf(call: string): Check | null {
   };
   const count = kinds.length;
   const arguments_: Check = (task, a, b, c, d, e, f) => {
-    if (task.exitStatus !== null && !repeats) throw new DeadTaskError(task.pid, call);
+    if (!task.canCall && !repeats) refuseCall(task, call);
     if (count > 0) one(0, a);
     if (count > 1) one(1, b);
     if (count > 2) one(2, c);

@@ -313,7 +313,8 @@ export class MmCalls {
   }
 
   /**
-   * prctl(2), see {@link prctl}: PR_SET_VMA, PR_SET_MDWE, PR_GET_MDWE, PR_SET_TAGGED_ADDR_CTRL, PR_GET_TAGGED_ADDR_CTRL.
+   * prctl(2), see {@link prctl}: PR_SET_VMA, PR_SET_MDWE, PR_GET_MDWE, PR_SET_THP_DISABLE, PR_GET_THP_DISABLE,
+   * PR_SET_TAGGED_ADDR_CTRL, PR_GET_TAGGED_ADDR_CTRL.
    *
    * @param name the last argument; of PR_SET_VMA the user address for 4.4, the text for 6.1; null for none
    */

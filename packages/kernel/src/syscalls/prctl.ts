@@ -1,5 +1,5 @@
 /**
- * prctl(2) for memory: names of areas, MDWE, tagged addresses, merging of equal pages, the borders of the program.
+ * prctl(2) for memory: names of areas, MDWE, THP_DISABLE, tagged addresses, merging of equal pages, the borders of the program.
  *
  * Mirrors kernel/sys.c and arch/arm64/kernel/{process,mte}.c.
  */
@@ -10,6 +10,7 @@ import {
   PR_GET_MDWE,
   PR_GET_MEMORY_MERGE,
   PR_GET_TAGGED_ADDR_CTRL,
+  PR_GET_THP_DISABLE,
   PR_MTE_TAG_MASK,
   PR_MTE_TCF_ASYNC,
   PR_MTE_TCF_SYNC,
@@ -17,6 +18,7 @@ import {
   PR_SET_MEMORY_MERGE,
   PR_SET_MM,
   PR_SET_TAGGED_ADDR_CTRL,
+  PR_SET_THP_DISABLE,
   PR_SET_VMA,
   PR_SET_VMA_ANON_NAME,
   PR_TAGGED_ADDR_ENABLE,
@@ -26,6 +28,7 @@ import { PRCTL_TAGGED_ADDR_BITS, PRCTL_UNKNOWN_OPTION, PRCTL_UNUSED_ARGUMENTS } 
 import type { Task } from '../task/task.ts';
 import { setMergeAny } from './merge-any.ts';
 import { prctlSetMm } from './set-mm.ts';
+import { prctlThpDisable } from './prctl-thp.ts';
 import { int, type Register } from './register.ts';
 
 /** The arguments of prctl behind the option; the last one is a pointer: see {@link prctl}. */
@@ -96,6 +99,9 @@ export function prctl(task: Task, option: number, args: PrctlArguments): number 
     case PR_SET_MDWE:
     case PR_GET_MDWE:
       return mdwe(task, option, args);
+    case PR_SET_THP_DISABLE:
+    case PR_GET_THP_DISABLE:
+      return prctlThpDisable(task, option, args);
     case PR_SET_TAGGED_ADDR_CTRL:
     case PR_GET_TAGGED_ADDR_CTRL:
       return taggedAddr(task, option, args);

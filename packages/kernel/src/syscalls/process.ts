@@ -1,26 +1,19 @@
 /**
- * The system calls about processes: fork, exit, wait, exec, credentials, limits, personality.
+ * The system calls about processes: fork, clone, exit, wait, exec, credentials, limits, personality.
  *
  * Mirrors kernel/fork.c, kernel/exit.c, kernel/sys.c, kernel/capability.c, fs/exec.c.
  */
-import {
-  allowWriteAccess,
-  createMm,
-  denyWriteAccess,
-  dupMm,
-  inheritedMdwe,
-  exitMmap,
-  hasCapability,
-  makeCurrent,
-  RETRY,
-  type Credentials,
-} from '@vmarea/mm-core';
+import { createMm, hasCapability, RETRY, type Credentials } from '@vmarea/mm-core';
 import { accessProcessVm, FOLL_WRITE } from '@vmarea/mm-core/memory';
 import {
+  __WALL,
+  __WCLONE,
   CAP_LAST_CAP,
   CAP_SETGID,
   CAP_SETUID,
   CAP_SYS_PTRACE,
+  CLONE_VFORK,
+  CLONE_VM,
   ECHILD,
   EINVAL,
   ENOMEM,
@@ -28,26 +21,16 @@ import {
   EPERM,
   ESRCH,
   PERSONALITY_QUERY,
+  SIGCHLD,
+  WNOHANG,
 } from '@vmarea/uapi';
 import { loadElfBinary, type ElfImage, type ExecLayout, type ExecOptions } from '../exec.ts';
-import type { Rlimit } from '../task/limits.ts';
+import { hasFlag } from '../task/bits.ts';
 import { TaskCaller } from '../task/caller.ts';
+import { beginNewExec, doExit, doGroupExit, inheritMmFlags, mmput } from '../task/exit.ts';
+import { copyProcess, type CloneArgs } from '../task/fork.ts';
+import type { Rlimit } from '../task/limits.ts';
 import type { Task } from '../task/task.ts';
-
-/** waitpid's option to return at once. */
-export const WNOHANG = 1;
-
-/** Drops a reference to an address space; the last one unmaps everything. */
-export function mmput(cur: TaskCaller): void {
-  const { mm } = cur;
-  if (--mm.users > 0) return;
-  exitMmap(mm);
-  const file = mm.exeFile;
-  if (file === null) return;
-  mm.exeFile = null;
-  allowWriteAccess(file);
-  file.fput();
-}
 
 /** The calls about processes. */
 export class ProcessCalls {
@@ -64,67 +47,86 @@ export class ProcessCalls {
    * @returns the child (fork(2) returns its pid), or -ENOMEM
    */
   fork(): Task | number {
-    const { task } = this;
-    const { cur } = task;
-    const mm = dupMm(cur);
-    if (typeof mm === 'number') return mm;
-    // The child runs the same program, so it also denies writing to it.
-    if (mm.exeFile !== null) denyWriteAccess(mm.exeFile);
-    const limits = task.limits.copy();
-    const child = new TaskCaller({
-      mm,
-      rlimits: limits.view,
-      cred: { ...cur.cred },
-      personality: cur.personality,
-      files: cur.files.copy(),
-      fs: cur.fs.copy(),
-    });
-    child.tagControl = cur.tagControl;
-    child.mempolicy = cur.mempolicy;
-    return task.kernel.adopt(task, child, limits);
+    return copyProcess(this.task, { flags: 0 });
   }
 
   /**
-   * exit_group(2): frees the address space and the descriptors; the parent may then {@link wait}.
+   * vfork(2): creates a child in this task's address space. This task makes no calls until the child calls execve or exits;
+   * a call then throws a VforkWaitError.
    *
-   * @param status 0 to 255; with `signaled` the number of the signal that ended the task in the low 7 bits
+   * @returns the child at once, unlike vfork(2); `task.vforkDone()` settles when this task may go on
+   */
+  vfork(): Task | number {
+    return copyProcess(this.task, { flags: CLONE_VM | CLONE_VFORK });
+  }
+
+  /**
+   * clone(2) and clone3(2): creates a task that shares what the flags say. With CLONE_VFORK as {@link vfork}.
+   *
+   * @returns the new task, -EINVAL (flags that do not go together, or that are not modelled) or -ENOMEM
+   */
+  clone(args: CloneArgs): Task | number {
+    return copyProcess(this.task, args);
+  }
+
+  /**
+   * exit(2): ends this task; the last one of an address space frees it, the last one of the thread group lets the parent
+   * {@link wait}. With `signaled` all tasks of the group end, as by a deadly signal.
+   *
+   * @param status 0 to 255; with `signaled` the number of the signal, with 0x80 when a core was dumped
    */
   exit(status: number = 0, signaled: boolean = false): number {
-    const { task } = this;
-    if (task.exitStatus !== null) return 0;
-    makeCurrent(task.cur);
-    mmput(task.cur);
-    task.cur.files.put();
-    task.kernel.sharedMemory?.sysv?.taskEnded(task.cur);
-    task.exitStatus = signaled ? status & 0x7f : (status & 0xff) << 8;
-    task.kernel.taskEnded(task);
+    if (signaled) doGroupExit(this.task, status & 0xff);
+    else doExit(this.task, (status & 0xff) << 8);
     return 0;
   }
 
+  /** exit_group(2): ends all tasks of the thread group. */
+  exitGroup(status: number = 0): number {
+    doGroupExit(this.task, (status & 0xff) << 8);
+    return 0;
+  }
+
+  /** gettid(2): the task's own number; `task.tgid` is what getpid(2) returns. */
+  gettid(): number {
+    return this.task.pid;
+  }
+
+  /** set_tid_address(2): 0 is stored at `address` when the task leaves an address space that others use. Returns the tid. */
+  setTidAddress(address: number): number {
+    this.task.clearChildTid = address;
+    return this.task.pid;
+  }
+
   /**
-   * waitpid(2): reaps a child that has ended.
+   * waitpid(2): reaps a child of the thread group that has ended with all its threads.
    *
    * @param pid a child, or -1 for any
+   * @param options WNOHANG; __WCLONE for children whose exit signal is not SIGCHLD, __WALL for both; others are ignored
    * @param status receives the child's status in its first element, if it is not null
    * @returns the child's pid; 0 with WNOHANG when none has ended; -ECHILD; RETRY when it has to wait
    */
   wait(pid: number = -1, options: number = 0, status: Int32Array | null = null): number {
     const { task } = this;
-    const { children, kernel } = task;
+    const { kernel, signal } = task;
+    const { children } = signal;
+    const all = hasFlag(options, __WALL);
+    const clones = hasFlag(options, __WCLONE);
     let known = false;
     for (let i = 0; i < children.length; i++) {
       const child = children[i]!;
       if (pid !== -1 && child.pid !== pid) continue;
+      if (!all && (child.signal.exitSignal !== SIGCHLD) !== clones) continue;
       known = true;
-      if (child.exitStatus === null) continue;
-      if (status !== null) status[0] = child.exitStatus;
+      if (!child.signal.dead) continue;
+      if (status !== null) status[0] = child.signal.status;
       children.splice(i, 1);
       kernel.reap(child);
       return child.pid;
     }
     if (!known) return -ECHILD;
     if ((options & WNOHANG) !== 0) return 0;
-    task.cur.call.pending = kernel.childEnding(task);
+    task.cur.call.pending = signal.childEnding();
     return RETRY;
   }
 
@@ -140,12 +142,17 @@ export class ProcessCalls {
     const old = task.cur;
     const mm = createMm(task.kernel.system);
     if (mm === null) return -ENOMEM;
-    const { call, cred, personality, files, fs } = old;
+    const { call, cred, personality, fs } = old;
+    const shared = old.files.count > 1;
+    const files = shared ? old.files.copy() : old.files;
     const cur = new TaskCaller({ mm, call, rlimits: task.limits.view, cred, personality, files, fs });
     cur.minFlt = old.minFlt;
     cur.majFlt = old.majFlt;
-    mm.mdwe = inheritedMdwe(old.mm);
-    mm.mergeAny = old.mm.mergeAny;
+    inheritMmFlags(mm, old.mm);
+    const failed = (): void => {
+      mmput(cur);
+      if (shared) files.put();
+    };
     let layout: ExecLayout | number;
     try {
       layout = loadElfBinary(cur, program, {
@@ -156,16 +163,16 @@ export class ProcessCalls {
       });
     } catch (error) {
       // The program is no ELF image, or a driver threw: the task keeps its address space.
-      mmput(cur);
+      failed();
       throw error;
     }
     if (typeof layout === 'number') {
-      mmput(cur);
+      failed();
       return layout;
     }
-    mmput(old);
-    old.files.closeOnExec();
-    task.cur = cur;
+    if (shared) old.files.put();
+    beginNewExec(task, cur);
+    files.closeOnExec();
     task.comm = comm;
     return layout;
   }

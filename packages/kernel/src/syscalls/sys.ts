@@ -2,7 +2,7 @@
  * The raw system calls of a task: take registers and plain values, return a result or a negative errno (or RETRY).
  *
  * Each concern has its class: mappings (syscalls/mm.ts), files (syscalls/file.ts), processes (syscalls/process.ts), System V
- * shared memory (syscalls/shm.ts). This class
+ * shared memory (syscalls/shm.ts), signals (syscalls/signal.ts). This class
  * has one of each, forwards their calls by name, and checks the arguments (syscalls/checked.ts). A pointer in C is a JS value
  * here; syscalls/table.ts has the calls by number, with pointers.
  */
@@ -11,13 +11,18 @@ import { FileCalls } from './file.ts';
 import { MmCalls, type Register } from './mm.ts';
 import { ProcessCalls } from './process.ts';
 import { ShmCalls } from './shm.ts';
+import { SignalCalls } from './signal.ts';
 import type { Task } from '../task/task.ts';
 
 /** The methods of a class. */
 export type CallsOf<Part> = { readonly [K in keyof Part]: Part[K] };
 
 /** Every call of a task. */
-export type AllCalls = CallsOf<MmCalls> & CallsOf<FileCalls> & CallsOf<ProcessCalls> & CallsOf<ShmCalls>;
+export type AllCalls = CallsOf<MmCalls> &
+  CallsOf<FileCalls> &
+  CallsOf<ProcessCalls> &
+  CallsOf<ShmCalls> &
+  CallsOf<SignalCalls>;
 
 /** The parts of a {@link Sys}. */
 interface Parts {
@@ -25,6 +30,7 @@ interface Parts {
   readonly files: FileCalls;
   readonly processes: ProcessCalls;
   readonly segments: ShmCalls;
+  readonly signals: SignalCalls;
   readonly task: Task;
 }
 
@@ -67,6 +73,7 @@ function joined(): new (task: Task) => AllCalls {
     readonly files: FileCalls;
     readonly processes: ProcessCalls;
     readonly segments: ShmCalls;
+    readonly signals: SignalCalls;
     readonly task: Task;
 
     constructor(task: Task) {
@@ -75,6 +82,7 @@ function joined(): new (task: Task) => AllCalls {
       this.files = new FileCalls(task);
       this.processes = new ProcessCalls(task);
       this.segments = new ShmCalls(task);
+      this.signals = new SignalCalls(task);
     }
 
     // The calls that a program makes most. V8 compiles the forwarding functions below as one for all names, and calls through
@@ -118,6 +126,7 @@ function joined(): new (task: Task) => AllCalls {
   forward(Joined.prototype, FileCalls, (sys) => sys.files);
   forward(Joined.prototype, ProcessCalls, (sys) => sys.processes);
   forward(Joined.prototype, ShmCalls, (sys) => sys.segments);
+  forward(Joined.prototype, SignalCalls, (sys) => sys.signals);
   return Joined as unknown as new (task: Task) => AllCalls;
 }
 

@@ -24,7 +24,6 @@ import {
   F_GETFD,
   F_GETFL,
   F_SETFL,
-  fromRegister,
   MisuseError,
   O_CREAT,
   O_TRUNC,
@@ -37,15 +36,15 @@ import {
   syscallNumberX86,
 } from '@vmarea/uapi';
 import { canRead, canWrite, doMkdirat, doRmdir, doUnlinkat, maxRwCount } from '@vmarea/vfs';
-import { DeadTaskError } from '../task/errors.ts';
+import { refuseCall } from '../task/refuse-call.ts';
+import { SIGNAL_HANDLERS } from './table-signals.ts';
+import { TASK_HANDLERS, X86_TASK_HANDLERS } from './table-tasks.ts';
 import { processVmRw } from './process-vm.ts';
 import { PROCESS_MADVISE_NO_PIDFD } from './reasons.ts';
 import { shmctlByPointer } from './shm-structs.ts';
+import { int, long, putUser, raw, reg, type SyscallHandler } from './arguments.ts';
 import type { Register } from './mm.ts';
 import type { Task } from '../task/task.ts';
-
-/** A call: takes six registers, returns x0. */
-export type SyscallHandler = (task: Task, args: readonly Register[]) => number;
 
 const PATH_MAX = 4096;
 /** The largest piece in bytes that a read or write copies at a time. */
@@ -53,24 +52,12 @@ const CHUNK = 65536;
 const EMPTY = new Uint8Array(0);
 const RLIM_INFINITY = (1n << 64n) - 1n;
 
-const int = (value: Register | undefined): number => Number(BigInt.asIntN(32, BigInt(value ?? 0)));
-const long = (value: Register | undefined): number => Number(BigInt.asIntN(64, BigInt(value ?? 0)));
-const reg = (value: Register | undefined): number => fromRegister(value ?? 0);
-const raw = (value: Register | undefined): Register => value ?? 0;
-
 /** getname: returns a path, or -EFAULT, -ENAMETOOLONG, RETRY. */
 function userString(task: Task, address: number, max: number): string | number {
   const bytes = new Uint8Array(max);
   const length = strncpyFromUser(task.cur, address, bytes, 0, max);
   if (length < 0) return length;
   return length === max ? -ENAMETOOLONG : new TextDecoder().decode(bytes.subarray(0, length));
-}
-
-/** copy_to_user of a whole object: returns 0, -EFAULT, RETRY. */
-function putUser(task: Task, address: number, bytes: Uint8Array): number {
-  const left = copyToUser(task.cur, address, bytes, 0, bytes.length);
-  if (left === RETRY) return RETRY;
-  return left === 0 ? 0 : -EFAULT;
 }
 
 /** The end of a {@link readInto}. */
@@ -387,22 +374,9 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   shmat: (t, a) => t.sys.shmat(int(a[0]), raw(a[1]), int(a[2])),
   shmdt: (t, a) => t.sys.shmdt(raw(a[0])),
   shmctl: shmctlByPointer,
-  clone: (t, a) => {
-    // Supports the flags of fork(2) only: no shared parts, no new stack.
-    if ((BigInt(raw(a[0])) & ~0xffn) !== 0n || reg(a[1]) !== 0) return -EINVAL;
-    const child = t.sys.fork();
-    return typeof child === 'number' ? child : child.pid;
-  },
-  exit: (t, a) => t.sys.exit(int(a[0])),
-  exit_group: (t, a) => t.sys.exit(int(a[0])),
-  wait4: (t, a) => {
-    const status = new Int32Array(1);
-    const pid = t.sys.wait(int(a[0]), int(a[2]), status);
-    if (pid <= 0 || reg(a[1]) === 0) return pid;
-    const error = putUser(t, reg(a[1]), new Uint8Array(status.buffer));
-    return error < 0 ? error : pid;
-  },
-  getpid: (t) => t.pid,
+  ...TASK_HANDLERS,
+  ...SIGNAL_HANDLERS,
+  getpid: (t) => t.tgid,
   getppid: (t) => t.parent?.pid ?? 0,
   getuid: (t) => t.cur.cred.uid,
   getgid: (t) => t.cur.cred.gid,
@@ -431,8 +405,7 @@ const X86_HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   },
   pipe: (t, a) => HANDLERS['pipe2']!(t, [raw(a[0]), 0]),
   dup2: (t, a) => (int(a[0]) === int(a[1]) ? dupOntoItself(t, int(a[0])) : t.sys.dup3(int(a[0]), int(a[1]), 0)),
-  fork: (t) => HANDLERS['clone']!(t, [0, 0]),
-  vfork: (t) => HANDLERS['clone']!(t, [0, 0]),
+  ...X86_TASK_HANDLERS,
   pkey_mprotect: (t, a) => (int(a[3]) === -1 ? t.sys.mprotect(raw(a[0]), raw(a[1]), raw(a[2])) : -EINVAL),
   pkey_alloc: pkeyAlloc,
   pkey_free: () => -EINVAL,
@@ -486,7 +459,7 @@ export const SYSCALL_NAMES: readonly string[] = Object.keys(HANDLERS);
  */
 export function doSyscall(task: Task, number: number, args: readonly Register[]): number {
   const handler = (task.kernel.system.arch.elfMachine === EM_X86_64 ? X86_TABLE : TABLE)[number];
-  if (task.exitStatus !== null) throw new DeadTaskError(task.pid, 'doSyscall');
+  if (!task.canCall) refuseCall(task, 'doSyscall');
   for (let i = 0; i < args.length; i++) {
     const value = args[i];
     if (typeof value === 'bigint' || Number.isInteger(value)) continue;

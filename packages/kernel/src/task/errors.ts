@@ -18,3 +18,17 @@ export class DeadTaskError extends Error {
     this.syscall = syscall;
   }
 }
+
+/** Thrown by a call of a task that waits for its vfork child: it makes none until the child calls execve or ends. */
+export class VforkWaitError extends Error {
+  override readonly name = 'VforkWaitError';
+  readonly pid: number;
+  /** The call. */
+  readonly syscall: string;
+
+  constructor(pid: number, child: number, syscall: string) {
+    super(`${syscall}: task ${pid} waits until its vfork child ${child} calls execve or ends`);
+    this.pid = pid;
+    this.syscall = syscall;
+  }
+}

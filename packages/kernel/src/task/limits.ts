@@ -9,6 +9,7 @@ import {
   EINVAL,
   EPERM,
   RLIMIT_AS,
+  RLIMIT_CORE,
   RLIMIT_DATA,
   RLIMIT_FSIZE,
   RLIMIT_MEMLOCK,
@@ -97,6 +98,7 @@ export class LimitTable {
 export function initialLimits(memlock: number): LimitTable {
   const table = new LimitTable();
   table.assign(RLIMIT_STACK, 8 * 1024 * 1024, Infinity);
+  table.assign(RLIMIT_CORE, 0, Infinity);
   table.assign(RLIMIT_NOFILE, 1024, 4096);
   table.assign(RLIMIT_MEMLOCK, memlock, memlock);
   return table;

@@ -47,6 +47,7 @@ function copyMmFields(to: Mm, from: Mm): void {
   to.defFlags = from.defFlags & VM_INIT_DEF_MASK;
   to.mdwe = inheritedMdwe(from);
   to.mergeAny = from.mergeAny;
+  to.thpDisable = from.thpDisable;
   to.mmapBase = from.mmapBase;
   to.mmapLegacy = from.mmapLegacy;
   to.startBrk = from.startBrk;

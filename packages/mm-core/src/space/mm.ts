@@ -54,6 +54,8 @@ export class Mm {
   mdwe = 0;
   /** PR_SET_MEMORY_MERGE (MMF_VM_MERGE_ANY). */
   mergeAny = false;
+  /** PR_SET_THP_DISABLE: 0, 1, or 1 | PR_THP_DISABLE_EXCEPT_ADVISED. */
+  thpDisable = 0;
   /** CONFIG_MSM_APP_SETTINGS: set once a listed library was mapped. */
   appSetting = false;
   /** The mmap lock: a check against re-entrance, since the code is synchronous. */

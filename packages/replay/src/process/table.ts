@@ -4,13 +4,24 @@
  * A child may log before its clone returns. The address space is copied at the clone's entry; the first new pid is the child's,
  * unless several clones are in progress: then the child's events wait until one of them returns with its pid.
  */
-import { denyWriteAccess, dupMm, type Mm } from '@vmarea/mm-core';
-import { TaskCaller, type Task } from '@vmarea/kernel';
+import type { Mm } from '@vmarea/mm-core';
+import { copyProcess, DEFAULT_ACTION, TaskCaller, type Task } from '@vmarea/kernel';
 import type { Call, ForkOp, LogEvent } from '@vmarea/strace';
-import { CLONE_FILES, CLONE_FS, CLONE_THREAD, CLONE_VM } from '@vmarea/uapi';
+import { CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, SIG_IGN, SIGCHLD } from '@vmarea/uapi';
 import { Process, Space } from './process.ts';
 import type { Replay } from '../replay.ts';
 import type { VmaCounter } from '../maps/vma-counter.ts';
+
+/** What a task can share that the replay follows. A vfork counts as clone with CLONE_VM: the log has the order of the calls. */
+const SHARED: readonly number[] = [CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_THREAD];
+
+/** Returns those bits, or none of those that the kernel would not let go together (the decoder may have read only a part). */
+function followed(flags: number): number {
+  const bits = SHARED.reduce((sum, bit) => sum | (flags & bit), 0);
+  const needed = CLONE_VM | CLONE_SIGHAND;
+  if ((bits & CLONE_THREAD) !== 0) return bits | needed;
+  return (bits & CLONE_VM) === 0 ? bits & ~CLONE_SIGHAND : bits;
+}
 
 /** The tasks of one replay. */
 export class ProcessTable {
@@ -76,6 +87,8 @@ export class ProcessTable {
         for (const [resource, { value }] of situation.limits) table.assign(resource, value.soft, value.hard);
       },
     });
+    // No process of a replay waits for children: the kernel collects them, as it does for a parent that ignores SIGCHLD.
+    task.sighand.set(SIGCHLD, { ...DEFAULT_ACTION, handler: SIG_IGN });
     task.sys.capset(situation.capabilities.value);
     task.cur.cred.uid = situation.uid.value;
     const process = new Process(pid, pid, task, new Space(true));
@@ -103,26 +116,8 @@ export class ProcessTable {
   forkEntered(parent: Process, op: ForkOp): void {
     const { flags } = op;
     this.#replay.write(parent);
-    const { task } = parent;
-    const { cur } = task;
-    let mm: Mm;
-    if ((flags & CLONE_VM) !== 0) {
-      mm = cur.mm;
-      mm.users++;
-    } else {
-      const copy = dupMm(cur);
-      if (typeof copy === 'number') return;
-      mm = copy;
-      // The child runs the same program, and denies writing to it until it ends.
-      if (mm.exeFile !== null) denyWriteAccess(mm.exeFile);
-    }
-    const limits = task.limits.copy();
-    const files = (flags & CLONE_FILES) !== 0 ? cur.files : cur.files.copy();
-    if ((flags & CLONE_FILES) !== 0) files.count++;
-    const fs = (flags & CLONE_FS) !== 0 ? cur.fs : cur.fs.copy();
-    const { personality } = cur;
-    const caller = new TaskCaller({ mm, rlimits: limits.view, cred: { ...cur.cred }, personality, files, fs });
-    const childTask = task.kernel.adopt(task, caller, limits);
+    const childTask = copyProcess(parent.task, { flags: followed(flags) });
+    if (typeof childTask === 'number') return;
     const thread = (flags & CLONE_THREAD) !== 0;
     const space = (flags & CLONE_VM) !== 0 ? parent.space : parent.space.copy();
     const child = new Process(-1, thread ? parent.tgid : -1, childTask, space);
@@ -181,10 +176,7 @@ export class ProcessTable {
   }
 
   #endTask(task: Task): void {
-    const { parent } = task;
     task.sys.exit(0);
-    // No process of a replay waits for children.
-    if (parent !== null) parent.sys.wait(task.pid);
   }
 
   /** Ends a task. */

@@ -6,7 +6,7 @@
  * program's relocated data that of the program. Each is computed by comparing with an exec without displacement.
  */
 import { createMm, pickMmapLayout, type Arch, type Mm } from '@vmarea/mm-core';
-import { mmput, TaskCaller, type ElfImage, type ExecLayout, type ExecRandom } from '@vmarea/kernel';
+import { beginNewExec, TaskCaller, type ElfImage, type ExecLayout, type ExecRandom } from '@vmarea/kernel';
 import type { Call, MapsLine, Op } from '@vmarea/strace';
 import {
   ET_DYN,
@@ -245,8 +245,8 @@ export function emptySpace(process: Process): Mm | null {
   const mm = createMm(old.mm.system);
   if (mm === null) return null;
   const { call, cred, personality, files, fs } = old;
-  task.cur = new TaskCaller({ mm, call, rlimits: task.limits.view, cred, personality, files, fs });
-  pickMmapLayout(task.cur, 0);
-  mmput(old);
+  const cur = new TaskCaller({ mm, call, rlimits: task.limits.view, cred, personality, files, fs });
+  pickMmapLayout(cur, 0);
+  beginNewExec(task, cur);
   return mm;
 }

@@ -158,6 +158,13 @@ export const PR_MTE_TCF_SYNC = 0x2;
 export const PR_MTE_TCF_ASYNC = 0x4;
 /** The tags that the processor may choose at random (its instruction IRG): bit 3 is tag 0. */
 export const PR_MTE_TAG_MASK = 0x7fff8;
+
+/** prctl: no transparent huge pages in this address space. */
+export const PR_SET_THP_DISABLE = 41;
+export const PR_GET_THP_DISABLE = 42;
+/** Second bit of PR_SET_THP_DISABLE's flags, and of what PR_GET_THP_DISABLE returns (6.18). */
+export const PR_THP_DISABLE_EXCEPT_ADVISED = 0x2;
+
 /** prctl: memory-deny-write-execute (6.3). */
 export const PR_SET_MDWE = 65;
 export const PR_GET_MDWE = 66;

@@ -1,4 +1,4 @@
-// The flags of clone, clone3 and unshare. Mirrors include/uapi/linux/sched.h.
+// The flags of clone, clone3 and unshare, and the options of wait4. Mirrors include/uapi/linux/{sched,wait}.h.
 
 /** The bits of clone's flags that hold the signal sent to the parent on exit. */
 export const CSIGNAL = 0x000000ff;
@@ -36,3 +36,18 @@ export const CLONE_NEWTIME = 0x00000080;
 export const CLONE_CLEAR_SIGHAND = 0x100000000;
 /** clone3 only. */
 export const CLONE_INTO_CGROUP = 0x200000000;
+
+/** The flags that clone itself accepts. */
+export const CLONE_LEGACY_FLAGS = 0xffffffff;
+/** The sizes of struct clone_args: of the first version, and with cgroup. */
+export const CLONE_ARGS_SIZE_VER0 = 64;
+export const CLONE_ARGS_SIZE_VER2 = 88;
+
+/** wait4: returns at once. */
+export const WNOHANG = 1;
+/** wait4: only children of the calling thread. */
+export const __WNOTHREAD = 0x20000000;
+/** wait4: children of any exit signal. */
+export const __WALL = 0x40000000;
+/** wait4: children whose exit signal is not SIGCHLD. 2^31: int32 operators treat this JS number as negative. */
+export const __WCLONE = 0x80000000;

@@ -71,6 +71,43 @@ export const SI_KERNEL = 0x80;
 export const SI_QUEUE = -1;
 export const SI_TKILL = -6;
 
+/** How rt_sigprocmask changes the mask. */
+export const SIG_BLOCK = 0;
+export const SIG_UNBLOCK = 1;
+export const SIG_SETMASK = 2;
+
+/** Handlers that are no addresses: the default action, and none. */
+export const SIG_DFL = 0;
+export const SIG_IGN = 1;
+
+export const SA_NOCLDSTOP = 0x1;
+export const SA_NOCLDWAIT = 0x2;
+/** The handler gets a siginfo and a context. */
+export const SA_SIGINFO = 0x4;
+/** Cleared by kernels since 5.11, so that a program sees which bits are supported. */
+export const SA_UNSUPPORTED = 0x400;
+/** si_addr keeps the tag of the address (5.11). */
+export const SA_EXPOSE_TAGBITS = 0x800;
+/** x86 and arm64: `sa_restorer` is where the handler returns to. */
+export const SA_RESTORER = 0x04000000;
+/** The handler runs on the stack of sigaltstack. */
+export const SA_ONSTACK = 0x08000000;
+export const SA_RESTART = 0x10000000;
+/** The signal is not blocked while its handler runs. */
+export const SA_NODEFER = 0x40000000;
+/** The action becomes the default before the handler runs. 2^31: int32 operators treat this JS number as negative. */
+export const SA_RESETHAND = 0x80000000;
+
+/** sigaltstack: the task runs on it; there is none. */
+export const SS_ONSTACK = 1;
+export const SS_DISABLE = 2;
+/** The stack is disabled while a handler runs on it (4.7). 2^31: int32 operators treat this JS number as negative. */
+export const SS_AUTODISARM = 0x80000000;
+
+/** Bytes of a struct siginfo, and of a sigset_t. */
+export const SIGINFO_BYTES = 128;
+export const SIGSET_BYTES = 8;
+
 const NAMES: readonly string[] = [
   '0',
   'SIGHUP',

@@ -23,6 +23,7 @@ export type { ProcFacts } from './facts/proc.ts';
 export type { HugetlbFacts } from './facts/hugetlb.ts';
 export type { UserfaultFacts } from './facts/userfault.ts';
 export type { IpcFacts } from './facts/ipc.ts';
+export type { TasksFacts } from './facts/tasks.ts';
 export { deriveProfile, type KernelName, type KernelProfile, type ProfileDifferences } from './profile.ts';
 export { LINUX_6_1, LINUX_6_12, LINUX_6_18, MSM_4_4 };
 

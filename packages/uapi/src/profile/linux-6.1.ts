@@ -93,6 +93,7 @@ export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1
     statusRssDetail: true,
     denywriteShown: false,
     vmArch1Name: 'bt',
+    thpShown: true,
   },
   hugetlb: {
     bottomUp: false,
@@ -111,5 +112,11 @@ export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1
     staleIdIsInvalid: true,
     statAny: true,
     hugeNeedsGroup: true,
+  },
+  tasks: {
+    clone3: true,
+    thpDisableMarksMappings: false,
+    altStackAutodisarm: true,
+    clearsUnknownActionFlags: true,
   },
 });

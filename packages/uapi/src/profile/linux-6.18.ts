@@ -16,6 +16,9 @@ export const LINUX_6_18: KernelProfile = deriveProfile(LINUX_6_12, 'linux-6.18',
   merge: {
     faultedJoinsUnfaulted: true,
   },
+  tasks: {
+    thpDisableExceptAdvised: true,
+  },
   mremap: {
     checksArgumentsFirst: true,
     movesManyVmas: true,

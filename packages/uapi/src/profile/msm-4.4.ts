@@ -114,6 +114,7 @@ export const MSM_4_4: KernelProfile = {
     vmArch1Name: 'ar',
     heapLabelOverlaps: false,
     procmapQuery: false,
+    thpShown: false,
   },
   hugetlb: {
     bottomUp: true,
@@ -138,5 +139,12 @@ export const MSM_4_4: KernelProfile = {
     staleIdIsInvalid: false,
     statAny: false,
     hugeNeedsGroup: false,
+  },
+  tasks: {
+    clone3: false,
+    thpDisableMarksMappings: true,
+    thpDisableExceptAdvised: false,
+    altStackAutodisarm: false,
+    clearsUnknownActionFlags: false,
   },
 };

@@ -20,6 +20,7 @@ import type { ProcFacts } from './facts/proc.ts';
 import type { HugetlbFacts } from './facts/hugetlb.ts';
 import type { UserfaultFacts } from './facts/userfault.ts';
 import type { IpcFacts } from './facts/ipc.ts';
+import type { TasksFacts } from './facts/tasks.ts';
 
 /** The kernels that ship as profiles: the values of `--kernel`. */
 export type KernelName = 'msm-4.4' | 'linux-6.1' | 'linux-6.12' | 'linux-6.18';
@@ -49,6 +50,7 @@ export interface KernelProfile {
   readonly hugetlb: HugetlbFacts;
   readonly userfault: UserfaultFacts;
   readonly ipc: IpcFacts;
+  readonly tasks: TasksFacts;
 }
 
 /** The facts in which a profile differs from another, group by group. */
@@ -87,5 +89,6 @@ export function deriveProfile(
     hugetlb: { ...base.hugetlb, ...differences.hugetlb },
     userfault: { ...base.userfault, ...differences.userfault },
     ipc: { ...base.ipc, ...differences.ipc },
+    tasks: { ...base.tasks, ...differences.tasks },
   };
 }

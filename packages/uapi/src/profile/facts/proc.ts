@@ -18,4 +18,6 @@ export interface ProcFacts {
   readonly heapLabelOverlaps: boolean;
   /** The files /proc/PID/maps answer the ioctl PROCMAP_QUERY. */
   readonly procmapQuery: boolean;
+  /** status has THP_enabled. */
+  readonly thpShown: boolean;
 }
