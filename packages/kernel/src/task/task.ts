@@ -24,6 +24,14 @@ export type ThrowingCalls = {
   readonly [K in keyof Sys as Sys[K] extends (...args: never) => unknown ? K : never]: Sys[K];
 };
 
+/** Returns a result, or throws for an errno; so does a call that waits and then goes on. */
+function judged(cur: TaskCaller, result: unknown, name: string): unknown {
+  if (typeof result !== 'number' || result >= 0 || result < RETRY) return result;
+  const { resume } = cur.call;
+  if (result === RETRY && resume !== null) cur.call.resume = () => judged(cur, resume(), name) as number;
+  throw toError(cur, result, name);
+}
+
 /** Builds a class with a throwing method for each raw call. */
 function throwingTwins(): new () => ThrowingCalls {
   class Twins {
@@ -40,9 +48,7 @@ function throwingTwins(): new () => ThrowingCalls {
         makeCurrent(this.cur);
         this.cur.call.reason = 0;
         if (!this.cur.call.repeated) this.cur.mm.system.driverError = null;
-        const result = call.apply(this.sys, args);
-        if (typeof result === 'number' && result < 0 && result >= RETRY) throw toError(this.cur, result, name);
-        return result;
+        return judged(this.cur, call.apply(this.sys, args), name);
       },
     });
   }

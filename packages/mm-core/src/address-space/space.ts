@@ -304,6 +304,8 @@ export class AddressSpace<M = null> {
       if (error === RETRY) cur.call.resume = () => this.#finish(call, result);
       if (error < 0) answer = error;
     }
+    const { resume } = cur.call;
+    if (result === RETRY && resume !== null) cur.call.resume = () => this.#finish(call, resume());
     if (answer < 0 && this.#throws) throw toError(cur, answer, call);
     return answer;
   }

@@ -40,9 +40,9 @@ import {
   MADV_WILLNEED,
   MADV_WIPEONFORK,
 } from '@vmarea/uapi';
-import { beginCall } from '../space/call.ts';
+import { beginCall, makeCurrent } from '../space/call.ts';
 import type { Caller } from '../space/caller.ts';
-import { refuse } from '../base/errno.ts';
+import { refuse, RETRY } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import type { Addr, Bytes, Errno, SlotOrErrno, VmFlags } from '../base/units.ts';
 import { alignDownSize, alignUp } from '../base/page-math.ts';
@@ -355,12 +355,40 @@ export function doMadvise(cur: Caller, start: Addr, len: Bytes, advice: number):
   if (size === 0) return 0;
   if (advice === MADV_HWPOISON || advice === MADV_SOFT_OFFLINE) return injectError(cur);
   const end = size < 0 ? Infinity : start + size;
+  return adviseRange(cur, start, end, advice, false);
+}
+
+/**
+ * madvise_walk_vmas. A walk that waits has dropped the lock, and goes on at the page that it waits for: what another task does
+ * meanwhile to the range before it does not matter.
+ *
+ * @param hole whether the walk has passed a hole already
+ */
+function adviseRange(cur: Caller, start: Addr, end: Addr, advice: number, hole: boolean): number {
+  const { mm, call } = cur;
+  const populates = advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE;
+  const stopsAtHole = populates && mm.system.profile.madvise.populateStopsAtHole;
+  let next = start;
+  let holes = hole;
+  const visit = (vma: Vma, from: Addr, to: Addr): number => {
+    if (from > next) holes = true;
+    next = to;
+    call.waitsAt = from;
+    return adviseVma(cur, vma, from, to, advice);
+  };
   mmapLock(mm, 'madvise');
+  let result: number;
   try {
-    const populates = advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE;
-    const stopsAtHole = populates && system.profile.madvise.populateStopsAtHole;
-    return walkVmas(cur, start, end, (vma, from, to) => adviseVma(cur, vma, from, to, advice), stopsAtHole);
+    result = walkVmas(cur, start, end, visit, stopsAtHole);
   } finally {
     mmapUnlock(mm);
   }
+  if (result === RETRY) {
+    const at = call.waitsAt;
+    call.resume = () => {
+      makeCurrent(cur);
+      return adviseRange(cur, at, end, advice, holes);
+    };
+  }
+  return result === 0 && hole ? refuse(cur, MADVISE_HOLE, -ENOMEM) : result;
 }

@@ -165,7 +165,7 @@ function protectObject(cur: Caller, vma: Vma, part: AreaSpec, oldFlags: VmFlags)
   if ((oldFlags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED && (newFlags & VM_WRITE) !== 0) {
     // Copies the pages now rather than at each first store. The result is ignored, except that the call waits.
     if (system.memory.populate(cur, start, end - start, true) === RETRY) {
-      cur.call.populateLater(start, end - start, false);
+      if (cur.call.populateLen === 0) cur.call.populateLater(start, end - start, false);
     }
   }
   vmStatAccount(mm, oldFlags, vma.vmFile, -pages);

@@ -70,6 +70,8 @@ export class Call {
   pending: Promise<unknown> | null = null;
   /** Continues a call that returned RETRY after it had done its first part; null: the call is repeated. */
   resume: (() => number) | null = null;
+  /** madvise: the address at which a walk that returned RETRY goes on. */
+  waitsAt = 0;
   /** Whether the call is being repeated after a wait: what it met before still counts (`system.driverError`). */
   repeated = false;
   /** The arguments and the result of a driver's `fault` operation. */

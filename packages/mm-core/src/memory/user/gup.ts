@@ -138,7 +138,7 @@ function isOwnCopy(vma: Vma, address: Addr): boolean {
 /**
  * __get_user_pages over [start, end) of one VMA, without taking references.
  *
- * @returns the number of pages done (at least one), a negative errno when the first page fails, or RETRY
+ * @returns the number of pages done (at least one); a negative errno when the first page fails, or RETRY when it must wait
  */
 export function faultinRange(cur: Caller, vma: Vma, start: Addr, end: Addr, gupFlags: number): number {
   const pageSize = vma.vmMm.system.pageSize;
@@ -152,8 +152,6 @@ export function faultinRange(cur: Caller, vma: Vma, start: Addr, end: Addr, gupF
       if (read) at += mapZeroPages(cur, vma, at + pageSize, end) * pageSize;
       continue;
     }
-    // Returns no partial result while it has to wait: the repeated call finds the present pages at no cost.
-    if (slot === RETRY) return RETRY;
     return at > start ? (at - start) / pageSize : slot;
   }
   return (end - start) / pageSize;
@@ -175,8 +173,7 @@ function followHugetlb(cur: Caller, vma: Vma, start: Addr, end: Addr, gupFlags: 
       continue;
     }
     const result = handleMmFault(cur, vma, page, write ? FAULT_FLAG_WRITE : 0);
-    if ((result & VM_FAULT_RETRY) !== 0) return RETRY;
-    const error = faultErrno(result);
+    const error = (result & VM_FAULT_RETRY) !== 0 ? RETRY : faultErrno(result);
     if (error !== 0) return at > start ? (at - start) / pageSize : error;
     if (countsFaults) cur.minFlt++;
   }

@@ -14,7 +14,8 @@ import type { Addr, Bytes } from '../../base/units.ts';
 /**
  * __mm_populate over [start, start + len); skips holes.
  *
- * After RETRY the caller repeats it with the same range; pages that are present need no work.
+ * After RETRY the call's range to populate begins at the page that is awaited: what another task does meanwhile to the pages
+ * before it stays done.
  *
  * @param ignoreErrors whether to continue with the next VMA after an error
  * @returns 0, -EFAULT, -ENOMEM, or RETRY
@@ -34,7 +35,11 @@ export function populate(cur: Caller, start: Addr, len: Bytes, ignoreErrors: boo
     }
     const from = at < vma.vmStart ? vma.vmStart : at;
     const done = populateVmaPageRange(cur, vma, from, to);
-    if (done === RETRY) return RETRY;
+    if (done === RETRY) {
+      cur.call.populateAddr = from;
+      cur.call.populateLen = end - from;
+      return RETRY;
+    }
     if (done < 0) {
       if (!ignoreErrors) return done;
       at = to;
@@ -46,7 +51,8 @@ export function populate(cur: Caller, start: Addr, len: Bytes, ignoreErrors: boo
 /**
  * madvise_populate: MADV_POPULATE_WRITE with `write`, otherwise MADV_POPULATE_READ.
  *
- * @returns 0; -EINVAL when the VMA forbids the access; -EFAULT where an access would raise a signal; -ENOMEM; RETRY
+ * @returns 0; -EINVAL when the VMA forbids the access; -EFAULT where an access would raise a signal; -ENOMEM; RETRY, with
+ *   the page that is awaited in `cur.call.waitsAt`
  */
 export function madvisePopulate(cur: Caller, vma: Vma, start: Addr, end: Addr, write: boolean): number {
   const gupFlags = write ? FOLL_WRITE : 0;
@@ -55,7 +61,7 @@ export function madvisePopulate(cur: Caller, vma: Vma, start: Addr, end: Addr, w
   let at = start;
   while (at < end) {
     const done = faultinRange(cur, vma, at, end, gupFlags);
-    if (done === RETRY) return RETRY;
+    if (done === RETRY) cur.call.waitsAt = at;
     if (done < 0) return done;
     at += done * pageSize;
   }
