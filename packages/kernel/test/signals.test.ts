@@ -299,7 +299,6 @@ describe('actions, mask and stack', () => {
   it('by number are structures in user memory', () => {
     const kernel = machine();
     const task = kernel.spawn();
-    const free = kernel.memory!.frames.nrFree;
     const at = task.mmap(0, 4096, RW, ANON, -1, 0);
     const call = (name: string, ...args: number[]): number => doSyscall(task, syscallNumber(name)!, args);
     const words = (...values: number[]): void =>
