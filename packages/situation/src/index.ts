@@ -32,7 +32,7 @@ export { alignmentOf, architectureOfPath, LogClues, type AddressClue, type Clue 
 export { kernelCluesOfMap, KernelClues, versionOf, type FitsKernel, type KernelClue } from './kernel-clues.ts';
 export { chooseKernel, type KernelChoice, type KernelMachine, type KernelSources } from './kernel.ts';
 export { mapClues, type MapClues } from './map/clues.ts';
-export { vmFlagNames, whyApart, type ApartReason } from './map/apart.ts';
+export { whyApart, type ApartReason } from './map/apart.ts';
 export { MapFiles } from './map/files.ts';
 export {
   mapLinesOf,
@@ -42,7 +42,7 @@ export {
   type RestoredMap,
   type RestoreOptions,
 } from './map/restore.ts';
-export { flagsOf } from './map/flags.ts';
+export { flagsOf, vmFlagNames } from './map/flags.ts';
 export { areaKind, areaPattern, KindCounter, type AreaPattern } from './map/pattern.ts';
 export { describeSituation, formatBytes, listFacts, type FactLine } from './describe.ts';
 export { DEFAULT_FILE, parseFileOption, placeFiles, type FileKind, type FileSpec, type NamedFile } from './files.ts';

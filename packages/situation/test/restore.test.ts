@@ -13,9 +13,11 @@ import {
   MapFiles,
   mapLinesOf,
   restoreMap,
+  stateLinesOf,
   type RestoredMap,
   type RestoreOptions,
   type SituationMapLine,
+  whyApart,
 } from '../src/index.ts';
 
 function process(lines: readonly MapsLine[], memory = false): Task {
@@ -227,6 +229,24 @@ describe('what follows from a map', () => {
     const sealed = process(lines);
     restore(sealed, flagged('rd wr mr mw ac'));
     expect(sealed.sys.mprotect(0xffff80000000, 4096, 4)).toBe(-13);
+  });
+
+  it('VmFlags tell what is sealed and droppable, and are printed again', () => {
+    const { lines } = parseMaps(
+      `ffff80000000-ffff80010000 rw-p 00000000 00:00 0 \nffff80010000-ffff80020000 rw-p 00000000 00:00 0 \n${STACK}`,
+    );
+    const task = process(lines);
+    restore(task, [
+      { ...lines[0]!, vmFlags: ['rd', 'wr', 'mr', 'mw', 'me', 'nr', 'dp'] },
+      { ...lines[1]!, vmFlags: ['rd', 'wr', 'mr', 'mw', 'me', 'ac', 'sl'] },
+      lines[2]!,
+    ]);
+    expect(stateLinesOf(task.mm).map(({ vmFlags }) => vmFlags?.at(-1))).toEqual(['dp', 'sl', 'ac']);
+    validateMm(task.mm);
+    const [first, second] = [task.mm.tree.first!, task.mm.tree.first!.vmNext!];
+    expect(whyApart(first, second)[0]?.operands).toBe(
+      'only the lower is MAP_NORESERVE (VM_NORESERVE), MAP_DROPPABLE (VM_DROPPABLE); only the upper is charged to Committed_AS (VM_ACCOUNT), sealed by mseal (VM_SEALED)',
+    );
   });
 
   it('calls go on from it as from the real one: a part is unmapped, another joins, the break moves', () => {

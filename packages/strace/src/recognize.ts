@@ -78,7 +78,7 @@ const FORMATS: readonly (readonly [RegExp, string, string])[] = [
   [
     /^\*\*\* \*\*\* \*\*\* \*\*\*|^Build fingerprint: '|^ {0,6}(?:--->)?[0-9a-f]{8}'[0-9a-f]{8}[- ]/,
     'a tombstone of Android',
-    `Its map has no columns of /proc/PID/maps. ${MAPS}`,
+    `It has no memory map that can be read. ${MAPS}`,
   ],
   [
     /^[0-9]{1,8}: {1,4}\S.{0,300}$|^Address {1,20}Kbytes {1,10}(?:RSS|PSS|Mode)|^[0-9a-f]{8,16} {1,12}[0-9]{1,12}K [r-][w-][x-]/,
@@ -101,7 +101,7 @@ const FORMATS: readonly (readonly [RegExp, string, string])[] = [
   [/^==[0-9]{1,8}== /, 'the output of valgrind', RECORD],
   [/^# tracer: |^# {1,20}TASK-PID/, 'a trace of ftrace', RECORD],
   [/^(?:SYSCALL\(args\)|dtrace: |.{0,60}dtruss)/, 'the output of dtruss', 'vmarea reads logs of Linux.'],
-  [/^\[ *[0-9]{1,8}\.[0-9]{6}\] (?!.{0,40}\()/, 'a log of the kernel (dmesg)', RECORD],
+  [/^\[ *[0-9]{1,8}\.[0-9]{6}\] (?![a-z_0-9]{2,30}\()/, 'a log of the kernel (dmesg)', RECORD],
   [/^% time {1,20}seconds {1,20}usecs\/call/, 'a summary of strace -c', `Without -c: «${TRACE}».`],
   [/^[^ ]{1,60}->[^ ]{1,80}\(/, 'a log of ltrace', `Library calls are no system calls. ${RECORD}`],
   [
@@ -210,6 +210,6 @@ export function recognize(bytes: Uint8Array, complete: boolean): Recognized {
   if (strace.calls > 0 || strace.others > 1) return { kind: 'strace', what: 'a log of strace', advice: '' };
   if (scriptLines(lines) > 0) return { kind: 'calls', what: 'calls without results', advice: '' };
   if (strace.others > 0) return { kind: 'strace', what: 'a log of strace', advice: '' };
-  if (/^\s*[[{]/.test(whole)) return other('JSON', `vmarea reads text. ${RECORD}`);
+  if (/^\s*(?:\{\s*"|\[\s*(?:[[{"\]]|-?\d+\s*,))/.test(whole)) return other('JSON', `vmarea reads text. ${RECORD}`);
   return other('text without a call, a signal or an area', RECORD);
 }

@@ -254,7 +254,7 @@ export async function mapsCommand(files: readonly string[], options: MapsOptions
   for (const file of files) {
     if (statSync(file, { throwIfNoEntry: false })?.isDirectory() !== false)
       throw new UsageError(`maps: ${file} is no file that can be read`);
-    const { lines, strange } = parseMaps(readMapText(file));
+    const { lines, strange, format } = parseMaps(readMapText(file));
     if (lines.length === 0) {
       const first = strange[0];
       const where = first === undefined ? 'it is empty' : `line ${first.line} is ${first.text.slice(0, 100)}`;
@@ -270,6 +270,7 @@ export async function mapsCommand(files: readonly string[], options: MapsOptions
     else {
       const room = question === null || found === null ? [] : (await import('./fit-text.ts')).fitText(found, question);
       io.out(summaryText(file, summary, room, io));
+      if (format !== undefined) io.out(`Read from a map of ${format}.\n`);
       if (strange.length > 0)
         io.out(`Lines that are no areas: ${strange.length}, the first is line ${strange[0]!.line}.\n`);
     }

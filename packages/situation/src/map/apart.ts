@@ -4,38 +4,9 @@
 import {
   isMergeableAnonVma,
   rulesBetween,
-  VM_ACCOUNT,
-  VM_DONTCOPY,
-  VM_DONTDUMP,
-  VM_DONTEXPAND,
-  VM_EXEC,
-  VM_GROWSDOWN,
-  VM_HIGH_DROPPABLE,
-  VM_HIGH_SEALED,
-  VM_HUGEPAGE,
-  VM_HUGETLB,
-  VM_IO,
-  VM_LOCKED,
-  VM_LOCKONFAULT,
-  VM_MAYEXEC,
-  VM_MAYREAD,
-  VM_MAYSHARE,
-  VM_MAYWRITE,
-  VM_MERGEABLE,
-  VM_MIXEDMAP,
   VM_MTE_ALLOWED,
-  VM_NOHUGEPAGE,
-  VM_NORESERVE,
-  VM_PFNMAP,
-  VM_RAND_READ,
-  VM_READ,
-  VM_SEQ_READ,
-  VM_SHARED,
   VM_SOFTDIRTY,
   VM_SPECIAL,
-  VM_SYNC,
-  VM_WIPEONFORK,
-  VM_WRITE,
   vmaPages,
   type Vma,
 } from '@vmarea/mm-core';
@@ -51,6 +22,7 @@ import {
   VMA_MERGE_SPECIAL,
   VMA_MERGE_USERFAULT,
 } from '@vmarea/mm-core/reasons';
+import { VM_FLAGS, VM_HIGH_FLAGS, vmFlagNames } from './flags.ts';
 
 /** A rule of vma_merge, and what it compared. */
 export interface ApartReason {
@@ -59,58 +31,15 @@ export interface ApartReason {
   readonly operands: string;
 }
 
-/** VM_ flags that keep areas apart, with what a program did to get them where the name does not say it. */
-const FLAGS: readonly (readonly [flag: number, name: string, what: string])[] = [
-  [VM_READ, 'VM_READ', 'readable'],
-  [VM_WRITE, 'VM_WRITE', 'writable'],
-  [VM_EXEC, 'VM_EXEC', 'executable'],
-  [VM_SHARED, 'VM_SHARED', 'shared'],
-  [VM_MAYREAD, 'VM_MAYREAD', 'may become readable'],
-  [VM_MAYWRITE, 'VM_MAYWRITE', 'may become writable'],
-  [VM_MAYEXEC, 'VM_MAYEXEC', 'may become executable'],
-  [VM_MAYSHARE, 'VM_MAYSHARE', 'MAP_SHARED'],
-  [VM_GROWSDOWN, 'VM_GROWSDOWN', 'a stack, MAP_GROWSDOWN'],
-  [VM_PFNMAP, 'VM_PFNMAP', 'page frames of a device'],
-  [VM_LOCKED, 'VM_LOCKED', 'locked'],
-  [VM_IO, 'VM_IO', 'a device'],
-  [VM_SEQ_READ, 'VM_SEQ_READ', 'MADV_SEQUENTIAL'],
-  [VM_RAND_READ, 'VM_RAND_READ', 'MADV_RANDOM'],
-  [VM_DONTCOPY, 'VM_DONTCOPY', 'MADV_DONTFORK'],
-  [VM_DONTEXPAND, 'VM_DONTEXPAND', 'no mremap'],
-  [VM_LOCKONFAULT, 'VM_LOCKONFAULT', 'locked as it is touched'],
-  [VM_ACCOUNT, 'VM_ACCOUNT', 'charged to Committed_AS'],
-  [VM_NORESERVE, 'VM_NORESERVE', 'MAP_NORESERVE'],
-  [VM_HUGETLB, 'VM_HUGETLB', 'huge pages'],
-  [VM_SYNC, 'VM_SYNC', 'MAP_SYNC'],
-  [VM_WIPEONFORK, 'VM_WIPEONFORK', 'MADV_WIPEONFORK'],
-  [VM_DONTDUMP, 'VM_DONTDUMP', 'MADV_DONTDUMP'],
-  [VM_SOFTDIRTY, 'VM_SOFTDIRTY', 'soft dirty'],
-  [VM_MIXEDMAP, 'VM_MIXEDMAP', 'a device'],
-  [VM_HUGEPAGE, 'VM_HUGEPAGE', 'MADV_HUGEPAGE'],
-  [VM_NOHUGEPAGE, 'VM_NOHUGEPAGE', 'MADV_NOHUGEPAGE or MAP_STACK'],
-  [VM_MERGEABLE, 'VM_MERGEABLE', 'MADV_MERGEABLE'],
-];
-
-/** VM_HIGH_ flags, as FLAGS says the others. */
-const HIGH_FLAGS: readonly (readonly [flag: number, words: string])[] = [
-  [VM_HIGH_DROPPABLE, 'MAP_DROPPABLE (VM_DROPPABLE)'],
-  [VM_HIGH_SEALED, 'sealed by mseal (VM_SEALED)'],
-];
-
-/** The names of VM_ bits. */
-export function vmFlagNames(flags: number): string[] {
-  return FLAGS.filter(([flag]) => (flags & flag) !== 0).map(([, name]) => name);
-}
-
 /** What is said of the flags that only one area has: `charged to Committed_AS (VM_ACCOUNT)`. */
 function flagWords(vma: Vma, mask: number, high: number): string {
-  const words = FLAGS.filter(([flag]) => (vma.vmFlags & mask & flag) !== 0).map(
+  const words = VM_FLAGS.filter(([flag]) => (vma.vmFlags & mask & flag) !== 0).map(
     ([, name, what]) => `${what} (${name})`,
   );
   // For files the bit is VM_DENYWRITE, of old kernels.
   if ((vma.vmFlags & mask & VM_MTE_ALLOWED) !== 0)
     words.push(vma.vmFile === null ? 'made by brk or exec (VM_MTE_ALLOWED)' : 'a program that runs (VM_DENYWRITE)');
-  for (const [flag, word] of HIGH_FLAGS) if ((vma.vmFlagsHigh & high & flag) !== 0) words.push(word);
+  for (const [flag, word] of VM_HIGH_FLAGS) if ((vma.vmFlagsHigh & high & flag) !== 0) words.push(word);
   return words.join(', ');
 }
 

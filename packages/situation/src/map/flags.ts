@@ -1,6 +1,6 @@
 /**
- * Returns the VM_ bits of an area from its line of maps, or exactly from VmFlags of smaps. The inverse of show_smap_vma_flags of
- * fs/proc/task_mmu.c.
+ * The VM_ flags by name, and the VM_ bits of an area from its line of maps, or exactly from VmFlags of smaps. The codes of smaps
+ * are the kernel package's own (proc/smaps.ts): this is the inverse.
  */
 import {
   VM_ACCOUNT,
@@ -9,7 +9,10 @@ import {
   VM_DONTEXPAND,
   VM_EXEC,
   VM_GROWSDOWN,
+  VM_HIGH_DROPPABLE,
+  VM_HIGH_SEALED,
   VM_HUGEPAGE,
+  VM_HUGETLB,
   VM_IO,
   VM_LOCKED,
   VM_LOCKONFAULT,
@@ -26,45 +29,80 @@ import {
   VM_READ,
   VM_SEQ_READ,
   VM_SHARED,
+  VM_SOFTDIRTY,
   VM_SYNC,
   VM_WIPEONFORK,
   VM_WRITE,
 } from '@vmarea/mm-core';
+import { vmFlagsText } from '@vmarea/kernel';
+import { LINUX_6_18 } from '@vmarea/uapi';
 import type { SituationMapLine } from '../situation.ts';
 
-/** The codes of VmFlags that become bits; codes that describe only pages or huge pages (`ht`) do not. */
-const CODES: ReadonlyMap<string, number> = new Map([
-  ['rd', VM_READ],
-  ['wr', VM_WRITE],
-  ['ex', VM_EXEC],
-  ['sh', VM_SHARED],
-  ['mr', VM_MAYREAD],
-  ['mw', VM_MAYWRITE],
-  ['me', VM_MAYEXEC],
-  ['ms', VM_MAYSHARE],
-  ['gd', VM_GROWSDOWN],
-  ['pf', VM_PFNMAP],
-  ['lo', VM_LOCKED],
-  ['io', VM_IO],
-  ['sr', VM_SEQ_READ],
-  ['rr', VM_RAND_READ],
-  ['dc', VM_DONTCOPY],
-  ['de', VM_DONTEXPAND],
-  ['lf', VM_LOCKONFAULT],
-  ['ac', VM_ACCOUNT],
-  ['nr', VM_NORESERVE],
-  ['sf', VM_SYNC],
-  ['wf', VM_WIPEONFORK],
-  ['dd', VM_DONTDUMP],
-  ['mm', VM_MIXEDMAP],
-  ['hg', VM_HUGEPAGE],
-  ['nh', VM_NOHUGEPAGE],
-  ['mg', VM_MERGEABLE],
-]);
+/** VM_ flags that keep areas apart, with what a program did to get them where the name does not say it. */
+export const VM_FLAGS: readonly (readonly [flag: number, name: string, what: string])[] = [
+  [VM_READ, 'VM_READ', 'readable'],
+  [VM_WRITE, 'VM_WRITE', 'writable'],
+  [VM_EXEC, 'VM_EXEC', 'executable'],
+  [VM_SHARED, 'VM_SHARED', 'shared'],
+  [VM_MAYREAD, 'VM_MAYREAD', 'may become readable'],
+  [VM_MAYWRITE, 'VM_MAYWRITE', 'may become writable'],
+  [VM_MAYEXEC, 'VM_MAYEXEC', 'may become executable'],
+  [VM_MAYSHARE, 'VM_MAYSHARE', 'MAP_SHARED'],
+  [VM_GROWSDOWN, 'VM_GROWSDOWN', 'a stack, MAP_GROWSDOWN'],
+  [VM_PFNMAP, 'VM_PFNMAP', 'page frames of a device'],
+  [VM_LOCKED, 'VM_LOCKED', 'locked'],
+  [VM_IO, 'VM_IO', 'a device'],
+  [VM_SEQ_READ, 'VM_SEQ_READ', 'MADV_SEQUENTIAL'],
+  [VM_RAND_READ, 'VM_RAND_READ', 'MADV_RANDOM'],
+  [VM_DONTCOPY, 'VM_DONTCOPY', 'MADV_DONTFORK'],
+  [VM_DONTEXPAND, 'VM_DONTEXPAND', 'no mremap'],
+  [VM_LOCKONFAULT, 'VM_LOCKONFAULT', 'locked as it is touched'],
+  [VM_ACCOUNT, 'VM_ACCOUNT', 'charged to Committed_AS'],
+  [VM_NORESERVE, 'VM_NORESERVE', 'MAP_NORESERVE'],
+  [VM_HUGETLB, 'VM_HUGETLB', 'huge pages'],
+  [VM_SYNC, 'VM_SYNC', 'MAP_SYNC'],
+  [VM_WIPEONFORK, 'VM_WIPEONFORK', 'MADV_WIPEONFORK'],
+  [VM_DONTDUMP, 'VM_DONTDUMP', 'MADV_DONTDUMP'],
+  [VM_SOFTDIRTY, 'VM_SOFTDIRTY', 'soft dirty'],
+  [VM_MIXEDMAP, 'VM_MIXEDMAP', 'a device'],
+  [VM_HUGEPAGE, 'VM_HUGEPAGE', 'MADV_HUGEPAGE'],
+  [VM_NOHUGEPAGE, 'VM_NOHUGEPAGE', 'MADV_NOHUGEPAGE or MAP_STACK'],
+  [VM_MERGEABLE, 'VM_MERGEABLE', 'MADV_MERGEABLE'],
+];
 
-/** Returns VmFlags of smaps for the VM_ bits of an area, but those that only describe pages. */
-export function codesOf(flags: number): string[] {
-  return [...CODES].filter(([, flag]) => (flags & flag) !== 0).map(([code]) => code);
+/** VM_HIGH_ flags, as {@link VM_FLAGS} says the others. */
+export const VM_HIGH_FLAGS: readonly (readonly [flag: number, words: string])[] = [
+  [VM_HIGH_DROPPABLE, 'MAP_DROPPABLE (VM_DROPPABLE)'],
+  [VM_HIGH_SEALED, 'sealed by mseal (VM_SEALED)'],
+];
+
+/** The names of VM_ bits. */
+export function vmFlagNames(flags: number): string[] {
+  return VM_FLAGS.filter(([flag]) => (flags & flag) !== 0).map(([, name]) => name);
+}
+
+/** Flags that describe pages, or that an area has by how it was made: a line of smaps does not set them. */
+const DESCRIBING: number = VM_HUGETLB | VM_SOFTDIRTY;
+
+/** The codes of VmFlags that become bits, as the newest kernel prints them. */
+const CODES: ReadonlyMap<string, number> = new Map(
+  VM_FLAGS.filter(([flag]) => (flag & DESCRIBING) === 0).map(([flag]) => [vmFlagsText(LINUX_6_18, flag), flag]),
+);
+const HIGH_CODES: ReadonlyMap<string, number> = new Map(
+  VM_HIGH_FLAGS.map(([flag]) => [vmFlagsText(LINUX_6_18, 0, flag).trim(), flag]),
+);
+
+/** Returns VmFlags of smaps for the flags of an area, but those that only describe pages. */
+export function codesOf(flags: number, high: number): string[] {
+  const low = [...CODES].filter(([, flag]) => (flags & flag) !== 0).map(([code]) => code);
+  return [...low, ...[...HIGH_CODES].filter(([, flag]) => (high & flag) !== 0).map(([code]) => code)];
+}
+
+/** Returns the VM_HIGH_ bits of an area: sealed, droppable. Only smaps shows them. */
+export function highFlagsOf(line: SituationMapLine): number {
+  let flags = 0;
+  for (const code of line.vmFlags ?? []) flags |= HIGH_CODES.get(code) ?? 0;
+  return flags;
 }
 
 /** Returns the rights in the line, independent of VmFlags, so that printing gives the same line. */

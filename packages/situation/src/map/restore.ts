@@ -43,7 +43,7 @@ import { ADDR_NO_RANDOMIZE, errnoName } from '@vmarea/uapi';
 import { File, type SuperBlock } from '@vmarea/vfs';
 import { SituationError } from '../error.ts';
 import type { SituationMapLine } from '../situation.ts';
-import { codesOf, flagsOf } from './flags.ts';
+import { codesOf, flagsOf, highFlagsOf } from './flags.ts';
 
 /** The options of {@link restoreMap}. */
 export interface RestoreOptions {
@@ -159,6 +159,7 @@ class Restorer {
     vma.vmStart = line.start;
     vma.vmEnd = line.end;
     vma.vmFlags = flagsOf(line);
+    vma.vmFlagsHigh = highFlagsOf(line);
     // Heap and stack have first flags of their own, which on some versions prevent merging with mmap's memory.
     if (line.name === '[heap]' || line.name === '[stack]')
       vma.vmFlags |= vmDataDefaultFlags(this.task.cur) & ~VM_ACCESS_FLAGS;
@@ -429,7 +430,7 @@ export function stateLinesOf(mm: Mm): SituationMapLine[] {
   const codes: string[][] = [];
   for (let vma = mm.tree.first; vma !== null; vma = vma.vmNext) {
     const huge = (vma.vmFlags & VM_HUGETLB) === 0 ? [] : ['ht'];
-    codes.push([...codesOf(vma.vmFlags), ...huge]);
+    codes.push([...codesOf(vma.vmFlags, vma.vmFlagsHigh), ...huge]);
   }
   return mapLinesOf(mm, null).map((line, index) => ({ ...line, vmFlags: codes[index] }));
 }

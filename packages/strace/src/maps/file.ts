@@ -1,5 +1,6 @@
 // Reads and writes whole files of /proc/PID/maps and /proc/PID/smaps, and finds pieces of them in other programs' logs.
 
+import { parseForeignMaps } from './foreign.ts';
 import { formatMapsLine, type MapsLine, parseMapsLine } from './line.ts';
 
 /** A whole file: its mappings, and its other lines (a program's output, for instance) with their numbers from 1. */
@@ -10,6 +11,8 @@ export interface ParsedMaps {
   readonly strange: readonly { readonly line: number; readonly text: string }[];
   /** The number of lines from which another program's prefix was removed (quoting, a time stamp). */
   readonly prefixed: number;
+  /** The program that printed the map, and what it leaves out; absent for a map of the kernel. */
+  readonly format?: string | undefined;
 }
 
 /** The longest prefix of another program. */
@@ -52,7 +55,7 @@ function withDetails(line: MapsLine, details: readonly string[]): MapsLine {
   };
 }
 
-/** Parses all lines of a text of maps or smaps. */
+/** Parses all lines of a text of maps or smaps; a text without one may be a map that another program printed. */
 export function parseMaps(text: string): ParsedMaps {
   const lines: MapsLine[] = [];
   const numbers: number[] = [];
@@ -89,7 +92,10 @@ export function parseMaps(text: string): ParsedMaps {
     numbers.push(number);
   }
   close();
-  return { lines, numbers, strange, prefixed };
+  const foreign = lines.length === 0 ? parseForeignMaps(text) : null;
+  if (foreign === null) return { lines, numbers, strange, prefixed };
+  const taken = new Set(foreign.numbers);
+  return { ...foreign, strange: strange.filter(({ line: at }) => !taken.has(at)), prefixed };
 }
 
 /** Formats all lines, each with its newline, and the lines of smaps below them. */
