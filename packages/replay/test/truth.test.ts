@@ -139,6 +139,30 @@ describe('what would make a call fail so', () => {
   });
 });
 
+describe('a failure in a process of which the log shows a part', () => {
+  const cause = (line: string): string => {
+    const [failure] = report([line]).failures;
+    return `${failure!.kind}: ${failure!.reason.sentence} ${failure!.causes.map(({ condition }) => condition).join('; ')}`;
+  };
+
+  it('is no agreement when only the missing map refuses it', () => {
+    const said = cause('mlock(0x7f8a4c000000, 131072) = -1 ENOMEM (Cannot allocate memory)');
+    expect(said).toMatch(/^cause: The log does not show what is mapped there/);
+    expect(said).toContain('RLIMIT_MEMLOCK is too low');
+  });
+
+  it('has no limit of a few pages as its cause', () => {
+    const said = cause(`mmap(NULL, 65536, ${ANON}) = -1 ENOMEM (Cannot allocate memory)`);
+    expect(said).toContain('ENOMEM if the process has vm.max_map_count areas already');
+    expect(said).not.toContain('below 64 KiB');
+  });
+
+  it('is a mapping above the heap for brk', () => {
+    const done = report(['brk(NULL) = 0x555555559000', 'brk(0x55555957a000) = 0x555555559000']);
+    expect(done.failures[0]!.reason.sentence).toContain('The break stays unchanged if a mapping lies above the heap');
+  });
+});
+
 describe('a recorded success is evidence', () => {
   it('of RAM: overcommit is judged only where RAM was told', () => {
     const line = `mmap(NULL, 1099511627776, ${ANON}) = 0xfeff80000000`;

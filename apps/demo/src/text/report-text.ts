@@ -107,7 +107,10 @@ function answerText(report: ReplayReport, io: Io): string {
   const judged = answers.replayed - answers.unjudged;
   const lines = [verdictText(report, io)];
   const first = report.failures.find(({ kind }) => kind !== 'agrees') ?? report.failures[0];
-  if (first !== undefined) lines.push(`Line ${first.line} failed with ${first.error}: ${first.reason.sentence}`);
+  if (first !== undefined) {
+    const how = first.error === 'unchanged' ? 'left the break unchanged' : `failed with ${first.error}`;
+    lines.push(`Line ${first.line} ${how}: ${first.reason.sentence}`);
+  }
   const deadly = signals.find((signal) => signal.deadly);
   if (deadly !== undefined) lines.push(`The process died of ${deadly.name} (line ${deadly.line}): ${deadly.sentence}`);
   if (report.crowded !== null) lines.push(crowdedText(report.crowded, report.vmas.maxMapCount));

@@ -63,6 +63,8 @@ export interface ComparisonCause {
   readonly condition: string;
   /** Options of the command that make the results agree; empty when there are none. */
   readonly options: readonly string[];
+  /** A limit that is too low, and the lowest value with which the call succeeds. */
+  readonly limit?: { readonly name: string; readonly from: number } | null;
   /** Whether the text of the question tells that it is so. */
   readonly known?: boolean;
 }

@@ -290,9 +290,6 @@ function compare(question: CallQuestion, outcome: Outcome, causes: Comparison['c
   return { recorded: recorded.text, agrees: same, causes: same ? [] : causes, note };
 }
 
-/** A limit below this is unlikely for a process, in bytes. */
-const LITTLE = 2 ** 23;
-
 /** Finds causes of a recorded failure on copies; none for a line that did not fail. */
 function causesBefore(question: CallQuestion): Comparison['causes'] {
   const { task, call, args, names } = question;
@@ -308,14 +305,7 @@ function causesBefore(question: CallQuestion): Comparison['causes'] {
     return [{ condition, options: [] }];
   }
   const attempt = (copy: Task): Outcome => makeCall(copy, call, args, names);
-  return causesOf(task, attempt, (outcome) => outcome.result === ret).map(({ condition, limit, options }) => {
-    // The limit counts all mappings, which a single call does not show.
-    const nearly =
-      limit !== null && limit.from < LITTLE && (limit.name === 'RLIMIT_AS' || limit.name === 'RLIMIT_DATA');
-    return nearly
-      ? { condition: `${limit.name} is used up by what is mapped already (--maps-before gives it)`, options: [] }
-      : { condition, options };
-  });
+  return causesOf(task, attempt, (outcome) => outcome.result === ret);
 }
 
 /** Returns the part of the address space that the call is about. */

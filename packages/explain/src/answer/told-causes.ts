@@ -5,7 +5,6 @@
 import { formatBytes, type Situation, type Told } from '@vmarea/situation';
 import {
   EACCES,
-  EEXIST,
   EINVAL,
   ENOMEM,
   MAP_NORESERVE,
@@ -17,6 +16,7 @@ import {
   RLIMIT_DATA,
   RLIMIT_MEMLOCK,
 } from '@vmarea/uapi';
+import { usualCauses } from '@vmarea/what-if';
 import type { ComparisonCause } from './answer.ts';
 import type { Call } from '../input/script.ts';
 
@@ -94,98 +94,12 @@ function isCharged({ call: { name }, args }: Failure): boolean {
   return (flags & MAP_TYPE) === MAP_SHARED || (Number(args[2] ?? 0n) & PROT_WRITE) !== 0;
 }
 
-/** Requests from which lack of memory is the usual reason; smaller ones meet a limit on the number of areas. */
-const LARGE = 2 ** 27;
-
-/**
- * The causes that a process meets whose map is not given, most likely first, each with what shows it. They take the place of
- * the limits that a search on an empty process finds.
- */
+/** The causes that a process meets whose map is not given, most likely first. */
 export function stateCauses(failure: Failure, found: readonly ComparisonCause[]): ComparisonCause[] {
   const { call, errno } = failure;
-  if (errno === EEXIST && call.name === 'mmap') {
-    return [
-      {
-        condition:
-          'something is mapped in the range already: MAP_FIXED_NOREPLACE never replaces. /proc/PID/maps shows what (--maps-before gives it); another address, or none, succeeds',
-        options: [],
-      },
-    ];
-  }
-  if (errno !== ENOMEM || !ADDING.has(call.name)) return [...found];
-  const large = addedBytes(failure) >= LARGE;
-  const count: ComparisonCause = {
-    condition:
-      'the process has vm.max_map_count areas already (65530 by default; «wc -l /proc/PID/maps» counts them): raise the sysctl',
-    options: [],
-  };
-  const window = isLow(failure)
-    ? [
-        {
-          condition:
-            'the window of MAP_32BIT, 1 GiB from 0x40000000 to 0x80000000, has no hole of this length left: other libraries and earlier allocations fill it. Map without MAP_32BIT',
-          options: [],
-        },
-      ]
-    : [];
-  const used = found.filter(({ condition }) => condition.includes('is used up by what is mapped already'));
-  const others = found.filter((cause) => !used.includes(cause));
-  const limits: ComparisonCause[] =
-    used.length === 0
-      ? []
-      : [
-          {
-            condition:
-              'RLIMIT_AS or RLIMIT_DATA is used up by what is mapped already («ulimit -v», «ulimit -d» against VmSize and VmData of /proc/PID/status)',
-            options: [],
-          },
-        ];
-  const commit = others
-    .filter(({ condition }) => condition.includes('vm.overcommit_memory') && !isLittle(condition, failure))
-    .map(commitCause);
-  const rest = others.filter(({ condition }) => !condition.includes('vm.overcommit_memory'));
-  // A hole, a split or a new mapping needs an area; brk and a growing mapping seldom do.
-  const adds = call.name !== 'brk';
-  const ordered = large
-    ? [
-        ...(isCharged(failure) ? commit : []),
-        ...rest,
-        ...limits,
-        ...(isCharged(failure) ? [] : commit),
-        ...(adds ? [count] : []),
-      ]
-    : [
-        ...rest.filter(isSpecial),
-        ...(adds ? [count] : []),
-        ...commit,
-        ...limits,
-        ...rest.filter((cause) => !isSpecial(cause)),
-      ];
-  return [...window, ...ordered];
-}
-
-/** Whether a call asks for an address in the low 2 GiB. */
-function isLow({ call: { name, args } }: Failure): boolean {
-  return name === 'mmap' && /\bMAP_32BIT\b/.test(args[3] ?? '');
-}
-
-/** No machine has so little RAM. */
-function isLittle(condition: string, failure: Failure): boolean {
-  return condition.startsWith('vm.overcommit_memory is 0') && addedBytes(failure) < 2 ** 26;
-}
-
-/** A cause of overcommit, with the figures that show it. */
-function commitCause({ condition, options }: ComparisonCause): ComparisonCause {
-  if (!condition.startsWith('vm.overcommit_memory is 2')) return { condition, options };
-  return {
-    condition: `${condition} (CommitLimit less Committed_AS of /proc/meminfo): free memory does not matter then`,
-    options: [],
-  };
-}
-
-/** Conditions that the call itself makes likely: a locked range, a missing mapping, the size of the address space. */
-function isSpecial({ condition }: ComparisonCause): boolean {
-  return /RLIMIT_MEMLOCK|is not mapped|-bit addresses/.test(condition);
+  const low = call.name === 'mmap' && /\bMAP_32BIT\b/.test(call.args[3] ?? '');
+  const recorded = { call: call.name, errno, bytes: addedBytes(failure), charged: isCharged(failure), low };
+  return usualCauses(recorded, found);
 }
 
 /** What is said of an EACCES or EPERM that only a security module gives; empty for another failure. */

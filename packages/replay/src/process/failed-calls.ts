@@ -24,10 +24,22 @@ import {
   errnoText,
   ETXTBSY,
   fromRegister,
+  MAP_32BIT,
   MAP_ANONYMOUS,
+  MAP_NORESERVE,
   MREMAP_FIXED,
+  PROT_WRITE,
 } from '@vmarea/uapi';
-import { causesOf, onCopy, type Attempt, type Cause, type Outcome } from '@vmarea/what-if';
+import {
+  causesOf,
+  onCopy,
+  usualCauses,
+  type Attempt,
+  type Cause,
+  type Outcome,
+  type RecordedFailure,
+  type UsualCause,
+} from '@vmarea/what-if';
 import { callText } from '../report/answer-text.ts';
 import type { FailureCause, FailureKind } from '../report/report.ts';
 import type { Replay } from '../replay.ts';
@@ -78,6 +90,21 @@ const forkAttempt: Attempt = (task) => {
   task.sys.wait(child.pid);
   return { result: child.pid, signal: 0, decision: 0 };
 };
+
+/** A memory call that failed in the log. */
+interface Failed {
+  readonly call: Call;
+  readonly op: MemoryOp;
+}
+
+/** What the usual causes of a failure depend on. */
+function failureOf({ call, op }: Failed, errno: number): RecordedFailure {
+  const written = 'prot' in op && (op.prot & PROT_WRITE) !== 0;
+  const kept = op.op === 'mmap' && (op.flags & MAP_NORESERVE) !== 0;
+  const low = op.op === 'mmap' && (op.flags & MAP_32BIT) !== 0 && call.argsText.includes('MAP_32BIT');
+  const charged = (written && !kept) || op.op === 'mremap' || op.op === 'brk';
+  return { call: call.name === 'mmap2' ? 'mmap' : call.name, errno, bytes: sizeOf(op), charged, low };
+}
 
 /** The explanation of a failure that does not occur here. */
 export interface Explained {
@@ -132,20 +159,22 @@ export class FailedCallDriver {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const device = this.#deviceOf(process, op);
-    const found = device === '' ? this.#search(process, attemptOf(op), ret, sizeOf(op)) : null;
+    const found = device === '' ? this.#search(process, attemptOf(op), ret, { call, op }) : null;
     const explained = found ?? this.#outside(process, call, ret, device);
     if (this.#known.size < SEARCHES) this.#known.set(text, explained);
     return explained;
   }
 
-  #search(process: Process, attempt: Attempt, ret: number | null, bytes = 0): Explained | null {
+  #search(process: Process, attempt: Attempt, ret: number | null, failed: Failed | null = null): Explained | null {
     if (this.#known.size >= SEARCHES || process.task.mm.mapCount > MOST_SEARCHED) return null;
     const wanted = ({ result }: Outcome): boolean => (ret === null ? isErr(result) : result === ret);
-    const causes = causesOf(process.task, attempt, wanted).filter((cause) => isLikely(cause, process));
+    const found = causesOf(process.task, attempt, wanted).filter((cause) => isLikely(cause, process));
     // A request of gigabytes fails for lack of memory more often than for a limit.
-    if (bytes >= LARGE) causes.sort((a, b) => Number(isMemory(b)) - Number(isMemory(a)));
+    if (failed !== null && sizeOf(failed.op) >= LARGE) found.sort((a, b) => Number(isMemory(b)) - Number(isMemory(a)));
+    const partly = process.space.recorded && failed !== null && ret !== null;
+    const causes = partly ? usualCauses(failureOf(failed, ret < 0 ? -ret : ENOMEM), found) : found;
     if (causes.length === 0) return null;
-    const error = ret === null ? 'Fails' : errnoName(ret);
+    const error = ret === null ? 'Fails' : ret >= 0 ? 'The break stays unchanged' : errnoName(ret);
     return {
       kind: 'cause',
       sentence: `${error} if ${causes[0]!.condition}.`,
@@ -246,6 +275,23 @@ export class FailedCallDriver {
       const why = 'dup_mmap charges every private writable area once more for the child (__vm_enough_memory)';
       note('cause', `${found.sentence} ${why}. No child exists.`, found.causes);
     } else note('outside', `No rule of mm gives ${error} here. No child exists.`);
+  }
+
+  /** Explains a failure that occurs here only because the log does not show what is mapped; null when it is no such one. */
+  byLuck(process: Process, call: Call, op: MemoryOp, ret: number): Explained | null {
+    if (!this.luck(process, op, ret)) return null;
+    const locks = op.op === 'mlock';
+    const limit: UsualCause = {
+      condition: 'RLIMIT_MEMLOCK is too low for the range and CAP_IPC_LOCK is missing («ulimit -l»)',
+      options: [],
+    };
+    const unmapped: UsualCause = { condition: 'a part of the range is not mapped', options: [] };
+    const causes = usualCauses(failureOf({ call, op }, -ret), locks ? [limit, unmapped] : [unmapped]);
+    return {
+      kind: 'cause',
+      sentence: `The log does not show what is mapped there. ${errnoName(ret)} if ${causes[0]!.condition}.`,
+      causes,
+    };
   }
 
   /** Returns whether the answer depends on memory that the log does not show. */

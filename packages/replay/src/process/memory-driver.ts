@@ -21,7 +21,7 @@ import {
   O_RDWR,
 } from '@vmarea/uapi';
 import { callText, formatAnswer } from '../report/answer-text.ts';
-import { attemptOf } from './failed-calls.ts';
+import { attemptOf, type Explained } from './failed-calls.ts';
 import { learnFromSuccess } from './learn.ts';
 import { makeCall, makeCallAt, makeMemoryCall, noteGiven, reachesUnknown } from './memory-calls.ts';
 import { confirmPlacement, correctPlacement, fileThatDecides } from './placement.ts';
@@ -136,8 +136,12 @@ export class MemoryDriver {
   }
 
   #agreed(process: Process, call: Call, op: MemoryOp, result: number): void {
-    if (this.#replay.failures.luck(process, op, result)) this.#tally.unjudged++;
-    else this.#tally.reproduced++;
+    const lucky = this.#replay.failures.byLuck(process, call, op, result);
+    if (lucky !== null) {
+      this.#explained(call, lucky);
+      return;
+    }
+    this.#tally.reproduced++;
     const error = result >= 0 ? 'unchanged' : errorOf(call.ret);
     const reason = this.#reason(process, result, call.name);
     this.#replay.notebook.failure({ call, text: callText(call), error, reason, kind: 'agrees', causes: [] });
@@ -145,8 +149,12 @@ export class MemoryDriver {
 
   /** Handles a failed call that the kernel here does not fail in the same way. */
   #unlike(process: Process, call: Call, op: MemoryOp): void {
+    this.#explained(call, this.#replay.failures.explain(process, call, op, call.ret));
+  }
+
+  /** Notes a failed call that was explained and not judged. */
+  #explained(call: Call, { kind, sentence, causes }: Explained): void {
     const refusedBreak = call.ret !== null && call.ret >= 0;
-    const { kind, sentence, causes } = this.#replay.failures.explain(process, call, op, call.ret);
     this.#tally.unjudged++;
     const error = refusedBreak ? 'unchanged' : errorOf(call.ret);
     const reason = { id: '', fn: `sys_${call.name}`, sentence, change: '' };

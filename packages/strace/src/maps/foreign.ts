@@ -24,7 +24,7 @@ const MOST_LINE = 1000;
 const NOTHING = { shared: false, offset: 0, major: 0, minor: 0, inode: 0 };
 
 function rights(text: string): Pick<MapsLine, 'read' | 'write' | 'exec' | 'shared'> {
-  return { read: text[0] === 'r', write: text[1] === 'w', exec: text[2] === 'x', shared: text[3] === 's' };
+  return { read: text.startsWith('r'), write: text[1] === 'w', exec: text[2] === 'x', shared: text[3] === 's' };
 }
 
 function area(start: number, end: number, more: Partial<MapsLine>): MapsLine | null {
