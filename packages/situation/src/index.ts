@@ -42,7 +42,7 @@ export {
   type RestoredMap,
   type RestoreOptions,
 } from './map/restore.ts';
-export { flagsOf, vmFlagNames } from './map/flags.ts';
+export { flagDifference, flagsOf, vmFlagNames } from './map/flags.ts';
 export { areaKind, areaPattern, KindCounter, type AreaPattern } from './map/pattern.ts';
 export { describeSituation, formatBytes, listFacts, type FactLine } from './describe.ts';
 export { DEFAULT_FILE, parseFileOption, placeFiles, type FileKind, type FileSpec, type NamedFile } from './files.ts';

@@ -2,7 +2,7 @@
  * `vmarea maps`: what a map alone tells. Figures and sums only: nothing is replayed, and 65,000 lines are a summary.
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { areaPattern, parseBytes, type AreaPattern } from '@vmarea/situation';
+import { areaPattern, flagDifference, parseBytes, type AreaPattern } from '@vmarea/situation';
 import { formatMapsLine, parseMaps, smapsFigures, type MapsLine } from '@vmarea/strace';
 import { UsageError, type Io } from '../text/io.ts';
 import { grouped, patternText } from '../text/numbers.ts';
@@ -77,6 +77,16 @@ interface Hole {
   readonly bytes: number;
 }
 
+/** Transparent huge pages of anonymous memory, by smaps. Sizes in bytes. */
+export interface HugeSummary {
+  readonly anonymous: number;
+  readonly huge: number;
+  /** Anonymous memory in areas with VM_NOHUGEPAGE. */
+  readonly forbidden: number;
+  /** Anonymous memory in areas that hold no aligned huge page of 2 MiB. */
+  readonly small: number;
+}
+
 /** What a map tells. Sizes in bytes. */
 export interface MapSummary {
   readonly areas: number;
@@ -89,6 +99,10 @@ export interface MapSummary {
   readonly holes: readonly Hole[];
   /** Neighbours that touch and look alike, and did not join. */
   readonly apart: number;
+  /** The first of their borders, and what keeps the two apart. */
+  readonly borders: readonly { readonly at: number; readonly why: string }[];
+  /** What smaps tells of transparent huge pages; null for a map. */
+  readonly huge: HugeSummary | null;
   /** The pattern that fills the map; null when none does. */
   readonly pattern: AreaPattern | null;
   /** Bits that the highest address of user space needs. */
@@ -103,6 +117,40 @@ function sameLooks(a: MapsLine, b: MapsLine): boolean {
   if (a.end !== b.start || a.name !== b.name || a.inode !== b.inode || a.name.startsWith('[stack')) return false;
   if (a.read !== b.read || a.write !== b.write || a.exec !== b.exec || a.shared !== b.shared) return false;
   return a.inode === 0 || a.offset + (a.end - a.start) === b.offset;
+}
+
+/** Borders that are shown. */
+const FEW_BORDERS = 3;
+
+/** What keeps two neighbours apart that look alike. */
+function whyBorder(lower: MapsLine, upper: MapsLine): string {
+  const others =
+    lower.inode === 0
+      ? 'each was written to before they touched (its own anon_vma), or one was copied by fork'
+      : 'the file was opened twice, or each was written to before they touched';
+  if (lower.vmFlags === undefined || upper.vmFlags === undefined)
+    return `${others}, or their flags differ (MAP_NORESERVE, madvise, mlock, mseal): VmFlags of smaps show those`;
+  const flags = flagDifference(lower.vmFlags, upper.vmFlags);
+  return flags === '' ? `the flags are the same: ${others}; or no call has tried to join them` : flags;
+}
+
+const HUGE = 2 ** 21;
+
+/** Adds up what smaps tells of huge pages. */
+class HugePages {
+  anonymous = 0;
+  huge = 0;
+  forbidden = 0;
+  small = 0;
+
+  add(line: MapsLine, figures: ReadonlyMap<string, number>): void {
+    const anonymous = figures.get('Anonymous') ?? 0;
+    this.anonymous += anonymous;
+    this.huge += figures.get('AnonHugePages') ?? 0;
+    const first = Math.ceil(line.start / HUGE) * HUGE;
+    if (line.vmFlags?.includes('nh') === true) this.forbidden += anonymous;
+    else if (first + HUGE > line.end) this.small += anonymous;
+  }
 }
 
 const RESIDENT = [
@@ -123,6 +171,8 @@ export function summarize(lines: readonly MapsLine[], maxMapCount: number): MapS
   const resident = new Map<string, number>();
   const guards: Sum = { areas: 0, bytes: 0 };
   const rwx: string[] = [];
+  const borders: { at: number; why: string }[] = [];
+  const huge = new HugePages();
   const holes: Hole[] = [];
   let [bytes, apart, last, alignment] = [0, 0, 0, 65536];
   // vsyscall lies beyond user space, and is no area of the process.
@@ -139,14 +189,18 @@ export function summarize(lines: readonly MapsLine[], maxMapCount: number): MapS
     }
     if (line.write && line.exec) rwx.push(formatMapsLine(line).trimEnd());
     if (line.start > last) holes.push({ start: last, bytes: line.start - last });
-    if (i > 0 && sameLooks(own[i - 1]!, line)) apart++;
+    if (i > 0 && sameLooks(own[i - 1]!, line)) {
+      apart++;
+      if (borders.length < FEW_BORDERS) borders.push({ at: line.start, why: whyBorder(own[i - 1]!, line) });
+    }
     last = Math.max(last, line.end);
     for (const edge of [line.start, line.end]) {
       while (alignment > 1 && edge % alignment !== 0) alignment /= 2;
     }
     const figures = line.details === undefined ? null : smapsFigures(line);
-    if (figures !== null)
-      for (const name of RESIDENT) resident.set(name, (resident.get(name) ?? 0) + (figures.get(name) ?? 0));
+    if (figures === null) continue;
+    huge.add(line, figures);
+    for (const name of RESIDENT) resident.set(name, (resident.get(name) ?? 0) + (figures.get(name) ?? 0));
   }
   return {
     areas: own.length,
@@ -157,6 +211,8 @@ export function summarize(lines: readonly MapsLine[], maxMapCount: number): MapS
     writableAndExecutable: rwx,
     holes: holes.sort((a, b) => b.bytes - a.bytes).slice(0, 5),
     apart,
+    borders,
+    huge: resident.size === 0 ? null : { ...huge },
     pattern: areaPattern(own),
     addressBits: [32, 36, 39, 42, 47, 48, 56].find((bits) => last <= 2 ** bits) ?? 64,
     pageSizeAtMost: alignment,
@@ -208,6 +264,24 @@ function windowOf(
   return { range, anchor: first.start };
 }
 
+/** Why anonymous memory has no huge pages. */
+function hugeText(pages: HugeSummary | null): string[] {
+  if (pages === null || pages.anonymous < HUGE) return [];
+  const { anonymous, huge, forbidden, small } = pages;
+  const why = [
+    forbidden > 0 ? `${amount(forbidden)} lie in areas with VM_NOHUGEPAGE (madvise(MADV_NOHUGEPAGE), MAP_STACK)` : '',
+    small > 0 ? `${amount(small)} lie in areas that hold no aligned 2 MiB` : '',
+  ].filter((words) => words !== '');
+  const rest = anonymous - huge - forbidden - small;
+  if (why.length === 0 && rest > 0 && huge === 0)
+    why.push(
+      'see /sys/kernel/mm/transparent_hugepage/enabled: with [madvise] only MADV_HUGEPAGE asks for them, with [never] nothing does',
+    );
+  return [
+    `Transparent huge pages: ${amount(huge)} of ${amount(anonymous)} anonymous memory${why.length === 0 ? '' : `; ${why.join('; ')}`}.`,
+  ];
+}
+
 function summaryText(file: string, summary: MapSummary, room: readonly string[], io: Io): string {
   const c = io.colors;
   const number = (value: number): string => grouped(value);
@@ -226,10 +300,12 @@ function summaryText(file: string, summary: MapSummary, room: readonly string[],
     lines.push(
       `Areas without access of at most 64 KiB (guards): ${number(summary.guards.areas)}, ${amount(summary.guards.bytes)}.`,
     );
-  if (summary.apart > 0)
-    lines.push(
-      `Neighbours that look alike and did not join: ${number(summary.apart)}. A map does not show why; other anon_vma, charge or advice are the usual reasons (smaps shows some).`,
-    );
+  if (summary.apart > 0) {
+    lines.push(`Neighbours that look alike and did not join: ${number(summary.apart)}.`);
+    for (const { at, why } of summary.borders) lines.push(`  at ${hex(at)}: ${why}.`);
+    if (summary.apart > summary.borders.length)
+      lines.push(`  and ${number(summary.apart - summary.borders.length)} more.`);
+  }
   lines.push(
     `Holes, largest first: ${summary.holes.map((hole) => `${amount(hole.bytes)} at ${hex(hole.start)}`).join(', ') || 'none'}.`,
   );
@@ -241,7 +317,10 @@ function summaryText(file: string, summary: MapSummary, room: readonly string[],
   }
   const resident = Object.entries(summary.resident).filter(([, value]) => value > 0);
   if (resident.length > 0)
-    lines.push(`smaps: ${resident.map(([name, value]) => `${name} ${amount(value)}`).join(', ')}.`);
+    lines.push(
+      ...hugeText(summary.huge),
+      `smaps: ${resident.map(([name, value]) => `${name} ${amount(value)}`).join(', ')}.`,
+    );
   return `${lines.join('\n')}\n`;
 }
 

@@ -105,6 +105,31 @@ export function highFlagsOf(line: SituationMapLine): number {
   return flags;
 }
 
+/** What is said of a flag that only one of two areas has: `charged to Committed_AS (VM_ACCOUNT)`. */
+function codeWords(code: string): string {
+  const low = CODES.get(code);
+  const known = VM_FLAGS.find(([flag]) => flag === low);
+  if (known !== undefined) return `${known[2]} (${known[1]})`;
+  const high = HIGH_CODES.get(code);
+  return VM_HIGH_FLAGS.find(([flag]) => flag === high)?.[1] ?? `marked «${code}»`;
+}
+
+/** Returns in words how the VmFlags of two areas differ; empty when they are the same, but for soft dirty pages. */
+export function flagDifference(lower: readonly string[], upper: readonly string[]): string {
+  const only = (a: readonly string[], b: readonly string[]): string =>
+    a
+      .filter((code) => code !== 'sd' && !b.includes(code))
+      .map(codeWords)
+      .join(', ');
+  return [
+    ['the lower', only(lower, upper)],
+    ['the upper', only(upper, lower)],
+  ]
+    .filter(([, what]) => what !== '')
+    .map(([which, what]) => `only ${which} is ${what}`)
+    .join('; ');
+}
+
 /** Returns the rights in the line, independent of VmFlags, so that printing gives the same line. */
 function shownRights(line: SituationMapLine): number {
   return (line.read ? VM_READ : 0) | (line.write ? VM_WRITE : 0) | (line.exec ? VM_EXEC : 0);
