@@ -391,4 +391,144 @@ mmap(NULL, 3221225472, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) =
 `,
     first: ['With vm.overcommit_memory=2', 'CommitLimit leaves 1.92 GiB'],
   },
+  {
+    about: 'emptyfile',
+    text: `#include <sys/mman.h>
+int main(int argc, char **argv) {
+    int fd = open(argv[1], O_RDONLY);
+    struct stat sb;
+    fstat(fd, &sb);
+    char *addr = mmap(NULL, sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (addr == MAP_FAILED) { perror("mmap"); return 1; }
+}
+`,
+    first: ['st_size is taken as 65536. For an empty file it is 0, and mmap answers EINVAL'],
+  },
+  {
+    about: 'zero-len',
+    text: `openat(AT_FDCWD, "empty.txt", O_RDONLY) = 3
+fstat(3, {st_mode=S_IFREG|0664, st_size=0, ...}) = 0
+mmap(NULL, 0, PROT_READ, MAP_PRIVATE, 3, 0) = -1 EINVAL (Invalid argument)
+`,
+    first: ['= -1 EINVAL', 'The length is 0'],
+  },
+  {
+    about: 'wronly',
+    text: `openat(AT_FDCWD, "/tmp/out", O_WRONLY|O_CREAT|O_TRUNC, 0644) = 3
+ftruncate(3, 4096) = 0
+mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, 3, 0) = -1 EACCES (Permission denied)
+`,
+    first: ['= -1 EACCES', '/tmp/out) is open write-only'],
+  },
+  {
+    about: 'noflags',
+    text: `char *p = mmap(0, 4096, PROT_READ|PROT_WRITE, MAP_ANONYMOUS, -1, 0);
+`,
+    first: ['= -1 EINVAL', 'neither MAP_SHARED nor MAP_PRIVATE'],
+  },
+  {
+    about: 'shm-sigbus',
+    text: `int fd = shm_open("/myshm", O_CREAT | O_RDWR, 0666);
+int *ptr = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+*ptr = 42;
+`,
+    first: ['= SIGBUS', 'which has 0 bytes'],
+  },
+  {
+    about: 'madvfree',
+    text: `madvise(0x7f5c3a200000, 2097152, MADV_FREE) = -1 EINVAL (Invalid argument)
+uname -r
+4.4.0-210-generic
+`,
+    first: ['= -1 EINVAL', 'MADV_FREE is of 4.5'],
+  },
+  {
+    about: 'arm64-go',
+    text: `Android, arm64
+mmap(0x4000000000, 67108864, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x4000000000
+mmap(0x8000000000, 67108864, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7a3b400000
+munmap(0x7a3b400000, 67108864) = 0
+`,
+    first: ['The hint 0x8000000000 was not taken', 'beyond the addresses of a program, which end at 0x8000000000'],
+  },
+  {
+    about: 'mlocked',
+    text: `mmap(NULL, 1048576, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_LOCKED, -1, 0) = -1 EAGAIN (Resource temporarily unavailable)
+max locked memory       (kbytes, -l) 64
+`,
+    first: ['= -1 EAGAIN', 'RLIMIT_MEMLOCK is 64 KiB'],
+  },
+  {
+    about: 'dir',
+    text: `open("/proc/self/maps", O_RDONLY) = 3
+mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0) = -1 ENODEV (No such device)
+`,
+    first: ['= -1 ENODEV', 'Files of /proc have no mmap operation'],
+  },
+  {
+    about: 'noreserve2',
+    text: `$ sysctl vm.overcommit_memory vm.overcommit_ratio
+vm.overcommit_memory = 2
+vm.overcommit_ratio = 80
+$ free -g
+              total        used        free      shared  buff/cache   available
+Mem:             62          10          50           0           2          51
+Swap:             0           0           0
+mmap(NULL, 68719476736, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0) = -1 ENOMEM (Cannot allocate memory)
+`,
+    first: ['CommitLimit leaves 49.59 GiB', 'Mode 2 ignores MAP_NORESERVE'],
+  },
+  {
+    about: 'guard',
+    text: `mmap(NULL, 8392704, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_STACK, -1, 0) = 0x7f1f4b7ff000
+mprotect(0x7f1f4b800000, 8388608, PROT_READ|PROT_WRITE) = 0
+--- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_ACCERR, si_addr=0x7f1f4b7ffff8} ---
+`,
+    first: ['= SIGSEGV', 'PROT_NONE'],
+  },
+  {
+    about: '16k-rpi',
+    text: `Raspberry Pi 5, Linux raspberrypi 6.6.20+rpt-rpi-2712 #1 SMP PREEMPT Debian 1:6.6.20-1+rpt1 (2024-03-07) aarch64 GNU/Linux
+mprotect(0x7fffa5c31000, 4096, PROT_READ) = -1 EINVAL (Invalid argument)
+`,
+    first: ['= -1 EINVAL', 'pages are 16 KiB'],
+  },
+  {
+    about: 'yy',
+    text: `12345 10:00:00.000001 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, 5</home/u/db.lmdb<regular 8:2 123>>, 0) = -1 ENODEV (No such device) <0.000010>
+`,
+    first: ['= -1 ENODEV', 'Shared mappings are missing in 9p'],
+  },
+  {
+    about: 'kube',
+    text: `Last State:     Terminated
+      Reason:       OOMKilled
+      Exit Code:    137
+`,
+    first: ['No mmap had failed'],
+  },
+  {
+    about: 'android-relro',
+    text: `java.lang.UnsatisfiedLinkError: dlopen failed: "/data/app/lib/arm64/libfoo.so" program alignment (4096) cannot be smaller than system page size (16384)
+`,
+    first: ['linked for smaller pages', 'max-page-size=16384'],
+  },
+  {
+    about: 'ldso-noexec',
+    text: `./app: error while loading shared libraries: /mnt/usb/libfoo.so: failed to map segment from shared object: Operation not permitted
+`,
+    first: ['= -1 EPERM', 'noexec'],
+  },
+  {
+    about: 'execstack',
+    text: `error while loading shared libraries: libfoo.so.1: cannot enable executable stack as shared object requires: Invalid argument
+`,
+    first: ['mprotect of the stack with PROT_EXEC was refused'],
+  },
+  {
+    about: 'numpy',
+    text: `numpy.core._exceptions.MemoryError: Unable to allocate 156. GiB for an array with shape (16000000, 1310) and data type float64
+`,
+    first: ['156 GiB are asked for in one piece'],
+  },
 ];

@@ -305,7 +305,8 @@ export class LogClues {
   private answered(call: Call, ret: number): void {
     this.answers++;
     const { line, name, args } = call;
-    const hinted = name === 'mremap' ? args[4] !== undefined : args[0] !== 'NULL' && args[0] !== '0';
+    // A hint that was not taken leaves the choice to the kernel.
+    const hinted = name === 'mremap' ? args[4] !== undefined : parseRegister(args[0] ?? '') === ret;
     const flags = name === 'mremap' ? 0 : (parseMapFlags(args[3] ?? '') ?? 0);
     const chosen = !hinted && (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) === 0;
     this.address({ value: ret, line, what: `${name} answers ${hex(ret)}`, chosen });

@@ -49,6 +49,8 @@ function unpacked(file: string, bytes: Uint8Array): Uint8Array {
 
 /** Calls up to which a log without exec counts as a part of one, pasted to ask about it. */
 const PART_OF_LOG = 60;
+/** Calls up to which a part is about one of them. */
+const FEW_CALLS = 12;
 
 /**
  * Returns whether a short text is a question: a few lines of a log with a failure, calls or messages between prose, outputs of
@@ -84,15 +86,24 @@ function isFailure({
 function isPart(text: string): boolean {
   let calls = 0;
   let failed = false;
+  let moved = 0;
   for (const event of parseLog(text)) {
     if (event.type === 'signal' && event.addr !== null) failed = true;
     if (event.type !== 'call') continue;
     const { call } = event;
     calls++;
+    if (
+      call.name === 'mmap' &&
+      /^0x/.test(call.args[0] ?? '') &&
+      (call.ret ?? -1) > 0 &&
+      Number(call.args[0]) !== call.ret
+    )
+      moved++;
     if (call.name.startsWith('exec') && !call.failed) return false;
     if (call.failed && (MEMORY_CALLS.has(call.name) || ASKED.test(call.name))) failed = true;
   }
-  return failed && calls <= PART_OF_LOG;
+  // A few lines in which nothing failed ask why they gave what they gave.
+  return failed ? calls <= PART_OF_LOG : moved > 0 && calls <= FEW_CALLS;
 }
 
 /** Calls beside memory calls whose failures are explained. */

@@ -18,7 +18,7 @@ import {
   MMAP_REGION_SHARED_MEMORY,
   MREMAP_OWNER_REFUSED,
 } from '@vmarea/mm-core/reasons';
-import { EACCES, EAGAIN, ENOMEM, EPERM, errnoName, signalName } from '@vmarea/uapi';
+import { EACCES, EAGAIN, ENODEV, ENOMEM, EPERM, errnoName, signalName } from '@vmarea/uapi';
 import { bytes, causesOf, onCopy, succeeded, type Outcome } from '@vmarea/what-if';
 import { SYSTEM_CALLS } from '../calls/system-calls.ts';
 import { formatCall, formatOutcome, hex, makeCall } from '../calls/verbs.ts';
@@ -164,8 +164,8 @@ function isFork({ name }: Call): boolean {
 /** Returns the path of the mapped device; empty for none. */
 function deviceOf({ task, call, args }: CallQuestion): string {
   const fd = call.name === 'mmap' ? Number(BigInt.asIntN(32, args[4] ?? -1n)) : -1;
-  const path = fd < 0 ? '' : (task.cur.files.fget(fd)?.path() ?? '').replace(/^\/ram(?=\/dev\/)/, '');
-  return /^\/dev\/(?!null$|zero$|shm\/|hugepages)/.test(path) ? path : '';
+  const path = fd < 0 ? '' : (task.cur.files.fget(fd)?.path() ?? '').replace(/^\/ram(?=\/(?:dev|proc|sys)\/)/, '');
+  return /^\/(?:dev\/(?!null$|zero$|shm\/|hugepages)|proc\/|sys\/)/.test(path) ? path : '';
 }
 
 /** The limit of listed rules of a call that give an errno. */
@@ -207,6 +207,8 @@ const DEVICES: readonly (readonly [path: string, sentence: string])[] = [
     ' Its ENOMEM often means that the addresses of the graphics processor, or of a 32-bit process, are used up.',
   ],
   ['/dev/fb', ' More than smem_len bytes from the offset give EINVAL.'],
+  ['/proc/', ' Files of /proc have no mmap operation: read them.'],
+  ['/sys/', ' Of sysfs only the resourceN files of PCI devices (and a few others) can be mapped.'],
   ['/dev/video', ' V4L2 gives EINVAL for an offset or a length that VIDIOC_QUERYBUF did not give.'],
 ];
 
@@ -216,7 +218,9 @@ function whoElse(question: CallQuestion, errno: number, device: string): string 
   if (errno === EAGAIN && isFork(question.call))
     return 'fork gives EAGAIN when there are too many tasks: RLIMIT_NPROC (ulimit -u), kernel.threads-max, kernel.pid_max, or the pids limit of a cgroup (containers, systemd TasksMax). Tasks are not counted here.';
   if (device !== '')
-    return `${device} is a device: the mmap of its driver answers, and gives ${errnoName(errno)} by its own rules.${DEVICES.find(([name]) => device.startsWith(name))?.[1] ?? ''}`;
+    return `${device} is a ${/^\/(?:proc|sys)\//.test(device) ? 'file of the kernel' : 'device'}: the mmap of its driver answers, and gives ${errnoName(errno)} by its own rules.${DEVICES.find(([name]) => device.startsWith(name))?.[1] ?? ''}`;
+  if (errno === ENODEV && question.call.name === 'mmap')
+    return 'The filesystem of the file cannot be mapped in this way. Shared mappings are missing in 9p (WSL, virtio, without a cache), FUSE with direct_io, vboxsf and some network filesystems; files of /proc, pipes, sockets and directories cannot be mapped at all. Put the file on a local filesystem, or map it MAP_PRIVATE.';
   if (seccompLine !== undefined)
     return `No rule of mm gives ${errnoName(errno)} here: the seccomp filter of line ${seccompLine} answered.`;
   const lsm =
@@ -285,7 +289,7 @@ function compare(question: CallQuestion, outcome: Outcome, causes: Comparison['c
       note: signalNote(recorded, question),
     };
   const unexplained = !same && failed && (causes.length === 0 || device !== '');
-  const rules = unexplained && device === '' ? rulesFor(question, -recorded.ret) : '';
+  const rules = unexplained && device === '' && recorded.ret !== -ENODEV ? rulesFor(question, -recorded.ret) : '';
   const note = unexplained ? `${whoElse(question, -recorded.ret, device)}${rules}` : '';
   return { recorded: recorded.text, agrees: same, causes: same ? [] : causes, note };
 }

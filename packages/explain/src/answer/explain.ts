@@ -269,13 +269,20 @@ function sizeNeeded({ task, args }: Ready): number {
   return (vma.vmPgoff + Math.floor((at - vma.vmStart) / page)) * page + 1;
 }
 
-/** Returns the index of the call to explain: the last failed one in a log; otherwise the last one. */
+/** Returns whether a mapping was asked for at an address and made at another one. */
+function isMoved({ name, args, recorded }: Call): boolean {
+  const asked = /^0x[0-9a-f]+$/i.test(args[0] ?? '') ? Number(args[0]) : 0;
+  return name === 'mmap' && asked > 0 && (recorded?.ret ?? -1) > 0 && recorded!.ret !== asked;
+}
+
+/** Returns the index of the call to explain: in a log the last failed one, or the last that is not where it was asked for; otherwise the last one. */
 function targetOf(script: readonly Call[]): number {
   const last = script.length - 1;
   const recorded = script.filter((call) => call.recorded !== null).length;
   const isMeant = (call: Call): boolean => isKnownCall(call.name) && (failedInLog(call) || call.name === 'access');
   if (isKnownCall(script[last]!.name) && (recorded < script.length || isMeant(script[last]!))) return last;
   for (let i = last; i >= 0; i--) if (isMeant(script[i]!)) return i;
+  for (let i = last; i >= 0; i--) if (isMoved(script[i]!)) return i;
   for (let i = last; i >= 0; i--) if (isKnownCall(script[i]!.name)) return i;
   return last;
 }
@@ -292,7 +299,9 @@ export function explain(question: Question): Answer {
   const target = targetOf(script);
   const notes: string[] = [];
   if (target < script.length - 1)
-    notes.push(`Asked about line ${script[target]!.line}, the last call of the log that failed.`);
+    notes.push(
+      `Asked about line ${script[target]!.line}${failedInLog(script[target]!) ? ', the last call of the log that failed' : ''}.`,
+    );
   const asked = script.slice(0, target + 1);
   try {
     return ask(question, asked, notes);

@@ -43,6 +43,7 @@ import {
   MINCORE_UNALIGNED,
   MLOCK_FUTURE_CHECK_LIMIT,
   MLOCK_HOLE,
+  MADVISE_UNKNOWN_ADVICE,
   MLOCK_LIMIT,
   MLOCK_NOT_MAPPED,
   MLOCK_NOT_PERMITTED,
@@ -70,6 +71,7 @@ import {
 } from '@vmarea/mm-core/reasons';
 import {
   CAP_IPC_LOCK,
+  formatMadvise,
   formatProt,
   MAP_FIXED,
   MAP_HUGETLB,
@@ -303,6 +305,21 @@ function pool(s: Subject): string {
   return `The pool has ${free} free pages of ${bytes(unit)} (${counter} is ${total}${reserved}), and ${needed} ${needed === 1 ? 'is' : 'are'} needed.`;
 }
 
+/** The release that brought an advice. */
+const ADVICE_SINCE: ReadonlyMap<number, string> = new Map([
+  [8, '4.5'],
+  [18, '4.14'],
+  [19, '4.14'],
+  [20, '5.4'],
+  [21, '5.4'],
+  [22, '5.14'],
+  [23, '5.14'],
+  [24, '5.18'],
+  [25, '6.1'],
+  [102, '6.13'],
+  [103, '6.13'],
+]);
+
 const FIGURES: Readonly<Record<number, Figure>> = {
   [SYS_MMAP_BAD_DESCRIPTOR]: (s) =>
     `Descriptor ${s.arg('fd') | 0} is not open. «--file ${Math.max(3, s.arg('fd') | 0)}=rw,size=64k» opens a file there.`,
@@ -328,6 +345,10 @@ const FIGURES: Readonly<Record<number, Figure>> = {
   },
   [MLOCK_FUTURE_CHECK_LIMIT]: lockFigure,
   [MLOCK_LIMIT]: lockFigure,
+  [MADVISE_UNKNOWN_ADVICE]: (s) => {
+    const since = ADVICE_SINCE.get(s.arg('advice'));
+    return since === undefined ? '' : `${formatMadvise(s.arg('advice'))} is of ${since}.`;
+  },
   [MLOCK_NOT_PERMITTED]: (s) =>
     `RLIMIT_MEMLOCK is ${exactBytes(s.cur.rlimits.memlock)} and the caller has no ${s.capability(CAP_IPC_LOCK).split(':')[0]!}.`,
   [MLOCK_NOT_MAPPED]: notMapped('addr'),

@@ -24,6 +24,13 @@ const FILL =
 const INDEXED =
   /(?:^|[\s(;{])(?:\*\s*\(?\s*(?:\([^()]{1,40}\)\s*)?(\w+)(?:\s*([+-]\s*[\w*+<-]{1,40}))?\s*\)?|(\w+)\s*\[([^\]]{1,60})\])\s*([-+|&^*/]?=(?!=)|\+\+|--)?/;
 
+/** The size of a file as a program finds it: `sb.st_size`, `st->st_size`. */
+const STATED = /\b[A-Za-z_]\w{0,30}(?:\.|->)st_size\b/;
+/** Bytes that a file is taken to have. */
+export const ASSUMED_FILE = 65536;
+/** A file whose name the program gets from elsewhere. */
+const OPENED = /\bopen(?:at)?\s*\(\s*(?:AT_FDCWD\s*,\s*)?[A-Za-z_]/;
+
 /** Bytes of an element of a pointer's type. */
 function elementSize(type: string): number {
   if (/\bchar\b|int8_t|\bvoid\b|\bu8\b/.test(type)) return 1;
@@ -41,10 +48,15 @@ export class SourceReader {
   /** Pointers that have an address. */
   readonly #pointers = new Set<string>();
 
+  /** Whether the size of a file was asked for, which the program finds with fstat. */
+  asksSize = false;
+
   /** Replaces names by their values, so that the script needs none of them. */
   #replaced(text: string): string {
-    if (this.#values.size === 0) return text;
-    return text.replaceAll(/"[^"]{0,300}"|[A-Za-z_]\w*/g, (word) => this.#values.get(word) ?? word);
+    if (STATED.test(text)) this.asksSize = true;
+    const sized = text.replaceAll(new RegExp(STATED.source, 'g'), String(ASSUMED_FILE));
+    if (this.#values.size === 0) return sized;
+    return sized.replaceAll(/"[^"]{0,300}"|[A-Za-z_]\w*/g, (word) => this.#values.get(word) ?? word);
   }
 
   /** Notes that a name has an address now: the result of a call. */
@@ -73,6 +85,8 @@ export class SourceReader {
    */
   line(line: string): SourceLine | null {
     if (this.#declares(line)) return { script: [] };
+    // Its descriptor is assumed where it is mapped.
+    if (OPENED.test(line) && !line.includes('"')) return { script: [] };
     const heap = HEAP.exec(line);
     if (heap !== null) return this.#allocated(heap[1]!, heap[2]!, heap[3]!);
     const aligned = MEMALIGN.exec(line);

@@ -132,7 +132,7 @@ export const MESSAGES: readonly Message[] = [
     'mode 0: ask for less, add swap, map with MAP_NORESERVE, or use vm.overcommit_memory=1',
   ),
   says(
-    /invoked oom-killer|Out of memory: Kill|Memory cgroup out of memory: Kill|oom-kill:constraint=/,
+    /invoked oom-killer|\bOOMKilled\b|Out of memory: Kill|Memory cgroup out of memory: Kill|oom-kill:constraint=/,
     'The kernel killed a process because pages could not be found when memory was touched. No mmap had failed: with overcommit, memory is promised by mmap and taken at the first touch.',
     'vm.overcommit_memory=2 makes mmap fail with ENOMEM instead, as far as the machine (not a cgroup) is concerned',
     'a message with «Memory cgroup» or CONSTRAINT_MEMCG names the limit of a container: raise memory.max (docker run --memory)',

@@ -10,7 +10,7 @@ import { SYSTEM_CALLS } from '../calls/system-calls.ts';
 import { callNames, isKnownCall, parametersOf } from '../calls/verbs.ts';
 import { ScriptError } from '../input/error.ts';
 import { parseScript, type Call } from '../input/script.ts';
-import { SourceReader } from './c-source.ts';
+import { ASSUMED_FILE, SourceReader } from './c-source.ts';
 import { MESSAGES } from './messages.ts';
 import { outsideCause } from './outside.ts';
 
@@ -106,6 +106,8 @@ class Reader {
 
   read(): void {
     for (let i = 0; i < this.#lines.length; i++) i = this.#line(i);
+    if (this.#source.asksSize)
+      this.notes.push(`st_size is taken as ${ASSUMED_FILE}. For an empty file it is 0, and mmap answers EINVAL.`);
   }
 
   /** Reads the line of an index. Returns the index of the last line that it took. */

@@ -38,7 +38,9 @@ function kindOf(path: string | null): FileKind {
 function devicePath({ name, args }: Call): string | null {
   if (!/^open(?:at)?$/.test(name)) return null;
   return (
-    /^"(\/dev\/(?!shm\/|zero"|null"|hugepages)[^"]{1,200})"/.exec(args[name === 'open' ? 0 : 1] ?? '')?.[1] ?? null
+    /^"(\/(?:dev\/(?!shm\/|zero"|null"|hugepages)|proc\/|sys\/)[^"]{1,200})"/.exec(
+      args[name === 'open' ? 0 : 1] ?? '',
+    )?.[1] ?? null
   );
 }
 
@@ -104,7 +106,7 @@ class Assumptions implements AssumedFiles {
     const absolute = path?.startsWith('/') === true ? path : null;
     this.files.set(fd, { spec, path: absolute });
     // A driver answers for a device, however it is open.
-    if (absolute?.startsWith('/dev/') !== true || kind === 'hugetlbfs') this.guessed.push(fd);
+    if (!/^\/(?:dev|proc|sys)\//.test(absolute ?? '') || kind !== 'ramfs') this.guessed.push(fd);
     this.notes.push(
       `${what}${absolute === null ? '' : ` (${absolute})`}: ${kind === 'ramfs' ? 'a plain file' : kind} open read-write is assumed; --file ${fd}=ro,size=… says otherwise.`,
     );

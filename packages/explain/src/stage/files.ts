@@ -41,7 +41,7 @@ function pathOf({ spec, path }: StagedFile, fd: number): string {
   if (spec.kind === 'hugetlbfs') return `/huge/file${fd}`;
   if (spec.kind === 'tmpfs') return `/tmp${noexec}/file${fd}`;
   // A device is a plain file here, elsewhere: its driver is not.
-  if (path?.startsWith('/dev/') === true) return `/ram${path}`;
+  if (path !== null && /^\/(?:dev|proc|sys)\//.test(path)) return `/ram${path}`;
   return path !== null && !spec.noexec ? path : `/ram${noexec}/file${fd}`;
 }
 

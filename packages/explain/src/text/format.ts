@@ -138,7 +138,7 @@ function bullets(lines: readonly string[], most: number): string[] {
 /** Returns the advice for a refusal: changes that were tried and help, or the reason's advice when none was found. */
 function changeLines(answer: Answer, most: number): string[] {
   const { refusal, changes } = answer;
-  if (answer.succeeded || refusal === null) return [];
+  if (answer.succeeded || refusal === null || (isAccess(answer) && isRecordedFailure(answer))) return [];
   const helping = changes.filter(({ then }) => !isFailure(then));
   if (helping.length > 0) return ['', 'What helps:', ...bullets(helping.map(changeLine), most)];
   const moving =
@@ -182,13 +182,20 @@ function escaped(lines: readonly string[]): string {
   return `${lines.map((line) => escapeText(line)).join('\n')}\n`;
 }
 
+/** Returns whether the answer is about an access of which only the address is known: which right it lacked is a guess. */
+function isAccess({ call }: Answer): boolean {
+  return call.startsWith('access(');
+}
+
 function head(answer: Answer): string[] {
   const notes = answer.notes.flatMap((note) => wrapped(note));
   if (!isRecordedFailure(answer))
     return [`${answer.call} = ${answer.result}`, ...refusalLines(answer), ...comparisonLines(answer), ...notes];
-  const here = answer.succeeded
-    ? [`Here, where the rest of the process is not known, it succeeds: ${answer.result}.`]
-    : [`Here it gives ${answer.result}:`, ...refusalLines(answer)];
+  const here = isAccess(answer)
+    ? []
+    : answer.succeeded
+      ? [`Here, where the rest of the process is not known, it succeeds: ${answer.result}.`]
+      : [`Here it gives ${answer.result}:`, ...refusalLines(answer)];
   return [`${answer.call} = ${answer.comparison!.recorded}`, ...failureLines(answer), ...here, ...notes];
 }
 

@@ -86,7 +86,7 @@ export const MAY_EXPAND_VM_RLIMIT_DATA: number = reason('may_expand_vm.rlimit_da
 
 export const VM_ENOUGH_MEMORY_GUESS: number = reason('vm_enough_memory.guess', {
   errno: ENOMEM,
-  says: 'With vm.overcommit_memory=0 a single request may not exceed the memory of the machine: on 4.4 the free and reclaimable memory, on 6.1 all RAM and swap.',
+  says: 'With vm.overcommit_memory=0 a single request may not exceed RAM and swap together, used or not (on 4.4: the free and reclaimable memory).',
   change: 'Map less, use MAP_NORESERVE, or set vm.overcommit_memory=1.',
   source: { fn: '__vm_enough_memory', file: 'mm/mmap.c', caller: 'mmap_region', lines: { 'msm-4.4': [1662] } },
 });
