@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseMaps, recognize } from '../src/index.ts';
+import { formatMaps, parseMaps, recognize } from '../src/index.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -80,6 +80,13 @@ describe('a map that another program printed', () => {
     const { lines, format } = parseMaps(`400000-401000 r--p 00000000 00:00 0 \n${MAPS[0]![1]}`);
     expect([lines.length, format]).toEqual([1, undefined]);
   });
+});
+
+it('a name in another column is the same name', () => {
+  const text = '7ffffdf000-8000000000 rw-p 00000000 00:00 0                                   [stack]';
+  const { lines } = parseMaps(`${text}\n`);
+  expect(lines[0]!.name).toBe('[stack]');
+  expect(formatMaps(lines)).toBe(`${text}\n`);
 });
 
 describe('brackets at the beginning', () => {

@@ -106,7 +106,9 @@ export function parseMapsLine(text: string): MapsLine | null {
   // The kernel pads to the name's column; a name may begin with blanks. Other programs pad differently.
   const padding = scan.at < NAME_COLUMN ? scan.blanks(NAME_COLUMN - scan.at) : 0;
   if (padding > 0 && scan.at < NAME_COLUMN) scan.blanks(Infinity);
-  const name = text.slice(scan.at, end);
+  const rest = text.slice(scan.at, end);
+  // Paths and the kernel's own names do not begin with blanks: the column was moved when the line was copied.
+  const name = rest.startsWith(' ') && /^ {1,200}[[/]/.test(rest) ? rest.trimStart() : rest;
   const line: MapsLine = {
     start,
     end: stop,
