@@ -143,6 +143,11 @@ class HugePages {
   forbidden = 0;
   small = 0;
 
+  get summary(): HugeSummary {
+    const { anonymous, huge, forbidden, small } = this;
+    return { anonymous, huge, forbidden, small };
+  }
+
   add(line: MapsLine, figures: ReadonlyMap<string, number>): void {
     const anonymous = figures.get('Anonymous') ?? 0;
     this.anonymous += anonymous;
@@ -212,7 +217,7 @@ export function summarize(lines: readonly MapsLine[], maxMapCount: number): MapS
     holes: holes.sort((a, b) => b.bytes - a.bytes).slice(0, 5),
     apart,
     borders,
-    huge: resident.size === 0 ? null : { ...huge },
+    huge: resident.size === 0 ? null : huge.summary,
     pattern: areaPattern(own),
     addressBits: [32, 36, 39, 42, 47, 48, 56].find((bits) => last <= 2 ** bits) ?? 64,
     pageSizeAtMost: alignment,
