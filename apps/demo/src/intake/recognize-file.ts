@@ -94,7 +94,7 @@ function isPart(text: string): boolean {
     calls++;
     if (
       call.name === 'mmap' &&
-      (call.args[0] ?? '').startsWith("0x") &&
+      (call.args[0] ?? '').startsWith('0x') &&
       (call.ret ?? -1) > 0 &&
       Number(call.args[0]) !== call.ret
     )
