@@ -9,8 +9,8 @@ import { goWay, type Way } from './ways.ts';
 import { compareFigures, compareMaps, compareRet, compareSmaps, type Difference, type Kind } from './compare.ts';
 import type { Exceptions } from './exceptions.ts';
 import { faultTwice, foldCounters, startExecutor, touchOwn, type Executor } from './executor.ts';
-import { buildMachine, type Guest } from './machine.ts';
-import { shmOperation } from './ops/shm.ts';
+import { buildMachine, inContainer, type Guest } from './machine.ts';
+import { shmOperation, useIdentifiers } from './ops/shm.ts';
 import { userfaultfdOp } from './ops/uffd.ts';
 import { callRest, queryMap } from './rest.ts';
 import { exact, hex, quantity, type Op, type Recording, type Ret } from './recording.ts';
@@ -105,6 +105,7 @@ class Run {
       inodes.setExecutor(deviceText(devMajor, devMinor), ino);
     }
     const { task } = this.executor;
+    if (inContainer(recording.header)) useIdentifiers(task, recording.ops);
     goWay(task, way ?? 'records');
     this.processes.set(0, {
       task,

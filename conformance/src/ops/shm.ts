@@ -2,7 +2,7 @@
  * The operations of recordings about System V shared memory: shmget, shmat, shmdt, shmctl.
  */
 import type { Task } from '@vmarea/kernel';
-import { IPC_STAT, newShmidDs } from '@vmarea/uapi';
+import { IPC_PRIVATE, IPC_RMID, IPC_STAT, newShmidDs, SHMMIN, syscallNumberX86 } from '@vmarea/uapi';
 import { compareFigures, compareRet, type Difference } from '../compare.ts';
 import { exact, quantity, type Op, type Ret } from '../recording.ts';
 import type { InodeNumbers } from '../text.ts';
@@ -42,6 +42,16 @@ function shmctl(task: Task, op: Op, judged: (result: number) => Difference[]): D
   if (differences.length > 0 || cmd !== IPC_STAT || op.ret !== 0) return differences;
   const recorded = { segsz: exact(op['segsz']), nattch: exact(op['nattch']), mode: exact(op['mode']) };
   return compareFigures('results', recorded, {}, { segsz: ds.segsz, nattch: ds.nattch, mode: ds.mode }, {});
+}
+
+/**
+ * On a machine in use other programs have had segments before: identifiers are given in turn, so the first one of the
+ * recording tells how many. Makes and removes as many.
+ */
+export function useIdentifiers(task: Task, ops: readonly Op[]): void {
+  const first = ops.find((op) => op.op === 'syscall' && op['nr'] === syscallNumberX86('shmget'))?.ret;
+  const used = typeof first === 'string' && !first.startsWith('-') ? exact(first) : 0;
+  for (let i = 0; i < used; i++) task.sys.shmctl(task.sys.shmget(IPC_PRIVATE, SHMMIN, 0o600), IPC_RMID);
 }
 
 /** Returns the device of a segment's file, as maps shows it. */
