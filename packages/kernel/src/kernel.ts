@@ -97,6 +97,8 @@ export interface SysvSharedMemory {
   shmat(cur: Caller, id: number, addr: number | bigint, flags: number): number;
   shmdt(cur: Caller, addr: number | bigint): number;
   shmctl(cur: Caller, id: number, cmd: number, buffer: ShmctlBuffer | null): number;
+  /** Opens a segment as shmat does, for restoring a map: mapping the file attaches it. Returns it with one reference. */
+  open(cur: Caller, id: number, flags: number): File | number;
   /** Called when a task has ended, after its address space. */
   taskEnded(cur: Caller): void;
   /** Returns a function that sets every segment back, for calls that are only tried and whose task has ended by then. */

@@ -7,7 +7,17 @@ import { createKernel, type Task } from '@vmarea/kernel';
 import { validateMm } from '@vmarea/mm-core';
 import { Shmem } from '@vmarea/shmem';
 import { formatMaps, parseMaps, type MapsLine } from '@vmarea/strace';
-import { DEFAULT_CONFIG, LINUX_6_1, MAP_ANONYMOUS, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE } from '@vmarea/uapi';
+import {
+  DEFAULT_CONFIG,
+  IPC_STAT,
+  LINUX_6_1,
+  newShmidDs,
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+} from '@vmarea/uapi';
 import {
   inferSituation,
   MapFiles,
@@ -58,6 +68,32 @@ const recorded = ['conformance/straces', 'apps/demo/recordings'].flatMap((dir) =
     .filter((name) => name.endsWith('.maps'))
     .map((name) => join(dir, name)),
 );
+
+describe('System V segments of a map', () => {
+  it('are attached, each shmat by itself, so that they can be detached', () => {
+    const text = [
+      '20000000-20001000 rw-s 00000000 00:01 32769                              /SYSV00001234 (deleted)',
+      '20002000-20004000 r--s 00002000 00:01 32769                              /SYSV00001234 (deleted)',
+      '20010000-20012000 rw-s 00000000 00:01 32769                              /SYSV00001234 (deleted)',
+      '30000000-30001000 rw-s 00000000 00:01 5                                  /SYSV00000000 (deleted)',
+    ].join('\n');
+    const { lines } = parseMaps(`${text}\n`);
+    const task = process(lines);
+    const restored = restore(task, lines);
+    const stat = (id: number): [number, number] => {
+      const ds = newShmidDs();
+      expect(task.sys.shmctl(id, IPC_STAT, ds)).toBe(0);
+      return [ds.segsz, ds.nattch];
+    };
+    expect(formatMaps(mapLinesOf(task.mm, restored))).toBe(`${text}\n`);
+    expect(stat(32769)).toEqual([0x4000, 3]);
+    expect(stat(5)).toEqual([0x1000, 1]);
+    expect(task.sys.shmget(0x1234, 0, 0)).toBe(32769);
+    expect(task.sys.shmdt(0x20000000)).toBe(0);
+    expect(stat(32769)).toEqual([0x4000, 1]);
+    expect(validateMm(task.mm)).toEqual([]);
+  });
+});
 
 describe('a map restored is the map', () => {
   it.each(recorded)('%s', (name) => {

@@ -30,6 +30,7 @@ import {
 } from '@vmarea/uapi';
 import type { File } from '@vmarea/vfs';
 import type { Shmem } from '../shmem.ts';
+import { attachFile } from './attach.ts';
 import { IpcIds } from './ids.ts';
 import { countLocked, userShmUnlock, type LockedPages } from './lock.ts';
 import {
@@ -212,6 +213,17 @@ export class ShmNamespace {
   /** shmctl(2): see {@link doShmctl}. */
   shmctl(cur: Caller, id: number, cmd: number, buffer: ShmctlBuffer | null): number {
     return doShmctl(this, cur, id, cmd, buffer);
+  }
+
+  /**
+   * Opens a segment as shmat does, for restoring a map: mapping the file attaches it.
+   *
+   * @param flags O_RDONLY or O_RDWR
+   * @returns a file with one reference; -EINVAL, -EIDRM
+   */
+  open(cur: Caller, id: number, flags: number): File | number {
+    const segment = this.obtain(cur, id);
+    return typeof segment === 'number' ? segment : attachFile(this, segment, flags);
   }
 
   /** Seconds since 1970, by the clock of the internal mount. */

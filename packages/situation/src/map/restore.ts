@@ -37,9 +37,9 @@ import {
   type Vma,
   type VmFile,
 } from '@vmarea/mm-core';
-import { vmaName, type Task } from '@vmarea/kernel';
+import { vmaName, type SysvSharedMemory, type Task } from '@vmarea/kernel';
 import { formatMapsLine, smapsFigures, type MapsLine } from '@vmarea/strace';
-import { ADDR_NO_RANDOMIZE, errnoName } from '@vmarea/uapi';
+import { ADDR_NO_RANDOMIZE, errnoName, IPC_CREAT, O_RDWR } from '@vmarea/uapi';
 import { File, type SuperBlock } from '@vmarea/vfs';
 import { SituationError } from '../error.ts';
 import type { SituationMapLine } from '../situation.ts';
@@ -69,6 +69,18 @@ export interface RestoredMap {
 
 /** The kernel's own mappings. */
 const SPECIAL = /^\[(vdso|vvar|vvar_vclock|vectors|sigpage|uprobes|compat)\]$/;
+
+/** A segment of System V shared memory: its key in hexadecimal. */
+const SEGMENT = /^\/SYSV([0-9a-f]{8}) \(deleted\)$/;
+
+/** Returns the bytes that the lines of a map show of each segment, by identifier. */
+function segmentSizesOf(lines: readonly SituationMapLine[]): Map<number, number> {
+  const sizes = new Map<number, number>();
+  for (const { name, inode, offset, start, end } of lines) {
+    if (SEGMENT.test(name)) sizes.set(inode, Math.max(sizes.get(inode) ?? 0, offset + end - start));
+  }
+  return sizes;
+}
 
 function isFile(line: MapsLine): boolean {
   return line.inode !== 0 || line.name.startsWith('/') || line.name.startsWith('[anon_shmem:');
@@ -113,7 +125,11 @@ class Restorer {
   private small = 0;
   private readonly devices = new Map<SuperBlock, string>();
 
-  constructor(task: Task, options: RestoreOptions) {
+  /** Bytes of each System V segment, by identifier. */
+  private readonly segmentSizes: ReadonlyMap<number, number>;
+
+  constructor(task: Task, options: RestoreOptions, segmentSizes: ReadonlyMap<number, number>) {
+    this.segmentSizes = segmentSizes;
     this.task = task;
     this.mm = task.mm;
     this.options = options;
@@ -170,8 +186,9 @@ class Restorer {
       this.account(vma);
       return;
     }
-    if (isFile(line)) this.backByFile(vma, line, before, number);
-    else this.anonymous(vma, line, apart);
+    if (isFile(line)) {
+      if (!this.backBySegment(vma, line)) this.backByFile(vma, line, before, number);
+    } else this.anonymous(vma, line, apart);
     vmaLink(mm, vma);
     this.account(vma);
     vmaSetPageProt(vma);
@@ -242,20 +259,71 @@ class Restorer {
     const setup = { name: '', size: end, vmFlags: VM_NORESERVE, kind: HUGETLB_ANONHUGE_INODE, log };
     const made = pages.fileSetup(task.cur, setup);
     if (!(made instanceof File)) return null;
+    if (!this.hasDevice(made, line)) return null;
     const inode = made.fInode;
-    const device = `${line.major}:${line.minor}`;
-    // One device per size: a second mount of the same size is not told apart.
-    if ((this.devices.get(inode.iSb) ?? device) !== device) {
-      made.fput();
-      return null;
-    }
-    this.devices.set(inode.iSb, device);
-    inode.iSb.devMajor = line.major;
-    inode.iSb.devMinor = line.minor;
     inode.ino = line.inode;
     inode.iSize = Math.max(inode.iSize, ASSUMED_HUGE_FILE);
     made.dentry.dynamicName = line.name;
     return made;
+  }
+
+  /**
+   * Backs an area by the System V segment of its line. Lines that one shmat can have made are of one attach.
+   *
+   * @returns false when the line is none of a segment, or this machine has no such segments
+   */
+  private backBySegment(vma: Vma, line: SituationMapLine): boolean {
+    const key = SEGMENT.exec(line.name)?.[1];
+    const { cur, kernel } = this.task;
+    const sysv = kernel.sharedMemory?.sysv;
+    if (key === undefined || sysv === undefined || !line.shared) return false;
+    const attach = `segment ${line.inode} at ${line.start - line.offset}`;
+    let file = this.files.get(attach);
+    if (file === undefined) {
+      const opened = this.openSegment(sysv, line, Number(`0x${key}`));
+      if (!(opened instanceof File) || !this.hasDevice(opened, line)) return false;
+      file = opened;
+      this.files.set(attach, file);
+    }
+    const flags = vma.vmFlags;
+    vma.vmPgoff = line.offset / this.mm.system.pageSize;
+    vma.vmFile = file.getFile();
+    if (isErr(file.fOp.mmap?.(cur, file, vma) ?? -1)) {
+      vma.vmFile = null;
+      file.fput();
+      return false;
+    }
+    vma.vmFlags = flags;
+    return true;
+  }
+
+  /** Opens the segment of a line; creates it as large as all lines of the map show. */
+  private openSegment(sysv: SysvSharedMemory, line: SituationMapLine, key: number): VmFile | number {
+    const { cur } = this.task;
+    const opened = sysv.open(cur, line.inode, O_RDWR);
+    if (typeof opened !== 'number') return opened;
+    sysv.nextId = line.inode;
+    const made = sysv.shmget(cur, key, this.segmentSizes.get(line.inode) ?? 0, IPC_CREAT | 0o777);
+    sysv.nextId = -1;
+    return made === line.inode ? sysv.open(cur, made, O_RDWR) : made;
+  }
+
+  /**
+   * Gives the internal mount of a file the device of its line. One device per mount: a second one is not told apart.
+   *
+   * @returns false when the mount has another device already; the file is then released
+   */
+  private hasDevice(file: File, line: SituationMapLine): boolean {
+    const { iSb } = file.fInode;
+    const device = `${line.major}:${line.minor}`;
+    if ((this.devices.get(iSb) ?? device) !== device) {
+      file.fput();
+      return false;
+    }
+    this.devices.set(iSb, device);
+    iSb.devMajor = line.major;
+    iSb.devMinor = line.minor;
+    return true;
   }
 
   private backByFile(vma: Vma, line: SituationMapLine, before: SituationMapLine | null, number: number): void {
@@ -362,7 +430,7 @@ export function restoreMap(task: Task, lines: readonly SituationMapLine[], optio
   const { mm } = task;
   const { system } = mm;
   task.sys.munmap(0, mm.taskSize);
-  const restorer = new Restorer(task, options);
+  const restorer = new Restorer(task, options, segmentSizesOf(lines));
   const inside: SituationMapLine[] = [];
   let before: SituationMapLine | null = null;
   lines.forEach((line, index) => {
