@@ -19,7 +19,7 @@ export function shmOperation(task: Task, op: Op, inodes: InodeNumbers, answer: A
   };
   switch (op.op) {
     case 'shmget': {
-      const id = sys.shmget(exact(op['key']), quantity(op['size']), exact(op['flags']));
+      const id = sys.shmget(exact(op['key']), quantity(op.size), exact(op['flags']));
       // The recorder numbers the inode of a segment, which is its identifier, when the program gets it.
       if (id >= 0) inodes.add(deviceOfSegment(task, id), id);
       return judged(id);

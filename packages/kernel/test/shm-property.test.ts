@@ -157,7 +157,7 @@ const protect = fc.tuple(some, place, length, fc.boolean()).map(([who, at, count
 
 const write = fc.tuple(some, place, fc.nat({ max: 255 })).map(([who, at, byte]): Step => (m) => {
   const one = pick(m.tasks, who)!;
-  const page = one.pages[at]!;
+  const page = one.pages[at] ?? null;
   if (page === null) return;
   expect(one.task.memory.load8(A + at * PAGE)).toBe(page.segment.bytes[page.index]);
   expect(one.task.memory.store8(A + at * PAGE, byte)).toBe(page.writable ? 0 : -1);

@@ -119,7 +119,8 @@ class Known {
   constructor(sysv: SysvSharedMemory, process: Process) {
     this.#sysv = sysv;
     this.#process = process;
-    this.#root = { ...process.task.cur, cred: rootCredentials() };
+    const { mm, call, rlimits, personality, minFlt, majFlt, files } = process.task.cur;
+    this.#root = { mm, call, rlimits, cred: rootCredentials(), personality, minFlt, majFlt, files };
   }
 
   has(id: number): boolean {

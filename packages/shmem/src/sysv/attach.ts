@@ -21,7 +21,7 @@ interface Attach {
 }
 
 function attachOf(file: VmFile): Attach {
-  return (file as File).private_ as Attach;
+  return (file as VmFile & { private_: unknown }).private_ as Attach;
 }
 
 /** Returns the operations of the driver behind a VMA of a segment. */
