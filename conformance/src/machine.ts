@@ -5,7 +5,7 @@
  * The tables here have what no file contains: how the kernels were built.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createArm64, type PageSize, type VaBits } from '@vmarea/arch-arm64';
 import { createX86_64, type VsyscallMode } from '@vmarea/arch-x86-64';
 import { hugetlbfs, Hugetlb } from '@vmarea/hugetlbfs';
@@ -34,7 +34,7 @@ export interface Guest {
   readonly cmdline: string;
   /** kB by name, from the guest's /proc/meminfo at boot. */
   readonly meminfo: Readonly<Record<string, number>>;
-  /** The processor has protection keys (x86-64); the recorded guests had none. */
+  /** The processor has protection keys (x86-64); those of two sets of recordings had. */
   readonly protectionKeys?: boolean | undefined;
 }
 
@@ -49,7 +49,9 @@ export function readGuest(dir: string): Guest {
     }
   }
   const cmdline = join(dir, 'guest-cmdline');
-  return { meminfo, cmdline: existsSync(cmdline) ? readFileSync(cmdline, 'utf8') : '' };
+  // No file of a guest has the features of its processor: the name of the set does.
+  const protectionKeys = /-(pku|la57)$/.test(basename(dir));
+  return { meminfo, protectionKeys, cmdline: existsSync(cmdline) ? readFileSync(cmdline, 'utf8') : '' };
 }
 
 /** The profile for a kernel's release string. */

@@ -166,6 +166,12 @@ function adviseProcess(m: Machine, pid: number, advice: number, flags: number): 
   return m.task.sys.processMadvise(pid, [{ addr: m.anon(AT, P), len: P }], advice, flags);
 }
 
+/** Memory with a protection key that denies access. */
+function keyed(m: Machine): number {
+  m.call('pkeyMprotect', m.anon(AT, P), P, RW, m.call('pkeyAlloc', 0, 1));
+  return AT;
+}
+
 /** The signal of a load from memory with tag 0 through a pointer with another one. */
 function loadTagged(m: Machine, tag: number): Ending {
   m.anon(AT, P, RW | PROT_MTE);
@@ -247,6 +253,9 @@ export function decisionCases(number: (id: string) => number): Record<string, De
         return m.call('prctl', PR_SET_MM, 5, mm.taskSize - P, 0, null);
       },
     },
+    'pkey.alloc_arguments': { run: (m) => m.call('pkeyAlloc', 1, 0) },
+    'pkey.none_free': { run: (m) => m.call('pkeyAlloc', 0, 0) },
+    'pkey.not_allocated': { run: (m) => m.call('pkeyFree', 3) },
     'mempolicy.no_numa': { run: (m) => m.call('setMempolicy', 0, null) },
     'mempolicy.mode': { boot: numa, run: (m) => m.call('setMempolicy', 99, 1) },
     'mempolicy.nodes': { boot: numa, run: (m) => m.call('mbind', m.anon(AT, P), P, MPOL_BIND, 2, 0) },
@@ -784,6 +793,7 @@ export function decisionCases(number: (id: string) => number): Record<string, De
         return takeTagFault(m.task.cur) ? m.task.cur.call.refused.signal : 0;
       },
     },
+    'fault.pkey': { boot: { protectionKeys: 16 }, run: (m) => load(m, keyed(m)) },
     'fault.not_readable': { run: (m) => load(m, m.anon(AT, P, PROT_NONE)) },
     'fault.not_writable': { run: (m) => store(m, m.anon(AT, P, PROT_READ)) },
     'fault.not_executable': { run: (m) => fetch(m, m.anon(AT, P, PROT_READ)) },

@@ -38,6 +38,7 @@ export interface BootOptions {
   readonly pageSize?: PageSize;
   /** Where addresses stop being canonical, as on x86-64. */
   readonly canonicalEnd?: number;
+  readonly protectionKeys?: number;
   readonly config?: Partial<KernelConfig>;
   readonly sysctl?: Partial<Sysctls>;
   readonly memoryBytes?: number;
@@ -139,6 +140,7 @@ export class Machine {
       arch: {
         ...createArm64({ pageSize, vaBits: pageSize === 16384 ? 47 : 48 }),
         canonicalEnd: options.canonicalEnd ?? Infinity,
+        protectionKeys: options.protectionKeys ?? 0,
       },
       profile: options.profile ?? LINUX_6_1,
       config,

@@ -69,6 +69,8 @@ export interface Arm64 {
   readonly dataMteAllowed: true;
   /** PROT_BTI and PROT_MTE; which of them the CPU has is a setting of the configuration. */
   readonly protBits: number;
+  /** No protection keys (FEAT_S1POE is not modelled). */
+  readonly protectionKeys: 0;
   /** TCR_EL1.TBI0 is set. */
   readonly ignoresTopByte: true;
   /** A CPU without FEAT_HAFDBS: the kernel sets access flag and dirty state, at a fault. */
@@ -151,6 +153,7 @@ export function createArm64(options: Arm64Options): Arm64 {
     hugeHintRoundsDown: false,
     dataMteAllowed: true,
     protBits: PROT_BTI | PROT_MTE,
+    protectionKeys: 0,
     ignoresTopByte: true,
     hardwareFlags: false,
     userfaultWp: false,

@@ -94,6 +94,8 @@ export interface X86_64 {
   readonly dataMteAllowed: false;
   /** PROT_ bits in addition to the common ones: none (PROT_BTI and PROT_MTE are arm64's). */
   readonly protBits: 0;
+  /** 16 with `protectionKeys`, otherwise 0. */
+  readonly protectionKeys: number;
   /** The processor uses all bits (no LAM). */
   readonly ignoresTopByte: false;
   /** The MMU sets the accessed and the dirty flag of an entry by itself. */
@@ -185,6 +187,7 @@ export function createX86_64(options: X86_64Options = {}): X86_64 {
     dataMteAllowed: false,
     protBits: 0,
     ignoresTopByte: false,
+    protectionKeys: executeOnly ? 16 : 0,
     hardwareFlags: true,
     userfaultWp: true,
     fetchBringsIn: true,

@@ -23,6 +23,8 @@ export const PTE_USER = 64;
 export const PTE_EXEC = 128;
 /** PS, bit 7, in a table of the second or third level: the entry is a huge page. */
 export const PTE_HUGE = 256;
+/** The protection key of the entry denies stores. */
+export const PTE_KEY_NO_WRITE = 512;
 
 /** Memory types for bits 4..5 of a `prot` argument: ordinary write-back memory. */
 export const MEMTYPE_NORMAL = 0;

@@ -23,6 +23,7 @@ import {
   PTE_DIRTY,
   PTE_EXEC,
   PTE_HUGE,
+  PTE_KEY_NO_WRITE,
   PTE_NONE_PROT,
   PTE_PRESENT,
   PTE_SPECIAL,
@@ -64,8 +65,8 @@ export class X86PageTables extends TableTree {
   /** Result of {@link walk}: bytes that the translation covers, naturally aligned. */
   walkSize: number;
   /**
-   * The protection key register: bit 2k denies access to data through key k. Only denied access is applied (it clears
-   * PTE_USER); the caller applies bits 2k+1, denied writes.
+   * The protection key register: bit 2k denies access to data through key k (it clears PTE_USER), bit 2k + 1 stores (it sets
+   * PTE_KEY_NO_WRITE).
    */
   pkru: number;
 
@@ -91,8 +92,9 @@ export class X86PageTables extends TableTree {
   }
 
   private withKey(bits: number, hi: number): number {
-    const denied = (this.pkru >>> (2 * ((hi & HI_PKEY_MASK) >>> HI_PKEY_SHIFT))) & 1;
-    return denied !== 0 ? bits & ~PTE_USER : bits;
+    const denied = (this.pkru >>> (2 * ((hi & HI_PKEY_MASK) >>> HI_PKEY_SHIFT))) & 3;
+    if ((denied & 1) !== 0) return bits & ~PTE_USER;
+    return denied !== 0 ? bits | PTE_KEY_NO_WRITE : bits;
   }
 
   /** Returns the frame of an entry; for a huge page, its first frame. Frames are below 2^32. */

@@ -1,6 +1,6 @@
 // What the kernel does on x86-64 alone. Each case names the recording of x86only-* that shows it.
 import { createX86_64 } from '@vmarea/arch-x86-64';
-import { clearRefs, doSyscall, type Kernel } from '@vmarea/kernel';
+import { clearRefs, doSyscall, type Kernel, type Task } from '@vmarea/kernel';
 import { VM_SOFTDIRTY } from '@vmarea/mm-core';
 import {
   DEFAULT_CONFIG,
@@ -122,5 +122,64 @@ describe('a private mapping of /dev/zero', () => {
       expect([profile.name, at % (2 * MIB) === 0]).toEqual([profile.name, aligned]);
       expect(sys.mmap(0, 4 * MIB, RW, MAP_SHARED, fd, 0)).toBe(at - 4 * MIB);
     }
+  });
+});
+
+describe('protection keys (x86_pkey)', () => {
+  const boot = (): Kernel =>
+    machine({
+      arch: createX86_64({ levels: 4, protectionKeys: true }),
+      profile: LINUX_6_12,
+      config: { ...DEFAULT_CONFIG, ...LINUX_6_12.usualConfig, ramBytes: 64 * MIB },
+    });
+
+  it('deny access through PKRU, whatever the mapping allows, and keep areas apart', () => {
+    const kernel = boot();
+    const frames = kernel.memory!.frames.nrFree;
+    const task = kernel.spawn();
+    const { sys } = task;
+    expect([sys.pkeyAlloc(0, 0), sys.pkeyAlloc(0, 1), sys.pkeyAlloc(0, 2)]).toEqual([1, 2, 3]);
+    sys.mmap(A, 0x4000, RW, FIXED, -1, 0);
+    task.memory.store8(A + 0x2000, 7);
+    for (const [page, key] of [
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ] as const)
+      expect(sys.pkeyMprotect(A + page * 0x1000, 0x1000, RW, key)).toBe(0);
+    expect(task.mm.mapCount).toBe(5);
+    expect(task.memory.load8(A)).toBe(0);
+    expect(task.memory.load8(A + 0x1000)).toBe(-1);
+    expect(task.cur.call.refused).toMatchObject({ signal: 11, code: 4, address: A + 0x1000 });
+    expect(task.memory.load8(A + 0x2000)).toBe(7);
+    expect(task.memory.store8(A + 0x2000, 8)).toBe(-1);
+    expect(task.cur.call.refused.code).toBe(4);
+    expect(sys.pkeyFree(2)).toBe(0);
+    expect(sys.pkeyFree(2)).toBe(-EINVAL);
+    expect(task.memory.load8(A + 0x1000)).toBe(-1);
+    expect(sys.pkeyMprotect(A, 0x1000, RW, 9)).toBe(-EINVAL);
+    for (let page = 0; page < 3; page++) sys.pkeyMprotect(A + page * 0x1000, 0x1000, RW, 0);
+    expect(task.mm.mapCount).toBeLessThan(5);
+    expectNoLeaks(kernel, frames);
+  });
+
+  it('make memory with PROT_EXEC alone execute-only, in children too, until it gets other rights', () => {
+    const kernel = boot();
+    const frames = kernel.memory!.frames.nrFree;
+    const task = kernel.spawn();
+    task.sys.mmap(A, 0x1000, RW, FIXED, -1, 0);
+    task.memory.store8(A, 0xc3);
+    expect(task.sys.mprotect(A, 0x1000, 4)).toBe(0);
+    expect(task.memory.load8(A)).toBe(-1);
+    expect(task.cur.call.refused.code).toBe(4);
+    const child = task.sys.fork() as Task;
+    expect(child.memory.load8(A)).toBe(-1);
+    expect(child.sys.mmap(A + 0x1000, 0x1000, 4, FIXED, -1, 0)).toBe(A + 0x1000);
+    expect(child.memory.load8(A + 0x1000)).toBe(-1);
+    expect(task.sys.pkeyFree(1)).toBe(-EINVAL);
+    expect(task.sys.pkeyAlloc(0, 0)).toBe(2);
+    expect(task.sys.mprotect(A, 0x1000, PROT_READ)).toBe(0);
+    expect(task.memory.load8(A)).toBe(0xc3);
+    expectNoLeaks(kernel, frames);
   });
 });

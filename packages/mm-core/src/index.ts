@@ -10,7 +10,7 @@ export { MmSystem, type MmSystemInit } from './space/system.ts';
 export { Mm } from './space/mm.ts';
 export { Vma, vmaPages } from './areas/vma.ts';
 export { beginCall, Call, makeCurrent, type MmapRequest, type RefusedAccess } from './space/call.ts';
-export { createCaller, defaultRlimits, type Caller, type Rlimits } from './space/caller.ts';
+export { createCaller, defaultRlimits, INIT_PKRU, type Caller, type Rlimits } from './space/caller.ts';
 export { hasCapability, rootCredentials, type Credentials } from './base/credentials.ts';
 export {
   createMm,
@@ -41,6 +41,7 @@ export { finishPopulate } from './calls/populate.ts';
 export { doMunmap, exitMmap, vmMunmap } from './calls/munmap.ts';
 
 // --- changing mappings
+export { keyIsAllocated, vmaPkey } from './calls/pkeys.ts';
 export { doMprotect } from './calls/mprotect.ts';
 export { doMremap } from './calls/mremap.ts';
 export { setHeap, sysBrk, vmBrk, vmDataDefaultFlags } from './calls/brk.ts';

@@ -56,6 +56,7 @@ import {
 } from './reasons.ts';
 import { addNewArea } from './merge-any.ts';
 import { mbind, setMempolicy } from './numa.ts';
+import { pkeyAlloc, pkeyFree, pkeyMprotect } from './pkeys.ts';
 import { prctl } from './prctl.ts';
 import { processMadvise } from './process-madvise.ts';
 import { int, untaggedAddr, type Register } from './register.ts';
@@ -178,6 +179,23 @@ export class MmCalls {
   mprotect(addr: Register, len: Register, prot: Register): number {
     const result = doMprotect(this.task.cur, untagged(this.task, addr), fromRegister(len), int(prot));
     return isErr(result) ? result : this.populated(result);
+  }
+
+  /** pkey_mprotect(2), see {@link pkeyMprotect}. */
+  pkeyMprotect(addr: Register, len: Register, prot: Register, key: number): number {
+    const range = { addr: untagged(this.task, addr), len: fromRegister(len), prot: int(prot) };
+    const result = pkeyMprotect(this.task, range, key);
+    return isErr(result) ? result : this.populated(result);
+  }
+
+  /** pkey_alloc(2), see {@link pkeyAlloc}. */
+  pkeyAlloc(flags: Register, rights: Register): number {
+    return pkeyAlloc(this.task, flags, rights);
+  }
+
+  /** pkey_free(2), see {@link pkeyFree}. */
+  pkeyFree(key: number): number {
+    return pkeyFree(this.task, key);
   }
 
   /** mremap(2). */

@@ -1,6 +1,6 @@
 /** Reasons of system calls before they enter a function of the memory subsystem. */
 import { reason } from '@vmarea/mm-core';
-import { EBADF, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ESRCH } from '@vmarea/uapi';
+import { EBADF, EFAULT, EINVAL, ENOENT, ENOSPC, ENOSYS, EPERM, ESRCH } from '@vmarea/uapi';
 
 export const SYS_MMAP_OFFSET_UNALIGNED: number = reason('sys_mmap.offset_unaligned', {
   errno: EINVAL,
@@ -239,4 +239,25 @@ export const PROCMAP_QUERY_NONE: number = reason('procmap_query.none', {
   says: 'No mapping that the query accepts contains the address.',
   change: 'Add PROCMAP_QUERY_COVERING_OR_NEXT_VMA to find the next one.',
   source: { fn: 'query_matching_vma', file: 'fs/proc/task_mmu.c', kernel: '6.12' },
+});
+
+export const PKEY_ALLOC_ARGUMENTS: number = reason('pkey.alloc_arguments', {
+  errno: EINVAL,
+  says: 'The flags of pkey_alloc are not 0, or the rights have a bit other than PKEY_DISABLE_ACCESS and PKEY_DISABLE_WRITE.',
+  change: 'Use 0 as flags.',
+  source: { fn: 'pkey_alloc', file: 'mm/mprotect.c', kernel: '6.1' },
+});
+
+export const PKEY_NONE_FREE: number = reason('pkey.none_free', {
+  errno: ENOSPC,
+  says: 'All protection keys are allocated, or the processor has none.',
+  change: 'Free one with pkey_free.',
+  source: { fn: 'pkey_alloc', file: 'mm/mprotect.c', kernel: '6.1' },
+});
+
+export const PKEY_NOT_ALLOCATED: number = reason('pkey.not_allocated', {
+  errno: EINVAL,
+  says: 'The protection key is not allocated, or is the kernel’s own for execute-only memory.',
+  change: 'Allocate it with pkey_alloc.',
+  source: { fn: 'mm_pkey_is_allocated', file: 'arch/x86/include/asm/pkeys.h', kernel: '6.1' },
 });

@@ -15,7 +15,6 @@ import {
   EINVAL,
   EM_X86_64,
   ENAMETOOLONG,
-  ENOSPC,
   ENOSYS,
   EOPNOTSUPP,
   EPERM,
@@ -388,11 +387,6 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   process_vm_writev: (t, a) => processVm(t, a, true),
 };
 
-/** Returns -ENOSPC: no protection key is left, as on a CPU without them. */
-function pkeyAlloc(_task: Task, a: readonly Register[]): number {
-  return int(a[0]) !== 0 || (long(a[1]) & ~3) !== 0 ? -EINVAL : -ENOSPC;
-}
-
 /** The calls that x86-64 has and arm64 has not: older ones, and those about protection keys and shadow stacks. */
 const X86_HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   open: (t, a) => HANDLERS['openat']!(t, [AT_FDCWD, raw(a[0]), openFlagsFromGeneric(int(a[1])), raw(a[2])]),
@@ -406,9 +400,9 @@ const X86_HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   pipe: (t, a) => HANDLERS['pipe2']!(t, [raw(a[0]), 0]),
   dup2: (t, a) => (int(a[0]) === int(a[1]) ? dupOntoItself(t, int(a[0])) : t.sys.dup3(int(a[0]), int(a[1]), 0)),
   ...X86_TASK_HANDLERS,
-  pkey_mprotect: (t, a) => (int(a[3]) === -1 ? t.sys.mprotect(raw(a[0]), raw(a[1]), raw(a[2])) : -EINVAL),
-  pkey_alloc: pkeyAlloc,
-  pkey_free: () => -EINVAL,
+  pkey_mprotect: (t, a) => t.sys.pkeyMprotect(raw(a[0]), raw(a[1]), raw(a[2]), int(a[3])),
+  pkey_alloc: (t, a) => t.sys.pkeyAlloc(raw(a[0]), raw(a[1])),
+  pkey_free: (t, a) => t.sys.pkeyFree(int(a[0])),
   map_shadow_stack: (t) => (t.kernel.system.config.userShadowStack ? -EOPNOTSUPP : -ENOSYS),
 };
 

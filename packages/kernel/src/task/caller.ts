@@ -1,7 +1,7 @@
 /**
  * The caller that the memory subsystem and the file layer see: the kernel's `current`, as an explicit object.
  */
-import { Call, type Credentials, type Mm } from '@vmarea/mm-core';
+import { Call, INIT_PKRU, type Credentials, type Mm } from '@vmarea/mm-core';
 import type { TagCaller } from '@vmarea/mm-core/memory';
 import type { FileCaller, FileRlimits, FilesStruct, FsStruct } from '@vmarea/vfs';
 
@@ -26,6 +26,7 @@ export class TaskCaller implements FileCaller, TagCaller {
   personality: number;
   /** The task's NUMA policy; null is the default. */
   mempolicy: object | null = null;
+  pkru: number = INIT_PKRU;
   tagControl = 0;
   tagFault = false;
   minFlt = 0;

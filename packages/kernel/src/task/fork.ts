@@ -5,7 +5,7 @@
  * process descriptors and cgroups.
  */
 import { denyWriteAccess, dupMm, refuse, type Mm } from '@vmarea/mm-core';
-import { copyToUser } from '@vmarea/mm-core/memory';
+import { copyToUser, loadPkru } from '@vmarea/mm-core/memory';
 import {
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
@@ -132,6 +132,8 @@ export function copyProcess(task: Task, args: CloneArgs): Task | number {
   });
   caller.tagControl = cur.tagControl;
   caller.mempolicy = cur.mempolicy;
+  caller.pkru = cur.pkru;
+  loadPkru(caller);
   const sighand = has(CLONE_SIGHAND) ? task.sighand : task.sighand.copy();
   if (has(CLONE_SIGHAND)) sighand.count++;
   if (has(CLONE_CLEAR_SIGHAND)) sighand.flush();

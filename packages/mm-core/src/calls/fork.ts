@@ -48,6 +48,8 @@ function copyMmFields(to: Mm, from: Mm): void {
   to.mdwe = inheritedMdwe(from);
   to.mergeAny = from.mergeAny;
   to.thpDisable = from.thpDisable;
+  to.pkeys = from.pkeys;
+  to.executeOnlyPkey = from.executeOnlyPkey;
   to.mmapBase = from.mmapBase;
   to.mmapLegacy = from.mmapLegacy;
   to.startBrk = from.startBrk;

@@ -53,6 +53,7 @@ import type { Caller } from '../space/caller.ts';
 import { isErr, refuse } from '../base/errno.ts';
 import { mmapLock, mmapUnlock } from '../space/lock.ts';
 import type { Mm } from '../space/mm.ts';
+import { withPkey } from './pkeys.ts';
 import { mmapRegion } from './map-region.ts';
 import type { Addr, AddrOrErrno, Bytes, Pages, VmFlags } from '../base/units.ts';
 import { alignDown, alignUp } from '../base/page-math.ts';
@@ -241,6 +242,7 @@ export function doMmap(cur: Caller, request: MmapRequest): AddrOrErrno {
   let pgoff = pgoffIn;
   // PROT_MTE has the value of VM_HIGH_MTE.
   let vmFlagsHigh = realProt & system.archProt & PROT_MTE;
+  if (realProt === PROT_EXEC && system.arch.protectionKeys !== 0) vmFlagsHigh = withPkey(cur, 0, 0, realProt, -1);
   if (file !== null) {
     if (!fileMmapOk(file, pgoff, pages, system.pageSize)) return refuse(cur, DO_MMAP_FILE_OFFSET, -EOVERFLOW);
     vmFlags = checkFile(cur, file, realProt, mapFlags, vmFlags);

@@ -37,6 +37,7 @@ import type { Mm } from '../space/mm.ts';
 import { CAPABILITY_SECURITY } from '../ports/hooks.ts';
 import { NO_MEMORY } from '../ports/memory.ts';
 import { mapDenyWriteExec } from './mdwe.ts';
+import { withPkey } from './pkeys.ts';
 import { isSealed } from './mseal.ts';
 import {
   MPROTECT_BAD_PROT,
@@ -174,11 +175,12 @@ function protectObject(cur: Caller, vma: Vma, part: AreaSpec, oldFlags: VmFlags)
   if (mm.tracer !== null) mm.tracer.vma('flags', vma, start);
 }
 
-/** Returns the VM_HIGH_ bits of the VMA `id` after mprotect, or -1: they stay. PROT_MTE only adds tags. */
-function newHighFlags(mm: Mm, id: number, prot: number): number {
-  const { vmas, system } = mm;
+/** Returns the VM_HIGH_ bits of the VMA `id` after mprotect, or -1: they stay. PROT_MTE only adds tags; a key replaces a key. */
+function newHighFlags(cur: Caller, id: number, prot: number, key: number): number {
+  const { vmas, system } = cur.mm;
   const old = vmas.isPlain(id) ? 0 : vmas.at(id).vmFlagsHigh;
-  const high = old | (prot & system.archProt & PROT_MTE);
+  let high = old | (prot & system.archProt & PROT_MTE);
+  if (system.arch.protectionKeys !== 0) high = withPkey(cur, high, vmas.flags(id), prot, key);
   return high === old ? -1 : high;
 }
 
@@ -197,13 +199,15 @@ function askOthers(cur: Caller, id: number, newFlags: VmFlags, reqprot: number, 
 }
 
 /** Walks over the VMAs of [start, end); the one of slot `first` contains `start`. */
-function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqprot: number): number {
+function protectRange(cur: Caller, first: number, range: AreaSpec, reqprot: number, key: number): number {
+  const { start, end } = range;
   const mm = cur.mm;
   const { tree, vmas } = mm;
   const { system } = mm;
   const { security, profile, archProt } = system;
   const clears = VM_ACCESS_FLAGS | ((archProt & PROT_BTI) << 20);
-  const asks = mm.mdwe !== 0 || security !== CAPABILITY_SECURITY || archProt !== 0;
+  const keys = system.arch.protectionKeys !== 0;
+  const asks = mm.mdwe !== 0 || security !== CAPABILITY_SECURITY || archProt !== 0 || keys;
   const rie = (cur.personality & READ_IMPLIES_EXEC) !== 0 && (reqprot & PROT_READ) !== 0;
   const part = cur.call.area;
   let i = first;
@@ -221,7 +225,7 @@ function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqpro
       if (error !== 0) return error;
     }
     const to = Math.min(tree.endOf(i), end);
-    i = mprotectFixup(cur, i, part.range(from, to, newFlags), asks ? newHighFlags(mm, id, prot) : -1);
+    i = mprotectFixup(cur, i, part.range(from, to, newFlags), asks ? newHighFlags(cur, id, prot, key) : -1);
     if (i < 0) return i;
     from = Math.max(to, tree.endOf(i));
     if (from >= end) return 0;
@@ -230,7 +234,8 @@ function protectRange(cur: Caller, first: number, start: Addr, end: Addr, reqpro
   }
 }
 
-function mprotectLocked(cur: Caller, startIn: Addr, end: Addr, prot: number, grows: number): number {
+function mprotectLocked(cur: Caller, range: AreaSpec, prot: number, grows: number, key: number): number {
+  const { start: startIn, end } = range;
   const mm = cur.mm;
   const { tree, vmas } = mm;
   if (startIn < 0) return refuse(cur, MPROTECT_NOT_MAPPED, -ENOMEM);
@@ -246,7 +251,8 @@ function mprotectLocked(cur: Caller, startIn: Addr, end: Addr, prot: number, gro
     if (tree.beginsAbove(i, start)) return refuse(cur, MPROTECT_NOT_MAPPED, -ENOMEM);
     if (grows === PROT_GROWSUP) return refuse(cur, MPROTECT_NOT_GROWSUP, -EINVAL);
   }
-  return protectRange(cur, i, start, end, prot);
+  range.start = start;
+  return protectRange(cur, i, range, prot, key);
 }
 
 /**
@@ -254,9 +260,10 @@ function mprotectLocked(cur: Caller, startIn: Addr, end: Addr, prot: number, gro
  *
  * @param start address; `len` bytes (values of `fromRegister`)
  * @param prot PROT_ bits
+ * @param key the protection key of pkey_mprotect, which is allocated; -1: as mprotect chooses it
  * @returns 0; -EINVAL, -ENOMEM, -EACCES. The VMAs before a refused one stay changed.
  */
-export function doMprotect(cur: Caller, start: Addr, len: Bytes, prot: number): number {
+export function doMprotect(cur: Caller, start: Addr, len: Bytes, prot: number, key: number = -1): number {
   checkRegisters('mprotect', start, len, prot);
   const mm = cur.mm;
   const system = mm.system;
@@ -276,7 +283,7 @@ export function doMprotect(cur: Caller, start: Addr, len: Bytes, prot: number): 
   const end = size < 0 ? Infinity : start + size;
   mmapLock(mm, 'mprotect');
   try {
-    return mprotectLocked(cur, start, end, reqprot, grows);
+    return mprotectLocked(cur, cur.call.area.range(start, end, 0), reqprot, grows, key);
   } finally {
     mmapUnlock(mm);
   }

@@ -25,6 +25,7 @@ export {
   takeTagFault,
   type TagCaller,
 } from './user/tags.ts';
+export { loadPkru } from './user/pkru.ts';
 export { accessProcessVm } from './user/remote.ts';
 
 // --- faults

@@ -23,6 +23,7 @@ import { movePageTables } from './tables/move.ts';
 import { mmRss, syncMmRss } from './frames/rss.ts';
 import { PhysicalMemory } from './frames/physical.ts';
 import { madvisePopulate, populate } from './user/populate.ts';
+import { loadPkru } from './user/pkru.ts';
 import { UserMemory } from './user/user-memory.ts';
 import { changeProtection, protectRange } from './tables/protect.ts';
 import { pageMkclean } from './cache/rmap.ts';
@@ -114,6 +115,10 @@ export class Memory implements MemoryPort, MemoryCore {
 
   zapRange(vma: Vma, start: Addr, end: Addr): void {
     zapRange(vma, start, end);
+  }
+
+  loadPkru(cur: Caller): void {
+    loadPkru(cur);
   }
 
   changeProtection(vma: Vma, start: Addr, end: Addr, _oldFlags: number): void {

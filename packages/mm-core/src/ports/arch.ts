@@ -32,6 +32,8 @@ export const PTE_PROTNONE = 32;
 export const PTE_USER = 64;
 export const PTE_EXEC = 128;
 export const PTE_HUGE = 256;
+/** A protection key denies stores. */
+export const PTE_KEY_NO_WRITE = 512;
 
 /**
  * The page tables of one address space, in the hardware's own format, inside physical memory.
@@ -207,6 +209,8 @@ export interface Arch {
    * says which of them the machine's CPU has (`cpuBti`, `cpuMte`).
    */
   readonly protBits: number;
+  /** The number of protection keys of the processor; 0: it has none. */
+  readonly protectionKeys: number;
   /** Whether the processor ignores bits 63 to 56 of an address, so that programs may keep a tag there. */
   readonly ignoresTopByte: boolean;
   /** Whether the MMU sets the accessed and dirty bits itself: a store to a clean writable page does not fault. */
@@ -247,6 +251,7 @@ export const GENERIC_ARCH: Pick<
   | 'dataMteAllowed'
   | 'protBits'
   | 'ignoresTopByte'
+  | 'protectionKeys'
   | 'hardwareFlags'
   | 'userfaultWp'
   | 'fetchBringsIn'
@@ -264,6 +269,7 @@ export const GENERIC_ARCH: Pick<
   dataMteAllowed: true,
   protBits: PROT_BTI | PROT_MTE,
   ignoresTopByte: false,
+  protectionKeys: 0,
   hardwareFlags: false,
   userfaultWp: false,
   fetchBringsIn: false,

@@ -33,6 +33,8 @@ export interface MemoryPort {
   unmapPlain?(mm: Mm, start: Addr, end: Addr, floor: Addr, ceiling: Addr): void;
   /** zap_page_range: MADV_DONTNEED and the like. */
   zapRange(vma: Vma, start: Addr, end: Addr): void;
+  /** Loads the PKRU of a task whose rights have changed, or that runs now. Without it there are no accesses. */
+  loadPkru?(cur: Caller): void;
   /** change_protection after the VMA has its new flags and vmPageProt. */
   changeProtection(vma: Vma, start: Addr, end: Addr, oldFlags: VmFlags): void;
   /**

@@ -19,6 +19,9 @@ export interface Rlimits {
   fsize: number;
 }
 
+/** PKRU of a new program: every key but 0 denies access. */
+export const INIT_PKRU = 0x55555554;
+
 /** The caller of a system call. */
 export interface Caller {
   readonly mm: Mm;
@@ -28,6 +31,8 @@ export interface Caller {
   readonly cred: Credentials;
   /** personality(2). */
   personality: number;
+  /** PKRU: bit 2k denies access to data through protection key k, bit 2k + 1 stores. */
+  pkru: number;
   /** Minor and major faults of this task. */
   minFlt: number;
   majFlt: number;
@@ -55,6 +60,7 @@ export function createCaller(mm: Mm): Caller {
     rlimits: defaultRlimits(),
     cred: rootCredentials(),
     personality: 0,
+    pkru: INIT_PKRU,
     minFlt: 0,
     majFlt: 0,
     files: null,

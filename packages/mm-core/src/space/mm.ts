@@ -52,6 +52,9 @@ export class Mm {
   exeFile: VmFile | null = null;
   /** PR_SET_MDWE: PR_MDWE_ bits, 0 when not set. */
   mdwe = 0;
+  /** The protection keys that are allocated, as bits, and the one of execute-only memory, -1 for none. */
+  pkeys = 1;
+  executeOnlyPkey = -1;
   /** PR_SET_MEMORY_MERGE (MMF_VM_MERGE_ANY). */
   mergeAny = false;
   /** PR_SET_THP_DISABLE: 0, 1, or 1 | PR_THP_DISABLE_EXCEPT_ADVISED. */

@@ -5,7 +5,7 @@
  * Mirrors arch/arm64/mm/fault.c and, depending on the architecture's fields, arch/x86/mm/fault.c. Not here: delivering the
  * signal, and the exception tables of kernel copies (uaccess.ts), which turn every refusal into EFAULT.
  */
-import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, SIGBUS, SIGKILL, SIGSEGV } from '@vmarea/uapi';
+import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SEGV_PKUERR, SI_KERNEL, SIGBUS, SIGKILL, SIGSEGV } from '@vmarea/uapi';
 import type { Caller } from '../../space/caller.ts';
 import { RETRY } from '../../base/errno.ts';
 import {
@@ -24,8 +24,10 @@ import {
   FAULT_NOT_READABLE,
   FAULT_NOT_WRITABLE,
   FAULT_NO_VMA,
+  FAULT_PKEY,
   FAULT_NOT_CANONICAL,
 } from './reasons.ts';
+import { vmaPkey } from '../../calls/pkeys.ts';
 import { expandStack } from '../../calls/stack.ts';
 import { VM_ACCESS_FLAGS, VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
@@ -47,6 +49,7 @@ const MAPERR: Siginfo = { signal: SIGSEGV, code: SEGV_MAPERR };
 const ACCERR: Siginfo = { signal: SIGSEGV, code: SEGV_ACCERR };
 const ADRERR: Siginfo = { signal: SIGBUS, code: BUS_ADRERR };
 const GENERAL_PROTECTION: Siginfo = { signal: SIGSEGV, code: SI_KERNEL };
+const KEY_DENIES: Siginfo = { signal: SIGSEGV, code: SEGV_PKUERR };
 const OOM_KILL: Siginfo = { signal: SIGKILL, code: SI_KERNEL };
 
 /**
@@ -79,6 +82,10 @@ export function doPageFault(cur: Caller, address: Addr, access: number): number 
       if (profile.faults.countsFailures) cur.minFlt++;
       return refused(cur, vma, address, MAPERR, decision);
     }
+  }
+  if (arch.protectionKeys !== 0 && access !== ACCESS_EXEC && keyDenies(cur, vma, access)) {
+    if (profile.faults.countsFailures) cur.minFlt++;
+    return refused(cur, vma, address, KEY_DENIES, FAULT_PKEY);
   }
   if ((vma.vmFlags & neededFlags(mm, access)) === 0) {
     if (profile.faults.countsFailures) cur.minFlt++;
@@ -120,6 +127,12 @@ function accessInfo(vma: Vma, access: number): Siginfo {
   const { executeOnlyCode } = vma.vmMm.system.arch;
   const only = access !== ACCESS_EXEC && (vma.vmFlags & VM_ACCESS_FLAGS) === VM_EXEC;
   return only && executeOnlyCode !== 0 ? { signal: SIGSEGV, code: executeOnlyCode } : ACCERR;
+}
+
+/** arch_vma_access_permitted: returns whether the task's PKRU forbids the access through the key of the mapping. */
+function keyDenies(cur: Caller, vma: Vma, access: number): boolean {
+  const denied = cur.pkru >>> (2 * vmaPkey(vma.vmFlagsHigh));
+  return (denied & (access === ACCESS_WRITE ? 3 : 1)) !== 0;
 }
 
 /** Returns whether the MMU finds a page at `address`, with any rights. */

@@ -37,6 +37,18 @@ export const FAULT_TAG_MISMATCH_LATER: number = reason('fault.tag_mismatch_later
   source: { fn: 'do_notify_resume', file: 'arch/arm64/kernel/signal.c', kernel: '6.1' },
 });
 
+export const FAULT_PKEY: number = reason('fault.pkey', {
+  signal: SIGSEGV,
+  says: 'The task may not access data through the protection key of the mapping, or not store through it (PKRU).',
+  change: 'Allow it in PKRU, or give the memory another key with pkey_mprotect.',
+  source: {
+    fn: 'arch_vma_access_permitted',
+    file: 'arch/x86/include/asm/mmu_context.h',
+    caller: 'access_error',
+    kernel: '6.1',
+  },
+});
+
 export const FAULT_NOT_READABLE: number = reason('fault.not_readable', {
   signal: SIGSEGV,
   says: 'The mapping allows no access at all (PROT_NONE).',

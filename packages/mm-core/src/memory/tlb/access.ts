@@ -1,7 +1,16 @@
 /**
  * The rights of page-table entries: which bits an access needs, and which an entry gets from its VMA.
  */
-import { PTE_DIRTY, PTE_EXEC, PTE_PRESENT, PTE_PROTNONE, PTE_USER, PTE_WRITE, PTE_YOUNG } from '../../ports/arch.ts';
+import {
+  PTE_DIRTY,
+  PTE_EXEC,
+  PTE_KEY_NO_WRITE,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_USER,
+  PTE_WRITE,
+  PTE_YOUNG,
+} from '../../ports/arch.ts';
 import { VM_SHARED, VM_WRITE } from '../../base/flags.ts';
 
 /** Kinds of access. */
@@ -12,7 +21,7 @@ export const ACCESS_EXEC = 2;
 const USABLE: number = PTE_PRESENT | PTE_YOUNG;
 const READ_MASK: number = USABLE | PTE_PROTNONE | PTE_USER;
 const READ_WANT: number = USABLE | PTE_USER;
-const WRITE_MASK: number = READ_MASK | PTE_WRITE | PTE_DIRTY;
+const WRITE_MASK: number = READ_MASK | PTE_WRITE | PTE_DIRTY | PTE_KEY_NO_WRITE;
 const WRITE_WANT: number = READ_WANT | PTE_WRITE | PTE_DIRTY;
 const EXEC_MASK: number = USABLE | PTE_PROTNONE | PTE_EXEC;
 const EXEC_WANT: number = USABLE | PTE_EXEC;
