@@ -4,7 +4,15 @@
  *
  * Mirrors shm_file_operations and shm_vm_ops of ipc/shm.c.
  */
-import { refuse, VM_FAULT_SIGBUS, VmOperations, type Caller, type Vma, type VmFile } from '@vmarea/mm-core';
+import {
+  refuse,
+  VM_FAULT_SIGBUS,
+  VmOperations,
+  type Caller,
+  type Vma,
+  type VmFile,
+  type VmOperationsInit,
+} from '@vmarea/mm-core';
 import { allocFile, FileOperations, type File } from '@vmarea/vfs';
 import type { ShmNamespace } from './namespace.ts';
 import { SHM_REMOVED } from './reasons.ts';
@@ -30,7 +38,7 @@ function driverOf(vma: Vma): VmOperations | null {
 }
 
 /** shm_vm_ops. It has no map_pages: a read maps one page, not those around. */
-export const shmVmOps: VmOperations = new VmOperations({
+const SHM_INIT: VmOperationsInit = {
   open(vma) {
     const { ns, id, vmOps } = attachOf(vma.vmFile!);
     vmOps?.open?.(vma);
@@ -50,7 +58,11 @@ export const shmVmOps: VmOperations = new VmOperations({
   pageSize(vma) {
     return driverOf(vma)?.pageSize?.(vma) ?? vma.vmMm.system.pageSize;
   },
-});
+};
+
+/** The operations of segments with huge pages, and of others, whose memory keeps allocation tags. */
+export const shmVmOps: VmOperations = new VmOperations(SHM_INIT);
+const taggableShmVmOps: VmOperations = new VmOperations({ ...SHM_INIT, mayTag: true });
 
 /**
  * shm_mmap: counts the mapping and maps the memory.
@@ -71,7 +83,7 @@ function shmMmap(cur: Caller, file: File, vma: Vma): number {
     return error;
   }
   attach.vmOps = vma.vmOps;
-  vma.vmOps = shmVmOps;
+  vma.vmOps = attach.vmOps?.mayTag === true ? taggableShmVmOps : shmVmOps;
   return 0;
 }
 
@@ -118,5 +130,5 @@ export function attachFile(ns: ShmNamespace, segment: Segment, flags: number): F
 
 /** Returns whether a VMA maps a segment. */
 export function isShmVma(vma: Vma): boolean {
-  return vma.vmOps === shmVmOps;
+  return vma.vmOps === shmVmOps || vma.vmOps === taggableShmVmOps;
 }
