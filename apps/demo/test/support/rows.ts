@@ -57,6 +57,9 @@ const advise =
   (ground: Ground): number =>
     ground.task.sys.madvise(ground[on], PAGE, advice);
 
+const pidOf = (child: Task | number): number => (typeof child === 'number' ? child : child.pid);
+const errnoOf = (result: unknown): number => (typeof result === 'number' ? result : 0);
+
 const row = (call: string, flag: string, make: Row['make'], note: Note = {}): Row => ({ call, flag, make, note });
 
 const NO_RECLAIM: Note = { missing: 'reclaim: there is no swap, pages stay' };
@@ -211,9 +214,7 @@ export const ROWS: readonly Row[] = [
   row('prctl', 'PR_SET_TAGGED_ADDR_CTRL', ({ task }) =>
     task.sys.prctl(abi.PR_SET_TAGGED_ADDR_CTRL, abi.PR_TAGGED_ADDR_ENABLE, 0, 0, 0n),
   ),
-  row('prctl', 'PR_SET_THP_DISABLE (41)', ({ task }) => task.sys.prctl(41, 1, 0, 0, 0n), {
-    missing: 'transparent huge pages',
-  }),
+  row('prctl', 'PR_SET_THP_DISABLE', ({ task }) => task.sys.prctl(abi.PR_SET_THP_DISABLE, 1, 0, 0, 0n)),
   row('prctl', 'PR_SET_MEMORY_MERGE (67)', ({ task }) => task.sys.prctl(67, 1, 0, 0, 0n)),
   row('personality', 'READ_IMPLIES_EXEC', ({ task }) => task.sys.personality(0x0400000)),
   row('personality', 'ADDR_COMPAT_LAYOUT', ({ task }) => task.sys.personality(0x0200000), {
@@ -223,4 +224,33 @@ export const ROWS: readonly Row[] = [
     const child = task.sys.fork();
     return typeof child === 'number' ? child : child.pid;
   }),
+  row('vfork', '', ({ task }) => pidOf(task.sys.vfork()), { asKernel: 'the parent makes no calls until exec or exit' }),
+  ...(['CLONE_VM', 'CLONE_FILES', 'CLONE_FS', 'CLONE_PARENT', 'CLONE_IO', 'CLONE_SYSVSEM'] as const).map((flag) =>
+    row('clone', flag, ({ task }) => pidOf(task.sys.clone({ flags: abi[flag] }))),
+  ),
+  row('clone', 'CLONE_VM, CLONE_SIGHAND', ({ task }) =>
+    pidOf(task.sys.clone({ flags: abi.CLONE_VM | abi.CLONE_SIGHAND })),
+  ),
+  row('clone', 'CLONE_VM, CLONE_SIGHAND, CLONE_THREAD', ({ task }) =>
+    pidOf(task.sys.clone({ flags: abi.CLONE_VM | abi.CLONE_SIGHAND | abi.CLONE_THREAD })),
+  ),
+  ...(['CLONE_NEWNS', 'CLONE_NEWUTS', 'CLONE_NEWIPC', 'CLONE_NEWUSER', 'CLONE_NEWPID', 'CLONE_NEWNET'] as const).map(
+    (flag) => row('clone', flag, ({ task }) => pidOf(task.sys.clone({ flags: abi[flag] })), { missing: 'namespaces' }),
+  ),
+  row('clone', 'CLONE_PIDFD', ({ task }) => pidOf(task.sys.clone({ flags: abi.CLONE_PIDFD })), {
+    missing: 'process descriptors',
+    since: 'linux-6.1',
+  }),
+  row(
+    'rt_sigaction',
+    'SIGSEGV',
+    ({ task }) =>
+      errnoOf(task.sys.rtSigaction(abi.SIGSEGV, { handler: FREE, flags: abi.SA_ONSTACK, restorer: 0, mask: 0n })),
+    { missing: 'signals other than those of memory faults' },
+  ),
+  row('rt_sigprocmask', 'SIG_BLOCK', ({ task }) => errnoOf(task.sys.rtSigprocmask(abi.SIG_BLOCK, 1n))),
+  row('sigaltstack', '', ({ task }) => errnoOf(task.sys.sigaltstack({ sp: FREE, size: 8192, flags: 0 }))),
+  row('sigaltstack', 'SS_AUTODISARM', ({ task }) =>
+    errnoOf(task.sys.sigaltstack({ sp: FREE, size: 8192, flags: abi.SS_AUTODISARM })),
+  ),
 ];
