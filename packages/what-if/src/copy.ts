@@ -4,17 +4,8 @@
  * The copy is a fork with what fork leaves out restored: locked pages, the flags of later mappings, and the charge, which is
  * counted once. The effects of the calls on files remain. Private huge pages lose their reservation in the copy, as in fork.
  */
-import { TaskCaller, type Kernel, type Task } from '@vmarea/kernel';
-import {
-  denyWriteAccess,
-  dupMm,
-  findVma,
-  VM_HUGETLB,
-  VM_LOCKED,
-  VM_LOCKONFAULT,
-  type AddressRange,
-  type MmSystem,
-} from '@vmarea/mm-core';
+import { copyProcess, type Kernel, type Task } from '@vmarea/kernel';
+import { findVma, VM_HUGETLB, VM_LOCKED, VM_LOCKONFAULT, type AddressRange, type MmSystem } from '@vmarea/mm-core';
 import { OVERCOMMIT_ALWAYS, type KernelConfig } from '@vmarea/uapi';
 
 const LOCKS: number = VM_LOCKED | VM_LOCKONFAULT;
@@ -100,19 +91,6 @@ function releaseReservations(task: Task, copy: Task): void {
   }
 }
 
-/** Forks a task whose child has only the areas around a range. */
-function forkAround(task: Task, around: AddressRange): Task | number {
-  const { cur, kernel } = task;
-  const mm = dupMm(cur, around);
-  if (typeof mm === 'number') return mm;
-  if (mm.exeFile !== null) denyWriteAccess(mm.exeFile);
-  const limits = task.limits.copy();
-  const cred = { ...cur.cred };
-  const [files, fs] = [cur.files.copy(), cur.fs.copy()];
-  const child = new TaskCaller({ mm, rlimits: limits.view, cred, personality: cur.personality, files, fs });
-  return kernel.adopt(task, child, limits);
-}
-
 /**
  * Runs `run` on a copy of a task. Restores limits, rights, sysctls, configuration, RAM figures and System V segments that it
  * changes.
@@ -130,7 +108,7 @@ export function onCopy<T>(task: Task, run: (copy: Task) => T, around: AddressRan
   const { tracer } = mm;
   mm.tracer = null;
   system.sysctl.overcommitMemory = OVERCOMMIT_ALWAYS;
-  const copy = around === null ? task.sys.fork() : forkAround(task, around);
+  const copy = around === null ? task.sys.fork() : copyProcess(task, { flags: 0 }, around);
   saved.restore();
   mm.tracer = tracer;
   if (typeof copy === 'number') return null;

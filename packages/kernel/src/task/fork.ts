@@ -4,7 +4,7 @@
  * Not here: registers, stack and thread pointer of the new task, which the embedder's CPU sets in `wakeUpNewTask`; namespaces,
  * process descriptors and cgroups.
  */
-import { denyWriteAccess, dupMm, refuse, type Mm } from '@vmarea/mm-core';
+import { denyWriteAccess, dupMm, refuse, type AddressRange, type Mm } from '@vmarea/mm-core';
 import { copyToUser, loadPkru } from '@vmarea/mm-core/memory';
 import {
   CLONE_CHILD_CLEARTID,
@@ -79,20 +79,21 @@ function checkFlags(task: Task, flags: number): number {
   if (has(CLONE_THREAD) && (has(CLONE_NEWUSER) || has(CLONE_NEWPID))) {
     return refuse(cur, CLONE_THREAD_IN_NAMESPACE, -EINVAL);
   }
-  if (has(CLONE_PIDFD) || has(CLONE_INTO_CGROUP) || NAMESPACES.some(has)) {
+  const pidfd = has(CLONE_PIDFD) && cur.mm.system.profile.tasks.pidfd;
+  if (pidfd || has(CLONE_INTO_CGROUP) || NAMESPACES.some(has)) {
     return refuse(cur, CLONE_NOT_MODELLED, -EINVAL);
   }
   return 0;
 }
 
 /** copy_mm. Returns the child's address space, or -ENOMEM. */
-function copyMm(task: Task, shared: boolean): Mm | number {
+function copyMm(task: Task, shared: boolean, around: AddressRange | null): Mm | number {
   const { cur } = task;
   if (shared) {
     cur.mm.users++;
     return cur.mm;
   }
-  const mm = dupMm(cur);
+  const mm = dupMm(cur, around);
   // The child runs the same program, so it also denies writing to it.
   if (typeof mm !== 'number' && mm.exeFile !== null) denyWriteAccess(mm.exeFile);
   return mm;
@@ -108,15 +109,16 @@ function putTid(to: TaskCaller, address: number, child: Task): void {
  *
  * With CLONE_VFORK the parent may make no calls until the child calls exec or exits: `parent.vforkDone()` settles then.
  *
+ * @param around when given, a copied address space has only the areas around this range (see `dupMm`)
  * @returns the new task; -EINVAL for flags that do not go together or that are not modelled; -ENOMEM
  */
-export function copyProcess(task: Task, args: CloneArgs): Task | number {
+export function copyProcess(task: Task, args: CloneArgs, around: AddressRange | null = null): Task | number {
   const { cur, kernel } = task;
   const { flags } = args;
   const has = (bit: number): boolean => hasFlag(flags, bit);
   const error = checkFlags(task, flags);
   if (error !== 0) return error;
-  const mm = copyMm(task, has(CLONE_VM));
+  const mm = copyMm(task, has(CLONE_VM), around);
   if (typeof mm === 'number') return mm;
   const thread = has(CLONE_THREAD);
   const signal = thread ? task.signal : newGroup(task, args);

@@ -115,6 +115,7 @@ export const LINUX_6_1: KernelProfile = deriveProfile(MSM_4_4, 'linux-6.1', '6.1
   },
   tasks: {
     clone3: true,
+    pidfd: true,
     thpDisableMarksMappings: false,
     altStackAutodisarm: true,
     clearsUnknownActionFlags: true,

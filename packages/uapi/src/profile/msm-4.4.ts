@@ -142,6 +142,7 @@ export const MSM_4_4: KernelProfile = {
   },
   tasks: {
     clone3: false,
+    pidfd: false,
     thpDisableMarksMappings: true,
     thpDisableExceptAdvised: false,
     altStackAutodisarm: false,

@@ -6,6 +6,8 @@
 export interface TasksFacts {
   /** clone3(2) exists. */
   readonly clone3: boolean;
+  /** CLONE_PIDFD exists; otherwise clone ignores the bit. */
+  readonly pidfd: boolean;
   /** PR_SET_THP_DISABLE makes new mappings VM_NOHUGEPAGE; otherwise it is a property of the address space alone. */
   readonly thpDisableMarksMappings: boolean;
   /** PR_SET_THP_DISABLE takes PR_THP_DISABLE_EXCEPT_ADVISED. */
