@@ -39,6 +39,7 @@ export interface Note {
   readonly asKernel?: string;
 }
 
+const ONE_NODE: Note = { missing: 'nodes other than 0' };
 const PAGE = 4096;
 const RW: number = abi.PROT_READ | abi.PROT_WRITE;
 const ANON: number = abi.MAP_PRIVATE | abi.MAP_ANONYMOUS;
@@ -173,6 +174,24 @@ export const ROWS: readonly Row[] = [
     since: 'linux-6.1',
   }),
   row('madvise', 'MADV_GUARD_INSTALL (102)', advise(102), { missing: 'guard pages', since: 'linux-6.18' }),
+  row('process_madvise', 'MADV_COLD', ({ task, anon: at }) =>
+    task.sys.processMadvise(task.pid, [{ addr: at, len: PAGE }], abi.MADV_COLD, 0),
+  ),
+  row('process_madvise', 'MADV_DONTNEED', ({ task, anon: at }) =>
+    task.sys.processMadvise(task.pid, [{ addr: at, len: PAGE }], abi.MADV_DONTNEED, 0),
+  ),
+  row('mbind', 'MPOL_BIND', ({ task, anon: at }) => task.sys.mbind(at, PAGE, abi.MPOL_BIND, 1, 0), ONE_NODE),
+  row(
+    'mbind',
+    'MPOL_INTERLEAVE',
+    ({ task, anon: at }) => task.sys.mbind(at, PAGE, abi.MPOL_INTERLEAVE, 1, 0),
+    ONE_NODE,
+  ),
+  row('set_mempolicy', 'MPOL_PREFERRED', ({ task }) => task.sys.setMempolicy(abi.MPOL_PREFERRED, 1), ONE_NODE),
+  row('pkey_alloc', '', ({ task }) => task.sys.pkeyAlloc(0, 0), {
+    asKernel: 'arm64 has no keys; on x86-64 `protectionKeys` of the architecture gives 16',
+  }),
+  row('pkey_mprotect', 'key -1', ({ task, anon: at }) => task.sys.pkeyMprotect(at, PAGE, abi.PROT_READ, -1)),
   row('memfd_create', 'MFD_ALLOW_SEALING', ({ task }) => task.sys.memfdCreate('m', abi.MFD_ALLOW_SEALING)),
   row('memfd_create', 'MFD_HUGETLB', ({ task }) => task.sys.memfdCreate('m', abi.MFD_HUGETLB)),
   row('memfd_create', 'MFD_NOEXEC_SEAL', ({ task }) => task.sys.memfdCreate('m', abi.MFD_NOEXEC_SEAL)),
@@ -210,6 +229,9 @@ export const ROWS: readonly Row[] = [
   row('userfaultfd', '', ({ task }) => task.sys.userfaultfd(0)),
   row('userfaultfd', 'UFFD_USER_MODE_ONLY', ({ task }) => task.sys.userfaultfd(abi.UFFD_USER_MODE_ONLY)),
   row('prctl', 'PR_SET_VMA_ANON_NAME', ({ task, anon: at }) => task.sys.prctl(abi.PR_SET_VMA, 0, at, PAGE, 'name')),
+  row('prctl', 'PR_SET_MM_AUXV (12)', ({ task, anon: at }) => task.sys.prctl(abi.PR_SET_MM, 12, at, 8, 0n), {
+    missing: 'the auxiliary vector, the executable file and whole maps (12 to 15)',
+  }),
   row('prctl', 'PR_SET_MDWE', ({ task }) => task.sys.prctl(abi.PR_SET_MDWE, abi.PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0n)),
   row('prctl', 'PR_SET_TAGGED_ADDR_CTRL', ({ task }) =>
     task.sys.prctl(abi.PR_SET_TAGGED_ADDR_CTRL, abi.PR_TAGGED_ADDR_ENABLE, 0, 0, 0n),
