@@ -88,7 +88,7 @@ import {
 import { SHM_CASES } from './shm-decisions.ts';
 import { TASK_CASES } from './decision-cases-tasks.ts';
 import { ANON, type Machine, RW, type BootOptions } from './machine.ts';
-import { USERFAULT_CASES } from './uffd-cases.ts';
+import { userfaultCases } from './uffd-cases.ts';
 
 /** What a case ends with: a result or negative errno, or the name of a signal. */
 export type Ending = number | string;
@@ -228,7 +228,7 @@ export function decisionCases(number: (id: string) => number): Record<string, De
     ...more,
   });
   return {
-    ...USERFAULT_CASES,
+    ...userfaultCases(injected),
     // --- the system calls themselves
     'sys_mmap.offset_unaligned': { run: (m) => m.call('mmap', 0, P, RW, ANON, -1, 1) },
     'sys_mmap.bad_descriptor': { run: (m) => m.call('mmap', 0, P, RW, MAP_PRIVATE, 99, 0) },

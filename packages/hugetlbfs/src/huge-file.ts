@@ -19,6 +19,7 @@ import {
   S_ISREG,
 } from '@vmarea/uapi';
 import {
+  BEYOND_END,
   findVma,
   refuse,
   VM_DONTEXPAND,
@@ -63,6 +64,15 @@ export const hugetlbVmOps: VmOperations = new VmOperations({
   close: hugetlbVmClose,
   maySplit: (vma, addr) => (addr % inodeOf(vma).h.size === 0 ? 0 : -EINVAL),
   pageSize: (vma) => inodeOf(vma).h.size,
+  userfault: {
+    find(vma, pgoff) {
+      const { h, inode, pages } = inodeOf(vma);
+      const index = Math.floor(pgoff / h.pagesPerHugePage);
+      return index >= Math.floor(inode.iSize / h.size) ? BEYOND_END : (pages.get(index) ?? -1);
+    },
+    // Huge pages are brought in by a fault.
+    get: () => -ENOMEM,
+  },
 });
 
 const SEALS_AGAINST_WRITE = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;

@@ -22,6 +22,8 @@ export { doSyscall, SYSCALL_NAMES } from './syscalls/table.ts';
 export type { SyscallHandler } from './syscalls/arguments.ts';
 export { MmCalls, type Register } from './syscalls/mm.ts';
 export { FileCalls, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './syscalls/file.ts';
+export { userfaultfdOf, type UffdioCopyFrom } from './syscalls/userfaultfd.ts';
+export * from './syscalls/userfaultfd-reasons.ts';
 export { ShmCalls, type ShmctlBuffer } from './syscalls/shm.ts';
 export { SignalCalls, type NewAltStack } from './syscalls/signal.ts';
 export { ProcessCalls } from './syscalls/process.ts';

@@ -41,6 +41,7 @@ export * from './calls/reasons/fork.ts';
 // --- the reasons of the memory
 export * from './memory/faults/reasons.ts';
 export * from './memory/user/reasons.ts';
+export * from './memory/uffd/reasons.ts';
 
 /** An error with Node's fields, and the reason. */
 export interface MmError extends Error {

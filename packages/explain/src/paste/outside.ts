@@ -31,6 +31,62 @@ const ROWS: readonly Row[] = [
   ],
   ['userfaultfd', 'EINVAL', 'The kernel does not know a flag: UFFD_USER_MODE_ONLY is of 5.11.'],
   [
+    'UFFDIO_COPY UFFDIO_ZEROPAGE UFFDIO_CONTINUE UFFDIO_POISON UFFDIO_MOVE',
+    'EEXIST',
+    'The first page of the range is there already: another thread has filled it, or it was never missing.',
+    'treat EEXIST as success, and wake the range with UFFDIO_WAKE',
+    'to replace a page, drop it with MADV_DONTNEED first',
+  ],
+  [
+    'UFFDIO_COPY UFFDIO_ZEROPAGE UFFDIO_CONTINUE UFFDIO_POISON UFFDIO_MOVE UFFDIO_WRITEPROTECT',
+    'ENOENT',
+    'No single mapping that is registered contains the whole range (it may have been unmapped meanwhile). For UFFDIO_MOVE also: the source page is missing. For UFFDIO_WRITEPROTECT: it is not registered with UFFDIO_REGISTER_MODE_WP.',
+    'register the range first, and stay within one mapping',
+  ],
+  [
+    'UFFDIO_COPY UFFDIO_ZEROPAGE UFFDIO_CONTINUE UFFDIO_POISON UFFDIO_MOVE UFFDIO_WRITEPROTECT',
+    'EAGAIN',
+    'A fork, mremap, munmap or madvise of the process waits until its event is read, or only a part of the range was done (the last field tells how much).',
+    'read the events, then repeat the rest',
+  ],
+  [
+    'UFFDIO_COPY UFFDIO_ZEROPAGE UFFDIO_CONTINUE UFFDIO_POISON',
+    'ESRCH',
+    'The process whose memory the userfaultfd handles has ended or has executed another program.',
+  ],
+  ['UFFDIO_COPY', 'EFAULT', 'The source is not readable memory, or the page lies beyond the end of the file.'],
+  [
+    'UFFDIO_CONTINUE',
+    'EFAULT',
+    'The page is not in the file: UFFDIO_CONTINUE maps a page that another mapping has filled.',
+    'store to the page through another mapping first, or UFFDIO_COPY',
+  ],
+  [
+    'UFFDIO_MOVE',
+    'EBUSY',
+    'The page was shared by fork and not written since, so it may belong to another process as well.',
+    'store to it first, or UFFDIO_COPY',
+  ],
+  [
+    'UFFDIO_REGISTER',
+    'EINVAL',
+    'The range is not mapped, not a multiple of the page size, or holds a mapping that userfaultfd cannot handle: it handles private anonymous memory, shmem (memfd, tmpfs) and hugetlb. Or UFFDIO_API was not made, or the kernel has not the mode (write protection on arm64 needs 6.10).',
+  ],
+  ['UFFDIO_REGISTER', 'EBUSY', 'A part of the range is registered with another userfaultfd.', 'unregister it there'],
+  [
+    'UFFDIO_REGISTER',
+    'EPERM',
+    'The mapping can never be writable: a shared mapping of a file that was opened for reading.',
+    'open it for reading and writing',
+  ],
+  [
+    'UFFDIO_API',
+    'EINVAL',
+    'The kernel does not offer a feature that was asked for, or UFFDIO_API was made already, or `api` is not 0xaa.',
+    'ask with features 0 on another descriptor, which reports those that there are',
+  ],
+  ['UFFDIO_API', 'EPERM', 'UFFD_FEATURE_EVENT_FORK needs CAP_SYS_PTRACE.'],
+  [
     'io_uring_setup io_uring_register',
     'ENOMEM',
     'Rings and registered buffers are charged to RLIMIT_MEMLOCK: rings up to 5.11, buffers always. Since 5.12 rings are charged to the cgroup.',
@@ -158,7 +214,12 @@ const BY_CALL: ReadonlyMap<string, OutsideCause> = new Map(
   ),
 );
 
-/** Returns what decides about an error of a call that is not made here; undefined when nothing is known of it. */
-export function outsideCause(call: string, errno: string): OutsideCause | undefined {
-  return BY_CALL.get(`${call} ${errno}`);
+/**
+ * Returns what decides about an error of a call that is not made here; undefined when nothing is known of it.
+ *
+ * @param args its arguments as written: those of ioctl tell the command
+ */
+export function outsideCause(call: string, errno: string, args: readonly string[] = []): OutsideCause | undefined {
+  const command = call === 'ioctl' ? (/UFFDIO_[A-Z]+/.exec(args[1] ?? '')?.[0] ?? call) : call;
+  return BY_CALL.get(`${command} ${errno}`);
 }

@@ -156,9 +156,9 @@ class Reader {
   }
 
   /** A call that is not made here, and failed for a known reason. */
-  #outside({ name, recorded, line, text }: Call): boolean {
+  #outside({ name, args, recorded, line, text }: Call): boolean {
     if (recorded?.ret == null || recorded.ret >= 0) return false;
-    const cause = outsideCause(name, errnoName(-recorded.ret));
+    const cause = outsideCause(name, errnoName(-recorded.ret), args);
     if (cause === undefined) return false;
     this.statements.push({ line, text: `${text} = ${recorded.text}`, ...cause });
     return true;
@@ -205,9 +205,9 @@ function isOpen(text: string): boolean {
 
 /** Calls of strace that are not made and not known to fail for a reason are of no interest. */
 function outsideStatements(calls: readonly Call[]): Statement[] {
-  return calls.flatMap(({ name, recorded, line, text }) => {
+  return calls.flatMap(({ name, args, recorded, line, text }) => {
     if (isKnownCall(name) || recorded?.ret == null || recorded.ret >= 0) return [];
-    const cause = outsideCause(name, errnoName(-recorded.ret));
+    const cause = outsideCause(name, errnoName(-recorded.ret), args);
     return cause === undefined ? [] : [{ line, text: `${text} = ${recorded.text}`, ...cause }];
   });
 }

@@ -29,6 +29,7 @@ import {
   VM_LOCKED,
   VM_LOCKONFAULT,
   VM_NORESERVE,
+  type Caller,
   type VmFile,
 } from '@vmarea/mm-core';
 import {
@@ -98,6 +99,7 @@ export class MmCalls {
   /** Populates the range that a call has stored; after a RETRY only the populating is repeated, not the call. */
   private populated(result: number): number {
     const { cur } = this.task;
+    if (cur.call.unread !== null) return whenRead(cur, () => this.populated(result));
     if (cur.call.populateLen === 0) return result;
     const error = finishPopulate(cur);
     if (error === RETRY) {
@@ -172,7 +174,9 @@ export class MmCalls {
 
   /** munmap(2). */
   munmap(addr: Register, len: Register): number {
-    return vmMunmap(this.task.cur, untagged(this.task, addr), fromRegister(len));
+    const { cur } = this.task;
+    const result = vmMunmap(cur, untagged(this.task, addr), fromRegister(len));
+    return cur.call.unread === null ? result : whenRead(cur, () => result);
   }
 
   /** mprotect(2). */
@@ -237,7 +241,9 @@ export class MmCalls {
 
   /** madvise(2). */
   madvise(addr: Register, len: Register, advice: Register): number {
-    return doMadvise(this.task.cur, untagged(this.task, addr), fromRegister(len), int(advice));
+    const { cur } = this.task;
+    const result = doMadvise(cur, untagged(this.task, addr), fromRegister(len), int(advice));
+    return cur.call.unread === null ? result : whenRead(cur, () => result);
   }
 
   /**
@@ -349,4 +355,17 @@ function untagged(task: Task, addr: Register): number {
 /** ALIGN to the huge page size; a length near 2^64 wraps to 0. */
 function roundHuge(len: number, size: number): number {
   return alignUpSize(len, size);
+}
+
+/**
+ * userfaultfd_event_wait_completion: waits until the reader of a userfaultfd has read what the call did.
+ *
+ * @param finish returns the call's result then
+ * @returns RETRY
+ */
+function whenRead({ call }: Caller, finish: () => number): number {
+  call.pending = call.unread;
+  call.unread = null;
+  call.resume = finish;
+  return RETRY;
 }

@@ -38,6 +38,7 @@ import { canRead, canWrite, doMkdirat, doRmdir, doUnlinkat, maxRwCount } from '@
 import { refuseCall } from '../task/refuse-call.ts';
 import { SIGNAL_HANDLERS } from './table-signals.ts';
 import { TASK_HANDLERS, X86_TASK_HANDLERS } from './table-tasks.ts';
+import { ioctlByNumber } from './ioctl.ts';
 import { processVmRw } from './process-vm.ts';
 import { PROCESS_MADVISE_NO_PIDFD } from './reasons.ts';
 import { shmctlByPointer } from './shm-structs.ts';
@@ -350,6 +351,7 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
     if (typeof name === 'number') return name === -ENAMETOOLONG ? -EINVAL : name;
     return t.sys.memfdCreate(name, int(a[1]));
   },
+  ioctl: (t, a) => ioctlByNumber(t, int(a[0]), int(a[1]) >>> 0, reg(a[2])),
   userfaultfd: (t, a) => t.sys.userfaultfd(int(a[0])),
   close: (t, a) => t.sys.close(int(a[0])),
   dup: (t, a) => t.sys.dup(int(a[0])),

@@ -28,7 +28,7 @@ import {
 } from '../base/flags.ts';
 import { inheritedMdwe } from './mdwe.ts';
 import { copyVmaFields, linkFile } from '../shape/adjust.ts';
-import { dropUserfault, VM_UFFD_FLAGS } from '../shape/userfault.ts';
+import { forkUserfault, VM_UFFD_FLAGS } from '../shape/userfault.ts';
 import { END, FLAGS, INTS, RECORD, START, STATE, STATE_LINKED } from '../areas/record.ts';
 import type { VmaTable } from '../areas/table.ts';
 import type { Vma } from '../areas/vma.ts';
@@ -92,7 +92,7 @@ function copyVmaTo(cur: Caller, child: Mm, vma: Vma): number {
     return refuse(cur, ANON_VMA_NO_MEMORY, -ENOMEM);
   }
   made.vmFlags &= KEPT_FLAGS;
-  if (made.userfaultCtx !== null) dropUserfault(made);
+  if (made.userfaultCtx !== null) forkUserfault(cur, made, vma);
   if (made.vmFile !== null) made.vmFile.getFile();
   const huge = (made.vmFlags & VM_HUGETLB) !== 0;
   if (huge) system.hugePages?.clearReservation(made);
@@ -152,7 +152,7 @@ function copyHoldings(cur: Caller, made: Vma, vma: Vma): number {
   made.anonVma = vma.anonVma;
   if (anonVmaFork(system, made, vma) !== 0) return refuse(cur, ANON_VMA_NO_MEMORY, -ENOMEM);
   made.copyExtra(vma);
-  if (made.userfaultCtx !== null) dropUserfault(made);
+  if (made.userfaultCtx !== null) forkUserfault(cur, made, vma);
   if (vma.vmFile !== null) {
     made.vmFile = vma.vmFile.getFile();
     linkFile(made);
@@ -217,6 +217,7 @@ export function dupMm(cur: Caller, around: AddressRange | null = null): Mm | num
   const error = copyVmas(cur, child, around);
   if (error !== 0) {
     exitMmap(child);
+    child.users = 0;
     child.exeFile?.fput();
     child.exeFile = null;
     return error;

@@ -225,11 +225,13 @@ function adviseFree(cur: Caller, vma: Vma, start: Addr, end: Addr, advice: numbe
     const size = vma.vmOps!.pageSize!(vma);
     if (start % size !== 0) return refuse(cur, MADVISE_HUGE_UNALIGNED, -EINVAL);
     const to = alignDownSize(end, size);
+    vma.userfaultCtx?.removed?.(cur, start, to);
     if (to > start) system.memory.zapRange(vma, start, to);
     return 0;
   }
   const forbidden = advice === MADV_DONTNEED_LOCKED ? VM_PFNMAP : VM_PFNMAP | VM_LOCKED;
   if ((flags & forbidden) !== 0) return refuse(cur, MADVISE_LOCKED, -EINVAL);
+  vma.userfaultCtx?.removed?.(cur, start, end);
   if (advice === MADV_FREE) {
     if (vma.vmOps !== null) return refuse(cur, MADVISE_FREE_FILE, -EINVAL);
     return system.memory.advise(cur, vma, start, end, advice);
@@ -249,6 +251,7 @@ function adviseRemove(cur: Caller, vma: Vma, start: Addr, end: Addr): number {
   if ((vma.vmFlags & needed) !== needed) return refuse(cur, MADVISE_REMOVE_NOT_WRITABLE, -EACCES);
   if ((file.fMode & FMODE_WRITE) === 0) return refuse(cur, MADVISE_REMOVE_NOT_WRITABLE, -EBADF);
   if (file.fOp.fallocate === null) return refuse(cur, MADVISE_REMOVE_UNSUPPORTED, -EOPNOTSUPP);
+  vma.userfaultCtx?.removed?.(cur, start, end);
   const offset = start - vma.vmStart + vma.vmPgoff * system.pageSize;
   // The kernel drops the mmap lock around the call.
   mmapUnlock(mm);

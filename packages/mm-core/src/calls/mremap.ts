@@ -201,7 +201,8 @@ function moveVma(cur: Caller, vmaIn: Vma, request: MremapRequest, newAddr: Addr)
     fromLen = newLen;
     from = newAddr;
     result = error;
-  } else if (newVma.userfaultCtx !== null) dropUserfault(newVma);
+  } else if (newVma.userfaultCtx !== null && newVma.userfaultCtx.moved?.(cur, oldAddr, newAddr, oldLen) !== true)
+    dropUserfault(newVma);
   if (huge && error === 0) system.hugePages?.clearReservation(vma);
 
   // Clears VM_ACCOUNT, so that unmapping does not return the old charge.

@@ -116,7 +116,11 @@ export function doMunmap(cur: Caller, start: Addr, len: Bytes): number {
   const extent = tree.extent(i, start, size);
   if (extent === EXACT) {
     const id = tree.idAt(i);
-    if (!mm.vmas.isPlain(id) && isSealed(mm.vmas.at(id))) return refuse(cur, MUNMAP_SEALED, -EPERM);
+    if (!mm.vmas.isPlain(id)) {
+      const vma = mm.vmas.at(id);
+      if (isSealed(vma)) return refuse(cur, MUNMAP_SEALED, -EPERM);
+      vma.userfaultCtx?.unmapped?.(cur, start, start + size);
+    }
     unmapWhole(mm, i);
   } else if (extent !== APART) return unmapParts(cur, mm.vmas.at(tree.idAt(i)), start, start + size);
   return 0;
@@ -169,7 +173,11 @@ function unmapParts(cur: Caller, at: Vma, start: Addr, end: Addr): number {
   if (error !== 0) return error;
   const first = at.vmStart < start ? at.vmNext! : findVma(mm, start)!;
   let last = first;
-  for (let next = nextBelow(last, end); next !== null; next = nextBelow(last, end)) last = next;
+  last.userfaultCtx?.unmapped?.(cur, start, end);
+  for (let next = nextBelow(last, end); next !== null; next = nextBelow(last, end)) {
+    last = next;
+    last.userfaultCtx?.unmapped?.(cur, start, end);
+  }
   detachAndFree(mm, first, last, start, end);
   return 0;
 }

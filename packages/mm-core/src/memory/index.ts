@@ -34,8 +34,10 @@ export { handleMmFault } from './faults/fault.ts';
 export { faultinRange, FOLL_FORCE, FOLL_WRITE, populateVmaPageRange, userPfn } from './user/gup.ts';
 
 // --- userfaultfd
-export { Userfaultfd, type UffdioApi } from './uffd/userfaultfd.ts';
-export type { UffdioRange, UffdioRegister } from './uffd/register.ts';
+export { Userfaultfd } from './uffd/userfaultfd.ts';
+export type { UffdMessage } from './uffd/queue.ts';
+export type { UffdSource } from './uffd/fill.ts';
+export type * from './uffd/structs.ts';
 
 // --- for drivers: the page cache, and files with pages in it
 export { AddressSpace } from './cache/address-space.ts';

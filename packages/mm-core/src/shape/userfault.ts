@@ -7,6 +7,7 @@ import { VM_HIGH_UFFD_MINOR, VM_SHARED, VM_UFFD_MISSING, VM_UFFD_WP } from '../b
 import type { Vma } from '../areas/vma.ts';
 import type { UserfaultContext } from '../ports/userfault.ts';
 import type { VmFlags } from '../base/units.ts';
+import type { Caller } from '../space/caller.ts';
 import { vmaSetPageProt } from './prot.ts';
 
 /** The registration of an area. */
@@ -28,6 +29,18 @@ export function setUserfault(vma: Vma, { userfaultCtx, vmFlags, vmFlagsHigh }: R
   vma.userfaultCtx = userfaultCtx;
   // VM_UFFD_WP changes whether the first write to a shared page must fault.
   if ((vmFlags & VM_SHARED) !== 0) vmaSetPageProt(vma);
+}
+
+/** dup_userfaultfd: gives the child's copy of a registered VMA the context of the child, or ends its registration. */
+export function forkUserfault(cur: Caller, made: Vma, vma: Vma): void {
+  const userfaultCtx = vma.userfaultCtx!.forked?.(cur, made.vmMm) ?? null;
+  if (userfaultCtx === null) dropUserfault(made);
+  else
+    setUserfault(made, {
+      userfaultCtx,
+      vmFlags: made.vmFlags | (vma.vmFlags & VM_UFFD_FLAGS),
+      vmFlagsHigh: vma.vmFlagsHigh,
+    });
 }
 
 /** Ends the registration of a VMA. */

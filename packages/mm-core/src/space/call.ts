@@ -76,6 +76,12 @@ export class Call {
   repeated = false;
   /** The arguments and the result of a driver's `fault` operation. */
   readonly vmf: FaultInfo = new FaultInfo();
+  /** Set while the kernel itself accesses user memory for the caller: UFFD_USER_MODE_ONLY refuses such a fault. */
+  inKernel = false;
+  /** Settles when the reader of a userfaultfd has read what the call did; null when nobody is to be told. The call ends then. */
+  unread: Promise<unknown> | null = null;
+  /** The fault that waits for the reader of a userfaultfd. Its `address` is the page's until the whole address is known. */
+  reported: { address: Addr } | null = null;
   /** The last access that failed with a signal. */
   readonly refused: RefusedAccess = new RefusedAccess();
 

@@ -6,6 +6,7 @@ import type { Caller } from '../space/caller.ts';
 import type { VmFile } from '../ports/file.ts';
 import { CAPABILITY_SECURITY, type Audit, type PerfEvents, type SecurityHooks, type Uprobes } from '../ports/hooks.ts';
 import type { HugeFileSetup, HugePages, HugeState, SharedMemory } from '../ports/huge-pages.ts';
+import type { UserfaultContext } from '../ports/userfault.ts';
 import type { Vma } from '../areas/vma.ts';
 import type { VmOperationsInit } from '../ports/vm-operations.ts';
 import { TestFile } from './test-file.ts';
@@ -143,10 +144,15 @@ export class TestHugePages implements HugePages {
 }
 
 /** A userfaultfd that watches a range: an identity only. */
-export class TestUserfaultContext {
+export class TestUserfaultContext implements UserfaultContext {
   readonly name: string;
 
   constructor(name: string) {
     this.name = name;
+  }
+
+  /** The child's areas are not registered. */
+  forked(): null {
+    return null;
   }
 }

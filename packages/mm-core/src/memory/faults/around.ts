@@ -6,11 +6,19 @@
  */
 import type { VmOperations } from '../../ports/vm-operations.ts';
 import type { Vma } from '../../areas/vma.ts';
+import { VM_HIGH_UFFD_MINOR, VM_UFFD_WP } from '../../base/flags.ts';
+import type { PageMarks } from '../tlb/marks.ts';
 import { protWrite } from '../tlb/access.ts';
 import type { MmState } from '../tlb/state.ts';
 import { addFileRmap } from '../frames/meta.ts';
 import { foldBatches } from '../frames/rss.ts';
 import type { Addr } from '../../base/units.ts';
+
+/** should_fault_around: pages whose first access must be reported, and poisoned ones, are not mapped around a fault. */
+function mayMapAround(marks: PageMarks, vma: Vma): boolean {
+  const reported = (vma.vmFlags & VM_UFFD_WP) !== 0 || (vma.vmFlagsHigh & VM_HIGH_UFFD_MINOR) !== 0;
+  return !reported && marks.poisoned.size === 0;
+}
 
 /**
  * Maps the pages around `address` that are in the cache and up to date.
@@ -18,6 +26,7 @@ import type { Addr } from '../../base/units.ts';
  * @param ops operations with `mapPage`
  */
 export function doFaultAround(state: MmState, vma: Vma, ops: VmOperations, address: Addr): void {
+  if (state.marks !== null && !mayMapAround(state.marks, vma)) return;
   const mm = state.mm;
   const { pageSize, config, arch } = mm.system;
   const pt = mm.pageTables!;

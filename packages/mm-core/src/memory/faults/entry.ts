@@ -5,13 +5,24 @@
  * Mirrors arch/arm64/mm/fault.c and, depending on the architecture's fields, arch/x86/mm/fault.c. Not here: delivering the
  * signal, and the exception tables of kernel copies (uaccess.ts), which turn every refusal into EFAULT.
  */
-import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SEGV_PKUERR, SI_KERNEL, SIGBUS, SIGKILL, SIGSEGV } from '@vmarea/uapi';
+import {
+  BUS_ADRERR,
+  BUS_MCEERR_AR,
+  SEGV_ACCERR,
+  SEGV_MAPERR,
+  SEGV_PKUERR,
+  SI_KERNEL,
+  SIGBUS,
+  SIGKILL,
+  SIGSEGV,
+} from '@vmarea/uapi';
 import type { Caller } from '../../space/caller.ts';
 import { RETRY } from '../../base/errno.ts';
 import {
   FAULT_FLAG_USER,
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
+  VM_FAULT_HWPOISON,
   VM_FAULT_MAJOR,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
@@ -48,6 +59,7 @@ export interface Siginfo {
 const MAPERR: Siginfo = { signal: SIGSEGV, code: SEGV_MAPERR };
 const ACCERR: Siginfo = { signal: SIGSEGV, code: SEGV_ACCERR };
 const ADRERR: Siginfo = { signal: SIGBUS, code: BUS_ADRERR };
+const MCEERR: Siginfo = { signal: SIGBUS, code: BUS_MCEERR_AR };
 const GENERAL_PROTECTION: Siginfo = { signal: SIGSEGV, code: SI_KERNEL };
 const KEY_DENIES: Siginfo = { signal: SIGSEGV, code: SEGV_PKUERR };
 const OOM_KILL: Siginfo = { signal: SIGKILL, code: SI_KERNEL };
@@ -101,9 +113,14 @@ export function doPageFault(cur: Caller, address: Addr, access: number): number 
     else cur.minFlt++;
     return 0;
   }
-  if ((result & VM_FAULT_ERROR) === 0) return RETRY;
+  if ((result & VM_FAULT_ERROR) === 0) {
+    // UFFD_FEATURE_EXACT_ADDRESS reports the whole address.
+    if (cur.call.reported !== null) cur.call.reported.address = address;
+    return RETRY;
+  }
   if (profile.faults.countsFailures) cur.minFlt++;
   if ((result & VM_FAULT_OOM) !== 0) return refused(cur, vma, address, OOM_KILL, cur.call.reason);
+  if ((result & VM_FAULT_HWPOISON) !== 0) return refused(cur, vma, address, MCEERR, cur.call.reason);
   if ((result & VM_FAULT_SIGBUS) !== 0) return refused(cur, vma, address, ADRERR, cur.call.reason);
   return refused(cur, vma, address, MAPERR, cur.call.reason);
 }

@@ -36,6 +36,7 @@ import { protWrite } from '../tlb/access.ts';
 import { doWpPage } from './cow.ts';
 import { askOwner, doPageMkwrite, failed, NO_PAGE_TO_MAP } from './owner.ts';
 import { doFaultAround } from './around.ts';
+import { askUserfaultfd, keepProtected } from './watched.ts';
 import { stateOf } from '../tlb/state.ts';
 import { addFileRmap, addNewAnonRmap, setPageDirty } from '../frames/meta.ts';
 import { checkSyncRss } from '../frames/rss.ts';
@@ -53,11 +54,20 @@ export function handleMmFault(cur: Caller, vma: Vma, address: Addr, flags: numbe
   const mm = vma.vmMm;
   const state = stateOf(mm);
   makeCurrent(cur);
-  if (state.rssCache !== null) {
-    state.memory.activeMm = cur.mm;
-    checkSyncRss(state);
+  if (state.slowFaults) {
+    if (state.rssCache !== null) {
+      state.memory.activeMm = cur.mm;
+      checkSyncRss(state);
+    }
+    if (state.marks !== null) return watchedFault(cur, vma, address, flags);
   }
+  return bringIn(cur, vma, address, flags);
+}
+
+/** __handle_mm_fault: {@link handleMmFault} when no userfaultfd is to be asked. */
+function bringIn(cur: Caller, vma: Vma, address: Addr, flags: number): number {
   if ((vma.vmFlags & VM_HUGETLB) !== 0) return hugetlbFault(cur, vma, address, flags);
+  const mm = vma.vmMm;
   const pt = mm.pageTables!;
   const ops = vma.vmOps;
   // Versions allocate the last-level table before or after the driver's call: a failing fault leaves an empty one or not.
@@ -82,6 +92,21 @@ export function handleMmFault(cur: Caller, vma: Vma, address: Addr, flags: numbe
     pt.setEntry(slot, pt.pfn(slot), vma.vmPageProt, bits & (PTE_WRITE | PTE_DIRTY | PTE_SPECIAL));
   }
   return 0;
+}
+
+/** A fault in an address space that uses userfaultfd: asks first, and keeps the page write-protected afterwards if it is marked so. */
+function watchedFault(cur: Caller, vma: Vma, address: Addr, flags: number): number {
+  const mm = vma.vmMm;
+  const hadTable = mm.pageTables!.slot(address) >= 0;
+  const refused = askUserfaultfd(cur, vma, address, flags);
+  if (refused !== 0) {
+    const late = vma.vmOps !== null && mm.system.profile.faults.tablesLate && (vma.vmFlags & VM_HUGETLB) === 0;
+    if (late && !hadTable) dropLeaf(mm, address);
+    return refused;
+  }
+  const result = bringIn(cur, vma, address, flags);
+  if ((result & (VM_FAULT_ERROR | VM_FAULT_RETRY)) === 0) keepProtected(vma, address);
+  return result;
 }
 
 /** Frees the last-level table that a failing fault allocated, if it is empty. */
@@ -137,6 +162,7 @@ export function mapZeroPages(cur: Caller, vma: Vma, start: Addr, end: Addr): num
   const mm = vma.vmMm;
   if (vma.vmOps !== null || mm.tracer !== null || (vma.vmFlags & (VM_SHARED | VM_HUGETLB)) !== 0) return 0;
   const state = stateOf(mm);
+  if (state.marks !== null) return 0;
   const pt = mm.pageTables!;
   const { pageSize } = mm.system;
   const { zeroPfn } = state.frames;

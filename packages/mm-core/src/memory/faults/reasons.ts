@@ -170,3 +170,10 @@ export const COPY_OF_DEVICE_MEMORY: number = reason('copy.of_device_memory', {
   change: 'Map the device MAP_SHARED.',
   source: { fn: 'do_wp_page', file: 'mm/memory.c' },
 });
+
+export const FAULT_POISONED: number = reason('fault.poisoned', {
+  signal: SIGBUS,
+  says: 'UFFDIO_POISON has marked the page as lost: an access fails as if the memory were broken (BUS_MCEERR_AR).',
+  change: 'Fill the page with UFFDIO_COPY, or drop the mark with MADV_DONTNEED.',
+  source: { fn: 'handle_pte_marker', file: 'mm/memory.c', kernel: '6.12' },
+});

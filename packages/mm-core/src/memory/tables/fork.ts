@@ -5,7 +5,7 @@
  * copied: the child's faults map them. Mirrors copy_pte_range (mm/memory.c).
  */
 import { ENOMEM } from '@vmarea/uapi';
-import { isCowMapping, VM_HUGETLB, VM_MIXEDMAP, VM_PFNMAP, VM_SHARED } from '../../base/flags.ts';
+import { isCowMapping, VM_HUGETLB, VM_MIXEDMAP, VM_PFNMAP, VM_SHARED, VM_UFFD_WP } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
 import { foldBatches } from '../frames/rss.ts';
 import { stateOf } from '../tlb/state.ts';
@@ -75,5 +75,7 @@ export function copyPageRange(newVma: Vma, vma: Vma): number {
     at = end;
   }
   if (any && cow) flushTlbRange(mm, vmStart, vmEnd);
+  if (state.marks !== null)
+    childState.useMarks().copy(state.marks, vmStart, vmEnd, (newVma.vmFlags & VM_UFFD_WP) !== 0);
   return error;
 }

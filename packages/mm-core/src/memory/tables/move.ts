@@ -3,7 +3,7 @@
  *
  * Mirrors mm/mremap.c: works table by table, and creates a table at the destination only where the source has one.
  */
-import { VM_HUGETLB } from '../../base/flags.ts';
+import { VM_HUGETLB, VM_UFFD_WP } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
 import { stateOf } from '../tlb/state.ts';
 import { flushTlbRange } from '../tlb/flush.ts';
@@ -53,5 +53,7 @@ export function movePageTables(vma: Vma, oldAddr: Addr, newVma: Vma, newAddr: Ad
     at = stop;
   }
   if (moved) flushTlbRange(mm, oldAddr, oldEnd);
+  // Write protection by userfaultfd ends, unless the event of the move keeps the area registered.
+  if (state.marks !== null) state.marks.move(oldAddr, newAddr, at - oldAddr, (newVma.vmFlags & VM_UFFD_WP) !== 0);
   return at - oldAddr;
 }

@@ -4,7 +4,7 @@
  * Pages of a PROT_NONE mapping stay. Mirrors change_pte_range (mm/mprotect.c).
  */
 import { PTE_DIRTY, PTE_SPECIAL, PTE_WRITE } from '../../ports/arch.ts';
-import { VM_HUGETLB, VM_SHARED, VM_WRITE } from '../../base/flags.ts';
+import { VM_HUGETLB, VM_SHARED, VM_UFFD_WP, VM_WRITE } from '../../base/flags.ts';
 import type { Mm } from '../../space/mm.ts';
 import type { Vma } from '../../areas/vma.ts';
 import { protWrite } from '../tlb/access.ts';
@@ -48,7 +48,19 @@ export function protectRange(mm: Mm, start: Addr, end: Addr, flags: number, prot
     pt.changeProt(slot, prot, write);
     changed = true;
   }
-  if (changed) flushTlbRange(mm, start, end);
+  if (!changed) return;
+  if ((flags & VM_UFFD_WP) !== 0) protectMarked(mm, start, end);
+  flushTlbRange(mm, start, end);
+}
+
+/** Takes write permission from the pages of [start, end) that userfaultfd protects. The caller flushes. */
+export function protectMarked(mm: Mm, start: Addr, end: Addr): void {
+  const { marks } = stateOf(mm);
+  const pt = mm.pageTables!;
+  for (const addr of marks === null ? [] : marks.protectedIn(start, end)) {
+    const slot = pt.slot(addr);
+    if (slot >= 0 && (pt.entry(slot) & PTE_WRITE) !== 0) pt.wrprotect(slot);
+  }
 }
 
 function isExclusive(bits: number, frameFlags: number): boolean {

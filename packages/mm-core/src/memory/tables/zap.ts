@@ -7,7 +7,7 @@
 import type { FileMapping } from '../../shape/file-mapping.ts';
 import type { Mm } from '../../space/mm.ts';
 import { PTE_DIRTY, PTE_SPECIAL } from '../../ports/arch.ts';
-import { VM_HUGETLB } from '../../base/flags.ts';
+import { VM_HUGETLB, VM_UFFD_WP } from '../../base/flags.ts';
 import type { Vma } from '../../areas/vma.ts';
 import type { Memory } from '../memory.ts';
 import { stateOf } from '../tlb/state.ts';
@@ -103,6 +103,8 @@ export function unmapRegion(mm: Mm, first: Vma, start: Addr, end: Addr, floor: A
     unmapSingleVma(mm, vma, start, end);
     last = vma;
   }
+  const { marks } = stateOf(mm);
+  if (marks !== null) marks.drop(start, end, false);
   mm.pageTables!.freeRange(first.vmStart, last.vmEnd, floor, ceiling);
 }
 
@@ -118,6 +120,9 @@ export function zapRange(vma: Vma, start: Addr, end: Addr): void {
   const mm = vma.vmMm;
   beginUnmap(mm);
   unmapSingleVma(mm, vma, start, end);
+  const { marks } = stateOf(mm);
+  // Pages of files stay write-protected by userfaultfd, also while they are not mapped.
+  if (marks !== null) marks.drop(start, end, vma.vmOps !== null && (vma.vmFlags & VM_UFFD_WP) !== 0);
 }
 
 /**
@@ -154,5 +159,6 @@ export function zapMappingRange(
     updateHiwaterRss(mm);
     if (evenCows) zapPteRange(mm, from, to);
     else zapFilePages(mm, from, to);
+    if (evenCows) stateOf(mm).marks?.drop(from, to, (vma.vmFlags & VM_UFFD_WP) !== 0);
   }
 }

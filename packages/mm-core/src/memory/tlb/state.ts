@@ -6,6 +6,7 @@ import type { Mm } from '../../space/mm.ts';
 import type { Frames } from '../frames/buddy.ts';
 import type { Memory } from '../memory.ts';
 import type { PhysicalMemory } from '../frames/physical.ts';
+import { PageMarks } from './marks.ts';
 import { Tlb } from './tlb.ts';
 import type { Addr } from '../../base/units.ts';
 
@@ -45,6 +46,11 @@ export class MmState {
   /** Null when resident pages are counted at once. */
   readonly rssCache: RssCache | null;
 
+  /** Null until a userfaultfd is used in the address space. {@link useMarks} creates it. */
+  marks: PageMarks | null = null;
+  /** Whether a fault has to do more than bring its page in: count in `rssCache`, or ask a userfaultfd. */
+  slowFaults: boolean;
+
   constructor(memory: Memory, mm: Mm, asid: number) {
     this.memory = memory;
     this.mm = mm;
@@ -52,8 +58,16 @@ export class MmState {
     this.physical = memory.physical;
     this.asid = asid;
     this.rssCache = mm.system.config.splitRssCounting ? { rssFile: 0, rssAnon: 0, rssShmem: 0, events: 0 } : null;
+    this.slowFaults = this.rssCache !== null;
     const batched = mm.system.profile.faults.rssBatch > 0;
     this.rssBatches = batched ? { rssFile: 0, rssAnon: 0, rssShmem: 0, stepOpen: false } : null;
+  }
+
+  /** Returns the marks of userfaultfd; from the first call on, faults ask for them. */
+  useMarks(): PageMarks {
+    this.slowFaults = true;
+    this.marks ??= new PageMarks();
+    return this.marks;
   }
 
   /** Returns the software TLB; creates it at the first call. */

@@ -7,15 +7,20 @@ import { refuse } from '../../base/errno.ts';
 import type { Addr, Bytes, Errno } from '../../base/units.ts';
 import type { Caller } from '../../space/caller.ts';
 import type { Mm } from '../../space/mm.ts';
-import { UFFD_RANGE_EMPTY, UFFD_RANGE_OUTSIDE, UFFD_RANGE_UNALIGNED } from './reasons.ts';
+import {
+  USERFAULTFD_RANGE_EMPTY,
+  USERFAULTFD_RANGE_OUTSIDE,
+  USERFAULTFD_RANGE_UNALIGNED,
+  USERFAULTFD_UNKNOWN_MODE,
+} from './reasons.ts';
 
 /** validate_range: returns 0 or -EINVAL. The numbers are values of `fromRegister`. */
 export function validateRange(cur: Caller, mm: Mm, start: Addr, len: Bytes): Errno {
   const { pageMask, mmapMinAddr } = mm.system;
-  if (((start | len) & pageMask) !== 0) return refuse(cur, UFFD_RANGE_UNALIGNED, -EINVAL);
-  if (len === 0) return refuse(cur, UFFD_RANGE_EMPTY, -EINVAL);
+  if (((start | len) & pageMask) !== 0) return refuse(cur, USERFAULTFD_RANGE_UNALIGNED, -EINVAL);
+  if (len === 0) return refuse(cur, USERFAULTFD_RANGE_EMPTY, -EINVAL);
   const outside = start < mmapMinAddr || start >= mm.taskSize || len < 0 || len > mm.taskSize - start;
-  return outside ? refuse(cur, UFFD_RANGE_OUTSIDE, -EINVAL) : 0;
+  return outside ? refuse(cur, USERFAULTFD_RANGE_OUTSIDE, -EINVAL) : 0;
 }
 
 /**
@@ -29,4 +34,9 @@ export function actingOn(cur: Caller, mm: Mm): Caller {
 /** mmget_not_zero: returns whether the address space still has a task. */
 export function isAlive(mm: Mm): boolean {
   return mm.users > 0;
+}
+
+/** Checks the mode of an ioctl. Returns 0, or -EINVAL when it has a bit outside of `known`. */
+export function checkMode(cur: Caller, mode: number, known: number): Errno {
+  return mode < 0 || mode > known || (mode & ~known) !== 0 ? refuse(cur, USERFAULTFD_UNKNOWN_MODE, -EINVAL) : 0;
 }

@@ -41,35 +41,23 @@ import { createCaller, type Caller } from '../../space/caller.ts';
 import { mmapLock, mmapUnlock } from '../../space/lock.ts';
 import { findVma } from '../../space/placement.ts';
 import type { MmSystem } from '../../space/system.ts';
+import { stateOf } from '../tlb/state.ts';
 import { actingOn, isAlive, validateRange } from './range.ts';
 import {
-  UFFD_MODE_UNKNOWN,
-  UFFD_REGISTER_BUSY,
-  UFFD_REGISTER_HUGE_UNALIGNED,
-  UFFD_REGISTER_KIND,
-  UFFD_REGISTER_MINOR_KIND,
-  UFFD_REGISTER_NO_ADDRESS_SPACE,
-  UFFD_REGISTER_NO_MODE,
-  UFFD_REGISTER_NO_WP,
-  UFFD_REGISTER_NOTHING_MAPPED,
-  UFFD_REGISTER_READ_ONLY,
+  USERFAULTFD_UNKNOWN_MODE,
+  UFFDIO_REGISTER_BUSY,
+  USERFAULTFD_HUGE_UNALIGNED,
+  UFFDIO_REGISTER_KIND,
+  UFFDIO_REGISTER_MINOR_KIND,
+  UFFDIO_REGISTER_NO_ADDRESS_SPACE,
+  UFFDIO_REGISTER_NO_MODE,
+  UFFDIO_REGISTER_NO_WRITE_PROTECTION,
+  UFFDIO_REGISTER_NOTHING_MAPPED,
+  UFFDIO_REGISTER_READ_ONLY,
 } from './reasons.ts';
+import { resolvePages } from './protect.ts';
+import type { UffdioRange, UffdioRegister } from './structs.ts';
 import type { Userfaultfd } from './userfaultfd.ts';
-
-/** struct uffdio_range. */
-export interface UffdioRange {
-  /** Page-aligned address; `len` bytes, whole pages. */
-  start: number | bigint;
-  len: number | bigint;
-}
-
-/** struct uffdio_register. */
-export interface UffdioRegister extends UffdioRange {
-  /** UFFDIO_REGISTER_MODE_ bits. */
-  mode: number | bigint;
-  /** Stored by the call: bits of the ioctls that the range takes. */
-  ioctls: number;
-}
 
 /** A validated range of the userfaultfd's address space. */
 interface Span {
@@ -88,16 +76,16 @@ export function hasWriteProtection(system: MmSystem): boolean {
  * @param vmFlags VM_UFFD_ bits, and `minor` for the third flag
  */
 export function whyNotHandled(ctx: Userfaultfd, vma: Vma, vmFlags: VmFlags, minor: boolean): number {
-  if ((vma.vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0) return UFFD_REGISTER_KIND;
+  if ((vma.vmFlagsHigh & VM_HIGH_DROPPABLE) !== 0) return UFFDIO_REGISTER_KIND;
   const huge = (vma.vmFlags & VM_HUGETLB) !== 0;
   const shmem = vma.vmOps !== null && vma.vmOps.userfault !== null;
-  if (minor && !huge && !shmem) return UFFD_REGISTER_MINOR_KIND;
+  if (minor && !huge && !shmem) return UFFDIO_REGISTER_MINOR_KIND;
   const wp = vmFlags & VM_UFFD_FLAGS;
   if ((ctx.features & UFFD_FEATURE_WP_ASYNC) !== 0 && wp === VM_UFFD_WP && !minor) return 0;
   const { features } = ctx.mm.system.profile.userfault;
   const wpOfFiles = (features & UFFD_FEATURE_WP_HUGETLBFS_SHMEM) !== 0 && hasWriteProtection(ctx.mm.system);
-  if ((wp & VM_UFFD_WP) !== 0 && vma.vmOps !== null && !wpOfFiles) return UFFD_REGISTER_KIND;
-  return vma.vmOps === null || huge || shmem ? 0 : UFFD_REGISTER_KIND;
+  if ((wp & VM_UFFD_WP) !== 0 && vma.vmOps !== null && !wpOfFiles) return UFFDIO_REGISTER_KIND;
+  return vma.vmOps === null || huge || shmem ? 0 : UFFDIO_REGISTER_KIND;
 }
 
 /** Returns whether a VMA with huge pages contains an end of the range inside a huge page. */
@@ -108,14 +96,14 @@ function cutsHugePage(vma: Vma, at: Addr): boolean {
 /** Checks every VMA of the range. Returns 0, -EINVAL, -EPERM or -EBUSY. */
 function checkAreas(cur: Caller, ctx: Userfaultfd, { start, end }: Span, vmFlags: VmFlags, minor: boolean): Errno {
   const first = findVma(ctx.mm, start);
-  if (first === null || first.vmStart >= end) return refuse(cur, UFFD_REGISTER_NOTHING_MAPPED, -EINVAL);
-  if (cutsHugePage(first, start)) return refuse(cur, UFFD_REGISTER_HUGE_UNALIGNED, -EINVAL);
+  if (first === null || first.vmStart >= end) return refuse(cur, UFFDIO_REGISTER_NOTHING_MAPPED, -EINVAL);
+  if (cutsHugePage(first, start)) return refuse(cur, USERFAULTFD_HUGE_UNALIGNED, -EINVAL);
   for (let vma: Vma | null = first; vma !== null && vma.vmStart < end; vma = vma.vmNext) {
     const kind = whyNotHandled(ctx, vma, vmFlags, minor);
     if (kind !== 0) return refuse(cur, kind, -EINVAL);
-    if ((vma.vmFlags & VM_MAYWRITE) === 0) return refuse(cur, UFFD_REGISTER_READ_ONLY, -EPERM);
-    if (end <= vma.vmEnd && cutsHugePage(vma, end)) return refuse(cur, UFFD_REGISTER_HUGE_UNALIGNED, -EINVAL);
-    if (vma.userfaultCtx !== null && vma.userfaultCtx !== ctx) return refuse(cur, UFFD_REGISTER_BUSY, -EBUSY);
+    if ((vma.vmFlags & VM_MAYWRITE) === 0) return refuse(cur, UFFDIO_REGISTER_READ_ONLY, -EPERM);
+    if (end <= vma.vmEnd && cutsHugePage(vma, end)) return refuse(cur, USERFAULTFD_HUGE_UNALIGNED, -EINVAL);
+    if (vma.userfaultCtx !== null && vma.userfaultCtx !== ctx) return refuse(cur, UFFDIO_REGISTER_BUSY, -EBUSY);
   }
   return 0;
 }
@@ -205,12 +193,12 @@ function rangeIoctls(ctx: Userfaultfd, { start, end }: Span, vmFlags: VmFlags, m
 export function uffdRegister(cur: Caller, ctx: Userfaultfd, request: UffdioRegister): Errno {
   const { mm } = ctx;
   const mode = fromRegister(request.mode);
-  if (mode === 0) return refuse(cur, UFFD_REGISTER_NO_MODE, -EINVAL);
+  if (mode === 0) return refuse(cur, UFFDIO_REGISTER_NO_MODE, -EINVAL);
   const known = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP | UFFDIO_REGISTER_MODE_MINOR;
-  if (mode < 0 || mode > known) return refuse(cur, UFFD_MODE_UNKNOWN, -EINVAL);
+  if (mode < 0 || mode > known) return refuse(cur, USERFAULTFD_UNKNOWN_MODE, -EINVAL);
   let vmFlags = (mode & UFFDIO_REGISTER_MODE_MISSING) !== 0 ? VM_UFFD_MISSING : 0;
   if ((mode & UFFDIO_REGISTER_MODE_WP) !== 0) {
-    if (!hasWriteProtection(mm.system)) return refuse(cur, UFFD_REGISTER_NO_WP, -EINVAL);
+    if (!hasWriteProtection(mm.system)) return refuse(cur, UFFDIO_REGISTER_NO_WRITE_PROTECTION, -EINVAL);
     vmFlags |= VM_UFFD_WP;
   }
   const minor = (mode & UFFDIO_REGISTER_MODE_MINOR) !== 0;
@@ -218,12 +206,13 @@ export function uffdRegister(cur: Caller, ctx: Userfaultfd, request: UffdioRegis
   const len = fromRegister(request.len);
   const invalid = validateRange(cur, mm, start, len);
   if (invalid !== 0) return invalid;
-  if (!isAlive(mm)) return refuse(cur, UFFD_REGISTER_NO_ADDRESS_SPACE, -ENOMEM);
+  if (!isAlive(mm)) return refuse(cur, UFFDIO_REGISTER_NO_ADDRESS_SPACE, -ENOMEM);
   const span = { start, end: start + len };
   const owner = actingOn(cur, mm);
   mmapLock(mm, 'userfaultfd_register');
   try {
     const error = checkAreas(cur, ctx, span, vmFlags, minor) || registerAreas(owner, ctx, span, vmFlags, minor);
+    if (mm.memory !== null) stateOf(mm).useMarks();
     if (error !== 0) return error;
     request.ioctls = rangeIoctls(ctx, span, vmFlags, minor);
     return 0;
@@ -235,8 +224,8 @@ export function uffdRegister(cur: Caller, ctx: Userfaultfd, request: UffdioRegis
 /** Checks the VMAs of a range to unregister. Returns 0 or -EINVAL. */
 function checkRegistered(cur: Caller, ctx: Userfaultfd, { start, end }: Span): Errno {
   const first = findVma(ctx.mm, start);
-  if (first === null || first.vmStart >= end) return refuse(cur, UFFD_REGISTER_NOTHING_MAPPED, -EINVAL);
-  if (cutsHugePage(first, start)) return refuse(cur, UFFD_REGISTER_HUGE_UNALIGNED, -EINVAL);
+  if (first === null || first.vmStart >= end) return refuse(cur, UFFDIO_REGISTER_NOTHING_MAPPED, -EINVAL);
+  if (cutsHugePage(first, start)) return refuse(cur, USERFAULTFD_HUGE_UNALIGNED, -EINVAL);
   for (let vma: Vma | null = first; vma !== null && vma.vmStart < end; vma = vma.vmNext) {
     const kind = whyNotHandled(ctx, vma, vma.vmFlags, (vma.vmFlagsHigh & VM_HIGH_UFFD_MINOR) !== 0);
     if (kind !== 0) return refuse(cur, kind, -EINVAL);
@@ -246,6 +235,7 @@ function checkRegistered(cur: Caller, ctx: Userfaultfd, { start, end }: Span): E
 
 /** Ends the registration of [start, end) of a VMA. @returns as {@link changeRegistration} */
 function unregisterPart(owner: Caller, vma: Vma, part: Span): Vma | number {
+  if ((vma.vmFlags & VM_UFFD_WP) !== 0) resolvePages(vma, part.start, part.end);
   return changeRegistration(owner, vma, part, registrationOf(vma, null, 0, false));
 }
 
@@ -260,7 +250,7 @@ export function uffdUnregister(cur: Caller, ctx: Userfaultfd, range: UffdioRange
   const len = fromRegister(range.len);
   const invalid = validateRange(cur, mm, start, len);
   if (invalid !== 0) return invalid;
-  if (!isAlive(mm)) return refuse(cur, UFFD_REGISTER_NO_ADDRESS_SPACE, -ENOMEM);
+  if (!isAlive(mm)) return refuse(cur, UFFDIO_REGISTER_NO_ADDRESS_SPACE, -ENOMEM);
   const span = { start, end: start + len };
   const owner = actingOn(cur, mm);
   mmapLock(mm, 'userfaultfd_unregister');
@@ -272,6 +262,7 @@ export function uffdUnregister(cur: Caller, ctx: Userfaultfd, range: UffdioRange
       at = vma.vmEnd;
       if (vma.userfaultCtx === null) continue;
       const part = { start: Math.max(start, vma.vmStart), end: Math.min(span.end, vma.vmEnd) };
+      if ((vma.vmFlags & VM_UFFD_MISSING) !== 0) (vma.userfaultCtx as Userfaultfd).wakeRange(part.start, part.end);
       const changed = unregisterPart(owner, vma, part);
       if (typeof changed === 'number') return changed;
       at = changed.vmEnd;

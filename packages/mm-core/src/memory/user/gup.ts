@@ -4,12 +4,13 @@
  * Populate, process_vm_readv and the like use it. Mirrors __get_user_pages, follow_page_pte, faultin_page,
  * check_vma_flags and follow_hugetlb_page (mm/gup.c, mm/hugetlb.c).
  */
-import { EFAULT, ENOMEM } from '@vmarea/uapi';
+import { EFAULT, EHWPOISON, ENOMEM } from '@vmarea/uapi';
 import type { Caller } from '../../space/caller.ts';
 import { RETRY } from '../../base/errno.ts';
 import {
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
+  VM_FAULT_HWPOISON,
   VM_FAULT_MAJOR,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
@@ -43,6 +44,8 @@ import type { Addr } from '../../base/units.ts';
 export const FOLL_WRITE = 0x1;
 /** Ignores the VMA's protection, as a debugger does. */
 export const FOLL_FORCE = 0x10;
+/** A poisoned page is -EHWPOISON; otherwise -EFAULT. */
+export const FOLL_HWPOISON = 0x100;
 /** Accesses the memory for another task, or as one would: ignores the caller's protection keys. */
 const FOLL_REMOTE = 0x80;
 
@@ -84,6 +87,7 @@ export function checkVmaFlags(cur: Caller, vma: Vma, gupFlags: number): number {
 /** vm_fault_to_errno: converts VM_FAULT_ bits to an errno, 0 when there is no error bit. */
 function faultErrno(result: number): number {
   if ((result & VM_FAULT_ERROR) === 0) return 0;
+  if ((result & VM_FAULT_HWPOISON) !== 0) return -EHWPOISON;
   return (result & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT;
 }
 
@@ -152,7 +156,8 @@ export function faultinRange(cur: Caller, vma: Vma, start: Addr, end: Addr, gupF
       if (read) at += mapZeroPages(cur, vma, at + pageSize, end) * pageSize;
       continue;
     }
-    return at > start ? (at - start) / pageSize : slot;
+    if (at > start) return (at - start) / pageSize;
+    return slot === -EHWPOISON && (gupFlags & FOLL_HWPOISON) === 0 ? -EFAULT : slot;
   }
   return (end - start) / pageSize;
 }
@@ -174,7 +179,8 @@ function followHugetlb(cur: Caller, vma: Vma, start: Addr, end: Addr, gupFlags: 
     }
     const result = handleMmFault(cur, vma, page, write ? FAULT_FLAG_WRITE : 0);
     const error = (result & VM_FAULT_RETRY) !== 0 ? RETRY : faultErrno(result);
-    if (error !== 0) return at > start ? (at - start) / pageSize : error;
+    if (error !== 0 && at > start) return (at - start) / pageSize;
+    if (error !== 0) return error === -EHWPOISON && (gupFlags & FOLL_HWPOISON) === 0 ? -EFAULT : error;
     if (countsFaults) cur.minFlt++;
   }
   return (end - start) / pageSize;

@@ -8,7 +8,7 @@ import type { Vma } from '../../areas/vma.ts';
 import type { Caller } from '../../space/caller.ts';
 import { RETRY } from '../../base/errno.ts';
 import { VM_IO, VM_PFNMAP } from '../../base/flags.ts';
-import { checkVmaFlags, faultinRange, FOLL_WRITE, populateVmaPageRange } from './gup.ts';
+import { checkVmaFlags, faultinRange, FOLL_HWPOISON, FOLL_WRITE, populateVmaPageRange } from './gup.ts';
 import type { Addr, Bytes } from '../../base/units.ts';
 
 /**
@@ -51,11 +51,11 @@ export function populate(cur: Caller, start: Addr, len: Bytes, ignoreErrors: boo
 /**
  * madvise_populate: MADV_POPULATE_WRITE with `write`, otherwise MADV_POPULATE_READ.
  *
- * @returns 0; -EINVAL when the VMA forbids the access; -EFAULT where an access would raise a signal; -ENOMEM; RETRY, with
- *   the page that is awaited in `cur.call.waitsAt`
+ * @returns 0; -EINVAL when the VMA forbids the access; -EFAULT where an access would raise a signal, -EHWPOISON for a
+ *   poisoned page; -ENOMEM; RETRY, with the page that is awaited in `cur.call.waitsAt`
  */
 export function madvisePopulate(cur: Caller, vma: Vma, start: Addr, end: Addr, write: boolean): number {
-  const gupFlags = write ? FOLL_WRITE : 0;
+  const gupFlags = write ? FOLL_WRITE | FOLL_HWPOISON : FOLL_HWPOISON;
   const { pageSize } = vma.vmMm.system;
   if (checkVmaFlags(cur, vma, gupFlags) !== 0) return -EINVAL;
   let at = start;

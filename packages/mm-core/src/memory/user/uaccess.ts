@@ -11,7 +11,7 @@ import { RETRY } from '../../base/errno.ts';
 import type { Mm } from '../../space/mm.ts';
 import { ACCESS_READ, ACCESS_WRITE, mayAccess } from '../tlb/access.ts';
 import { stateOf } from '../tlb/state.ts';
-import { accessPfn } from './walk.ts';
+import { kernelPfn } from './walk.ts';
 import type { Addr, Bytes, Pfn } from '../../base/units.ts';
 
 /** access_ok: returns whether the range ends at or below the end of user addresses. */
@@ -62,7 +62,7 @@ export function copyFromUser(cur: Caller, address: Addr, target: Uint8Array, off
   let done = 0;
   while (done < len) {
     const at = address + done;
-    const pfn = accessPfn(cur, at, ACCESS_READ);
+    const pfn = kernelPfn(cur, at, ACCESS_READ);
     if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
     const n = runLength(cur.mm, at, len - done, pfn, ACCESS_READ);
     physical.readBytes(pfn, at & pageMask, target, offset + done, n);
@@ -84,7 +84,7 @@ export function copyToUser(cur: Caller, address: Addr, source: Uint8Array, offse
   let done = 0;
   while (done < len) {
     const at = address + done;
-    const pfn = accessPfn(cur, at, ACCESS_WRITE);
+    const pfn = kernelPfn(cur, at, ACCESS_WRITE);
     if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
     const n = runLength(cur.mm, at, len - done, pfn, ACCESS_WRITE);
     physical.writeBytes(pfn, at & pageMask, source, offset + done, n);
@@ -105,7 +105,7 @@ export function fillUser(cur: Caller, address: Addr, len: Bytes, value: number):
   let done = 0;
   while (done < len) {
     const at = address + done;
-    const pfn = accessPfn(cur, at, ACCESS_WRITE);
+    const pfn = kernelPfn(cur, at, ACCESS_WRITE);
     if (pfn < 0) return pfn === RETRY ? RETRY : len - done;
     const n = runLength(cur.mm, at, len - done, pfn, ACCESS_WRITE);
     physical.fillBytes(pfn, at & pageMask, n, value);
@@ -138,7 +138,7 @@ export function strncpyFromUser(cur: Caller, address: Addr, target: Uint8Array, 
   while (done < max) {
     const at = address + done;
     if (at >= limit) return -EFAULT;
-    const pfn = accessPfn(cur, at, ACCESS_READ);
+    const pfn = kernelPfn(cur, at, ACCESS_READ);
     if (pfn < 0) return pfn === RETRY ? RETRY : -EFAULT;
     const inPage = at & (pageSize - 1);
     const n = Math.min(pageSize - inPage, max - done);

@@ -93,6 +93,17 @@ export function accessPfn(cur: Caller, address: Addr, access: number): number {
   }
 }
 
+/** {@link accessPfn} for the kernel's own access to user memory, as in a system call. */
+export function kernelPfn(cur: Caller, address: Addr, access: number): number {
+  const { call } = cur;
+  call.inKernel = true;
+  try {
+    return accessPfn(cur, address, access);
+  } finally {
+    call.inKernel = false;
+  }
+}
+
 /**
  * Translates for an embedder's CPU: returns the physical byte offset of `address`, after faulting its page in.
  *
