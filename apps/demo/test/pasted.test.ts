@@ -50,6 +50,13 @@ describe('a pasted question', () => {
     expect(fold(out)).toContain('1 line was not read as a call: line 1, «This is what I see:»');
   });
 
+  it('MAP_NORESERVE on a file of huge pages only moves the failure', async () => {
+    const { out } = await asked(
+      'mmap(NULL, 1073741824, PROT_READ|PROT_WRITE, MAP_SHARED, 14</dev/hugepages/rtemap_0>, 0) = -1 ENOMEM (Cannot allocate memory)\n',
+    );
+    expect(fold(out)).toContain('with MAP_NORESERVE: succeeds, but moves the failure only');
+  });
+
   it('an option wins over what the text tells', async () => {
     const text = '$ ulimit -l\n64\nmlock(0x7f8a4c000000, 131072) = -1 ENOMEM (Cannot allocate memory)\n';
     expect(fold((await asked(text, '--rlimit', 'memlock=128')).out)).toContain('RLIMIT_MEMLOCK is 128 bytes');

@@ -233,7 +233,8 @@ export class ChangeSearch {
       [MAP_GROWSDOWN, 'MAP_GROWSDOWN'],
       [MAP_HUGETLB, 'MAP_HUGETLB', 'plain pages; madvise(MADV_HUGEPAGE) asks for huge ones where they can be had'],
     ]);
-    const huge = bit(value, MAP_HUGETLB);
+    const file = this.task.cur.files.fget(Number(BigInt.asIntN(32, this.args[4] ?? -1n)));
+    const huge = bit(value, MAP_HUGETLB) || (file?.hugePageSize ?? 0) > 0;
     this.withBit(index, MAP_NORESERVE, 'MAP_NORESERVE', huge ? MOVES_TO_SIGBUS : '');
     const fd = BigInt.asIntN(32, this.args[4] ?? -1n);
     if (fd === -1n) this.withBit(index, MAP_ANONYMOUS, 'MAP_ANONYMOUS');
