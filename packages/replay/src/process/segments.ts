@@ -119,8 +119,8 @@ class Known {
   constructor(sysv: SysvSharedMemory, process: Process) {
     this.#sysv = sysv;
     this.#process = process;
-    const { mm, call, rlimits, personality, minFlt, majFlt, files } = process.task.cur;
-    this.#root = { mm, call, rlimits, cred: rootCredentials(), personality, minFlt, majFlt, files };
+    const { mm, call, rlimits, personality, minFlt, majFlt, files, pkru } = process.task.cur;
+    this.#root = { mm, call, rlimits, cred: rootCredentials(), personality, minFlt, majFlt, files, pkru };
   }
 
   has(id: number): boolean {
