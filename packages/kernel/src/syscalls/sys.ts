@@ -90,35 +90,35 @@ function joined(): new (task: Task) => AllCalls {
 
     mmap(addr: Register, len: Register, prot: Register, flags: Register, fd: Register, off: Register): number {
       const valid = isRegister(prot) && isRegister(flags) && isRegister(fd) && isRegister(off);
-      if (this.task.exitStatus !== null || !isRegister(addr) || !isRegister(len) || !valid) {
+      if (!this.task.canCall || !isRegister(addr) || !isRegister(len) || !valid) {
         misused('mmap', this.task, [addr, len, prot, flags, fd, off]);
       }
       return this.mappings.mmap(addr, len, prot, flags, fd, off);
     }
 
     munmap(addr: Register, len: Register): number {
-      if (this.task.exitStatus !== null || !isRegister(addr) || !isRegister(len)) {
+      if (!this.task.canCall || !isRegister(addr) || !isRegister(len)) {
         misused('munmap', this.task, [addr, len]);
       }
       return this.mappings.munmap(addr, len);
     }
 
     mprotect(addr: Register, len: Register, prot: Register): number {
-      if (this.task.exitStatus !== null || !isRegister(addr) || !isRegister(len) || !isRegister(prot)) {
+      if (!this.task.canCall || !isRegister(addr) || !isRegister(len) || !isRegister(prot)) {
         misused('mprotect', this.task, [addr, len, prot]);
       }
       return this.mappings.mprotect(addr, len, prot);
     }
 
     madvise(addr: Register, len: Register, advice: Register): number {
-      if (this.task.exitStatus !== null || !isRegister(addr) || !isRegister(len) || !isRegister(advice)) {
+      if (!this.task.canCall || !isRegister(addr) || !isRegister(len) || !isRegister(advice)) {
         misused('madvise', this.task, [addr, len, advice]);
       }
       return this.mappings.madvise(addr, len, advice);
     }
 
     brk(value: Register): number {
-      if (this.task.exitStatus !== null || !isRegister(value)) misused('brk', this.task, [value]);
+      if (!this.task.canCall || !isRegister(value)) misused('brk', this.task, [value]);
       return this.mappings.brk(value);
     }
   }
