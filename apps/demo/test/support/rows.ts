@@ -225,6 +225,15 @@ export const ROWS: readonly Row[] = [
     row('shmat', flag, ({ task }) => task.sys.shmat(task.sys.shmget(0, PAGE, 0o700), 0, abi[flag])),
   ),
   row('shmat', 'SHM_REMAP', ({ task, anon: at }) => task.sys.shmat(task.sys.shmget(0, PAGE, 0o600), at, abi.SHM_REMAP)),
+  ...(['IPC_RMID', 'SHM_UNLOCK'] as const).map((cmd) =>
+    row('shmctl', cmd, ({ task }) => task.sys.shmctl(task.sys.shmget(0, PAGE, 0o600), abi[cmd])),
+  ),
+  ...(['IPC_STAT', 'IPC_SET', 'SHM_STAT', 'SHM_STAT_ANY'] as const).map((cmd) =>
+    row('shmctl', cmd, ({ task }) => task.sys.shmctl(task.sys.shmget(0, PAGE, 0o600), abi[cmd], abi.newShmidDs())),
+  ),
+  row('shmctl', 'SHM_LOCK', ({ task }) => task.sys.shmctl(task.sys.shmget(0, PAGE, 0o600), abi.SHM_LOCK), {
+    missing: 'marks the segment and counts it against RLIMIT_MEMLOCK; reclaim does not read the mark',
+  }),
   row('shmdt', '', ({ task }) => task.sys.shmdt(task.sys.shmat(task.sys.shmget(0, PAGE, 0o600), 0, 0))),
   row('userfaultfd', '', ({ task }) => task.sys.userfaultfd(0)),
   row('userfaultfd', 'UFFD_USER_MODE_ONLY', ({ task }) => task.sys.userfaultfd(abi.UFFD_USER_MODE_ONLY)),
