@@ -69,6 +69,16 @@ const NO_KSM: Note = { missing: 'merging of equal pages (KSM): the area has its 
 const NOT_HERE: Note = { asKernel: 'arm64 has no such flag: it is ignored' };
 const IGNORED: Note = { asKernel: 'accepted without effect' };
 
+/** Registers memory with a userfaultfd, and makes an ioctl on its second page. */
+function registered({ task, anon: at, shared }: Ground, mode: number, command: number): number {
+  const fd = task.sys.userfaultfd(0);
+  if (fd < 0) return fd;
+  task.sys.ioctl(fd, abi.UFFDIO_API, { api: abi.UFFD_API, features: 0, ioctls: 0n });
+  const start = mode === abi.UFFDIO_REGISTER_MODE_MINOR ? shared : at;
+  const error = task.sys.ioctl(fd, abi.UFFDIO_REGISTER, { start, len: 2 * PAGE, mode, ioctls: 0 });
+  return error < 0 ? error : task.sys.ioctl(fd, command, { start: start + PAGE, len: PAGE, mode: 0 });
+}
+
 /** All rows, in the order of the page. */
 export const ROWS: readonly Row[] = [
   row('mmap', 'MAP_PRIVATE | MAP_ANONYMOUS', anon(0)),
@@ -237,6 +247,18 @@ export const ROWS: readonly Row[] = [
   row('shmdt', '', ({ task }) => task.sys.shmdt(task.sys.shmat(task.sys.shmget(0, PAGE, 0o600), 0, 0))),
   row('userfaultfd', '', ({ task }) => task.sys.userfaultfd(0)),
   row('userfaultfd', 'UFFD_USER_MODE_ONLY', ({ task }) => task.sys.userfaultfd(abi.UFFD_USER_MODE_ONLY)),
+  row('userfaultfd', 'UFFDIO_REGISTER_MODE_MISSING', (ground) =>
+    registered(ground, abi.UFFDIO_REGISTER_MODE_MISSING, abi.UFFDIO_ZEROPAGE),
+  ),
+  row('userfaultfd', 'UFFDIO_REGISTER_MODE_WP', (ground) =>
+    registered(ground, abi.UFFDIO_REGISTER_MODE_WP, abi.UFFDIO_WRITEPROTECT),
+  ),
+  row('userfaultfd', 'UFFDIO_REGISTER_MODE_MINOR', (ground) =>
+    registered(ground, abi.UFFDIO_REGISTER_MODE_MINOR, abi.UFFDIO_WAKE),
+  ),
+  row('userfaultfd', 'UFFDIO_POISON', (ground) =>
+    registered(ground, abi.UFFDIO_REGISTER_MODE_MISSING, abi.UFFDIO_POISON),
+  ),
   row('prctl', 'PR_SET_VMA_ANON_NAME', ({ task, anon: at }) => task.sys.prctl(abi.PR_SET_VMA, 0, at, PAGE, 'name')),
   row('prctl', 'PR_SET_MM_AUXV (12)', ({ task, anon: at }) => task.sys.prctl(abi.PR_SET_MM, 12, at, 8, 0n), {
     missing: 'the auxiliary vector, the executable file and whole maps (12 to 15)',
