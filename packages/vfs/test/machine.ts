@@ -118,6 +118,7 @@ export class TestTask implements FileCaller {
   readonly rlimits: FileRlimits;
   cred: Credentials;
   personality = 0;
+  pkru = 0;
   minFlt = 0;
   majFlt = 0;
   readonly files: FilesStruct;
