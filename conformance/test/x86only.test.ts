@@ -7,4 +7,4 @@ checkSet('x86only-linux-6.12', 30, { every: 3 });
 checkSet('x86only-linux-6.12-la57', 30, { every: 3 });
 checkSet('x86only-linux-6.12-pku', 30, { every: 3 });
 checkSet('x86only-linux-6.12-xonly', 29, { every: 3 });
-checkSet('x86only-host-6.18', 22, { every: 3 });
+checkSet('x86only-host-6.18', 23, { every: 3 });

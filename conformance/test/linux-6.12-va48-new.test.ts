@@ -1,3 +1,0 @@
-import { checkSet } from './check-set.ts';
-
-checkSet('linux-6.12-va48-new', 59);
