@@ -74,13 +74,13 @@ class Run {
 
   /** Makes a call through kernel.run; it ends now, or when the storage has answered. */
   call(task: Task, make: () => number): void {
-    let returned = false;
+    const state = { returned: false };
     this.waiting.add(task);
     void this.b.kernel
       .run(task, () => {
         const result = make();
         if (result === RETRY) this.waits++;
-        else returned = true;
+        else state.returned = true;
         return result;
       })
       .then(
@@ -90,7 +90,7 @@ class Run {
           if (!(error instanceof DeadTaskError)) throw error;
         },
       );
-    if (returned) this.waiting.delete(task);
+    if (state.returned) this.waiting.delete(task);
   }
 
   range(): [from: number, to: number] {
@@ -166,7 +166,7 @@ class Run {
       const user = new UserMemory(task.cur);
       const got = value === null ? user.load8(at) : user.store8(at, value);
       if (got < 0 && user.fault === RETRY) return RETRY;
-      const page = space[i]!;
+      const page = space[i] ?? null;
       const needed = value === null ? PROT_READ : PROT_WRITE;
       if (page === null || (page.prot & needed) === 0) expect([i, got]).toEqual([i, -1]);
       else if (value === null) expect([i, got]).toEqual([i, page.own ?? this.file[page.file]]);
