@@ -68,6 +68,14 @@ export class ParsedCall implements Call {
     return this.#resultIn.slice(this.#resultFrom, this.#resultEnd);
   }
 
+  /** Returns the call as data, with its texts: what JSON.stringify writes. */
+  toJSON(): Call {
+    const { pid, entryPid, name, argsText, args, entryLength, ret, failed, errno, result } = this;
+    const { entryLine, line, state, split, time, returnTime, ip, elapsed } = this;
+    const texts = { argsText, args, result, time, returnTime, ip, elapsed };
+    return { pid, entryPid, name, entryLength, ret, failed, errno, entryLine, line, state, split, ...texts };
+  }
+
   /** Takes the arguments that the entry and this line give together. */
   resume(list: ArgList, line: number, time: string): void {
     this.argsIn = list.text;
