@@ -97,7 +97,7 @@ class Model {
     const { task } = bench;
     const count = Math.min(asked, PAGES - page);
     const addr = A + page * PAGE;
-    const one = pages[page]!;
+    const one = pages[page] ?? null;
     switch (verb) {
       case 'map':
         bench.anon(addr, count);
@@ -128,9 +128,9 @@ class Model {
       case 'protect':
       case 'resolve': {
         const mode = verb === 'protect' ? 1 : 0;
-        const registered = one !== null && one.registered;
+        const registered = one?.registered ?? false;
         expect(this.ioctl(UFFDIO_WRITEPROTECT, page, 1, { mode })).toBe(registered ? 0 : -ENOENT);
-        if (registered) one.protected = verb === 'protect' && one.byte !== null;
+        if (one?.registered) one.protected = verb === 'protect' && one.byte !== null;
         break;
       }
       case 'dontneed':
@@ -154,11 +154,11 @@ class Model {
   }
 
   private fill(verb: Step['verb'], page: number, byte: number): void {
-    const one = this.pages[page]!;
+    const one: Page | null = this.pages[page] ?? null;
     const mode = verb === 'copyProtected' ? UFFDIO_COPY_MODE_WP : 0;
     const src = new Uint8Array(PAGE).fill(byte);
     const result = this.ioctl(verb === 'zeropage' ? UFFDIO_ZEROPAGE : UFFDIO_COPY, page, 1, { src, mode });
-    if (one === null || !one.registered) expect(result).toBe(-ENOENT);
+    if (one?.registered !== true) expect(result).toBe(-ENOENT);
     else if (one.byte !== null) expect(result).toBe(-EEXIST);
     else {
       expect(result).toBe(0);
@@ -176,7 +176,7 @@ class Model {
   }
 
   private load(page: number): void {
-    const one = this.pages[page]!;
+    const one = this.pages[page] ?? null;
     const found = this.bench.load(A + page * PAGE);
     if (one === null) expect(found).toMatch(/^SIGSEGV/);
     else if (one.registered && one.byte === null) expect(found).toMatch(/^SIGBUS BUS_ADRERR/);

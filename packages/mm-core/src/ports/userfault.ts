@@ -11,6 +11,10 @@ import type { Addr, Bytes, Pages } from '../base/units.ts';
  * implements it.
  */
 export interface UserfaultContext {
+  /** UFFD_FEATURE_ bits. */
+  readonly features?: number;
+  /** wake_userfault: wakes the tasks that wait for a page of [start, end). */
+  wakeRange?(start: Addr, end: Addr): void;
   /**
    * handle_userfault: reports a fault to the reader.
    *

@@ -408,7 +408,14 @@ describe('a driver with a close operation, on 6.12', () => {
   /** A file that counts the VMAs that its driver knows of, as System V shared memory does. */
   function counted(): { file: TestFile; count: () => number } {
     let count = 1;
-    const vmOps = { open: () => void count++, close: () => void count-- };
+    const vmOps = {
+      open: () => {
+        count++;
+      },
+      close: () => {
+        count--;
+      },
+    };
     return { file: new TestFile({ vmOps }), count: () => count };
   }
 

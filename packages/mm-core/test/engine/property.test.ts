@@ -53,7 +53,7 @@ const UNREACHABLE: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Reasons of the memory behind the engine. */
-const OF_MEMORY = /^(fault|copy|gup)\./;
+const OF_MEMORY = /^(fault|copy|gup|userfaultfd|uffdio_[a-z]+)\./;
 
 const tracer = new CountingTracer();
 const tally = new Map<string, number>();

@@ -13,7 +13,6 @@ import { BEYOND_END, REPORT_MINOR } from '../../ports/userfault.ts';
 import type { Caller } from '../../space/caller.ts';
 import { FAULT_FLAG_WRITE, VM_FAULT_HWPOISON, VM_FAULT_OOM, VM_FAULT_RETRY } from '../../space/fault-info.ts';
 import { stateOf } from '../tlb/state.ts';
-import type { Userfaultfd } from '../uffd/userfaultfd.ts';
 import { failed } from './owner.ts';
 import { FAULT_NO_ANON_VMA, FAULT_NO_TABLE, FAULT_POISONED } from './reasons.ts';
 
@@ -75,7 +74,7 @@ export function askUserfaultfd(cur: Caller, vma: Vma, address: Addr, flags: numb
   }
   const stores = (flags & FAULT_FLAG_WRITE) !== 0 && (bits & PTE_WRITE) === 0;
   if (context === null || !stores || (vma.vmFlags & VM_UFFD_WP) === 0 || !marks.writeProtected.has(page)) return 0;
-  if (((context as Userfaultfd).features & UFFD_FEATURE_WP_ASYNC) !== 0) {
+  if (((context.features ?? 0) & UFFD_FEATURE_WP_ASYNC) !== 0) {
     marks.writeProtected.delete(page);
     return 0;
   }

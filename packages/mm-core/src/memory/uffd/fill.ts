@@ -78,7 +78,7 @@ function checkArea(cur: Caller, vma: Vma, { kind, wp }: Fill, start: Addr, len: 
 }
 
 /** Returns the slot of the page; -EEXIST when it is mapped; -ENOMEM. @param strict marks are entries, too */
-function emptySlot({ cur, vma, marks, address }: Target, strict: boolean): Slot | Errno {
+function emptySlot({ cur, vma, marks, address }: Target, strict: boolean): Slot {
   const pt = vma.vmMm.pageTables!;
   const slot = pt.slotAlloc(address);
   if (slot < 0) return refuse(cur, UFFDIO_FILL_NO_MEMORY, -ENOMEM);

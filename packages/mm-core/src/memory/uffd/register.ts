@@ -262,7 +262,7 @@ export function uffdUnregister(cur: Caller, ctx: Userfaultfd, range: UffdioRange
       at = vma.vmEnd;
       if (vma.userfaultCtx === null) continue;
       const part = { start: Math.max(start, vma.vmStart), end: Math.min(span.end, vma.vmEnd) };
-      if ((vma.vmFlags & VM_UFFD_MISSING) !== 0) (vma.userfaultCtx as Userfaultfd).wakeRange(part.start, part.end);
+      if ((vma.vmFlags & VM_UFFD_MISSING) !== 0) vma.userfaultCtx.wakeRange?.(part.start, part.end);
       const changed = unregisterPart(owner, vma, part);
       if (typeof changed === 'number') return changed;
       at = changed.vmEnd;
