@@ -27,7 +27,7 @@ export interface UsualCause {
 }
 
 /** A cause as a search finds it. */
-type Found = UsualCause & { readonly limit?: { readonly name: string; readonly from: number } | null };
+export type FoundCause = UsualCause & { readonly limit?: { readonly name: string; readonly from: number } | null };
 
 /** Calls that can add an area. */
 const ADDING: ReadonlySet<string> = new Set(['mmap', 'mprotect', 'munmap', 'mremap', 'madvise', 'mlock', 'mlock2']);
@@ -66,18 +66,18 @@ const USED_LIMITS: UsualCause = {
   options: [],
 };
 
-function isUsedLimit({ condition, limit }: Found): boolean {
+function isUsedLimit({ condition, limit }: FoundCause): boolean {
   const { name, from } = limit ?? { name: /^RLIMIT_(?:AS|DATA)\b/.exec(condition)?.[0] ?? '', from: Infinity };
   return from < LITTLE && (name === 'RLIMIT_AS' || name === 'RLIMIT_DATA');
 }
 
 /** Conditions that the call itself makes likely. */
-function isSpecial({ condition }: Found): boolean {
+function isSpecial({ condition }: FoundCause): boolean {
   return /RLIMIT_MEMLOCK|is not mapped|-bit addresses/.test(condition);
 }
 
 /** A cause of overcommit, with the figures that show it. */
-function commitCause({ condition, options }: Found): UsualCause {
+function commitCause({ condition, options }: FoundCause): UsualCause {
   if (!condition.startsWith('vm.overcommit_memory is 2')) return { condition, options };
   return {
     condition: `${condition} (CommitLimit less Committed_AS of /proc/meminfo): free memory does not matter then`,
@@ -85,12 +85,12 @@ function commitCause({ condition, options }: Found): UsualCause {
   };
 }
 
-const plain = ({ condition, options }: Found): UsualCause => ({ condition, options });
+const plain = ({ condition, options }: FoundCause): UsualCause => ({ condition, options });
 
 /** Returns the causes of a failure of a process that is known in part, most likely first. */
 export function usualCauses(
   { call, errno, bytes, charged, low }: RecordedFailure,
-  found: readonly Found[],
+  found: readonly FoundCause[],
 ): UsualCause[] {
   if (errno === EEXIST && call === 'mmap') return [OCCUPIED];
   if (errno !== ENOMEM || !ASKING.has(call)) return found.map(plain);

@@ -8,6 +8,7 @@
 export { createMemory, DEFAULT_MEMORY_BYTES, Memory, ram, type MemoryInit } from './memory.ts';
 export type { MemoryCore } from './core.ts';
 export { MmState, stateOf } from './tlb/state.ts';
+export type { PageMarks } from './tlb/marks.ts';
 
 // --- user memory
 export { UserMemory, join64 } from './user/user-memory.ts';

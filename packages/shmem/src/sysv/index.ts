@@ -3,7 +3,7 @@
  *
  * Independent of the memory behind: a segment's file is one of shared memory or of huge pages. Mirrors ipc/shm.c.
  */
-export { ShmNamespace, type ShmLimits } from './namespace.ts';
+export { ShmNamespace, type Register, type ShmLimits } from './namespace.ts';
 export { Segment, type SegmentInit, type SegmentState } from './segment.ts';
 export { doShmat, doShmdt } from './shmat.ts';
 export { doShmctl, type ShmctlBuffer } from './shmctl.ts';

@@ -192,12 +192,12 @@ export class Userfaultfd implements UserfaultContext {
     return isAlive(this.mm) ? 0 : refuse(cur, USERFAULTFD_NO_ADDRESS_SPACE, -ESRCH);
   }
 
-  /** UFFDIO_REGISTER: see {@link uffdRegister}. */
+  /** UFFDIO_REGISTER: see uffdRegister. */
   register(cur: Caller, request: UffdioRegister): Errno {
     return this.begin(cur) || uffdRegister(cur, this, request);
   }
 
-  /** UFFDIO_UNREGISTER: see {@link uffdUnregister}. */
+  /** UFFDIO_UNREGISTER: see uffdUnregister. */
   unregister(cur: Caller, range: UffdioRange): Errno {
     return this.begin(cur) || uffdUnregister(cur, this, range);
   }
