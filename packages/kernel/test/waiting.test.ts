@@ -1,5 +1,6 @@
 // Storage that answers later: every call that needs a page goes through kernel.run and ends as if the answer had come at
 // once; and whatever happens to the mapping while a read is under way is safe.
+import { doSyscall } from '@vmarea/kernel';
 import { RETRY, isErr } from '@vmarea/mm-core';
 import { ACCESS_READ, accessPfn, copyFromUser, copyToUser, UserMemory } from '@vmarea/mm-core/memory';
 import {
@@ -9,6 +10,7 @@ import {
   MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
   MADV_WILLNEED,
+  MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_LOCKED,
   MAP_POPULATE,
@@ -19,6 +21,8 @@ import {
   MS_ASYNC,
   MS_SYNC,
   O_RDWR,
+  RLIMIT_NOFILE,
+  syscallNumber,
   type KernelProfile,
 } from '@vmarea/uapi';
 import { describe, expect, it } from 'vitest';
@@ -62,6 +66,36 @@ function loading(b: Bench, at: number): () => number {
     return value < 0 && mem.fault === RETRY ? RETRY : value;
   };
 }
+
+describe('a call by number whose result must wait for its page', () => {
+  const rlimit = (soft: number, hard: number): Uint8Array =>
+    new Uint8Array(new BigUint64Array([BigInt(soft), BigInt(hard)]).buffer);
+  const made = (b: Bench, name: string, args: readonly number[]): Promise<{ result: number; rounds: number }> =>
+    finish(b, () => doSyscall(b.task, syscallNumber(name)!, args));
+
+  it('is made once: prlimit64 stores the old limits, pipe2 opens one pipe', async () => {
+    const { b } = scene(LINUX_6_1);
+    const { soft, hard } = b.task.limits.get(RLIMIT_NOFILE);
+    // The new limits lie in memory that is there.
+    const there = b.task.mmap(0, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    expect(copyToUser(b.task.cur, there, rlimit(100, hard), 0, 16)).toBe(0);
+    expect(await made(b, 'prlimit64', [0, RLIMIT_NOFILE, there, A])).toEqual({ result: 0, rounds: 1 });
+    const old = new Uint8Array(16);
+    expect(copyFromUser(b.task.cur, A, old, 0, 16)).toBe(0);
+    expect(old).toEqual(rlimit(soft, hard));
+    expect(b.task.limits.get(RLIMIT_NOFILE).soft).toBe(100);
+
+    const next = b.task.open('/disk/f', O_RDWR);
+    expect(await made(b, 'pipe2', [A + PAGE, 0])).toEqual({ result: 0, rounds: 1 });
+    const fds = new Uint8Array(8);
+    expect(copyFromUser(b.task.cur, A + PAGE, fds, 0, 8)).toBe(0);
+    expect([...new Int32Array(fds.buffer)]).toEqual([next + 1, next + 2]);
+    expect(b.task.open('/disk/f', O_RDWR)).toBe(next + 3);
+    b.store.slow = false;
+    b.check();
+    b.end();
+  });
+});
 
 describe.each(PROFILES)('through kernel.run on $name', (profile) => {
   it('a load, and a store that copies', async () => {

@@ -27,3 +27,14 @@ export function getUser(task: Task, address: number, bytes: Uint8Array): number 
   if (left === RETRY) return RETRY;
   return left === 0 ? 0 : -EFAULT;
 }
+
+/**
+ * Stores what a call has to return at `address`. After a wait only the storing is repeated: the call was made.
+ *
+ * @returns `result`, -EFAULT, RETRY
+ */
+export function storeResult(task: Task, address: number, bytes: Uint8Array, result = 0): number {
+  const error = putUser(task, address, bytes);
+  if (error === RETRY) task.cur.call.resume = () => storeResult(task, address, bytes, result);
+  return error === 0 ? result : error;
+}

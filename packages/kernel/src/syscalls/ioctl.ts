@@ -4,9 +4,7 @@
  * Commands of other drivers get the register as it is.
  */
 import { RETRY } from '@vmarea/mm-core';
-import { copyFromUser, copyToUser } from '@vmarea/mm-core/memory';
 import {
-  EFAULT,
   UFFDIO_API,
   UFFDIO_CONTINUE,
   UFFDIO_COPY,
@@ -19,6 +17,7 @@ import {
   UFFDIO_ZEROPAGE,
 } from '@vmarea/uapi';
 import type { Task } from '../task/task.ts';
+import { getUser, storeResult } from './arguments.ts';
 import { FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './file.ts';
 import { userfaultfdOf } from './userfaultfd.ts';
 
@@ -43,25 +42,12 @@ const LAYOUTS: ReadonlyMap<number, Layout> = new Map<number, Layout>([
   [UFFDIO_POISON, { fields: [...RANGE, 'mode', 'updated'], stores: 1 }],
 ]);
 
-/** Reads words from user memory. Returns 0, -EFAULT or RETRY. */
-function fetch(task: Task, address: number, view: DataView): number {
-  const bytes = new Uint8Array(view.buffer);
-  const left = copyFromUser(task.cur, address, bytes, 0, bytes.length);
-  return left === 0 || left === RETRY ? left : -EFAULT;
-}
-
-/** Writes bytes from `from` on to user memory. Returns 0, -EFAULT or RETRY. */
-function store(task: Task, address: number, view: DataView, from: number): number {
-  const bytes = new Uint8Array(view.buffer);
-  const left = copyToUser(task.cur, address + from, bytes, from, bytes.length - from);
-  return left === 0 || left === RETRY ? left : -EFAULT;
-}
-
 /** An ioctl of a userfaultfd. */
 function userfaultfdIoctl(task: Task, fd: number, command: number, address: number): number {
   const { fields, stores } = LAYOUTS.get(command)!;
-  const view = new DataView(new ArrayBuffer(8 * fields.length));
-  const error = fetch(task, address, view);
+  const bytes = new Uint8Array(8 * fields.length);
+  const view = new DataView(bytes.buffer);
+  const error = getUser(task, address, bytes);
   if (error !== 0) return error;
   const request: Record<string, number | bigint> = {};
   fields.forEach((field, i) => (request[field] = view.getBigUint64(8 * i, true)));
@@ -69,19 +55,20 @@ function userfaultfdIoctl(task: Task, fd: number, command: number, address: numb
   if (result === RETRY || stores === 0) return result;
   fields.forEach((field, i) => view.setBigUint64(8 * i, BigInt.asUintN(64, BigInt(request[field]!)), true));
   // What was done stays done when the result cannot be stored.
-  const stored = store(task, address, view, 8 * (fields.length - stores));
-  return stored === 0 ? result : stored === RETRY ? -EFAULT : stored;
+  const from = 8 * (fields.length - stores);
+  return storeResult(task, address + from, bytes.subarray(from), result);
 }
 
 /** FS_IOC_GETFLAGS and FS_IOC_SETFLAGS: the flags are an int in user memory. */
 function flagsIoctl(task: Task, fd: number, command: number, address: number): number {
-  const view = new DataView(new ArrayBuffer(4));
+  const bytes = new Uint8Array(4);
+  const view = new DataView(bytes.buffer);
   if (command === FS_IOC_SETFLAGS)
-    return fetch(task, address, view) || task.sys.ioctl(fd, command, view.getInt32(0, true));
+    return getUser(task, address, bytes) || task.sys.ioctl(fd, command, view.getInt32(0, true));
   const flags = task.sys.ioctl(fd, command);
   if (flags < 0) return flags;
   view.setInt32(0, flags, true);
-  return store(task, address, view, 0);
+  return storeResult(task, address, bytes);
 }
 
 /**

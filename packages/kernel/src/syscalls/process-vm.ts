@@ -6,6 +6,7 @@ import { hasCapability, RETRY } from '@vmarea/mm-core';
 import { accessOk, accessProcessVm, copyFromUser, copyToUser, FOLL_WRITE } from '@vmarea/mm-core/memory';
 import { CAP_SYS_PTRACE, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, fromRegister } from '@vmarea/uapi';
 import type { Task } from '../task/task.ts';
+import { getUser } from './arguments.ts';
 
 /** The largest number of ranges in a list. */
 const UIO_MAXIOV = 1024;
@@ -34,8 +35,8 @@ export interface ProcessVmArgs {
 function readRanges(task: Task, address: number, count: number): Range[] | number {
   if (count < 0 || count > UIO_MAXIOV) return -EINVAL;
   const bytes = new Uint8Array(count * IOVEC_BYTES);
-  const left = copyFromUser(task.cur, address, bytes, 0, bytes.length);
-  if (left !== 0) return left === RETRY ? RETRY : -EFAULT;
+  const error = getUser(task, address, bytes);
+  if (error !== 0) return error;
   const view = new DataView(bytes.buffer);
   const ranges: Range[] = [];
   for (let i = 0; i < count; i++) {

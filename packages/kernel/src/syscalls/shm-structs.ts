@@ -4,10 +4,7 @@
  * Mirrors include/uapi/asm-generic/{ipcbuf,shmbuf}.h and the copy functions of ipc/shm.c.
  */
 import { RETRY } from '@vmarea/mm-core';
-import { copyFromUser, copyToUser } from '@vmarea/mm-core/memory';
 import {
-  EFAULT,
-  fromRegister,
   IPC_INFO,
   IPC_RMID,
   IPC_SET,
@@ -20,6 +17,7 @@ import {
   type ShmUsageInfo,
 } from '@vmarea/uapi';
 import type { Task } from '../task/task.ts';
+import { getUser, int, reg, storeResult } from './arguments.ts';
 import type { Register } from './mm.ts';
 
 /** The sizes of struct shmid64_ds, shminfo64 and shm_info, in bytes. */
@@ -82,16 +80,12 @@ function usageBytes(info: ShmUsageInfo): Uint8Array {
 
 /** Copies a structure to the program. Returns the call's result, -EFAULT or RETRY. */
 function deliver(task: Task, pointer: Register, result: number, bytes: () => Uint8Array): number {
-  if (result < 0) return result;
-  const out = bytes();
-  const left = copyToUser(task.cur, fromRegister(pointer), out, 0, out.length);
-  if (left === RETRY) return RETRY;
-  return left === 0 ? result : -EFAULT;
+  return result < 0 ? result : storeResult(task, reg(pointer), bytes(), result);
 }
 
 /** shmctl(2) with registers: the identifier, the command, the pointer. */
 export function shmctlByPointer(task: Task, args: readonly Register[]): number {
-  const [id, cmd] = [0, 1].map((i) => Number(BigInt.asIntN(32, BigInt(args[i] ?? 0)))) as [number, number];
+  const [id, cmd] = [int(args[0]), int(args[1])];
   const pointer = args[2] ?? 0;
   switch (cmd) {
     case IPC_INFO: {
@@ -119,9 +113,9 @@ function setByPointer(task: Task, id: number, pointer: Register): number {
   // Without a buffer, shmctl makes only the checks that come before the structure is read.
   if (id < 0) return task.sys.shmctl(id, IPC_SET);
   const { bytes, view } = image(SHMID_DS_BYTES);
-  const left = copyFromUser(task.cur, fromRegister(pointer), bytes, 0, bytes.length);
-  if (left === RETRY) return RETRY;
-  if (left !== 0) return task.sys.shmctl(id, IPC_SET, null);
+  const error = getUser(task, reg(pointer), bytes);
+  if (error === RETRY) return RETRY;
+  if (error !== 0) return task.sys.shmctl(id, IPC_SET, null);
   const ds = newShmidDs();
   ds.uid = view.getUint32(4, true);
   ds.gid = view.getUint32(8, true);

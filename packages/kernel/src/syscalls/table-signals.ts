@@ -2,19 +2,16 @@
  * The calls about signals by number, with their structures in user memory. rt_sigreturn is not here: only the CPU knows the
  * frame that it stored (see `Task.restoreSigmask`).
  */
-import { refuse, RETRY } from '@vmarea/mm-core';
+import { refuse } from '@vmarea/mm-core';
 import { EINVAL, SIGSET_BYTES } from '@vmarea/uapi';
 import { RT_SIG_BAD_SIZE } from '../task/reasons.ts';
 import type { SigAction } from '../task/sighand.ts';
 import type { Task } from '../task/task.ts';
-import { getUser, int, putUser, reg, type SyscallHandler } from './arguments.ts';
+import { getUser, int, reg, storeResult, type SyscallHandler } from './arguments.ts';
 
-/** Stores `bytes` at `address`, unless that is 0. Only the storing is repeated after a wait. */
+/** Stores `bytes` at `address`, unless that is 0. */
 function store(task: Task, address: number, bytes: Uint8Array): number {
-  if (address === 0) return 0;
-  const error = putUser(task, address, bytes);
-  if (error === RETRY) task.cur.call.resume = () => store(task, address, bytes);
-  return error;
+  return address === 0 ? 0 : storeResult(task, address, bytes);
 }
 
 /** struct sigaction of 64-bit kernels: handler, flags, restorer, mask. */

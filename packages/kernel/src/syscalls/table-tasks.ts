@@ -33,7 +33,7 @@ import {
   CLONE3_NOT_MODELLED,
   CLONE3_UNKNOWN_CALL,
 } from '../task/reasons.ts';
-import { getUser, int, putUser, raw, reg, type SyscallHandler } from './arguments.ts';
+import { getUser, int, raw, reg, storeResult, type SyscallHandler } from './arguments.ts';
 
 /** Returns the pid of the new task; with CLONE_VFORK not before the child calls exec or ends: RETRY until then. */
 function cloned(task: Task, args: CloneArgs): number {
@@ -113,12 +113,7 @@ function wait4(task: Task, args: readonly SyscallRegister[]): number {
   const status = new Int32Array(1);
   const pid = task.sys.wait(int(args[0]), int(args[2]), status);
   if (pid <= 0 || reg(args[1]) === 0) return pid;
-  const store = (): number => {
-    const error = putUser(task, reg(args[1]), new Uint8Array(status.buffer));
-    if (error === RETRY) task.cur.call.resume = store;
-    return error < 0 ? error : pid;
-  };
-  return store();
+  return storeResult(task, reg(args[1]), new Uint8Array(status.buffer), pid);
 }
 
 /** The calls that every architecture has. */

@@ -42,7 +42,7 @@ import { ioctlByNumber } from './ioctl.ts';
 import { processVmRw } from './process-vm.ts';
 import { PROCESS_MADVISE_NO_PIDFD } from './reasons.ts';
 import { shmctlByPointer } from './shm-structs.ts';
-import { int, long, putUser, raw, reg, type SyscallHandler } from './arguments.ts';
+import { getUser, int, long, putUser, raw, reg, storeResult, type SyscallHandler } from './arguments.ts';
 import type { Register } from './mm.ts';
 import type { Task } from '../task/task.ts';
 
@@ -233,8 +233,8 @@ function prlimit(task: Task, args: readonly Register[]): number {
   const [pid, resource, newLimit, oldLimit] = [int(args[0]), int(args[1]), reg(args[2]), reg(args[3])];
   const wanted = new Uint8Array(16);
   if (newLimit !== 0) {
-    const left = copyFromUser(task.cur, newLimit, wanted, 0, 16);
-    if (left !== 0) return left === RETRY ? RETRY : -EFAULT;
+    const error = getUser(task, newLimit, wanted);
+    if (error !== 0) return error;
   }
   const other = pid === 0 ? task : task.kernel.tasks.get(pid);
   if (other === undefined || other.exitStatus !== null) return -ESRCH;
@@ -252,7 +252,7 @@ function prlimit(task: Task, args: readonly Register[]): number {
     const error = other.limits.set(cred, resource, value(0), value(8));
     if (error !== 0) return error;
   }
-  return oldLimit === 0 ? 0 : putUser(task, oldLimit, rlimitBytes(old.soft, old.hard));
+  return oldLimit === 0 ? 0 : storeResult(task, oldLimit, rlimitBytes(old.soft, old.hard));
 }
 
 /** Works in pieces of one page, the size of the kernel's buffer. */
@@ -279,8 +279,8 @@ function nodeMask(task: Task, address: number, bits: number): bigint | null | nu
   if (address === 0 || bits <= 1) return null;
   if (bits < 0 || bits > 8 * task.kernel.system.pageSize) return -EINVAL;
   const bytes = new Uint8Array(Math.ceil((bits - 1) / 64) * 8);
-  const left = copyFromUser(task.cur, address, bytes, 0, bytes.length);
-  if (left !== 0) return left === RETRY ? RETRY : -EFAULT;
+  const error = getUser(task, address, bytes);
+  if (error !== 0) return error;
   let mask = 0n;
   for (let i = bytes.length - 1; i >= 0; i--) mask = (mask << 8n) | BigInt(bytes[i]!);
   return mask & ((1n << BigInt(bits - 1)) - 1n);
@@ -359,7 +359,7 @@ const HANDLERS: Readonly<Record<string, SyscallHandler>> = {
   pipe2: (t, a) => {
     const fds: [number, number] = [-1, -1];
     const error = t.sys.pipe2(fds, int(a[1]));
-    return error < 0 ? error : putUser(t, reg(a[0]), new Uint8Array(new Int32Array(fds).buffer));
+    return error < 0 ? error : storeResult(t, reg(a[0]), new Uint8Array(new Int32Array(fds).buffer));
   },
   read: (t, a) => readAtPosition(t, int(a[0]), reg(a[1]), reg(a[2])),
   write: (t, a) => writeAt(t, int(a[0]), reg(a[1]), reg(a[2]), null),

@@ -56,6 +56,7 @@ import {
   InodeOperations,
   iput,
   newInode,
+  NO_CAPABILITIES,
   SuperBlock,
   type DriverManifest,
   type File,
@@ -67,23 +68,7 @@ import { USERFAULTFD_READ_EMPTY, USERFAULTFD_READ_SHORT } from './userfaultfd-re
 
 const manifest: DriverManifest = {
   name: 'anon_inodefs',
-  capabilities: {
-    read: true,
-    write: false,
-    mmapPrivate: false,
-    mmapShared: false,
-    mmapSharedWrite: false,
-    truncate: false,
-    fallocate: false,
-    punchHole: false,
-    rename: false,
-    link: false,
-    symlink: false,
-    mkdir: false,
-    appendOnly: false,
-    persistent: false,
-    asynchronous: true,
-  },
+  capabilities: { ...NO_CAPABILITIES, read: true, asynchronous: true },
 };
 
 /** anon_inodefs: creates the filesystem of files without a name. A machine needs one. */

@@ -11,28 +11,12 @@ import type { File } from '../files/file.ts';
 import { newInode, type Inode } from '../names/inode.ts';
 import { addNode, killLitterSuper, simpleDirFileOperations, simpleFillSuper } from './libfs.ts';
 import { PROC_NO_MMAP } from './reasons.ts';
-import { SuperBlock, type DriverManifest, type SuperBlockInit } from '../names/super-block.ts';
+import { NO_CAPABILITIES, SuperBlock, type DriverManifest, type SuperBlockInit } from '../names/super-block.ts';
 
 /** The manifest of procfs. */
 export const PROCFS_MANIFEST: DriverManifest = {
   name: 'proc',
-  capabilities: {
-    read: true,
-    write: false,
-    mmapPrivate: false,
-    mmapShared: false,
-    mmapSharedWrite: false,
-    truncate: false,
-    fallocate: false,
-    punchHole: false,
-    rename: false,
-    link: false,
-    symlink: false,
-    mkdir: false,
-    appendOnly: false,
-    persistent: false,
-    asynchronous: false,
-  },
+  capabilities: { ...NO_CAPABILITIES, read: true },
 };
 
 /** A text file: generates its text, and handles writes. */

@@ -10,7 +10,7 @@ import { FileOperations, InodeOperations } from './operations.ts';
 import { allocFile, canRead, canWrite, type File } from './file.ts';
 import type { FileCaller } from './files-struct.ts';
 import { iput, newInode, type Inode } from '../names/inode.ts';
-import { SuperBlock, type DriverManifest } from '../names/super-block.ts';
+import { NO_CAPABILITIES, SuperBlock, type DriverManifest } from '../names/super-block.ts';
 
 /** The capacity of a pipe in pages. */
 const PIPE_DEF_BUFFERS = 16;
@@ -44,23 +44,7 @@ class Pipe {
 
 const pipeManifest: DriverManifest = {
   name: 'pipefs',
-  capabilities: {
-    read: true,
-    write: true,
-    mmapPrivate: false,
-    mmapShared: false,
-    mmapSharedWrite: false,
-    truncate: false,
-    fallocate: false,
-    punchHole: false,
-    rename: false,
-    link: false,
-    symlink: false,
-    mkdir: false,
-    appendOnly: false,
-    persistent: false,
-    asynchronous: true,
-  },
+  capabilities: { ...NO_CAPABILITIES, read: true, write: true, asynchronous: true },
 };
 
 function pipeOf(inode: Inode): Pipe {

@@ -32,6 +32,25 @@ export interface DriverCapabilities {
   readonly asynchronous: boolean;
 }
 
+/** No capability: a driver that has few names them beside this. */
+export const NO_CAPABILITIES: DriverCapabilities = {
+  read: false,
+  write: false,
+  mmapPrivate: false,
+  mmapShared: false,
+  mmapSharedWrite: false,
+  truncate: false,
+  fallocate: false,
+  punchHole: false,
+  rename: false,
+  link: false,
+  symlink: false,
+  mkdir: false,
+  appendOnly: false,
+  persistent: false,
+  asynchronous: false,
+};
+
 /** A driver's description of itself. */
 export interface DriverManifest {
   /** Its name in /proc/filesystems. */
