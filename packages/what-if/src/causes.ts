@@ -13,8 +13,16 @@ import type { Attempt, Outcome } from './outcome.ts';
 import { searchKnob, tryOnCopy } from './search.ts';
 import { bytes } from './text.ts';
 
+/**
+ * What a cause is about: a limit on locked memory, on the size of the process, or on its areas; the lowest address; RAM in
+ * mode 0; the commit limit in mode 2; a build option; a range that is not mapped; the bits of an address.
+ */
+export type CauseKind =
+  'locked' | 'size' | 'areas' | 'lowest-address' | 'ram' | 'commit' | 'build' | 'not-mapped' | 'address-bits';
+
 /** A change that gives the requested failure. */
 export interface Cause {
+  readonly kind: CauseKind;
   /** A condition that continues «if»: `RLIMIT_MEMLOCK is below 2056 KiB and CAP_IPC_LOCK is missing`. */
   readonly condition: string;
   /** The limit, and the lowest value with which the call succeeds; null for a cause without one. */
@@ -26,11 +34,17 @@ export interface Cause {
 }
 
 /** A limit, and the capability that overrides it. */
-const LIMITS: readonly (readonly [knob: Knob, capability: number | null])[] = [
-  [LIMIT_MEMLOCK, CAP_IPC_LOCK],
-  [LIMIT_AS, null],
-  [LIMIT_DATA, null],
-  [MAX_MAP_COUNT, null],
+interface Limit {
+  readonly kind: CauseKind;
+  readonly knob: Knob;
+  readonly capability: number | null;
+}
+
+const LIMITS: readonly Limit[] = [
+  { kind: 'locked', knob: LIMIT_MEMLOCK, capability: CAP_IPC_LOCK },
+  { kind: 'size', knob: LIMIT_AS, capability: null },
+  { kind: 'size', knob: LIMIT_DATA, capability: null },
+  { kind: 'areas', knob: MAX_MAP_COUNT, capability: null },
 ];
 
 /** A limit of fewer areas is no likely cause. */
@@ -65,7 +79,7 @@ class CauseSearch {
   }
 
   /** Tries a limit or count that is too low. */
-  tooLow(knob: Knob, capability: number | null): void {
+  tooLow({ kind, knob, capability }: Limit): void {
     const { task, attempt, turned } = this;
     const step = knob.step(task);
     const before = (copy: Task): void => drop(copy, capability);
@@ -75,6 +89,7 @@ class CauseSearch {
     const has = capability !== null && hasCapability(task.cur.cred, capability);
     const missing = has ? ` and ${capabilityName(capability)} is missing` : '';
     this.found.push({
+      kind,
       condition: `${knob.name} is below ${knob.print(turn.value + step)}${missing}`,
       limit: { name: knob.name, from: turn.value + step },
       options: [knob.option(turn.value), ...(has ? ['--capabilities none'] : [])],
@@ -94,6 +109,7 @@ class CauseSearch {
     if (turn === null) return;
     const least = LIMIT_MEMLOCK.print(turn.value + LIMIT_MEMLOCK.step(task));
     this.found.push({
+      kind: 'locked',
       condition: `mlockall(MCL_FUTURE) was called before, RLIMIT_MEMLOCK is below ${least} and CAP_IPC_LOCK is missing`,
       limit: null,
       options: [],
@@ -109,6 +125,7 @@ class CauseSearch {
     const turn = searchKnob(task, MMAP_MIN_ADDR, { upward: true, attempt, turned, before });
     if (turn === null) return;
     this.found.push({
+      kind: 'lowest-address',
       condition: `vm.mmap_min_addr is ${turn.value} or more${has ? ` and ${capabilityName(CAP_SYS_RAWIO)} is missing` : ''}`,
       limit: null,
       options: [MMAP_MIN_ADDR.option(turn.value), ...(has ? ['--capabilities none'] : [])],
@@ -123,6 +140,7 @@ class CauseSearch {
     const turn = searchKnob(task, RAM, { upward: false, attempt, turned });
     if (turn === null) return;
     this.found.push({
+      kind: 'ram',
       condition: `vm.overcommit_memory is 0 and RAM and swap are less than ${bytes(turn.value + step)} together`,
       limit: null,
       options: [RAM.option(turn.value)],
@@ -163,6 +181,7 @@ class CauseSearch {
     }
     const room = high < most ? bytes(high * task.kernel.system.pageSize) : 'what it needs';
     this.found.push({
+      kind: 'commit',
       condition: `vm.overcommit_memory is 2 and less than ${room} is left of CommitLimit`,
       limit: null,
       options: ['--sysctl vm.overcommit_memory=2', '--meminfo FILE'],
@@ -179,6 +198,7 @@ class CauseSearch {
       const outcome = tryOnCopy(this.task, (copy) => setConfig(copy.kernel.system, without), this.attempt);
       if (outcome === null || !this.turned(outcome)) continue;
       this.found.push({
+        kind: 'build',
         condition: `the kernel was built without ${name}`,
         limit: null,
         options: [`--config ${word}=off`],
@@ -199,7 +219,7 @@ class CauseSearch {
 export function causesOf(task: Task, attempt: Attempt, wanted: (outcome: Outcome) => boolean): Cause[] {
   const search = new CauseSearch(task, attempt, wanted);
   const { sysctl } = task.kernel.system;
-  for (const [knob, capability] of LIMITS) search.tooLow(knob, capability);
+  for (const limit of LIMITS) search.tooLow(limit);
   if (search.found.length === 0) search.lockedFuture();
   search.forbidden();
   search.builtWithout();

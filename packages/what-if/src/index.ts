@@ -7,7 +7,7 @@
 export { onCopy, setConfig } from './copy.ts';
 export { succeeded, type Attempt, type Outcome } from './outcome.ts';
 export { searchKnob, searchRange, tryOnCopy, type SearchRange, type Turn } from './search.ts';
-export { causesOf, type Cause } from './causes.ts';
+export { causesOf, type Cause, type CauseKind } from './causes.ts';
 export { usualCauses, type FoundCause, type RecordedFailure, type UsualCause } from './usual.ts';
 export {
   KNOBS,

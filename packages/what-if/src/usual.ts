@@ -3,6 +3,7 @@
  * comes first, with what shows it. A search on an empty process finds limits of a few pages, which no process has.
  */
 import { EEXIST, ENOMEM } from '@vmarea/uapi';
+import type { Cause, CauseKind } from './causes.ts';
 
 /** What failed, as far as the order of the causes depends on it. */
 export interface RecordedFailure {
@@ -26,8 +27,8 @@ export interface UsualCause {
   readonly options: readonly string[];
 }
 
-/** A cause as a search finds it. */
-export type FoundCause = UsualCause & { readonly limit?: { readonly name: string; readonly from: number } | null };
+/** A cause as a search finds it. Without a kind it comes last. */
+export type FoundCause = UsualCause & Partial<Pick<Cause, 'kind' | 'limit'>>;
 
 /** Calls that can add an area. */
 const ADDING: ReadonlySet<string> = new Set(['mmap', 'mprotect', 'munmap', 'mremap', 'madvise', 'mlock', 'mlock2']);
@@ -66,19 +67,15 @@ const USED_LIMITS: UsualCause = {
   options: [],
 };
 
-function isUsedLimit({ condition, limit }: FoundCause): boolean {
-  const { name, from } = limit ?? { name: /^RLIMIT_(?:AS|DATA)\b/.exec(condition)?.[0] ?? '', from: Infinity };
-  return from < LITTLE && (name === 'RLIMIT_AS' || name === 'RLIMIT_DATA');
-}
+/** Whether a cause is a limit on the size of a process that no process has. */
+const isUsedLimit = ({ kind, limit }: FoundCause): boolean => kind === 'size' && (limit?.from ?? Infinity) < LITTLE;
 
-/** Conditions that the call itself makes likely. */
-function isSpecial({ condition }: FoundCause): boolean {
-  return /RLIMIT_MEMLOCK|is not mapped|-bit addresses/.test(condition);
-}
+/** Causes that the call itself makes likely. */
+const SPECIAL: ReadonlySet<CauseKind> = new Set(['locked', 'not-mapped', 'address-bits']);
 
 /** A cause of overcommit, with the figures that show it. */
-function commitCause({ condition, options }: FoundCause): UsualCause {
-  if (!condition.startsWith('vm.overcommit_memory is 2')) return { condition, options };
+function commitCause({ kind, condition, options }: FoundCause): UsualCause {
+  if (kind !== 'commit') return { condition, options };
   return {
     condition: `${condition} (CommitLimit less Committed_AS of /proc/meminfo): free memory does not matter then`,
     options: [],
@@ -96,10 +93,10 @@ export function usualCauses(
   if (errno !== ENOMEM || !ASKING.has(call)) return found.map(plain);
   const limits = found.some(isUsedLimit) ? [USED_LIMITS] : [];
   const commit = found
-    .filter(({ condition }) => condition.startsWith('vm.overcommit_memory'))
-    .filter(({ condition }) => bytes >= LEAST_RAM || !condition.startsWith('vm.overcommit_memory is 0'))
+    .filter(({ kind }) => kind === 'commit' || (kind === 'ram' && bytes >= LEAST_RAM))
     .map(commitCause);
-  const others = found.filter((cause) => !isUsedLimit(cause) && !cause.condition.startsWith('vm.overcommit_memory'));
+  const others = found.filter((cause) => !isUsedLimit(cause) && cause.kind !== 'commit' && cause.kind !== 'ram');
+  const isSpecial = ({ kind }: FoundCause): boolean => kind !== undefined && SPECIAL.has(kind);
   const special = others.filter(isSpecial).map(plain);
   const rest = others.filter((cause) => !isSpecial(cause)).map(plain);
   const count = ADDING.has(call) ? [MANY_AREAS] : [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EEXIST, EINVAL, ENOMEM } from '@vmarea/uapi';
-import { usualCauses, type RecordedFailure } from '../src/index.ts';
+import { usualCauses, type FoundCause, type RecordedFailure } from '../src/index.ts';
 
 const failure = (more: Partial<RecordedFailure> = {}): RecordedFailure => ({
   call: 'mmap',
@@ -10,10 +10,19 @@ const failure = (more: Partial<RecordedFailure> = {}): RecordedFailure => ({
   low: false,
   ...more,
 });
-const found = [
-  { condition: 'RLIMIT_AS is below 64 KiB', options: ['--rlimit as=60k'], limit: { name: 'RLIMIT_AS', from: 65536 } },
-  { condition: 'vm.overcommit_memory is 0 and RAM and swap are less than 64 KiB together', options: ['--ram 60k'] },
-  { condition: 'vm.overcommit_memory is 2 and less than 68 KiB is left of CommitLimit', options: [] },
+const found: FoundCause[] = [
+  {
+    kind: 'size',
+    condition: 'RLIMIT_AS is below 64 KiB',
+    options: ['--rlimit as=60k'],
+    limit: { name: 'RLIMIT_AS', from: 65536 },
+  },
+  {
+    kind: 'ram',
+    condition: 'vm.overcommit_memory is 0 and RAM and swap are less than 64 KiB together',
+    options: ['--ram 60k'],
+  },
+  { kind: 'commit', condition: 'vm.overcommit_memory is 2 and less than 68 KiB is left of CommitLimit', options: [] },
 ];
 const order = (one: RecordedFailure, causes: Parameters<typeof usualCauses>[1] = found): (string | undefined)[] =>
   usualCauses(one, causes).map(
@@ -34,9 +43,13 @@ describe('the causes of a process that is known in part', () => {
   });
 
   it('a large one meets memory first, and a limit that it exceeds by itself', () => {
-    const large = [
-      { condition: 'RLIMIT_AS is below 4 GiB', options: [], limit: { name: 'RLIMIT_AS', from: 2 ** 32 } },
-      { condition: 'vm.overcommit_memory is 0 and RAM and swap are less than 4 GiB together', options: [] },
+    const large: FoundCause[] = [
+      { kind: 'size', condition: 'RLIMIT_AS is below 4 GiB', options: [], limit: { name: 'RLIMIT_AS', from: 2 ** 32 } },
+      {
+        kind: 'ram',
+        condition: 'vm.overcommit_memory is 0 and RAM and swap are less than 4 GiB together',
+        options: [],
+      },
     ];
     expect(order(failure({ bytes: 2 ** 32 }), large)).toEqual([
       'overcommit_memory is 0',

@@ -1,6 +1,7 @@
 /**
  * The answer to «why did this call give that?»: data for text, JSON and the page.
  */
+import type { CauseKind } from '@vmarea/what-if';
 import type { Reason } from './reason-book.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { PictureRow } from './picture.ts';
@@ -63,6 +64,8 @@ export interface ComparisonCause {
   readonly condition: string;
   /** Options of the command that make the results agree; empty when there are none. */
   readonly options: readonly string[];
+  /** What it is about, where a search found it. */
+  readonly kind?: CauseKind;
   /** A limit that is too low, and the lowest value with which the call succeeds. */
   readonly limit?: { readonly name: string; readonly from: number } | null;
   /** Whether the text of the question tells that it is so. */

@@ -378,6 +378,7 @@ function withBits(comparison: Comparison | null, asking: Asking, { recorded }: C
   const ret = recorded?.ret ?? 0;
   if (comparison === null || comparison.agrees || ret >= 0) return comparison;
   const bits = asking.bitsOf(ret).map((count) => ({
+    kind: 'address-bits' as const,
     condition: `the machine has ${count}-bit addresses (${bytes(2 ** count)} for a program)`,
     options: [`--va-bits ${count}`],
   }));
@@ -396,6 +397,7 @@ function withTold(comparison: Comparison | null, ready: Ready, question: Questio
     ready.assumed.length > 0 && (ret === -ENOMEM || ret === -EFAULT)
       ? [
           {
+            kind: 'not-mapped' as const,
             condition: 'a part of the range is not mapped: /proc/PID/maps shows it (--maps-before gives it)',
             options: [],
           },

@@ -5,7 +5,6 @@
 import { formatBytes, type Situation, type Told } from '@vmarea/situation';
 import {
   EACCES,
-  EINVAL,
   ENOMEM,
   MAP_NORESERVE,
   MAP_SHARED,
@@ -112,6 +111,5 @@ export function securityNote({ call, args, errno }: Failure): string {
       : 'Of mm two rules give EACCES: the file was opened so that it cannot be read, or its mount is noexec';
     return `${rules}; SELinux does (execmem: anonymous memory that is executable and writable; execmod: a changed file; execstack, execheap), and so do systemd's MemoryDenyWriteExecute, PaX and seccomp filters. «ausearch -m avc» or «dmesg» shows it.`;
   }
-  if (errno === EINVAL && call.name === 'mprotect') return '';
   return '';
 }

@@ -36,9 +36,9 @@ import {
   usualCauses,
   type Attempt,
   type Cause,
+  type FoundCause,
   type Outcome,
   type RecordedFailure,
-  type UsualCause,
 } from '@vmarea/what-if';
 import { callText } from '../report/answer-text.ts';
 import type { FailureCause, FailureKind } from '../report/report.ts';
@@ -170,7 +170,8 @@ export class FailedCallDriver {
     const wanted = ({ result }: Outcome): boolean => (ret === null ? isErr(result) : result === ret);
     const found = causesOf(process.task, attempt, wanted).filter((cause) => isLikely(cause, process));
     // A request of gigabytes fails for lack of memory more often than for a limit.
-    if (failed !== null && sizeOf(failed.op) >= LARGE) found.sort((a, b) => Number(isMemory(b)) - Number(isMemory(a)));
+    if (failed !== null && sizeOf(failed.op) >= LARGE)
+      found.sort((a, b) => Number(b.kind === 'ram') - Number(a.kind === 'ram'));
     const partly = process.space.recorded && failed !== null && ret !== null;
     const causes = partly ? usualCauses(failureOf(failed, ret < 0 ? -ret : ENOMEM), found) : found;
     if (causes.length === 0) return null;
@@ -281,11 +282,12 @@ export class FailedCallDriver {
   byLuck(process: Process, call: Call, op: MemoryOp, ret: number): Explained | null {
     if (!this.luck(process, op, ret)) return null;
     const locks = op.op === 'mlock';
-    const limit: UsualCause = {
+    const limit: FoundCause = {
+      kind: 'locked',
       condition: 'RLIMIT_MEMLOCK is too low for the range and CAP_IPC_LOCK is missing («ulimit -l»)',
       options: [],
     };
-    const unmapped: UsualCause = { condition: 'a part of the range is not mapped', options: [] };
+    const unmapped: FoundCause = { kind: 'not-mapped', condition: 'a part of the range is not mapped', options: [] };
     const causes = usualCauses(failureOf({ call, op }, -ret), locks ? [limit, unmapped] : [unmapped]);
     return {
       kind: 'cause',
@@ -302,10 +304,6 @@ export class FailedCallDriver {
 
 /** Requests of at least this size fail for lack of memory more often than for a limit. */
 const LARGE = 2 ** 30;
-
-function isMemory({ condition }: Cause): boolean {
-  return condition.startsWith('vm.overcommit_memory is 0');
-}
 
 /**
  * Returns the addresses that decide whether a call fails, apart from counts and limits; null when that is the whole address
@@ -357,6 +355,5 @@ function sizeOf(op: MemoryOp): number {
 
 /** Returns whether a cause is likely: no real process has a max_map_count of a few areas, unless its log shows nearly as many. */
 function isLikely(cause: Cause, process: Process): boolean {
-  if (!cause.condition.startsWith('vm.max_map_count')) return true;
-  return process.task.mm.mapCount > 1000;
+  return cause.kind !== 'areas' || process.task.mm.mapCount > 1000;
 }
